@@ -1,0 +1,74 @@
+package io.murmuration.cli;
+
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.ExitCode;
+import picocli.CommandLine.HelpCommand;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/**
+ * The {@code murmuration} command.
+ *
+ * <p>Exit codes: 0 done, 1 failed (one line on standard error says why; {@code --debug} adds the
+ * trace), 2 wrong usage.
+ */
+@Command(
+    name = "murmuration",
+    description =
+        "Fine-tunes language models on a stream of user interactions with user-level differential privacy.",
+    mixinStandardHelpOptions = true,
+    version = "murmuration 0.1.0",
+    subcommands = {HelpCommand.class})
+public final class Murmuration implements Runnable {
+
+  @Spec private CommandSpec spec;
+
+  @CommandLine.Option(
+      names = "--debug",
+      scope = CommandLine.ScopeType.INHERIT,
+      description = "Print stack traces of failures.")
+  private boolean debug;
+
+  @Override
+  public void run() {
+    throw new ParameterException(spec.commandLine(), "A command is required");
+  }
+
+  /**
+   * Builds the command line; apart from {@link #main} so that tests can run commands in-process.
+   */
+  public static CommandLine commandLine() {
+    Murmuration root = new Murmuration();
+    CommandLine commandLine = new CommandLine(root);
+    commandLine.setCaseInsensitiveEnumValuesAllowed(true);
+    commandLine.setExecutionExceptionHandler(
+        (exception, command, parsed) -> {
+          command.getErr().println("murmuration: " + describe(exception));
+          if (root.debug) {
+            exception.printStackTrace(command.getErr());
+          }
+          return ExitCode.SOFTWARE;
+        });
+    return commandLine;
+  }
+
+  private static String describe(Throwable failure) {
+    StringBuilder text = new StringBuilder();
+    String last = null;
+    for (Throwable t = failure; t != null; t = t.getCause()) {
+      String message = t.getMessage() == null ? t.getClass().getSimpleName() : t.getMessage();
+      if (last == null || !last.contains(message)) {
+        text.append(last == null ? "" : ": ").append(message);
+        last = message;
+      }
+    }
+    return text.toString();
+  }
+
+  /** Entry point. */
+  public static void main(String[] args) {
+    System.exit(commandLine().execute(args));
+  }
+}

@@ -1,0 +1,31 @@
+package io.murmuration.training;
+
+import java.util.List;
+
+/**
+ * Computes clipped gradient sums on a model whose base weights are frozen and public.
+ *
+ * <p>Used by one thread at a time, which need not be the one that created it.
+ */
+public interface GradientEngine extends AutoCloseable {
+
+  /** What is trained, in the order of the flat parameter vector. */
+  ParameterLayout layout();
+
+  /** Parameters before the first round: a public starting point, freshly made for each call. */
+  float[] initialParameters();
+
+  /**
+   * Sums the clipped gradients of all slices. An empty list gives the zero vector. A slice whose
+   * text fails to tokenize, whose gradient is not finite or whose processing throws contributes
+   * zero.
+   *
+   * @param parameters flat, of the layout's size; not modified
+   * @param slices any number; micro-batching is the engine's affair and changes no result
+   * @param clipNorm C &gt; 0; one slice moves the sum by at most C in L2, also after rounding
+   */
+  ClippedSum clippedSum(float[] parameters, List<PrivacySlice> slices, double clipNorm);
+
+  @Override
+  void close();
+}
