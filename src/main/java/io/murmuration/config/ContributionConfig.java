@@ -1,0 +1,46 @@
+package io.murmuration.config;
+
+/**
+ * What keyed state keeps of a user, and which records may enter it.
+ *
+ * @param windowTicks W ≥ 1
+ * @param examplesPerWindow g ≥ 1
+ * @param windows K ≥ 1
+ * @param maxUserIdBytes longest user id in bytes of UTF-8, ≥ 1
+ * @param maxTextChars longest text or prompt in UTF-16 units, ≥ 1
+ */
+public record ContributionConfig(
+    long windowTicks, int examplesPerWindow, int windows, int maxUserIdBytes, int maxTextChars) {
+
+  static ContributionConfig read(Faults faults) {
+    Long windowTicks =
+        faults.atLeast(
+            ContributionOptions.WINDOW_TICKS, faults.required(ContributionOptions.WINDOW_TICKS), 1);
+    Integer perWindow =
+        faults.atLeast(
+            ContributionOptions.EXAMPLES_PER_WINDOW,
+            faults.required(ContributionOptions.EXAMPLES_PER_WINDOW),
+            1);
+    Integer windows =
+        faults.atLeast(
+            ContributionOptions.WINDOWS, faults.required(ContributionOptions.WINDOWS), 1);
+    Integer userIdBytes =
+        faults.atLeast(
+            ContributionOptions.MAX_USER_ID_BYTES,
+            faults.required(ContributionOptions.MAX_USER_ID_BYTES),
+            1);
+    Integer textChars =
+        faults.atLeast(
+            ContributionOptions.MAX_TEXT_CHARS,
+            faults.required(ContributionOptions.MAX_TEXT_CHARS),
+            1);
+    if (perWindow != null && windows != null && (long) perWindow * windows > Short.MAX_VALUE) {
+      faults.add(
+          ContributionOptions.EXAMPLES_PER_WINDOW,
+          "times contribution.windows must be at most %d examples a user but is %d"
+              .formatted(Short.MAX_VALUE, (long) perWindow * windows));
+    }
+    return faults.build(
+        () -> new ContributionConfig(windowTicks, perWindow, windows, userIdBytes, textChars));
+  }
+}

@@ -1,0 +1,42 @@
+package io.murmuration.config;
+
+import org.apache.flink.configuration.ConfigOption;
+import org.apache.flink.configuration.ConfigOptions;
+
+/** What keyed state keeps of a user, and which records may enter it. */
+public final class ContributionOptions {
+
+  public static final ConfigOption<Long> WINDOW_TICKS =
+      ConfigOptions.key("contribution.window-ticks")
+          .longType()
+          .defaultValue(144L)
+          .withDescription("W: length of a tumbling window in ticks.");
+
+  public static final ConfigOption<Integer> EXAMPLES_PER_WINDOW =
+      ConfigOptions.key("contribution.examples-per-window")
+          .intType()
+          .defaultValue(8)
+          .withDescription(
+              "g: most examples of a user that a window keeps, a uniform sample of what the user said in it.");
+
+  public static final ConfigOption<Integer> WINDOWS =
+      ConfigOptions.key("contribution.windows")
+          .intType()
+          .defaultValue(7)
+          .withDescription(
+              "K: how many windows stay live, the filling one included. A pool never exceeds g·K examples.");
+
+  public static final ConfigOption<Integer> MAX_USER_ID_BYTES =
+      ConfigOptions.key("events.max-user-id-bytes")
+          .intType()
+          .defaultValue(256)
+          .withDescription("Records with a longer user id (UTF-8) are dead letters.");
+
+  public static final ConfigOption<Integer> MAX_TEXT_CHARS =
+      ConfigOptions.key("events.max-text-chars")
+          .intType()
+          .defaultValue(16_384)
+          .withDescription("Records with a longer text or prompt are dead letters.");
+
+  private ContributionOptions() {}
+}

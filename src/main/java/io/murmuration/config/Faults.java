@@ -1,0 +1,107 @@
+package io.murmuration.config;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Supplier;
+import org.apache.flink.configuration.ConfigOption;
+import org.apache.flink.configuration.Configuration;
+
+/** Collects what is wrong with a configuration, so that one error reports all of it. */
+final class Faults {
+
+  private final Configuration configuration;
+  private final List<String> faults = new ArrayList<>();
+
+  Faults(Configuration configuration) {
+    this.configuration = configuration;
+  }
+
+  /**
+   * The option's value; a fault, and null, where it has neither value nor default or does not
+   * parse.
+   */
+  <T> T required(ConfigOption<T> option) {
+    T value = optional(option);
+    if (value == null && faults.stream().noneMatch(fault -> fault.startsWith(option.key() + " "))) {
+      add(option, "is required: " + OptionDocs.plainDescription(option));
+    }
+    return value;
+  }
+
+  /**
+   * The option's value or default; null where there is none; a fault, and null, where it does not
+   * parse.
+   */
+  <T> T optional(ConfigOption<T> option) {
+    try {
+      return configuration.getOptional(option).orElse(option.defaultValue());
+    } catch (IllegalArgumentException e) {
+      add(option, "cannot be read: " + rootMessage(e));
+      return null;
+    }
+  }
+
+  /** A number in an interval; NaN is always a fault. A null value was reported before. */
+  double inRange(
+      ConfigOption<Double> option, Double value, double above, double atMost, String range) {
+    if (value == null) {
+      return Double.NaN;
+    }
+    if (!(value > above && value <= atMost)) {
+      add(option, "must be in " + range + " but is " + value);
+    }
+    return value;
+  }
+
+  /** A positive finite number. */
+  double positive(ConfigOption<Double> option, Double value) {
+    return inRange(option, value, 0, Double.MAX_VALUE, "(0, ∞)");
+  }
+
+  /** A whole number of at least {@code minimum}. */
+  <N extends Number> N atLeast(ConfigOption<N> option, N value, long minimum) {
+    if (value != null && value.longValue() < minimum) {
+      add(option, "must be at least " + minimum + " but is " + value);
+    }
+    return value;
+  }
+
+  void add(ConfigOption<?> option, String fault) {
+    faults.add(option.key() + " " + fault);
+  }
+
+  void add(String fault) {
+    faults.add(fault);
+  }
+
+  boolean any() {
+    return !faults.isEmpty();
+  }
+
+  /** Builds a part; a rule that the part's own constructor checks becomes one more fault. */
+  <T> T build(Supplier<T> part) {
+    if (any()) {
+      return null;
+    }
+    try {
+      return part.get();
+    } catch (IllegalArgumentException e) {
+      add(rootMessage(e));
+      return null;
+    }
+  }
+
+  void throwIfAny() {
+    if (any()) {
+      throw new InvalidConfigurationException(faults);
+    }
+  }
+
+  private static String rootMessage(Throwable failure) {
+    Throwable root = failure;
+    while (root.getCause() != null) {
+      root = root.getCause();
+    }
+    return root.getMessage();
+  }
+}

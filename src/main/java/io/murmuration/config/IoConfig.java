@@ -1,0 +1,116 @@
+package io.murmuration.config;
+
+import io.murmuration.config.IoOptions.FeedbackKind;
+import io.murmuration.config.IoOptions.LedgerKind;
+import java.time.Duration;
+import java.util.Map;
+import java.util.OptionalInt;
+import java.util.Properties;
+
+/**
+ * Where data comes from and where results go.
+ *
+ * @param bootstrapServers Kafka brokers
+ * @param groupId consumer group
+ * @param topics names of the topics
+ * @param kafkaProperties passed on to every Kafka client
+ * @param ledgerKind form of the ledger
+ * @param ledgerDirectory directory of a file ledger, else null
+ * @param feedbackKind how executed rounds are acknowledged
+ * @param releasesDirectory where releases become visible
+ * @param checkpointInterval between checkpoints
+ * @param parallelism of ingest and sampling, or empty for the cluster's default
+ * @param maxParallelism key groups of keyed state
+ */
+public record IoConfig(
+    String bootstrapServers,
+    String groupId,
+    Topics topics,
+    Map<String, String> kafkaProperties,
+    LedgerKind ledgerKind,
+    String ledgerDirectory,
+    FeedbackKind feedbackKind,
+    String releasesDirectory,
+    Duration checkpointInterval,
+    OptionalInt parallelism,
+    int maxParallelism) {
+
+  /** Names of the topics. */
+  public record Topics(
+      String interactions, String deadLetters, String releases, String ledger, String feedback) {}
+
+  public IoConfig {
+    kafkaProperties = Map.copyOf(kafkaProperties);
+  }
+
+  /** What every Kafka client gets, bootstrap servers included. */
+  public Properties clientProperties() {
+    Properties properties = new Properties();
+    properties.putAll(kafkaProperties);
+    properties.setProperty("bootstrap.servers", bootstrapServers);
+    return properties;
+  }
+
+  static IoConfig read(Faults faults, Map<String, String> kafkaProperties) {
+    String servers = faults.required(IoOptions.BOOTSTRAP_SERVERS);
+    String domain = faults.optional(PrivacyOptions.DOMAIN);
+    String groupId = faults.optional(IoOptions.GROUP_ID);
+    String interactions = faults.required(IoOptions.INTERACTIONS_TOPIC);
+    String deadLetters = faults.required(IoOptions.DEAD_LETTERS_TOPIC);
+    String releases = faults.required(IoOptions.RELEASES_TOPIC);
+    String ledger = faults.optional(IoOptions.LEDGER_TOPIC);
+    String feedback = faults.optional(IoOptions.FEEDBACK_TOPIC);
+    LedgerKind ledgerKind = faults.required(IoOptions.LEDGER_KIND);
+    String ledgerDirectory = faults.optional(IoOptions.LEDGER_DIRECTORY);
+    if (ledgerKind == LedgerKind.FILE && ledgerDirectory == null) {
+      faults.add(
+          IoOptions.LEDGER_DIRECTORY,
+          "is required where " + IoOptions.LEDGER_KIND.key() + " is FILE");
+    }
+    FeedbackKind feedbackKind = faults.required(IoOptions.FEEDBACK_KIND);
+    String releasesDirectory = faults.required(IoOptions.RELEASES_DIRECTORY);
+    Duration checkpointInterval = faults.required(IoOptions.CHECKPOINT_INTERVAL);
+    if (checkpointInterval != null && checkpointInterval.toMillis() < 10) {
+      faults.add(
+          IoOptions.CHECKPOINT_INTERVAL,
+          "must be at least 10 ms, since releases become visible by checkpoints, but is "
+              + checkpointInterval);
+    }
+    Integer parallelism =
+        faults.atLeast(IoOptions.PARALLELISM, faults.optional(IoOptions.PARALLELISM), 1);
+    Integer maxParallelism =
+        faults.atLeast(IoOptions.MAX_PARALLELISM, faults.required(IoOptions.MAX_PARALLELISM), 1);
+    if (maxParallelism != null && maxParallelism > 32_768) {
+      faults.add(IoOptions.MAX_PARALLELISM, "must be at most 32768 but is " + maxParallelism);
+    }
+    if (parallelism != null && maxParallelism != null && parallelism > maxParallelism) {
+      faults.add(
+          IoOptions.PARALLELISM,
+          "must be at most "
+              + IoOptions.MAX_PARALLELISM.key()
+              + ", "
+              + maxParallelism
+              + ", but is "
+              + parallelism);
+    }
+    return faults.build(
+        () ->
+            new IoConfig(
+                servers,
+                groupId == null ? "murmuration-" + domain : groupId,
+                new Topics(
+                    interactions,
+                    deadLetters,
+                    releases,
+                    ledger == null ? "murmuration-ledger-" + domain : ledger,
+                    feedback == null ? "murmuration-feedback-" + domain : feedback),
+                kafkaProperties,
+                ledgerKind,
+                ledgerDirectory,
+                feedbackKind,
+                releasesDirectory,
+                checkpointInterval,
+                parallelism == null ? OptionalInt.empty() : OptionalInt.of(parallelism),
+                maxParallelism));
+  }
+}

@@ -1,0 +1,120 @@
+package io.murmuration.config;
+
+import java.time.Duration;
+import org.apache.flink.configuration.ConfigOption;
+import org.apache.flink.configuration.ConfigOptions;
+
+/** Where data comes from and where results go. */
+public final class IoOptions {
+
+  /** Forms of the ledger. */
+  public enum LedgerKind {
+    /** A file with a lock: one machine. */
+    FILE,
+    /** A single-partition topic with a fencing transactional producer: clusters. */
+    KAFKA
+  }
+
+  /** How the trainer tells the budget that a round was executed. */
+  public enum FeedbackKind {
+    /** Inside one JVM only. */
+    IN_MEMORY,
+    /** By a topic. */
+    KAFKA
+  }
+
+  public static final ConfigOption<String> BOOTSTRAP_SERVERS =
+      ConfigOptions.key("kafka.bootstrap-servers")
+          .stringType()
+          .noDefaultValue()
+          .withDescription("Kafka brokers, host:port[,host:port...].");
+
+  public static final ConfigOption<String> GROUP_ID =
+      ConfigOptions.key("kafka.group-id")
+          .stringType()
+          .noDefaultValue()
+          .withDescription("Consumer group; murmuration-<domain> where not given.");
+
+  public static final ConfigOption<String> INTERACTIONS_TOPIC =
+      ConfigOptions.key("kafka.topics.interactions")
+          .stringType()
+          .defaultValue("interactions")
+          .withDescription("Topic of the users' interactions, keyed by user id.");
+
+  public static final ConfigOption<String> DEAD_LETTERS_TOPIC =
+      ConfigOptions.key("kafka.topics.dead-letters")
+          .stringType()
+          .defaultValue("interactions-dead-letters")
+          .withDescription(
+              "Topic of records that could not be used, with the reason in the headers.");
+
+  public static final ConfigOption<String> RELEASES_TOPIC =
+      ConfigOptions.key("kafka.topics.releases")
+          .stringType()
+          .defaultValue("releases")
+          .withDescription("Topic of announcements of releases.");
+
+  public static final ConfigOption<String> LEDGER_TOPIC =
+      ConfigOptions.key("kafka.topics.ledger")
+          .stringType()
+          .noDefaultValue()
+          .withDescription(
+              "Topic of the Kafka ledger; murmuration-ledger-<domain> where not given.");
+
+  public static final ConfigOption<String> FEEDBACK_TOPIC =
+      ConfigOptions.key("kafka.topics.feedback")
+          .stringType()
+          .noDefaultValue()
+          .withDescription(
+              "Topic of executed rounds; murmuration-feedback-<domain> where not given.");
+
+  /** Prefix of settings that are passed on to every Kafka client, for example SASL and TLS. */
+  public static final String KAFKA_PROPERTIES_PREFIX = "kafka.properties.";
+
+  public static final ConfigOption<LedgerKind> LEDGER_KIND =
+      ConfigOptions.key("ledger.kind")
+          .enumType(LedgerKind.class)
+          .defaultValue(LedgerKind.KAFKA)
+          .withDescription("FILE for one machine, KAFKA for clusters.");
+
+  public static final ConfigOption<String> LEDGER_DIRECTORY =
+      ConfigOptions.key("ledger.directory")
+          .stringType()
+          .noDefaultValue()
+          .withDescription("Directory of the file ledger.");
+
+  public static final ConfigOption<FeedbackKind> FEEDBACK_KIND =
+      ConfigOptions.key("feedback.kind")
+          .enumType(FeedbackKind.class)
+          .defaultValue(FeedbackKind.KAFKA)
+          .withDescription("IN_MEMORY where all of the job runs in one JVM, KAFKA otherwise.");
+
+  public static final ConfigOption<String> RELEASES_DIRECTORY =
+      ConfigOptions.key("releases.directory")
+          .stringType()
+          .noDefaultValue()
+          .withDescription(
+              "Directory of the releases and of their staging area, on one file system with atomic renames.");
+
+  public static final ConfigOption<Duration> CHECKPOINT_INTERVAL =
+      ConfigOptions.key("job.checkpoint-interval")
+          .durationType()
+          .defaultValue(Duration.ofSeconds(30))
+          .withDescription("Releases become visible with the next checkpoint.");
+
+  public static final ConfigOption<Integer> PARALLELISM =
+      ConfigOptions.key("job.parallelism")
+          .intType()
+          .noDefaultValue()
+          .withDescription(
+              "Parallelism of ingest and sampling; the cluster's default where not given.");
+
+  public static final ConfigOption<Integer> MAX_PARALLELISM =
+      ConfigOptions.key("job.max-parallelism")
+          .intType()
+          .defaultValue(128)
+          .withDescription(
+              "Key groups of keyed state: the most that the job can ever be scaled to. Fixed for a savepoint's life.");
+
+  private IoOptions() {}
+}

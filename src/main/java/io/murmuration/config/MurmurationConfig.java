@@ -1,0 +1,68 @@
+package io.murmuration.config;
+
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import org.apache.flink.configuration.ConfigOption;
+import org.apache.flink.configuration.Configuration;
+
+/**
+ * A job's configuration, whole and valid.
+ *
+ * @param privacy the guarantee
+ * @param contribution bounds of keyed state and input rules
+ * @param training model and optimizer
+ * @param io where data comes from and goes
+ */
+public record MurmurationConfig(
+    PrivacyConfig privacy, ContributionConfig contribution, TrainingConfig training, IoConfig io) {
+
+  /**
+   * Reads options from their keys.
+   *
+   * @throws InvalidConfigurationException listing every fault: unknown keys, missing and bad values
+   */
+  public static MurmurationConfig of(Map<String, String> settings) {
+    Map<String, String> kafkaProperties = new HashMap<>();
+    Map<String, String> options = new TreeMap<>();
+    settings.forEach(
+        (key, value) -> {
+          if (key.startsWith(IoOptions.KAFKA_PROPERTIES_PREFIX)) {
+            kafkaProperties.put(key.substring(IoOptions.KAFKA_PROPERTIES_PREFIX.length()), value);
+          } else {
+            options.put(key, value);
+          }
+        });
+    Configuration configuration = Configuration.fromMap(options);
+    Faults faults = new Faults(configuration);
+    reportUnknownKeys(options.keySet(), faults);
+    // each part is read even where an earlier one has faults, so that all are reported at once
+    PrivacyConfig privacy = PrivacyConfig.read(faults);
+    ContributionConfig contribution = ContributionConfig.read(faults);
+    TrainingConfig training = TrainingConfig.read(faults);
+    IoConfig io = IoConfig.read(faults, kafkaProperties);
+    faults.throwIfAny();
+    return new MurmurationConfig(privacy, contribution, training, io);
+  }
+
+  private static void reportUnknownKeys(Set<String> keys, Faults faults) {
+    Set<String> known =
+        OptionDocs.all().stream().map(ConfigOption::key).collect(Collectors.toSet());
+    Set<String> unknown = new TreeSet<>(keys);
+    unknown.removeAll(known);
+    for (String key : unknown) {
+      String tail = key.substring(key.lastIndexOf('.') + 1);
+      String similar =
+          known.stream()
+              .filter(candidate -> candidate.endsWith(tail))
+              .sorted()
+              .findFirst()
+              .orElse(null);
+      faults.add(
+          key + " is not an option" + (similar == null ? "" : "; did you mean " + similar + "?"));
+    }
+  }
+}

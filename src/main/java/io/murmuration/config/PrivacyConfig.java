@@ -1,0 +1,107 @@
+package io.murmuration.config;
+
+import io.murmuration.privacy.budget.Sampler;
+import java.time.Duration;
+import java.util.OptionalDouble;
+import java.util.OptionalLong;
+import java.util.regex.Pattern;
+
+/**
+ * The guarantee as configured. The noise multiplier may be left open; it is then calibrated from
+ * the other numbers, all of them public.
+ *
+ * @param domain the privacy domain
+ * @param epsilon budget, &gt; 0
+ * @param delta in (0, 1)
+ * @param sampler what is sampled
+ * @param samplingProbability q or p in (0, 1]
+ * @param groupSize G ≥ 1
+ * @param clipNorm C &gt; 0
+ * @param expectedUnits M or B, &gt; 0
+ * @param rounds rounds to plan for; may be empty only if the noise multiplier is given
+ * @param noiseMultiplier σ &gt; 0, or empty to calibrate it
+ * @param roundInterval length of a tick
+ */
+public record PrivacyConfig(
+    String domain,
+    double epsilon,
+    double delta,
+    Sampler sampler,
+    double samplingProbability,
+    int groupSize,
+    double clipNorm,
+    double expectedUnits,
+    OptionalLong rounds,
+    OptionalDouble noiseMultiplier,
+    Duration roundInterval) {
+
+  /** What topics, consumer groups, transactional ids and directories accept. */
+  private static final Pattern DOMAIN = Pattern.compile("[A-Za-z0-9._-]{1,100}");
+
+  static PrivacyConfig read(Faults faults) {
+    String domain = faults.required(PrivacyOptions.DOMAIN);
+    if (domain != null && !DOMAIN.matcher(domain).matches()) {
+      faults.add(
+          PrivacyOptions.DOMAIN,
+          "must be 1 to 100 letters, digits, dots, dashes and underscores but is \""
+              + domain
+              + "\"");
+    }
+    double epsilon =
+        faults.positive(PrivacyOptions.EPSILON, faults.required(PrivacyOptions.EPSILON));
+    double delta =
+        faults.inRange(
+            PrivacyOptions.DELTA,
+            faults.required(PrivacyOptions.DELTA),
+            0,
+            Math.nextDown(1.0),
+            "(0, 1)");
+    Sampler sampler = faults.required(PrivacyOptions.SAMPLER);
+    double probability =
+        faults.inRange(
+            PrivacyOptions.SAMPLING_PROBABILITY,
+            faults.required(PrivacyOptions.SAMPLING_PROBABILITY),
+            0,
+            1,
+            "(0, 1]");
+    Integer groupSize =
+        faults.atLeast(PrivacyOptions.GROUP_SIZE, faults.required(PrivacyOptions.GROUP_SIZE), 1);
+    double clipNorm =
+        faults.positive(PrivacyOptions.CLIP_NORM, faults.required(PrivacyOptions.CLIP_NORM));
+    double expectedUnits =
+        faults.positive(
+            PrivacyOptions.EXPECTED_UNITS, faults.required(PrivacyOptions.EXPECTED_UNITS));
+    Long rounds = faults.atLeast(PrivacyOptions.ROUNDS, faults.optional(PrivacyOptions.ROUNDS), 1);
+    Double noiseMultiplier = faults.optional(PrivacyOptions.NOISE_MULTIPLIER);
+    if (noiseMultiplier != null) {
+      faults.positive(PrivacyOptions.NOISE_MULTIPLIER, noiseMultiplier);
+    } else if (rounds == null) {
+      faults.add(
+          PrivacyOptions.NOISE_MULTIPLIER.key()
+              + " or "
+              + PrivacyOptions.ROUNDS.key()
+              + " is required: noise is calibrated to a number of rounds where it is not given");
+    }
+    Duration interval = faults.required(PrivacyOptions.ROUND_INTERVAL);
+    if (interval != null && interval.toMillis() < 1) {
+      faults.add(
+          PrivacyOptions.ROUND_INTERVAL, "must be at least one millisecond but is " + interval);
+    }
+    return faults.build(
+        () ->
+            new PrivacyConfig(
+                domain,
+                epsilon,
+                delta,
+                sampler,
+                probability,
+                groupSize,
+                clipNorm,
+                expectedUnits,
+                rounds == null ? OptionalLong.empty() : OptionalLong.of(rounds),
+                noiseMultiplier == null
+                    ? OptionalDouble.empty()
+                    : OptionalDouble.of(noiseMultiplier),
+                interval));
+  }
+}

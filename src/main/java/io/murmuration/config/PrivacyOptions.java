@@ -1,0 +1,89 @@
+package io.murmuration.config;
+
+import io.murmuration.privacy.budget.Sampler;
+import java.time.Duration;
+import org.apache.flink.configuration.ConfigOption;
+import org.apache.flink.configuration.ConfigOptions;
+
+/**
+ * What the guarantee is made of. All of it is public, and fixed before data is looked at: nothing
+ * here may be chosen by counting users.
+ */
+public final class PrivacyOptions {
+
+  public static final ConfigOption<String> DOMAIN =
+      ConfigOptions.key("privacy.domain")
+          .stringType()
+          .noDefaultValue()
+          .withDescription(
+              "Name of the privacy domain: the population whose budget the ledger keeps. Letters, digits, dot, dash and underscore.");
+
+  public static final ConfigOption<Double> EPSILON =
+      ConfigOptions.key("privacy.epsilon")
+          .doubleType()
+          .noDefaultValue()
+          .withDescription(
+              "The domain's budget: training halts before the cumulative user-level ε would pass it.");
+
+  public static final ConfigOption<Double> DELTA =
+      ConfigOptions.key("privacy.delta")
+          .doubleType()
+          .noDefaultValue()
+          .withDescription(
+              "The δ of the guarantee, well below one over the population, as a public constant.");
+
+  public static final ConfigOption<Sampler> SAMPLER =
+      ConfigOptions.key("privacy.sampler")
+          .enumType(Sampler.class)
+          .defaultValue(Sampler.ULS)
+          .withDescription("ULS samples users, ELS samples examples.");
+
+  public static final ConfigOption<Double> SAMPLING_PROBABILITY =
+      ConfigOptions.key("privacy.sampling-probability")
+          .doubleType()
+          .noDefaultValue()
+          .withDescription(
+              "Probability q (ULS: of a user, ELS: of an example) to take part in a round.");
+
+  public static final ConfigOption<Integer> GROUP_SIZE =
+      ConfigOptions.key("privacy.group-size")
+          .intType()
+          .defaultValue(1)
+          .withDescription(
+              "Contribution bound G. ULS: most examples of a sampled user in a round. ELS: most examples of a user in the pool.");
+
+  public static final ConfigOption<Double> CLIP_NORM =
+      ConfigOptions.key("privacy.clip-norm")
+          .doubleType()
+          .defaultValue(1.0)
+          .withDescription("C: the L2 bound of one unit's update.");
+
+  public static final ConfigOption<Double> EXPECTED_UNITS =
+      ConfigOptions.key("privacy.expected-units")
+          .doubleType()
+          .noDefaultValue()
+          .withDescription(
+              "What the noisy sum is divided by: the public expected cohort M (ULS) or expected batch B (ELS). Never a count of the data.");
+
+  public static final ConfigOption<Long> ROUNDS =
+      ConfigOptions.key("privacy.rounds")
+          .longType()
+          .noDefaultValue()
+          .withDescription(
+              "Rounds to plan for. Training halts after them; without it, when the budget is spent.");
+
+  public static final ConfigOption<Double> NOISE_MULTIPLIER =
+      ConfigOptions.key("privacy.noise-multiplier")
+          .doubleType()
+          .noDefaultValue()
+          .withDescription(
+              "σ: standard deviation of the noise in units of the clip norm. Without it, the smallest that affords privacy.rounds rounds.");
+
+  public static final ConfigOption<Duration> ROUND_INTERVAL =
+      ConfigOptions.key("privacy.round-interval")
+          .durationType()
+          .defaultValue(Duration.ofMinutes(10))
+          .withDescription("Length of a tick of public time; at most one round a tick.");
+
+  private PrivacyOptions() {}
+}

@@ -1,0 +1,79 @@
+package io.murmuration.config;
+
+import io.murmuration.config.TrainingOptions.LoraMode;
+import io.murmuration.config.TrainingOptions.OptimizerKind;
+import io.murmuration.config.TrainingOptions.ScheduleKind;
+import java.util.List;
+
+/**
+ * What is trained and how; nothing here enters the accounting.
+ *
+ * @param model directory of the base model
+ * @param loraRank r ≥ 1
+ * @param loraAlpha &gt; 0
+ * @param loraTargets names of linear layers, or the single word "all"
+ * @param loraMode which factors are trained
+ * @param maxTokens ≥ 2
+ * @param optimizer which optimizer
+ * @param learningRate &gt; 0
+ * @param schedule how the learning rate moves
+ * @param microBatchBytes off-heap bytes for activations
+ * @param privateMetrics whether exact functions of private data become metrics
+ */
+public record TrainingConfig(
+    String model,
+    int loraRank,
+    double loraAlpha,
+    List<String> loraTargets,
+    LoraMode loraMode,
+    int maxTokens,
+    OptimizerKind optimizer,
+    double learningRate,
+    ScheduleKind schedule,
+    long microBatchBytes,
+    boolean privateMetrics) {
+
+  public TrainingConfig {
+    loraTargets = List.copyOf(loraTargets);
+  }
+
+  static TrainingConfig read(Faults faults) {
+    String model = faults.required(TrainingOptions.MODEL);
+    Integer rank =
+        faults.atLeast(TrainingOptions.LORA_RANK, faults.required(TrainingOptions.LORA_RANK), 1);
+    double alpha =
+        faults.positive(TrainingOptions.LORA_ALPHA, faults.required(TrainingOptions.LORA_ALPHA));
+    List<String> targets = faults.required(TrainingOptions.LORA_TARGETS);
+    LoraMode mode = faults.required(TrainingOptions.LORA_MODE);
+    Integer maxTokens =
+        faults.atLeast(TrainingOptions.MAX_TOKENS, faults.required(TrainingOptions.MAX_TOKENS), 2);
+    OptimizerKind optimizer = faults.required(TrainingOptions.OPTIMIZER);
+    double learningRate =
+        faults.positive(
+            TrainingOptions.LEARNING_RATE, faults.required(TrainingOptions.LEARNING_RATE));
+    ScheduleKind schedule = faults.required(TrainingOptions.SCHEDULE);
+    if (schedule != null
+        && schedule != ScheduleKind.CONSTANT
+        && faults.optional(PrivacyOptions.ROUNDS) == null) {
+      faults.add(
+          TrainingOptions.SCHEDULE,
+          "is " + schedule + ", which needs " + PrivacyOptions.ROUNDS.key());
+    }
+    var memory = faults.required(TrainingOptions.MICRO_BATCH_MEMORY);
+    Boolean privateMetrics = faults.required(TrainingOptions.PRIVATE_METRICS);
+    return faults.build(
+        () ->
+            new TrainingConfig(
+                model,
+                rank,
+                alpha,
+                targets,
+                mode,
+                maxTokens,
+                optimizer,
+                learningRate,
+                schedule,
+                memory.getBytes(),
+                privateMetrics));
+  }
+}

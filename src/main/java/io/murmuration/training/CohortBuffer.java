@@ -1,0 +1,131 @@
+package io.murmuration.training;
+
+import io.murmuration.contribution.UserSample;
+import io.murmuration.privacy.budget.Grant;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * Gathers the cohort of each granted round until the round's watermark says that it is complete.
+ *
+ * <p>Samples and grants come over different channels, so either may be first. The rules:
+ *
+ * <ul>
+ *   <li>a grant counts only in the epoch that is current, and epochs only rise; what an earlier
+ *       attempt granted is void,
+ *   <li>a sample counts once per user and round, and only for a grant of its own epoch, round and
+ *       tick,
+ *   <li>a watermark releases the grants up to it in the order of their ticks, each exactly once; an
+ *       empty cohort is a cohort,
+ *   <li>nothing of it is ever part of a snapshot: a cohort in flight when a job fails is lost,
+ *       while its charge stands.
+ * </ul>
+ *
+ * <p>Not thread-safe.
+ */
+public final class CohortBuffer {
+
+  /**
+   * A round that may run now.
+   *
+   * @param grant its leave
+   * @param samples one per sampled user, in order of arrival; may be empty
+   */
+  public record Cohort(Grant grant, List<UserSample> samples) {
+
+    public Cohort {
+      samples = List.copyOf(samples);
+    }
+  }
+
+  private final TreeMap<Long, Grant> grantsByTick = new TreeMap<>();
+  private final TreeMap<Long, Map<String, UserSample>> samplesByTick = new TreeMap<>();
+  private long refusedEpoch;
+  private long epoch;
+  private long closedTick = Long.MIN_VALUE;
+
+  /**
+   * @param lastEpoch the last epoch that a restored state saw, 0 at a first start; it and all
+   *     before it are refused
+   */
+  public CohortBuffer(long lastEpoch) {
+    this.refusedEpoch = lastEpoch;
+    this.epoch = lastEpoch;
+  }
+
+  /** The last epoch seen; it belongs into the snapshot. */
+  public long lastEpoch() {
+    return epoch;
+  }
+
+  /** A new attempt begins: what earlier ones left here is void. */
+  public void onEpochStart(long newEpoch) {
+    if (newEpoch <= epoch) {
+      return;
+    }
+    epoch = newEpoch;
+    refusedEpoch = newEpoch - 1;
+    closedTick = Long.MIN_VALUE;
+    grantsByTick.clear();
+    samplesByTick.values().forEach(users -> users.values().removeIf(s -> s.epoch() != newEpoch));
+    samplesByTick.values().removeIf(Map::isEmpty);
+  }
+
+  /**
+   * Takes a grant.
+   *
+   * @return whether it counts; false for a grant of an epoch that is over, or that never began here
+   */
+  public boolean onGrant(Grant grant) {
+    if (grant.epoch() != epoch || grant.epoch() <= refusedEpoch || grant.tick() <= closedTick) {
+      return false;
+    }
+    return grantsByTick.putIfAbsent(grant.tick(), grant) == null;
+  }
+
+  /**
+   * Takes one user's sample. A sample of an epoch that has not begun here yet waits: its EpochStart
+   * may still be on its way on the other channel.
+   *
+   * @return whether it was kept; false for stale samples and duplicates
+   */
+  public boolean onSample(UserSample sample) {
+    if (sample.epoch() <= refusedEpoch
+        || sample.epoch() < epoch
+        || (sample.epoch() == epoch && sample.tick() <= closedTick)) {
+      return false;
+    }
+    return samplesByTick
+            .computeIfAbsent(sample.tick(), tick -> new LinkedHashMap<>())
+            .putIfAbsent(sample.userId(), sample)
+        == null;
+  }
+
+  /**
+   * All ticks up to {@code watermark} are complete: returns their granted cohorts in order of
+   * ticks.
+   */
+  public List<Cohort> onWatermark(long watermark) {
+    List<Cohort> complete = new ArrayList<>();
+    for (Grant grant : grantsByTick.headMap(watermark, true).values()) {
+      Map<String, UserSample> users = samplesByTick.getOrDefault(grant.tick(), Map.of());
+      complete.add(
+          new Cohort(
+              grant,
+              users.values().stream()
+                  .filter(s -> s.epoch() == grant.epoch() && s.round() == grant.round())
+                  .toList()));
+    }
+    grantsByTick.headMap(watermark, true).clear();
+    samplesByTick
+        .headMap(watermark, true)
+        .values()
+        .forEach(u -> u.values().removeIf(s -> s.epoch() <= epoch));
+    samplesByTick.headMap(watermark, true).values().removeIf(Map::isEmpty);
+    closedTick = Math.max(closedTick, watermark);
+    return complete;
+  }
+}

@@ -1,0 +1,152 @@
+package io.murmuration.config;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.InstanceOfAssertFactories.type;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class MurmurationConfigTest {
+
+  private static Map<String, String> valid() {
+    return new HashMap<>(
+        Map.of(
+            "privacy.domain", "chat",
+            "privacy.epsilon", "8",
+            "privacy.delta", "1e-6",
+            "privacy.sampling-probability", "0.01",
+            "privacy.expected-units", "1000",
+            "privacy.rounds", "150",
+            "training.model", "/models/base",
+            "kafka.bootstrap-servers", "localhost:9092",
+            "releases.directory", "/releases"));
+  }
+
+  @Test
+  void whatIsNotSaidHasADefault() {
+    MurmurationConfig config = MurmurationConfig.of(valid());
+    assertThat(config.privacy().clipNorm()).isEqualTo(1.0);
+    assertThat(config.io().groupId()).isEqualTo("murmuration-chat");
+    assertThat(config.io().topics().ledger()).isEqualTo("murmuration-ledger-chat");
+    assertThat(config.privacy().noiseMultiplier()).isEmpty();
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "privacy.epsilon, NaN",
+    "privacy.epsilon, 0",
+    "privacy.epsilon, Infinity",
+    "privacy.delta, 1",
+    "privacy.delta, 0",
+    "privacy.sampling-probability, 1.0001",
+    "privacy.sampling-probability, NaN",
+    "privacy.clip-norm, -1",
+    "privacy.group-size, 0",
+    "privacy.expected-units, Infinity",
+    "privacy.rounds, 0",
+    "privacy.rounds, many",
+    "privacy.noise-multiplier, 0",
+    "privacy.domain, a b",
+    "privacy.round-interval, 0 s",
+    "privacy.sampler, other",
+    "contribution.windows, 0",
+    "training.learning-rate, NaN",
+    "training.max-tokens, 1",
+    "job.parallelism, 1000",
+  })
+  void aBadValueIsNamed(String key, String value) {
+    Map<String, String> settings = valid();
+    settings.put(key, value);
+    assertThatThrownBy(() -> MurmurationConfig.of(settings))
+        .asInstanceOf(type(InvalidConfigurationException.class))
+        .satisfies(e -> assertThat(e.faults()).anyMatch(fault -> fault.startsWith(key + " ")));
+  }
+
+  @Test
+  void allFaultsAreReportedAtOnce() {
+    Map<String, String> settings = valid();
+    settings.put("privacy.delta", "2");
+    settings.put("training.lora.rank", "0");
+    settings.put("kafka.topic.releases", "typo");
+    settings.remove("releases.directory");
+    assertThatThrownBy(() -> MurmurationConfig.of(settings))
+        .asInstanceOf(type(InvalidConfigurationException.class))
+        .satisfies(e -> assertThat(e.faults()).hasSize(4))
+        .satisfies(
+            e ->
+                assertThat(e.faults())
+                    .anyMatch(fault -> fault.contains("did you mean kafka.topics.releases?")));
+  }
+
+  @Test
+  void noiseNeedsRoundsToBeCalibratedTo() {
+    Map<String, String> settings = valid();
+    settings.remove("privacy.rounds");
+    assertThatThrownBy(() -> MurmurationConfig.of(settings))
+        .hasMessageContaining("privacy.noise-multiplier or privacy.rounds is required");
+    settings.put("privacy.noise-multiplier", "1");
+    assertThat(MurmurationConfig.of(settings).privacy().rounds()).isEmpty();
+  }
+
+  @Test
+  void kafkaSettingsPassThrough() {
+    Map<String, String> settings = valid();
+    settings.put("kafka.properties.security.protocol", "SASL_SSL");
+    assertThat(MurmurationConfig.of(settings).io().clientProperties())
+        .containsEntry("security.protocol", "SASL_SSL")
+        .containsEntry("bootstrap.servers", "localhost:9092");
+  }
+
+  @Test
+  void aFileMayNestOrDotItsKeys(@TempDir Path dir) throws Exception {
+    Path file = dir.resolve("murmuration.yaml");
+    Files.writeString(
+        file,
+        """
+        privacy:
+          domain: chat
+          epsilon: 8
+        privacy.delta: 1e-6
+        training.lora.target-modules: [q_proj, v_proj]
+        """);
+    assertThat(ConfigFile.read(file))
+        .containsEntry("privacy.domain", "chat")
+        .containsEntry("privacy.epsilon", "8")
+        .containsEntry("privacy.delta", "1.0E-6")
+        .containsEntry("training.lora.target-modules", "q_proj;v_proj");
+  }
+
+  @Test
+  void aFileThatIsNoMappingIsRefused(@TempDir Path dir) throws Exception {
+    Path file = Files.writeString(dir.resolve("bad.yaml"), "- 1\n- 2\n");
+    assertThatThrownBy(() -> ConfigFile.read(file)).hasMessageContaining("must be a YAML mapping");
+    assertThatThrownBy(() -> ConfigFile.read(dir.resolve("none.yaml")))
+        .hasMessageContaining("There is no configuration file");
+  }
+
+  /** Run with {@code MURMURATION_WRITE_DOCS=true} in the environment to write the table anew. */
+  @Test
+  void theDocumentedOptionsAreTheOptions() throws Exception {
+    Path docs = Path.of("docs/configuration.md");
+    String expected =
+        """
+        # Configuration
+
+        `murmuration run --config FILE --set key=value` reads a YAML file; keys may be nested or dotted.
+        Settings below `kafka.properties.` are passed on to every Kafka client.
+
+        """
+            + OptionDocs.markdownTable();
+    if ("true".equals(System.getenv("MURMURATION_WRITE_DOCS"))) {
+      Files.writeString(docs, expected);
+    }
+    assertThat(docs).hasContent(expected);
+  }
+}
