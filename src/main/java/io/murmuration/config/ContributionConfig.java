@@ -13,6 +13,7 @@ public record ContributionConfig(
     long windowTicks, int examplesPerWindow, int windows, int maxUserIdBytes, int maxTextChars) {
 
   static ContributionConfig read(Faults faults) {
+    faults.startPart();
     Long windowTicks =
         faults.atLeast(
             ContributionOptions.WINDOW_TICKS, faults.required(ContributionOptions.WINDOW_TICKS), 1);

@@ -11,6 +11,7 @@ final class Faults {
 
   private final Configuration configuration;
   private final List<String> faults = new ArrayList<>();
+  private int partStart;
 
   Faults(Configuration configuration) {
     this.configuration = configuration;
@@ -74,13 +75,14 @@ final class Faults {
     faults.add(fault);
   }
 
-  boolean any() {
-    return !faults.isEmpty();
+  /** Starts a part: {@link #build} looks only at faults since the last call. */
+  void startPart() {
+    partStart = faults.size();
   }
 
   /** Builds a part; a rule that the part's own constructor checks becomes one more fault. */
   <T> T build(Supplier<T> part) {
-    if (any()) {
+    if (faults.size() > partStart) {
       return null;
     }
     try {
@@ -92,7 +94,7 @@ final class Faults {
   }
 
   void throwIfAny() {
-    if (any()) {
+    if (!faults.isEmpty()) {
       throw new InvalidConfigurationException(faults);
     }
   }

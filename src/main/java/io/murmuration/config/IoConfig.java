@@ -52,6 +52,7 @@ public record IoConfig(
   }
 
   static IoConfig read(Faults faults, Map<String, String> kafkaProperties) {
+    faults.startPart();
     String servers = faults.required(IoOptions.BOOTSTRAP_SERVERS);
     String domain = faults.optional(PrivacyOptions.DOMAIN);
     String groupId = faults.optional(IoOptions.GROUP_ID);

@@ -1,5 +1,6 @@
 package io.murmuration.config;
 
+import io.murmuration.privacy.budget.Sampler;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
@@ -44,8 +45,29 @@ public record MurmurationConfig(
     ContributionConfig contribution = ContributionConfig.read(faults);
     TrainingConfig training = TrainingConfig.read(faults);
     IoConfig io = IoConfig.read(faults, kafkaProperties);
+    if (privacy != null && contribution != null && privacy.sampler() == Sampler.ELS) {
+      checkPoolFitsTheAccounting(privacy, contribution, faults);
+    }
     faults.throwIfAny();
     return new MurmurationConfig(privacy, contribution, training, io);
+  }
+
+  /**
+   * Under ELS a user's ε grows with the pool, and the accountant was told that it holds at most G.
+   */
+  private static void checkPoolFitsTheAccounting(
+      PrivacyConfig privacy, ContributionConfig contribution, Faults faults) {
+    long pool = (long) contribution.examplesPerWindow() * contribution.windows();
+    if (pool > privacy.groupSize()) {
+      faults.add(
+          ContributionOptions.EXAMPLES_PER_WINDOW,
+          "times %s must be at most %s, %d, under ELS but is %d"
+              .formatted(
+                  ContributionOptions.WINDOWS.key(),
+                  PrivacyOptions.GROUP_SIZE.key(),
+                  privacy.groupSize(),
+                  pool));
+    }
   }
 
   private static void reportUnknownKeys(Set<String> keys, Faults faults) {

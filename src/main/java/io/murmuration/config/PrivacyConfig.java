@@ -39,6 +39,7 @@ public record PrivacyConfig(
   private static final Pattern DOMAIN = Pattern.compile("[A-Za-z0-9._-]{1,100}");
 
   static PrivacyConfig read(Faults faults) {
+    faults.startPart();
     String domain = faults.required(PrivacyOptions.DOMAIN);
     if (domain != null && !DOMAIN.matcher(domain).matches()) {
       faults.add(

@@ -38,6 +38,7 @@ public record TrainingConfig(
   }
 
   static TrainingConfig read(Faults faults) {
+    faults.startPart();
     String model = faults.required(TrainingOptions.MODEL);
     Integer rank =
         faults.atLeast(TrainingOptions.LORA_RANK, faults.required(TrainingOptions.LORA_RANK), 1);

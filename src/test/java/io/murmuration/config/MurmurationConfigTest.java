@@ -96,6 +96,19 @@ class MurmurationConfigTest {
   }
 
   @Test
+  void underElsThePoolMustFitTheBoundThatIsAccountedFor() {
+    Map<String, String> settings = valid();
+    settings.put("privacy.sampler", "ELS");
+    settings.put("privacy.group-size", "8");
+    settings.put("contribution.examples-per-window", "3");
+    settings.put("contribution.windows", "3");
+    assertThatThrownBy(() -> MurmurationConfig.of(settings))
+        .hasMessageContaining("must be at most privacy.group-size, 8, under ELS but is 9");
+    settings.put("contribution.windows", "2");
+    assertThat(MurmurationConfig.of(settings).privacy().groupSize()).isEqualTo(8);
+  }
+
+  @Test
   void kafkaSettingsPassThrough() {
     Map<String, String> settings = valid();
     settings.put("kafka.properties.security.protocol", "SASL_SSL");
