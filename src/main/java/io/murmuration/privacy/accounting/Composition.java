@@ -1,0 +1,60 @@
+package io.murmuration.privacy.accounting;
+
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Which mechanisms run and how often. The order does not matter, so equal mechanisms are merged.
+ *
+ * @param parts each mechanism once, with at least one round
+ */
+public record Composition(List<Part> parts) {
+
+  /**
+   * A mechanism and how often it runs.
+   *
+   * @param mechanism the mechanism of each round
+   * @param rounds in [1, 10⁹]
+   */
+  public record Part(Mechanism mechanism, long rounds) {
+    public Part {
+      if (mechanism == null) {
+        throw new IllegalArgumentException("mechanism is required");
+      }
+      Arguments.rounds(rounds, 1);
+    }
+  }
+
+  /** Nothing has run. */
+  public static final Composition EMPTY = new Composition(List.of());
+
+  public Composition {
+    Map<Mechanism, Long> merged = new LinkedHashMap<>();
+    for (Part part : parts) {
+      merged.merge(part.mechanism(), part.rounds(), Long::sum);
+    }
+    parts = merged.entrySet().stream().map(e -> new Part(e.getKey(), e.getValue())).toList();
+    long total = 0;
+    for (Part part : parts) {
+      total = Arguments.rounds(total + part.rounds(), 1);
+    }
+  }
+
+  /** One mechanism, so many times; {@link #EMPTY} for 0 rounds. */
+  public static Composition of(Mechanism mechanism, long rounds) {
+    Arguments.rounds(rounds);
+    return rounds == 0 ? EMPTY : new Composition(List.of(new Part(mechanism, rounds)));
+  }
+
+  /** This and then another. */
+  public Composition and(Composition other) {
+    return new Composition(
+        java.util.stream.Stream.concat(parts.stream(), other.parts.stream()).toList());
+  }
+
+  /** The number of rounds of all mechanisms together. */
+  public long rounds() {
+    return parts.stream().mapToLong(Part::rounds).sum();
+  }
+}

@@ -1,0 +1,111 @@
+package io.murmuration.privacy.accounting;
+
+/**
+ * Puts a privacy loss distribution on a grid by connecting the dots of its privacy profile
+ * (Doroshenko, Ghazi, Kamath, Kumar, Manurangsi, PETS 2022).
+ *
+ * <p><b>Construction.</b> A cell between the losses e and e + Δ with masses p under P and q under Q
+ * becomes two atoms that keep both masses: b = (p − exp(e)·q) / (1 − exp(−Δ)) at e + Δ and p − b at
+ * e.
+ *
+ * <p><b>Why this is an upper bound.</b> In α = exp(ε) the hockey stick divergence H(α) of the cell
+ * is convex; it is p − α·q up to exp(e) and 0 from exp(e + Δ) on. The atoms have the same values
+ * there and are linear between, hence at least as large everywhere. Larger privacy profiles stay
+ * larger under composition (Zhu, Dong, Wang, AISTATS 2022, Theorem 10).
+ *
+ * <p><b>Roundings.</b> p and q are only known up to errors dp, dq. We take p + dp for p, and for b
+ * its computed value plus a bound of its error: (dp + exp(e)·dq + roundings) / (1 − exp(−Δ)). The
+ * true atoms then follow from ours by moving mass to lower losses and removing some, and neither
+ * raises a divergence. Mass beyond the grid's ends goes up: to the next grid point where there is
+ * one, else to infinite loss.
+ */
+final class ConnectTheDots {
+
+  /** Beyond this, exp overflows: such cells move all their mass to the upper grid point. */
+  private static final double LARGEST_EXPONENT = 600;
+
+  private ConnectTheDots() {}
+
+  static DiscretePld discretise(DominatingPair pair, LossCells cells, Direction direction) {
+    return direction == Direction.REMOVE ? remove(pair, cells) : add(pair, cells);
+  }
+
+  private static DiscretePld remove(DominatingPair pair, LossCells cells) {
+    LossGrid grid = cells.grid();
+    double[] masses = new double[grid.cells() + 1];
+    masses[0] = cells.upperMassBelow();
+    for (int i = 0; i < grid.cells(); i++) {
+      double mass = cells.upperMass(i) + cells.upperError(i);
+      double raised =
+          raisedMass(
+              grid.loss(grid.first() + i),
+              grid.interval(),
+              mass,
+              cells.upperError(i),
+              cells.lowerMass(i),
+              cells.lowerError(i),
+              cells.splitError(i));
+      masses[i + 1] += raised;
+      masses[i] += mass - raised;
+    }
+    double infinite = cells.upperMassAbove() + pair.droppedMass();
+    return pld(pair, grid.interval(), grid.first(), masses, infinite);
+  }
+
+  private static DiscretePld add(DominatingPair pair, LossCells cells) {
+    LossGrid grid = cells.grid();
+    int n = grid.cells();
+    // Losses change sign, so the order turns round: position n − i is grid point −(first + i).
+    double[] masses = new double[n + 1];
+    masses[0] = cells.lowerMassAbove();
+    for (int i = 0; i < n; i++) {
+      double mass = cells.lowerMass(i) + cells.lowerError(i);
+      double raised =
+          raisedMass(
+              -grid.loss(grid.first() + i + 1),
+              grid.interval(),
+              mass,
+              cells.lowerError(i),
+              cells.upperMass(i),
+              cells.upperError(i),
+              cells.splitError(i));
+      masses[n - i] += raised;
+      masses[n - i - 1] += mass - raised;
+    }
+    return pld(pair, grid.interval(), -grid.last(), masses, cells.lowerMassBelow());
+  }
+
+  /** At least the mass that the upper end of a cell must get. */
+  private static double raisedMass(
+      double lowerLoss,
+      double interval,
+      double mass,
+      double massError,
+      double otherMass,
+      double otherError,
+      double splitError) {
+    if (lowerLoss > LARGEST_EXPONENT) {
+      return mass;
+    }
+    double scale = Math.exp(lowerLoss);
+    double width = -Math.expm1(-interval);
+    double scaled = scale * otherMass;
+    double roundings = (8 + 2 * Math.abs(lowerLoss)) * GaussianTail.UNIT_ROUNDOFF * (mass + scaled);
+    double error = 2 * massError + scale * otherError + roundings;
+    double raised = (mass - scaled + error) / width + splitError * mass;
+    return Math.min(mass, Math.max(0, raised));
+  }
+
+  private static DiscretePld pld(
+      DominatingPair pair, double interval, long first, double[] masses, double infinite) {
+    double weightError = pair.weightErrorBound();
+    double roundings = 8 * GaussianTail.UNIT_ROUNDOFF;
+    return new DiscretePld(
+        interval,
+        first,
+        masses,
+        infinite,
+        /* relativeError= */ weightError + roundings,
+        /* lossError= */ 2 * weightError);
+  }
+}

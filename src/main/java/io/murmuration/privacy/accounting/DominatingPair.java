@@ -1,0 +1,216 @@
+package io.murmuration.privacy.accounting;
+
+import org.apache.commons.statistics.distribution.BinomialDistribution;
+
+/**
+ * The pair P = Σₖ wₖ·N(k, σ²) against Q = N(0, σ²) that dominates one round of a mechanism, and its
+ * privacy loss ℓ(x) = log(dP/dQ)(x) = log Σₖ wₖ·exp((k·x − k²/2)/σ²), which is increasing and
+ * convex.
+ *
+ * <p>Components with negligible weight are left out, so P may be a sub-probability. That is safe:
+ * the mass left out, {@link #droppedMass()}, counts as infinite loss where P is the upper
+ * distribution, and where P is the lower one a smaller P only raises the hockey stick divergence.
+ */
+final class DominatingPair {
+
+  private static final double NEGLIGIBLE_EXPONENT = 45;
+  private static final double BINOMIAL_ERROR = 2e-13;
+
+  private final int firstSensitivity;
+  private final double[] weights;
+  private final double[] intercepts;
+  private final double sigma;
+  private final double droppedMass;
+
+  private DominatingPair(int firstSensitivity, double[] weights, double sigma, double droppedMass) {
+    this.firstSensitivity = firstSensitivity;
+    this.weights = weights;
+    this.sigma = sigma;
+    this.droppedMass = droppedMass;
+    this.intercepts = new double[weights.length];
+    for (int j = 0; j < weights.length; j++) {
+      double k = firstSensitivity + j;
+      intercepts[j] = Math.log(weights[j]) - k * k / (2 * sigma * sigma);
+    }
+  }
+
+  /**
+   * The pair of one round.
+   *
+   * @param negligibleMass how much weight may be left out, in [0, 1)
+   */
+  static DominatingPair of(Mechanism mechanism, double negligibleMass) {
+    double probability = mechanism.samplingProbability();
+    int units = mechanism.maxUnitsPerUser();
+    double sigma = mechanism.noiseMultiplier();
+    if (probability == 1) {
+      return new DominatingPair(units, new double[] {1}, sigma, 0);
+    }
+    if (units == 1) {
+      return new DominatingPair(0, new double[] {1 - probability, probability}, sigma, 0);
+    }
+    BinomialDistribution binomial = BinomialDistribution.of(units, probability);
+    int mode = (int) Math.floor((units + 1) * probability);
+    int last = Math.min(units, mode);
+    while (last < units && binomial.survivalProbability(last) > negligibleMass / 2) {
+      last++;
+    }
+    int first = Math.min(mode, units);
+    while (first > 0 && binomial.cumulativeProbability(first - 1) > negligibleMass / 2) {
+      first--;
+    }
+    double[] weights = new double[last - first + 1];
+    for (int j = 0; j < weights.length; j++) {
+      weights[j] = binomial.probability(first + j);
+    }
+    double dropped = (last < units ? negligibleMass / 2 : 0) + (first > 0 ? negligibleMass / 2 : 0);
+    return new DominatingPair(first, weights, sigma, dropped);
+  }
+
+  double sigma() {
+    return sigma;
+  }
+
+  int components() {
+    return weights.length;
+  }
+
+  double weight(int component) {
+    return weights[component];
+  }
+
+  /** The mean of a component of P, in units of the clip norm. */
+  double mean(int component) {
+    return firstSensitivity + component;
+  }
+
+  /** The mass of P that {@link #components()} leave out, an upper bound. */
+  double droppedMass() {
+    return droppedMass;
+  }
+
+  /**
+   * By what relative error a computed weight can be off: a rounding of 1 − q, or the error of the
+   * binomial's probability function.
+   */
+  double weightErrorBound() {
+    return weights.length == 1 ? 0 : weights.length == 2 ? 0x1p-51 : BINOMIAL_ERROR;
+  }
+
+  /** What ℓ(x) falls to as x → −∞: log w₀, or −∞ if P has no component at 0. */
+  double lossFloor() {
+    return firstSensitivity == 0 ? intercepts[0] : Double.NEGATIVE_INFINITY;
+  }
+
+  /** ℓ(x). */
+  double loss(double x) {
+    double t = x / (sigma * sigma);
+    double top = Double.NEGATIVE_INFINITY;
+    for (int j = 0; j < intercepts.length; j++) {
+      top = Math.max(top, intercepts[j] + (firstSensitivity + j) * t);
+    }
+    double sum = 0;
+    for (int j = 0; j < intercepts.length; j++) {
+      double exponent = intercepts[j] + (firstSensitivity + j) * t - top;
+      if (exponent > -NEGLIGIBLE_EXPONENT) {
+        sum += Math.exp(exponent);
+      }
+    }
+    return top + Math.log(sum);
+  }
+
+  /** ℓ′(x), positive unless P = Q in double precision. */
+  double lossSlope(double x) {
+    double t = x / (sigma * sigma);
+    double top = Double.NEGATIVE_INFINITY;
+    for (int j = 0; j < intercepts.length; j++) {
+      top = Math.max(top, intercepts[j] + (firstSensitivity + j) * t);
+    }
+    double sum = 0;
+    double weighted = 0;
+    for (int j = 0; j < intercepts.length; j++) {
+      double k = firstSensitivity + j;
+      double exponent = intercepts[j] + k * t - top;
+      if (exponent > -700) {
+        double term = Math.exp(exponent);
+        sum += term;
+        weighted += k * term;
+      }
+    }
+    return weighted / (sum * sigma * sigma);
+  }
+
+  /**
+   * How far a computed loss can be from the true one around x: the roundings of the exponents, and
+   * what {@link #inverseLoss} tolerates.
+   */
+  double lossErrorBound(double x) {
+    double t = Math.abs(x) / (sigma * sigma);
+    double largest = 0;
+    for (int j = 0; j < intercepts.length; j++) {
+      largest = Math.max(largest, Math.abs(intercepts[j]) + (firstSensitivity + j) * t);
+    }
+    return 1e-12 + 16 * GaussianTail.UNIT_ROUNDOFF * largest;
+  }
+
+  /**
+   * The x with ℓ(x) = loss.
+   *
+   * @param loss above {@link #lossFloor()}
+   * @param guess an x with ℓ(x) ≥ loss makes Newton's method converge from above, because ℓ is
+   *     convex; any other guess costs one more step
+   */
+  double inverseLoss(double loss, double guess) {
+    double variance = sigma * sigma;
+    if (weights.length == 1) {
+      return (loss - intercepts[0]) * variance / firstSensitivity;
+    }
+    if (weights.length == 2 && firstSensitivity == 0) {
+      double q = weights[1];
+      return loss > 1
+          ? 0.5 + variance * (loss + Math.log1p(-weights[0] * Math.exp(-loss)) - Math.log(q))
+          : 0.5 + variance * Math.log(Math.max(0, 1 + Math.expm1(loss) / q));
+    }
+    return newton(loss, guess);
+  }
+
+  private double newton(double loss, double guess) {
+    double tolerance = 1e-13 * (1 + Math.abs(loss));
+    double x = guess;
+    for (int step = 0; step < 200; step++) {
+      double excess = loss(x) - loss;
+      if (Math.abs(excess) <= tolerance) {
+        return x;
+      }
+      double next = x - excess / lossSlope(x);
+      if (!(next > Double.NEGATIVE_INFINITY && next < Double.POSITIVE_INFINITY) || next == x) {
+        return x;
+      }
+      x = next;
+    }
+    return x;
+  }
+
+  /** An x beyond which P has at most the given mass. */
+  double upperEnd(double mass) {
+    double low = mean(0);
+    double high = mean(weights.length - 1) + 38 * sigma;
+    while (high - low > 1e-3 * sigma) {
+      double middle = 0.5 * (low + high);
+      if (upperMass(middle) <= mass) {
+        high = middle;
+      } else {
+        low = middle;
+      }
+    }
+    return high;
+  }
+
+  private double upperMass(double x) {
+    double mass = 0;
+    for (int j = 0; j < weights.length; j++) {
+      mass += weights[j] * GaussianTail.above((x - mean(j)) / sigma);
+    }
+    return mass;
+  }
+}
