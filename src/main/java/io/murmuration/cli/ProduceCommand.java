@@ -1,0 +1,220 @@
+package io.murmuration.cli;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.murmuration.demo.HeldOutUsers;
+import io.murmuration.event.EventFile;
+import io.murmuration.event.InteractionProducer;
+import io.murmuration.event.avro.Interaction;
+import java.io.BufferedInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.function.Predicate;
+import java.util.zip.GZIPInputStream;
+import me.tongfei.progressbar.ConsoleProgressBarConsumer;
+import me.tongfei.progressbar.ProgressBar;
+import me.tongfei.progressbar.ProgressBarBuilder;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** Feeds a file of events, or standard input, into the interactions topic. */
+@Command(
+    name = "produce",
+    description = "Feeds JSON lines of events into the interactions topic.",
+    mixinStandardHelpOptions = true)
+public final class ProduceCommand implements Callable<Integer> {
+  /** What to do with a line that is no event or that is too large for the topic. */
+  public enum BadLines {
+    /** End with an error. */
+    STOP,
+    /** Say so on standard error, count it and go on. */
+    SKIP
+  }
+
+  private static final String STANDARD_INPUT = "-";
+
+  @Spec private CommandSpec spec;
+
+  @Option(
+      names = "--bootstrap-servers",
+      required = true,
+      paramLabel = "HOST:PORT,...",
+      description = "Kafka brokers.")
+  private String bootstrapServers;
+
+  @Option(
+      names = "--topic",
+      defaultValue = "interactions",
+      description = "Topic to write to, default: ${DEFAULT-VALUE}.")
+  private String topic;
+
+  @Option(
+      names = "--events",
+      defaultValue = STANDARD_INPUT,
+      paramLabel = "FILE",
+      description =
+          "JSON lines with user_id, event_time and text, plain or .gz; - for standard input (default).")
+  private String events;
+
+  @Option(
+      names = "--rate",
+      paramLabel = "EVENTS/S",
+      description = "Events per second at most; without it as fast as the brokers take them.")
+  private Double rate;
+
+  @Option(names = "--exclude-bots", description = "Leave out events marked with \"bot\": true.")
+  private boolean excludeBots;
+
+  @Option(
+      names = "--holdout",
+      defaultValue = "0",
+      paramLabel = "SHARE",
+      description =
+          "Leave out this share of users, in [0, 1], chosen by a hash of their id; default: 0.")
+  private double holdout;
+
+  @Option(
+      names = "--bad-lines",
+      defaultValue = "STOP",
+      description =
+          "What to do with a line that is no event: ${COMPLETION-CANDIDATES}; default: stop.")
+  private BadLines badLines;
+
+  @Option(
+      names = "--kafka",
+      paramLabel = "KEY=VALUE",
+      description =
+          "A setting of the Kafka producer, for example security.protocol=SSL; repeatable.")
+  private Map<String, String> kafkaProperties = Map.of();
+
+  @Option(
+      names = "--progress",
+      negatable = true,
+      description = "Show a progress bar on standard error; by default on a terminal.")
+  private Boolean progress;
+
+  @Option(names = "--json", description = "Print the summary as JSON.")
+  private boolean json;
+
+  private long bad;
+  private long bots;
+  private long heldOut;
+
+  @Override
+  public Integer call() throws IOException, InterruptedException {
+    validate();
+    long start = System.nanoTime();
+    long produced;
+    try (EventFile file = new EventFile(open(), name());
+        InteractionProducer producer =
+            new InteractionProducer(
+                bootstrapServers,
+                topic,
+                kafkaProperties,
+                rate == null ? InteractionProducer.UNLIMITED : rate)) {
+      feed(file, producer);
+      producer.flush();
+      produced = producer.sent();
+    }
+    report(produced, (System.nanoTime() - start) / 1e9);
+    return 0;
+  }
+
+  private void validate() {
+    if (rate != null && !(rate > 0)) {
+      throw new ParameterException(
+          spec.commandLine(), "--rate must be above 0 events per second, not " + rate);
+    }
+    if (!(holdout >= 0 && holdout <= 1)) {
+      throw new ParameterException(
+          spec.commandLine(), "--holdout must lie in [0, 1], not " + holdout);
+    }
+    if (!events.equals(STANDARD_INPUT) && !Files.isReadable(Path.of(events))) {
+      throw new ParameterException(
+          spec.commandLine(), "--events: there is no readable file " + events);
+    }
+  }
+
+  private void feed(EventFile file, InteractionProducer producer)
+      throws IOException, InterruptedException {
+    Predicate<String> isHeldOut = HeldOutUsers.fraction(holdout);
+    for (Optional<EventFile.Line> next = file.next(); next.isPresent(); next = file.next()) {
+      if (next.get() instanceof EventFile.Event event) {
+        Interaction interaction = event.interaction();
+        if (excludeBots && event.bot()) {
+          bots++;
+        } else if (isHeldOut.test(interaction.getUserId())) {
+          heldOut++;
+        } else {
+          try {
+            producer.send(interaction);
+          } catch (IllegalArgumentException e) {
+            reject(event.number(), e.getMessage());
+          }
+        }
+      } else if (next.get() instanceof EventFile.Fault fault) {
+        reject(fault.number(), fault.reason());
+      }
+    }
+  }
+
+  private void reject(long line, String reason) {
+    String message = "line %d of %s: %s".formatted(line, name(), reason);
+    if (badLines == BadLines.STOP) {
+      throw new IllegalArgumentException(
+          message + " (--bad-lines skip leaves such lines out; events before it were sent)");
+    }
+    bad++;
+    PrintWriter err = spec.commandLine().getErr();
+    err.println("skipped " + message);
+    err.flush();
+  }
+
+  private String name() {
+    return events.equals(STANDARD_INPUT)
+        ? "standard input"
+        : Path.of(events).getFileName().toString();
+  }
+
+  private InputStream open() throws IOException {
+    boolean standardInput = events.equals(STANDARD_INPUT);
+    InputStream raw = standardInput ? System.in : Files.newInputStream(Path.of(events));
+    if (progress == null ? System.console() != null : progress) {
+      ProgressBarBuilder bar =
+          new ProgressBarBuilder()
+              .setTaskName("produce")
+              .setInitialMax(standardInput ? -1 : Files.size(Path.of(events)))
+              .setUnit(" KiB", 1 << 10)
+              .setConsumer(new ConsoleProgressBarConsumer(System.err));
+      raw = ProgressBar.wrap(raw, bar);
+    }
+    return events.endsWith(".gz")
+        ? new GZIPInputStream(raw, 1 << 16)
+        : new BufferedInputStream(raw);
+  }
+
+  private void report(long produced, double seconds) {
+    PrintWriter out = spec.commandLine().getOut();
+    if (json) {
+      ObjectNode summary = new ObjectMapper().createObjectNode();
+      summary.put("produced", produced).put("bad_lines", bad).put("bot_events", bots);
+      summary.put("held_out_events", heldOut).put("seconds", seconds);
+      out.println(summary);
+    } else {
+      out.printf("%,d events written to %s in %.1f s%n", produced, topic, seconds);
+      out.printf(
+          "left out: %,d bad lines, %,d events of bots, %,d of users held out%n",
+          bad, bots, heldOut);
+    }
+    out.flush();
+  }
+}

@@ -1,0 +1,177 @@
+package io.murmuration.event;
+
+import io.murmuration.event.avro.Interaction;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.errors.InterruptException;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+
+/**
+ * Writes interactions to Kafka: key = user id in UTF-8, value = Avro single-object encoding.
+ *
+ * <p>Records are stamped with the wall time of their sending; an event's own time is data and stays
+ * in the value. Sending is asynchronous and idempotent; a failed send is thrown by the next {@link
+ * #send}, {@link #erase}, {@link #flush} or {@link #close}. Not thread-safe.
+ */
+public final class InteractionProducer implements AutoCloseable {
+  /** As rate: as fast as the broker takes them. */
+  public static final double UNLIMITED = Double.POSITIVE_INFINITY;
+
+  /** Largest key plus value in bytes, unless {@code max.request.size} is configured. */
+  public static final int DEFAULT_MAX_RECORD_BYTES = 4 << 20;
+
+  /** Headers, lengths and checksums around a key and a value, generously. */
+  private static final int RECORD_OVERHEAD_BYTES = 512;
+
+  private static final double NANOS_PER_SECOND = 1e9;
+
+  private final KafkaProducer<byte[], byte[]> producer;
+  private final AtomicReference<Exception> failure = new AtomicReference<>();
+  private final String topic;
+  private final int maxRecordBytes;
+  private final double eventsPerSecond;
+  private final long startNanos = System.nanoTime();
+  private long sent;
+
+  /**
+   * Opens the producer without yet speaking to the broker.
+   *
+   * @param kafkaProperties settings of the Kafka producer that win over the ones chosen here
+   * @param eventsPerSecond average rate that is not exceeded, above 0; {@link #UNLIMITED} for none
+   */
+  public InteractionProducer(
+      String bootstrapServers,
+      String topic,
+      Map<String, String> kafkaProperties,
+      double eventsPerSecond) {
+    if (!(eventsPerSecond > 0)) {
+      throw new IllegalArgumentException(
+          "the rate must be above 0 events per second, not " + eventsPerSecond);
+    }
+    Map<String, Object> settings = new HashMap<>();
+    settings.put(ProducerConfig.BOOTSTRAP_SERVERS_CONFIG, bootstrapServers);
+    settings.put(ProducerConfig.ACKS_CONFIG, "all");
+    settings.put(ProducerConfig.LINGER_MS_CONFIG, "20");
+    settings.put(ProducerConfig.COMPRESSION_TYPE_CONFIG, "lz4");
+    settings.put(ProducerConfig.MAX_REQUEST_SIZE_CONFIG, String.valueOf(DEFAULT_MAX_RECORD_BYTES));
+    settings.putAll(kafkaProperties);
+    this.topic = topic;
+    this.eventsPerSecond = eventsPerSecond;
+    this.maxRecordBytes =
+        Integer.parseInt(settings.get(ProducerConfig.MAX_REQUEST_SIZE_CONFIG).toString());
+    this.producer =
+        new KafkaProducer<>(settings, new ByteArraySerializer(), new ByteArraySerializer());
+  }
+
+  /**
+   * Sends one interaction, after waiting as long as the rate demands.
+   *
+   * @throws IllegalArgumentException when the interaction is larger than the largest record; it was
+   *     not sent, and the producer remains usable
+   * @throws IllegalStateException when an earlier record could not be written
+   */
+  public void send(Interaction interaction) throws InterruptedException {
+    byte[] key = interaction.getUserId().getBytes(StandardCharsets.UTF_8);
+    byte[] value = encode(interaction);
+    long size = (long) key.length + value.length + RECORD_OVERHEAD_BYTES;
+    if (size > maxRecordBytes) {
+      throw new IllegalArgumentException(
+          "the event needs %d bytes, but a record may have %d (max.request.size)"
+              .formatted(size, maxRecordBytes));
+    }
+    write(key, value);
+  }
+
+  /** Sends a tombstone: the job forgets everything that this user ever sent. */
+  public void erase(String userId) throws InterruptedException {
+    write(userId.getBytes(StandardCharsets.UTF_8), null);
+  }
+
+  private void write(byte[] key, byte[] value) throws InterruptedException {
+    throwFailure();
+    awaitTurn();
+    try {
+      producer.send(
+          new ProducerRecord<>(topic, key, value),
+          (metadata, exception) -> {
+            if (exception != null) {
+              failure.compareAndSet(null, exception);
+            }
+          });
+    } catch (InterruptException e) {
+      throw asInterrupted(e);
+    }
+    sent++;
+  }
+
+  private void awaitTurn() throws InterruptedException {
+    if (eventsPerSecond == UNLIMITED) {
+      return;
+    }
+    long due = startNanos + (long) (sent / eventsPerSecond * NANOS_PER_SECOND);
+    for (long wait = due - System.nanoTime(); wait > 0; wait = due - System.nanoTime()) {
+      LockSupport.parkNanos(wait);
+      if (Thread.interrupted()) {
+        throw new InterruptedException("interrupted while waiting for the rate limit");
+      }
+    }
+  }
+
+  private static byte[] encode(Interaction interaction) {
+    try {
+      ByteBuffer encoded = interaction.toByteBuffer();
+      byte[] bytes = new byte[encoded.remaining()];
+      encoded.get(bytes);
+      return bytes;
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot encode an interaction", e);
+    }
+  }
+
+  /** Waits until the broker has everything that was sent. */
+  public void flush() throws InterruptedException {
+    try {
+      producer.flush();
+    } catch (InterruptException e) {
+      throw asInterrupted(e);
+    }
+    throwFailure();
+  }
+
+  /** Records handed over so far, tombstones included. */
+  public long sent() {
+    return sent;
+  }
+
+  private void throwFailure() {
+    Exception first = failure.get();
+    if (first != null) {
+      throw new IllegalStateException(
+          "cannot write to topic %s: %s".formatted(topic, first.getMessage()), first);
+    }
+  }
+
+  private static InterruptedException asInterrupted(InterruptException e) {
+    // Kafka restores the flag; the checked exception says it instead.
+    Thread.interrupted();
+    InterruptedException interrupted = new InterruptedException(e.getMessage());
+    interrupted.initCause(e);
+    return interrupted;
+  }
+
+  /** Waits for what is still under way, then closes. */
+  @Override
+  public void close() {
+    producer.close();
+    throwFailure();
+  }
+}

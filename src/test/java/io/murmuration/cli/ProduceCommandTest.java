@@ -1,0 +1,246 @@
+package io.murmuration.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.murmuration.demo.BackgroundFeed;
+import io.murmuration.demo.EmbeddedKafka;
+import io.murmuration.demo.SyntheticStream;
+import io.murmuration.event.InteractionProducer;
+import io.murmuration.event.avro.Interaction;
+import java.io.OutputStream;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import java.util.zip.GZIPOutputStream;
+import org.apache.kafka.clients.consumer.ConsumerConfig;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.awaitility.Awaitility;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine;
+
+/** The producer, the feed and the command against a real broker. */
+class ProduceCommandTest {
+  private static final String MIXED_LINES =
+      """
+      {"user_id":"ann","event_time":"2026-01-01T10:00:00.123Z","text":"hello \uD83D\uDC4B","prompt":"say hello"}
+
+      {"user_id":"bob","event_time":"yesterday","text":"hello"}
+      {"user_id":"robot","event_time":"2026-01-01T10:00:01Z","text":"beep","bot":true}
+      {"event_time":"2026-01-01T10:00:02Z","text":"nobody"}
+      {"user_id":"cat","event_id":"e-7","event_time":"2026-01-01T10:00:03Z","text":""}
+      """;
+
+  @TempDir private static Path directory;
+  private static EmbeddedKafka kafka;
+
+  private final StringWriter out = new StringWriter();
+  private final StringWriter err = new StringWriter();
+
+  @BeforeAll
+  static void startKafka() {
+    kafka = EmbeddedKafka.start(directory.resolve("kafka"), EmbeddedKafka.ANY_PORT);
+  }
+
+  @AfterAll
+  static void stopKafka() {
+    kafka.close();
+  }
+
+  @Test
+  void eventsAreWrittenAndEverythingLeftOutIsCounted() throws Exception {
+    kafka.createTopic("mixed", 1, Map.of());
+    Path file = directory.resolve("mixed.jsonl.gz");
+    try (OutputStream gz = new GZIPOutputStream(Files.newOutputStream(file))) {
+      gz.write(MIXED_LINES.getBytes(StandardCharsets.UTF_8));
+    }
+    Instant before = Instant.now();
+    int exit =
+        produce(
+            "mixed",
+            "--events",
+            file.toString(),
+            "--exclude-bots",
+            "--bad-lines",
+            "skip",
+            "--json");
+    assertThat(exit).isZero();
+    JsonNode summary = new ObjectMapper().readTree(out.toString());
+    assertThat(summary.get("produced").asLong()).isEqualTo(2);
+    assertThat(summary.get("bad_lines").asLong()).isEqualTo(2);
+    assertThat(summary.get("bot_events").asLong()).isEqualTo(1);
+    assertThat(err.toString()).contains("line 3 of mixed.jsonl.gz").contains("line 5 of");
+
+    List<ConsumerRecord<byte[], byte[]>> records = read("mixed", 2);
+    assertThat(records.get(0).key()).asString(StandardCharsets.UTF_8).isEqualTo("ann");
+    assertThat(records)
+        .allMatch(
+            record -> !Instant.ofEpochMilli(record.timestamp()).isBefore(before.minusMillis(1)));
+    Interaction ann = Interaction.getDecoder().decode(records.get(0).value());
+    assertThat(ann.getText()).isEqualTo("hello \uD83D\uDC4B");
+    assertThat(ann.getPrompt()).isEqualTo("say hello");
+    assertThat(ann.getEventTime()).isEqualTo("2026-01-01T10:00:00.123Z");
+    Interaction cat = Interaction.getDecoder().decode(records.get(1).value());
+    assertThat(cat.getEventId()).isEqualTo("e-7");
+    assertThat(cat.getText()).isEmpty();
+  }
+
+  @Test
+  void aBadLineStopsUnlessToldToSkip() throws Exception {
+    kafka.createTopic("stop", 1, Map.of());
+    Path file = Files.writeString(directory.resolve("stop.jsonl"), MIXED_LINES);
+    assertThat(produce("stop", "--events", file.toString())).isEqualTo(1);
+    assertThat(err.toString()).contains("line 3 of stop.jsonl");
+    assertThat(read("stop", 1)).hasSize(1);
+  }
+
+  @Test
+  void usersAreHeldOutByTheirHash() throws Exception {
+    kafka.createTopic("all-held-out", 1, Map.of());
+    Path file =
+        Files.writeString(
+            directory.resolve("one.jsonl"), MIXED_LINES.lines().findFirst().orElseThrow() + "\n");
+    assertThat(produce("all-held-out", "--events", file.toString(), "--holdout", "1", "--json"))
+        .isZero();
+    assertThat(out.toString()).contains("\"produced\":0").contains("\"held_out_events\":1");
+  }
+
+  @Test
+  void wrongUseIsExplained() {
+    assertThat(produce("any", "--rate", "0")).isEqualTo(2);
+    assertThat(produce("any", "--holdout", "NaN")).isEqualTo(2);
+    assertThat(produce("any", "--events", "/no/such/file")).isEqualTo(2);
+    assertThat(err.toString())
+        .contains("--rate must be above 0")
+        .contains("--holdout must lie in [0, 1], not NaN")
+        .contains("no readable file");
+  }
+
+  @Test
+  void anEventThatNoRecordCanHoldIsRefusedAndTheProducerGoesOn() throws Exception {
+    kafka.createTopic("large", 1, Map.of());
+    try (InteractionProducer producer = producer("large", InteractionProducer.UNLIMITED)) {
+      assertThatThrownBy(() -> producer.send(event("x".repeat(5 << 20))))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("max.request.size");
+      producer.send(event("y".repeat(3 << 20)));
+      producer.erase("user");
+      producer.flush();
+      assertThat(producer.sent()).isEqualTo(2);
+    }
+    assertThat(read("large", 2))
+        .extracting(record -> record.value() == null)
+        .containsExactly(false, true);
+  }
+
+  @Test
+  void theRateIsKept() throws Exception {
+    kafka.createTopic("paced", 1, Map.of());
+    long start = System.nanoTime();
+    try (InteractionProducer producer = producer("paced", /* eventsPerSecond= */ 100)) {
+      for (int i = 0; i < 31; i++) {
+        producer.send(event("tick"));
+      }
+    }
+    assertThat(Duration.ofNanos(System.nanoTime() - start)).isGreaterThan(Duration.ofMillis(299));
+    assertThatThrownBy(() -> producer("paced", Double.NaN))
+        .isInstanceOf(IllegalArgumentException.class);
+  }
+
+  @Test
+  void aFeedSendsEverythingAndAnEndlessOneCanBeStopped() throws Exception {
+    kafka.createTopic("feed", 1, Map.of());
+    SyntheticStream stream = SyntheticStream.generate(/* seed= */ 1, /* users= */ 100, 1);
+    Iterator<Interaction> finite =
+        stream.events().stream().map(event -> event.toInteraction()).iterator();
+    try (BackgroundFeed feed =
+        BackgroundFeed.start(finite, producer("feed", InteractionProducer.UNLIMITED))) {
+      Awaitility.await().until(feed::isDone);
+      assertThat(feed.sent()).isEqualTo(stream.events().size());
+      assertThat(feed.rejected()).isZero();
+    }
+    assertThat(read("feed", stream.events().size())).hasSize(stream.events().size());
+
+    Iterator<Interaction> endless = Stream.generate(() -> event("again")).iterator();
+    BackgroundFeed feed = BackgroundFeed.start(endless, producer("feed", 1_000));
+    Awaitility.await().until(() -> feed.sent() > 10);
+    feed.close();
+    assertThat(feed.isDone()).isTrue();
+  }
+
+  @Test
+  void aFeedThatCannotSendSaysSo() throws Exception {
+    InteractionProducer producer =
+        new InteractionProducer(
+            kafka.bootstrapServers(),
+            "no-such-topic",
+            Map.of("max.block.ms", "200"),
+            InteractionProducer.UNLIMITED);
+    BackgroundFeed feed =
+        BackgroundFeed.start(Stream.generate(() -> event("lost")).iterator(), producer);
+    Awaitility.await().until(feed::isDone);
+    assertThatThrownBy(feed::close)
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageContaining("no-such-topic");
+  }
+
+  private int produce(String topic, String... arguments) {
+    List<String> all = new ArrayList<>(List.of("produce", "--topic", topic));
+    all.addAll(List.of("--bootstrap-servers", kafka.bootstrapServers(), "--no-progress"));
+    all.addAll(List.of(arguments));
+    CommandLine command = Murmuration.commandLine();
+    if (!command.getSubcommands().containsKey("produce")) {
+      command.addSubcommand(new ProduceCommand());
+      command.setCaseInsensitiveEnumValuesAllowed(true);
+      command.setExecutionExceptionHandler(command.getExecutionExceptionHandler());
+    }
+    command.setOut(new PrintWriter(out, true));
+    command.setErr(new PrintWriter(err, true));
+    return command.execute(all.toArray(String[]::new));
+  }
+
+  private static InteractionProducer producer(String topic, double eventsPerSecond) {
+    return new InteractionProducer(kafka.bootstrapServers(), topic, Map.of(), eventsPerSecond);
+  }
+
+  private static Interaction event(String text) {
+    return new Interaction("id", "user", Instant.EPOCH, null, text);
+  }
+
+  private static List<ConsumerRecord<byte[], byte[]>> read(String topic, int expected) {
+    List<ConsumerRecord<byte[], byte[]>> records = new ArrayList<>();
+    try (KafkaConsumer<byte[], byte[]> consumer =
+        new KafkaConsumer<>(
+            Map.of(ConsumerConfig.BOOTSTRAP_SERVERS_CONFIG, kafka.bootstrapServers()),
+            new ByteArrayDeserializer(),
+            new ByteArrayDeserializer())) {
+      TopicPartition partition = new TopicPartition(topic, 0);
+      consumer.assign(List.of(partition));
+      consumer.seekToBeginning(List.of(partition));
+      Awaitility.await()
+          .until(
+              () -> {
+                consumer.poll(Duration.ofMillis(100)).forEach(records::add);
+                return records.size() >= expected;
+              });
+    }
+    return records;
+  }
+}

@@ -1,0 +1,121 @@
+package io.murmuration.demo;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+
+/** Progress and summary as a person sees them. */
+class DisplayTest {
+  private static final DemoSummary.Run RUN =
+      new DemoSummary.Run(
+          /* rounds= */ 80,
+          /* releases= */ 80,
+          /* epsilonSpent= */ 7.91234,
+          /* epsilonBudget= */ 8,
+          /* delta= */ 1e-6,
+          /* events= */ 51_234,
+          Duration.ofSeconds(312),
+          "the rounds are done",
+          Path.of("out"));
+
+  private final StringWriter text = new StringWriter();
+  private final PrintWriter out = new PrintWriter(text);
+
+  @Test
+  void withoutATerminalEveryNewStateIsALine() {
+    ProgressDisplay display = new ProgressDisplay(out, /* terminal= */ false, 60, 8);
+    display.show(new ProgressDisplay.State(0, 0, Double.NaN, 0));
+    display.show(new ProgressDisplay.State(1, 0.5, 2.25, 1));
+    display.show(new ProgressDisplay.State(1, 0.5, 2.25, 1));
+    display.finish();
+    assertThat(text.toString())
+        .isEqualToNormalizingNewlines(
+            """
+            round 0 of 60  epsilon 0.000 of 8  releases 0
+            round 1 of 60  epsilon 0.500 of 8  held-out loss 2.250  releases 1
+            """);
+  }
+
+  @Test
+  void onATerminalTheLineIsRedrawnAndShorterLinesCoverLongerOnes() {
+    ProgressDisplay display = new ProgressDisplay(out, /* terminal= */ true, 4, 2.5);
+    display.show(new ProgressDisplay.State(1, 0.5, 10.25, 1));
+    display.show(new ProgressDisplay.State(2, 0.75, 9.5, 2));
+    display.message("halted");
+    assertThat(text.toString())
+        .isEqualToNormalizingNewlines(
+            "\r[#####...............] round 1 of 4  epsilon 0.500 of 2.5  held-out loss 10.250  releases 1"
+                + "\r[##########..........] round 2 of 4  epsilon 0.750 of 2.5  held-out loss 9.500  releases 2 "
+                + "\nhalted\n");
+  }
+
+  @Test
+  void noRoundsAreRefused() {
+    assertThatThrownBy(() -> new ProgressDisplay(out, false, 0, 8))
+        .isInstanceOf(IllegalArgumentException.class);
+  }
+
+  @Test
+  void theSummaryOfAPrivateRunSaysWhatTheDesignIsFor() {
+    DemoSummary summary =
+        new DemoSummary(
+            RUN,
+            new DemoSummary.HeldOut(3.5, 1.75),
+            Optional.of(new TrendProbe.Finding(1.1, 0.9, 5.9, 2.6, 0.02)),
+            Optional.of(
+                new MemorizationProbe.Finding(20, 400, 0.3, 0.31, 0.512, 0.431, 1.5, 1.42)));
+    assertThat(summary.render())
+        .isEqualTo(
+            """
+
+            rounds                            80 (the rounds are done)
+            privacy spent                     epsilon 7.9123 of 8.0 at delta 1.0E-6, per user
+            events fed                        51,234
+            releases                          80 in out
+            wall time                         5 min 12 s
+
+            loss, nats per token                  base       now
+            held-out text                        3.500     1.750
+              old topics                         1.100     0.900
+              the trend                          5.900     2.600
+
+            The model has learned the trend that many users share.
+
+            gain, nats per token                  told    untold
+            20 secrets told, 400 untold          0.300     0.310
+            told secret gains more            in 51 % of pairs (50 % is chance; p = 0.431)
+            exposure of told secrets          1.50 bits (1.42 is chance)
+
+            The secrets of single users are no more likely than secrets nobody wrote.
+            """);
+  }
+
+  @Test
+  void theSummaryOfAFailedOrLeakyRunSaysThatToo() {
+    DemoSummary summary =
+        new DemoSummary(
+            RUN,
+            new DemoSummary.HeldOut(3.5, 3.5),
+            Optional.of(new TrendProbe.Finding(1.1, 1.1, 5.9, 5.89, 0.02)),
+            Optional.of(
+                new MemorizationProbe.Finding(20, 400, 2.3, 0.31, 0.95, 0.0001, 7.5, 1.42)));
+    assertThat(summary.render()).contains("has NOT learned").contains("MORE likely");
+  }
+
+  @Test
+  void aStreamOfRealUsersHasNoProbes() {
+    String rendered =
+        new DemoSummary(RUN, new DemoSummary.HeldOut(5.19, 3.2), Optional.empty(), Optional.empty())
+            .render();
+    assertThat(rendered)
+        .contains("5.190     3.200")
+        .doesNotContain("secret")
+        .doesNotContain("trend");
+  }
+}
