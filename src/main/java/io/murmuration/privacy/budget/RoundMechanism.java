@@ -1,5 +1,7 @@
 package io.murmuration.privacy.budget;
 
+import java.io.Serializable;
+
 /**
  * The mechanism of one round, all of it public and fixed before the round's data is looked at.
  * Sampler and trainer take it from the grant, never from their own configuration.
@@ -20,7 +22,8 @@ public record RoundMechanism(
     int groupSize,
     double noiseMultiplier,
     double clipNorm,
-    double expectedUnits) {
+    double expectedUnits)
+    implements Serializable {
 
   public RoundMechanism {
     if (sampler == null) {

@@ -1,0 +1,17 @@
+package io.murmuration.privacy.budget;
+
+/**
+ * Watches a domain's budget from inside the same JVM; for the terminal of an embedded run. Called
+ * on the operator's thread: must not block.
+ */
+public interface BudgetObserver {
+
+  /** A round was charged and granted. */
+  void granted(Grant grant);
+
+  /** Training has halted, or was found halted at the start. */
+  void halted(HaltReason reason);
+
+  /** The ledger is out of reach; it is tried again. */
+  void waiting(String why);
+}

@@ -1,0 +1,56 @@
+package io.murmuration.privacy.budget;
+
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Consumer;
+
+/**
+ * Feedback inside one JVM, by domain: for jobs whose train and privacy budget run in the same
+ * process. Epoch numbers keep jobs that share a domain apart.
+ *
+ * @param domain the privacy domain
+ */
+public record InMemoryRoundFeedback(String domain) implements RoundFeedback {
+
+  private static final Map<String, List<Consumer<RoundExecuted>>> LISTENERS =
+      new ConcurrentHashMap<>();
+
+  public InMemoryRoundFeedback {
+    Checks.text("domain", domain);
+  }
+
+  @Override
+  public Publisher publisher() {
+    return new Publisher() {
+      @Override
+      public void executed(RoundExecuted executed) {
+        LISTENERS.getOrDefault(domain, List.of()).forEach(listener -> listener.accept(executed));
+      }
+
+      @Override
+      public void close() {}
+    };
+  }
+
+  @Override
+  public Subscription subscribe(Consumer<RoundExecuted> listener, Consumer<Throwable> failed) {
+    // Added within compute, so that no other subscription's end drops the list meanwhile.
+    LISTENERS.compute(
+        domain,
+        (key, listeners) -> {
+          List<Consumer<RoundExecuted>> all =
+              listeners == null ? new CopyOnWriteArrayList<>() : listeners;
+          all.add(listener);
+          return all;
+        });
+    return () ->
+        LISTENERS.computeIfPresent(
+            domain,
+            (key, listeners) -> {
+              listeners.remove(listener);
+              return listeners.isEmpty() ? null : listeners;
+            });
+  }
+}

@@ -1,0 +1,76 @@
+package io.murmuration.privacy.budget;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.util.LinkedHashSet;
+import java.util.Set;
+
+/** Strict reader of one JSON object: each field is required, of its type, and the only ones. */
+final class JsonFields {
+
+  private final JsonNode object;
+  private final Set<String> unread = new LinkedHashSet<>();
+
+  JsonFields(JsonNode object) {
+    if (!object.isObject()) {
+      throw new IllegalArgumentException("it is not a JSON object");
+    }
+    this.object = object;
+    object.fieldNames().forEachRemaining(unread::add);
+  }
+
+  String text(String name) {
+    JsonNode value = take(name);
+    if (!value.isTextual()) {
+      throw wrong(name, "text", value);
+    }
+    return value.textValue();
+  }
+
+  long integer(String name) {
+    JsonNode value = take(name);
+    if (!value.isIntegralNumber() || !value.canConvertToLong()) {
+      throw wrong(name, "an integer", value);
+    }
+    return value.longValue();
+  }
+
+  int smallInteger(String name) {
+    JsonNode value = take(name);
+    if (!value.isIntegralNumber() || !value.canConvertToInt()) {
+      throw wrong(name, "a 32-bit integer", value);
+    }
+    return value.intValue();
+  }
+
+  double real(String name) {
+    JsonNode value = take(name);
+    if (!value.isNumber()) {
+      throw wrong(name, "a number", value);
+    }
+    return value.doubleValue();
+  }
+
+  JsonFields object(String name) {
+    return new JsonFields(take(name));
+  }
+
+  void requireNoOthers() {
+    if (!unread.isEmpty()) {
+      throw new IllegalArgumentException("it has fields that do not belong there: " + unread);
+    }
+  }
+
+  private JsonNode take(String name) {
+    JsonNode value = object.get(name);
+    if (value == null) {
+      throw new IllegalArgumentException("field '" + name + "' is missing");
+    }
+    unread.remove(name);
+    return value;
+  }
+
+  private static IllegalArgumentException wrong(String name, String wanted, JsonNode value) {
+    return new IllegalArgumentException(
+        "field '%s' must be %s but is %s".formatted(name, wanted, value));
+  }
+}

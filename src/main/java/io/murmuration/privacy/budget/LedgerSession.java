@@ -1,0 +1,261 @@
+package io.murmuration.privacy.budget;
+
+import io.murmuration.privacy.accounting.PhaseAccountant;
+import io.murmuration.privacy.budget.LedgerRecord.BudgetRaised;
+import io.murmuration.privacy.budget.LedgerRecord.Charge;
+import io.murmuration.privacy.budget.LedgerRecord.EpochOpened;
+import io.murmuration.privacy.budget.LedgerRecord.Genesis;
+import io.murmuration.privacy.budget.LedgerRecord.Halted;
+import io.murmuration.privacy.budget.LedgerRecord.PhaseOpened;
+import java.io.IOException;
+import java.math.BigDecimal;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * One attempt's dealings with the ledger: fence, read, compare, open an epoch; then charge.
+ *
+ * <p>Guarantees, for any interleaving of attempts on one ledger:
+ *
+ * <ul>
+ *   <li>A {@link Grant} exists only after its charge is durable.
+ *   <li>What is charged next follows from the entries read after fencing and from nothing else.
+ *   <li>An attempt opens at most one epoch. After an append of unknown outcome, or after having
+ *       been fenced, it goes on only if its own epoch is still the last; a charge found there that
+ *       it never saw acknowledged is spent and void.
+ *   <li>A job that another job has taken over from never writes again, and does not even fence.
+ * </ul>
+ *
+ * <p>All methods block; one thread uses an instance.
+ */
+public final class LedgerSession implements AutoCloseable {
+
+  private final LedgerFactory factory;
+  private final BudgetTerms terms;
+  private final AccountantFactory accountants;
+  private final ReleaseWitness releases;
+  private final String jobId;
+  private final Optional<LedgerPosition> restored;
+
+  private Ledger ledger;
+  private LedgerState state = LedgerState.empty();
+  private PhaseAccountant accountant;
+  private long ownEpoch;
+
+  /**
+   * @param jobId the job that this is an attempt of; the same for all attempts of one submission
+   * @param restored the position in the restored state; empty at a start without state
+   */
+  public LedgerSession(
+      LedgerFactory factory,
+      BudgetTerms terms,
+      AccountantFactory accountants,
+      ReleaseWitness releases,
+      String jobId,
+      Optional<LedgerPosition> restored) {
+    this.factory = factory;
+    this.terms = terms;
+    this.accountants = accountants;
+    this.releases = releases;
+    this.jobId = jobId;
+    this.restored = restored;
+  }
+
+  /** What {@link #open} found. */
+  public sealed interface Opening {
+
+    /** The ledger as it now stands. */
+    LedgerState state();
+
+    /**
+     * The epoch is this attempt's: it may charge.
+     *
+     * @param accountant of the phase that is open
+     */
+    record Owned(LedgerState state, PhaseAccountant accountant) implements Opening {}
+
+    /** Another job, or a later attempt of this one, has taken over: it may never charge again. */
+    record Superseded(LedgerState state) implements Opening {}
+  }
+
+  /**
+   * Opens the ledger, or opens it again after a failure.
+   *
+   * @param nowMillis wall time, which becomes the genesis of a ledger that has none
+   * @throws LedgerException.Refused if the ledger is damaged, lacks an entry that restored state or
+   *     a release names, or contradicts the terms
+   */
+  public Opening open(long nowMillis) throws LedgerException, InterruptedException {
+    close();
+    ledger = factory.create();
+    // A look before fencing spares the job that took over from being fenced for nothing. The
+    // decision to go on rests on what is read after fencing.
+    LedgerState seen = LedgerState.of(ledger.read(), ledger.location());
+    if (isSuperseded(seen)) {
+      return superseded(seen);
+    }
+    List<LedgerEntry> entries = ledger.open();
+    state = LedgerState.of(entries, ledger.location());
+    requireNothingLost(entries);
+    if (isSuperseded(state)) {
+      return superseded(state);
+    }
+    if (accountant == null) {
+      settle(nowMillis);
+    }
+    return new Opening.Owned(state, accountant);
+  }
+
+  private boolean isSuperseded(LedgerState current) {
+    return current.supersedes(jobId) || (ownEpoch != 0 && current.epoch() != ownEpoch);
+  }
+
+  private Opening superseded(LedgerState current) {
+    close();
+    state = current;
+    return new Opening.Superseded(current);
+  }
+
+  private void requireNothingLost(List<LedgerEntry> entries) throws LedgerException {
+    if (restored.isPresent()) {
+      LedgerPosition position = restored.get();
+      boolean held =
+          position.sequence() < entries.size()
+              && entries.get((int) position.sequence()).hash().equals(position.hash());
+      if (!held) {
+        throw new LedgerException.Refused(
+            ("The restored state has seen record %d with hash %s, but the %s has %d records and not that one: "
+                    + "its tail is lost or it is another ledger. Point the job to the ledger it was started with")
+                .formatted(
+                    position.sequence(), position.hash(), ledger.location(), entries.size()));
+      }
+    }
+    Set<String> hashes = new HashSet<>();
+    entries.forEach(entry -> hashes.add(entry.hash()));
+    for (String named : namedByReleases()) {
+      if (!hashes.contains(named)) {
+        throw new LedgerException.Refused(
+            ("A published release names the ledger record with hash %s, but the %s does not hold it: "
+                    + "its tail is lost or it is another ledger. Point the job to the ledger it was started with, "
+                    + "or publish to another model store")
+                .formatted(named, ledger.location()));
+      }
+    }
+  }
+
+  private List<String> namedByReleases() throws LedgerException {
+    try {
+      return releases.ledgerHashes();
+    } catch (IOException e) {
+      throw new LedgerException.Unavailable(
+          "The releases that name the ledger's head cannot be read", e);
+    }
+  }
+
+  /**
+   * Opens this attempt's epoch and whatever the configured mechanism lacks in the ledger.
+   * Repeatable at every point: a crash or an unknown outcome between two of the appends leaves a
+   * ledger that the next call completes.
+   */
+  private void settle(long nowMillis) throws LedgerException, InterruptedException {
+    PhasePlan plan = PhasePlan.of(state, terms, accountants, ledger.location());
+    if (state.genesis().isEmpty()) {
+      append(
+          new Genesis(
+              terms.domain(),
+              LedgerRecord.UNIT,
+              LedgerRecord.NEIGHBOURING_RELATION,
+              terms.epsilon(),
+              terms.delta(),
+              nowMillis,
+              terms.roundInterval().toMillis()));
+    }
+    if (ownEpoch == 0) {
+      append(new EpochOpened(state.epoch() + 1, jobId));
+      ownEpoch = state.epoch();
+    }
+    if (plan.raises()) {
+      append(new BudgetRaised(ownEpoch, terms.epsilon(), terms.delta()));
+    }
+    if (plan.opensPhase()) {
+      append(plan.opening(ownEpoch));
+    }
+    accountant = plan.accountant();
+  }
+
+  /**
+   * Charges the next round.
+   *
+   * @param tick the public time of the round
+   * @return the grant, once the charge is durable
+   */
+  public Grant charge(long tick) throws LedgerException, InterruptedException {
+    PhaseOpened phase = state.phase().orElseThrow();
+    Charge charge = new Charge(state.epoch(), state.rounds() + 1, tick, phase.phase());
+    double epsilon = epsilonSpent(state.roundsInPhase() + 1);
+    append(charge);
+    return new Grant(
+        charge.epoch(),
+        charge.round(),
+        charge.tick(),
+        charge.phase(),
+        phase.mechanism(),
+        epsilon,
+        state.reservedDelta().doubleValue(),
+        state.headHash());
+  }
+
+  /** Records that training halts. */
+  public void halt(HaltReason reason) throws LedgerException, InterruptedException {
+    append(new Halted(state.epoch(), reason));
+  }
+
+  private void append(LedgerRecord record) throws LedgerException, InterruptedException {
+    LedgerEntry entry = LedgerEntry.after(state, record);
+    LedgerState next = state.apply(entry);
+    ledger.append(entry);
+    state = next;
+  }
+
+  /** The ledger as this session last knew it to be. */
+  public LedgerState state() {
+    return state;
+  }
+
+  /**
+   * The ε that the domain has spent, at the sum of the reserved δ. Where this attempt does not own
+   * the epoch it has no accountant, and the answer is what is reserved: never below what is spent.
+   */
+  public double epsilonSpent() {
+    return accountant == null
+        ? state.reservedEpsilon().doubleValue()
+        : epsilonSpent(state.roundsInPhase());
+  }
+
+  /**
+   * What earlier phases reserved, which is gone whether used or not, plus what so many rounds of
+   * the open phase use (basic composition).
+   */
+  private double epsilonSpent(long roundsInPhase) {
+    double used = accountant.epsilonAfter(roundsInPhase);
+    double reserved = state.reservedEpsilon().doubleValue();
+    BigDecimal open = BigDecimal.valueOf(state.phase().orElseThrow().epsilon());
+    BigDecimal earlier = state.reservedEpsilon().subtract(open);
+    if (earlier.signum() == 0) {
+      return used;
+    }
+    // Rounded up, since ε is an upper bound.
+    double sum = earlier.add(BigDecimal.valueOf(used)).doubleValue();
+    return Math.min(reserved, Math.nextUp(sum));
+  }
+
+  @Override
+  public void close() {
+    if (ledger != null) {
+      ledger.close();
+      ledger = null;
+    }
+  }
+}

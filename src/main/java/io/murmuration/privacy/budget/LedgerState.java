@@ -1,0 +1,322 @@
+package io.murmuration.privacy.budget;
+
+import io.murmuration.privacy.budget.LedgerRecord.BudgetRaised;
+import io.murmuration.privacy.budget.LedgerRecord.Charge;
+import io.murmuration.privacy.budget.LedgerRecord.EpochOpened;
+import io.murmuration.privacy.budget.LedgerRecord.Genesis;
+import io.murmuration.privacy.budget.LedgerRecord.Halted;
+import io.murmuration.privacy.budget.LedgerRecord.PhaseOpened;
+import java.math.BigDecimal;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+
+/**
+ * What the entries of a ledger add up to; a pure fold that accepts only what a correct holder could
+ * have written. Immutable.
+ */
+public final class LedgerState {
+
+  private static final LedgerState EMPTY = new LedgerState();
+
+  private Genesis genesis;
+  private long nextSequence;
+  private String headHash = LedgerEntry.NO_HASH;
+  private double epsilonBudget;
+  private double delta;
+  private long epoch;
+  private String jobId;
+  private Set<String> supersededJobs = Set.of();
+  private PhaseOpened phase;
+  private long roundsInPhase;
+  private long rounds;
+  private long lastChargedTick;
+  private BigDecimal reservedEpsilon = BigDecimal.ZERO;
+  private BigDecimal reservedDelta = BigDecimal.ZERO;
+  private boolean raisedSincePhase;
+  private HaltReason halt;
+
+  private LedgerState() {}
+
+  private LedgerState(LedgerState other) {
+    genesis = other.genesis;
+    nextSequence = other.nextSequence;
+    headHash = other.headHash;
+    epsilonBudget = other.epsilonBudget;
+    delta = other.delta;
+    epoch = other.epoch;
+    jobId = other.jobId;
+    supersededJobs = other.supersededJobs;
+    phase = other.phase;
+    roundsInPhase = other.roundsInPhase;
+    rounds = other.rounds;
+    lastChargedTick = other.lastChargedTick;
+    reservedEpsilon = other.reservedEpsilon;
+    reservedDelta = other.reservedDelta;
+    raisedSincePhase = other.raisedSincePhase;
+    halt = other.halt;
+  }
+
+  /** The state of a ledger without entries. */
+  public static LedgerState empty() {
+    return EMPTY;
+  }
+
+  /**
+   * Folds all entries of a ledger.
+   *
+   * @param location where they come from, for messages
+   * @throws LedgerException.Refused if the chain is broken or an entry could not have followed
+   */
+  public static LedgerState of(List<LedgerEntry> entries, String location)
+      throws LedgerException.Refused {
+    LedgerState state = EMPTY;
+    for (LedgerEntry entry : entries) {
+      try {
+        state = state.apply(entry);
+      } catch (IllegalArgumentException e) {
+        throw new LedgerException.Refused(
+            "%s is damaged at record %d: %s. Nothing may be charged to it; restore it from a copy that is whole"
+                .formatted(location, state.nextSequence, e.getMessage()),
+            e);
+      }
+    }
+    return state;
+  }
+
+  /**
+   * The state after one more entry.
+   *
+   * @throws IllegalArgumentException if the entry cannot follow, with the reason
+   */
+  public LedgerState apply(LedgerEntry entry) {
+    require(
+        entry.sequence() == nextSequence,
+        "it carries sequence number %d where %d was due",
+        entry.sequence(),
+        nextSequence);
+    require(
+        entry.previousHash().equals(headHash),
+        "it follows the record with hash %s but the record before has %s",
+        entry.previousHash(),
+        headHash);
+    LedgerState next = new LedgerState(this);
+    next.nextSequence++;
+    next.headHash = entry.hash();
+    next.add(entry.record());
+    return next;
+  }
+
+  private void add(LedgerRecord record) {
+    require(
+        (record instanceof Genesis) == (genesis == null),
+        "the first record, and no other, must be the genesis but it is %s",
+        record);
+    if (record instanceof Genesis first) {
+      addGenesis(first);
+    } else if (record instanceof EpochOpened opened) {
+      addEpoch(opened);
+    } else if (record instanceof PhaseOpened opened) {
+      addPhase(opened);
+    } else if (record instanceof Charge charge) {
+      addCharge(charge);
+    } else if (record instanceof Halted halted) {
+      addHalt(halted);
+    } else if (record instanceof BudgetRaised raised) {
+      addRaise(raised);
+    }
+  }
+
+  private void addGenesis(Genesis first) {
+    genesis = first;
+    epsilonBudget = first.epsilonBudget();
+    delta = first.delta();
+  }
+
+  private void addEpoch(EpochOpened opened) {
+    require(opened.epoch() == epoch + 1, "it opens epoch %d after epoch %d", opened.epoch(), epoch);
+    require(
+        !supersedes(opened.jobId()),
+        "job %s opens an epoch although another job had taken over from it",
+        opened.jobId());
+    if (jobId != null && !jobId.equals(opened.jobId())) {
+      Set<String> superseded = new TreeSet<>(supersededJobs);
+      superseded.add(jobId);
+      supersededJobs = superseded;
+    }
+    epoch = opened.epoch();
+    jobId = opened.jobId();
+    if (halt == HaltReason.ROUNDS_DONE) {
+      halt = null;
+    }
+  }
+
+  private void addPhase(PhaseOpened opened) {
+    requireCurrentEpoch(opened.epoch());
+    int last = phase == null ? 0 : phase.phase();
+    require(opened.phase() == last + 1, "it opens phase %d after phase %d", opened.phase(), last);
+    reservedEpsilon = reservedEpsilon.add(BigDecimal.valueOf(opened.epsilon()));
+    reservedDelta = reservedDelta.add(BigDecimal.valueOf(opened.delta()));
+    require(
+        reservedEpsilon.compareTo(BigDecimal.valueOf(epsilonBudget)) <= 0,
+        "it brings the reserved epsilon to %s but the budget is %s",
+        reservedEpsilon,
+        epsilonBudget);
+    require(
+        reservedDelta.compareTo(BigDecimal.valueOf(delta)) <= 0,
+        "it brings the reserved delta to %s but the budget is %s",
+        reservedDelta,
+        delta);
+    phase = opened;
+    roundsInPhase = 0;
+    raisedSincePhase = false;
+    halt = null;
+  }
+
+  private void addCharge(Charge charge) {
+    requireCurrentEpoch(charge.epoch());
+    require(phase != null, "it charges a round before any phase was opened");
+    require(
+        charge.phase() == phase.phase(),
+        "it charges phase %d but phase %d is open",
+        charge.phase(),
+        phase.phase());
+    require(
+        charge.round() == rounds + 1, "it charges round %d after round %d", charge.round(), rounds);
+    require(
+        charge.tick() > lastChargedTick,
+        "it charges tick %d but tick %d was already charged",
+        charge.tick(),
+        lastChargedTick);
+    require(
+        roundsInPhase < phase.maxRounds(),
+        "it charges one round more than the %d that phase %d reserved",
+        phase.maxRounds(),
+        phase.phase());
+    require(halt == null, "it charges a round after the halt (%s)", halt);
+    rounds = charge.round();
+    roundsInPhase++;
+    lastChargedTick = charge.tick();
+  }
+
+  private void addHalt(Halted halted) {
+    requireCurrentEpoch(halted.epoch());
+    require(phase != null, "it halts before any phase was opened");
+    require(halt == null, "it halts after the halt (%s)", halt);
+    halt = halted.reason();
+  }
+
+  private void addRaise(BudgetRaised raised) {
+    requireCurrentEpoch(raised.epoch());
+    require(
+        raised.epsilonBudget() >= epsilonBudget && raised.delta() >= delta,
+        "it lowers the budget from (%s, %s) to (%s, %s)",
+        epsilonBudget,
+        delta,
+        raised.epsilonBudget(),
+        raised.delta());
+    require(
+        raised.epsilonBudget() > epsilonBudget || raised.delta() > delta,
+        "it raises the budget to (%s, %s), which it already is",
+        epsilonBudget,
+        delta);
+    epsilonBudget = raised.epsilonBudget();
+    delta = raised.delta();
+    raisedSincePhase = true;
+  }
+
+  private void requireCurrentEpoch(long written) {
+    require(
+        written == epoch && epoch > 0,
+        "it was written in epoch %d but the ledger is in epoch %d",
+        written,
+        epoch);
+  }
+
+  private static void require(boolean condition, String format, Object... values) {
+    if (!condition) {
+      throw new IllegalArgumentException(format.formatted(values));
+    }
+  }
+
+  /** Whether another job took the domain over from this one. */
+  public boolean supersedes(String job) {
+    return supersededJobs.contains(job);
+  }
+
+  /** The first record; empty while there is none. */
+  public Optional<Genesis> genesis() {
+    return Optional.ofNullable(genesis);
+  }
+
+  /** The sequence number that the next entry must carry: the number of entries so far. */
+  public long nextSequence() {
+    return nextSequence;
+  }
+
+  /** Hash of the last entry, {@link LedgerEntry#NO_HASH} while there is none. */
+  public String headHash() {
+    return headHash;
+  }
+
+  /** The ε budget of the domain, with every raise; 0 before the genesis. */
+  public double epsilonBudget() {
+    return epsilonBudget;
+  }
+
+  /** The δ budget of the domain, with every raise; 0 before the genesis. */
+  public double delta() {
+    return delta;
+  }
+
+  /** The last epoch opened; 0 while there is none. */
+  public long epoch() {
+    return epoch;
+  }
+
+  /** The job that opened the last epoch; empty while there is none. */
+  public Optional<String> jobId() {
+    return Optional.ofNullable(jobId);
+  }
+
+  /** The phase that is open; empty while there is none. */
+  public Optional<PhaseOpened> phase() {
+    return Optional.ofNullable(phase);
+  }
+
+  /** Rounds charged to the phase that is open. */
+  public long roundsInPhase() {
+    return roundsInPhase;
+  }
+
+  /** Rounds charged since the genesis: also the number of the last. */
+  public long rounds() {
+    return rounds;
+  }
+
+  /** The tick of the last charge; 0 while there is none. */
+  public long lastChargedTick() {
+    return lastChargedTick;
+  }
+
+  /** The sum of ε_i over all phases opened, exact in decimals. */
+  public BigDecimal reservedEpsilon() {
+    return reservedEpsilon;
+  }
+
+  /** The sum of δ_i over all phases opened, exact in decimals. */
+  public BigDecimal reservedDelta() {
+    return reservedDelta;
+  }
+
+  /** Whether the budget was raised and no phase has reserved from it yet. */
+  public boolean raisedSincePhase() {
+    return raisedSincePhase;
+  }
+
+  /** Why training stands still; empty while it may go on. */
+  public Optional<HaltReason> halt() {
+    return Optional.ofNullable(halt);
+  }
+}

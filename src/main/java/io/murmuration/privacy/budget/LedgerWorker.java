@@ -1,0 +1,138 @@
+package io.murmuration.privacy.budget;
+
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The thread on which a {@link LedgerSession} and the feedback's subscription live: takes one piece
+ * of work at a time and hands its outcome to a callback, on that same thread.
+ */
+final class LedgerWorker implements AutoCloseable {
+
+  private static final Logger LOG = LoggerFactory.getLogger(LedgerWorker.class);
+
+  private static final long CLOSE_TIMEOUT_SECONDS = 30;
+
+  private final LedgerSession session;
+  private final RoundFeedback feedback;
+  private final ExecutorService thread =
+      Executors.newSingleThreadExecutor(
+          task -> {
+            Thread created = new Thread(task, "privacy-budget-ledger");
+            created.setDaemon(true);
+            return created;
+          });
+
+  private RoundFeedback.Subscription subscription;
+  private Future<?> work;
+  private volatile boolean closed;
+
+  LedgerWorker(LedgerSession session, RoundFeedback feedback) {
+    this.session = session;
+    this.feedback = feedback;
+  }
+
+  /**
+   * What became of a piece of work: a result or a failure.
+   *
+   * @param failure null if there is a result
+   * @param tookMillis how long it ran
+   */
+  record Outcome<T>(T result, Throwable failure, long tookMillis) {}
+
+  /** The ledger after opening, and the ε that it says is spent. */
+  record Opened(LedgerSession.Opening opening, double epsilonSpent) {}
+
+  /** A grant, and the ledger with its charge. */
+  record Charged(Grant grant, LedgerState state) {}
+
+  /** Subscribes to the feedback, then opens the ledger, so that no acknowledgement is missed. */
+  void open(
+      long nowMillis,
+      Consumer<RoundExecuted> acknowledged,
+      Consumer<Throwable> feedbackFailed,
+      Consumer<Outcome<Opened>> done) {
+    run(
+        () -> {
+          if (subscription == null) {
+            subscription = feedback.subscribe(acknowledged, feedbackFailed);
+          }
+          LedgerSession.Opening opening = session.open(nowMillis);
+          return new Opened(opening, session.epsilonSpent());
+        },
+        done);
+  }
+
+  void charge(long tick, Consumer<Outcome<Charged>> done) {
+    run(() -> new Charged(session.charge(tick), session.state()), done);
+  }
+
+  void halt(HaltReason reason, Consumer<Outcome<LedgerState>> done) {
+    run(
+        () -> {
+          session.halt(reason);
+          return session.state();
+        },
+        done);
+  }
+
+  private <T> void run(Callable<T> task, Consumer<Outcome<T>> done) {
+    work =
+        thread.submit(
+            () -> {
+              long start = System.nanoTime();
+              T result = null;
+              Throwable failure = null;
+              try {
+                result = task.call();
+              } catch (Throwable e) {
+                failure = e;
+              }
+              long took = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - start);
+              if (!closed) {
+                done.accept(new Outcome<>(result, failure, took));
+              } else if (failure != null) {
+                LOG.debug("Ledger work was cut short by the end of the task", failure);
+              }
+            });
+  }
+
+  /** Runs the action unless the worker is closed: its results no longer concern anybody then. */
+  void unlessClosed(Runnable action) {
+    synchronized (this) {
+      if (!closed) {
+        action.run();
+      }
+    }
+  }
+
+  /** Interrupts what is running, and closes ledger and subscription on the thread they live on. */
+  @Override
+  public void close() throws InterruptedException {
+    synchronized (this) {
+      closed = true;
+    }
+    if (work != null) {
+      work.cancel(/* mayInterruptIfRunning= */ true);
+    }
+    thread.execute(
+        () -> {
+          session.close();
+          if (subscription != null) {
+            subscription.close();
+          }
+        });
+    thread.shutdown();
+    if (!thread.awaitTermination(CLOSE_TIMEOUT_SECONDS, TimeUnit.SECONDS)) {
+      LOG.warn(
+          "The ledger is still busy after {} s and is closed when it is done",
+          CLOSE_TIMEOUT_SECONDS);
+    }
+  }
+}

@@ -1,0 +1,201 @@
+package io.murmuration.privacy.budget;
+
+import io.murmuration.privacy.accounting.PhaseAccountant;
+import io.murmuration.privacy.budget.LedgerRecord.Genesis;
+import io.murmuration.privacy.budget.LedgerRecord.PhaseOpened;
+import java.math.BigDecimal;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * What a start has to do to a ledger so that the configured mechanism may run: nothing, open a
+ * phase, or raise the budget and open a phase. Settled before anything is written.
+ */
+final class PhasePlan {
+
+  private final boolean raises;
+  private final boolean opensPhase;
+  private final int phase;
+  private final RoundMechanism mechanism;
+  private final double epsilon;
+  private final double delta;
+  private final PhaseAccountant accountant;
+
+  private PhasePlan(
+      boolean raises,
+      boolean opensPhase,
+      int phase,
+      RoundMechanism mechanism,
+      BudgetTerms.PhaseShare share,
+      PhaseAccountant accountant) {
+    this.raises = raises;
+    this.opensPhase = opensPhase;
+    this.phase = phase;
+    this.mechanism = mechanism;
+    this.epsilon = share.epsilon();
+    this.delta = share.delta();
+    this.accountant = accountant;
+  }
+
+  /**
+   * Compares ledger and terms.
+   *
+   * @throws LedgerException.Refused naming every contradiction and what to do about it
+   */
+  static PhasePlan of(
+      LedgerState state, BudgetTerms terms, AccountantFactory accountants, String location)
+      throws LedgerException.Refused {
+    boolean fresh = state.genesis().isEmpty();
+    boolean raises =
+        !fresh
+            && terms.raiseBudget()
+            && terms.epsilon() >= state.epsilonBudget()
+            && terms.delta() >= state.delta()
+            && (terms.epsilon() > state.epsilonBudget() || terms.delta() > state.delta());
+    if (!fresh) {
+      refuseContradictions(state, terms, raises, location);
+    }
+    boolean opensPhase =
+        raises
+            || state.raisedSincePhase()
+            || state.phase().isEmpty()
+            || !state.phase().get().mechanism().equals(terms.mechanism());
+    BudgetTerms.PhaseShare share =
+        opensPhase
+            ? share(state, terms, location)
+            : new BudgetTerms.PhaseShare(
+                state.phase().get().epsilon(), state.phase().get().delta());
+    PhaseAccountant accountant =
+        accountants.create(terms.mechanism(), share.epsilon(), share.delta());
+    if (opensPhase && accountant.affordableRounds() < 1) {
+      throw new LedgerException.Refused(
+          ("Not one round of %s fits into the epsilon %s at delta %s that its phase would reserve. "
+                  + "Raise the noise multiplier, lower the sampling probability, or give it more epsilon")
+              .formatted(terms.mechanism(), share.epsilon(), share.delta()));
+    }
+    int phase = state.phase().map(PhaseOpened::phase).orElse(0) + 1;
+    return new PhasePlan(raises, opensPhase, phase, terms.mechanism(), share, accountant);
+  }
+
+  private static void refuseContradictions(
+      LedgerState state, BudgetTerms terms, boolean raises, String location)
+      throws LedgerException.Refused {
+    Genesis genesis = state.genesis().orElseThrow();
+    List<String> faults = new ArrayList<>();
+    if (!genesis.domain().equals(terms.domain())) {
+      faults.add(
+          "it is of domain '%s' but the configured domain is '%s': configure that domain, or another ledger"
+              .formatted(genesis.domain(), terms.domain()));
+    }
+    if (!genesis.unit().equals(LedgerRecord.UNIT)
+        || !genesis.neighbouringRelation().equals(LedgerRecord.NEIGHBOURING_RELATION)) {
+      faults.add(
+          "its privacy unit is '%s' under '%s' but this release accounts for '%s' under '%s': use the release that wrote it, or another ledger"
+              .formatted(
+                  genesis.unit(),
+                  genesis.neighbouringRelation(),
+                  LedgerRecord.UNIT,
+                  LedgerRecord.NEIGHBOURING_RELATION));
+    }
+    if (genesis.roundIntervalMillis() != terms.roundInterval().toMillis()) {
+      faults.add(
+          "its round interval is %d ms but %d ms is configured: the interval defines public time and stays for the life of a domain"
+              .formatted(genesis.roundIntervalMillis(), terms.roundInterval().toMillis()));
+    }
+    if (!raises) {
+      if (terms.epsilon() != state.epsilonBudget()) {
+        faults.add(
+            "its epsilon budget is %s but %s is configured: %s"
+                .formatted(
+                    state.epsilonBudget(),
+                    terms.epsilon(),
+                    advice(terms.epsilon() > state.epsilonBudget(), terms.raiseBudget())));
+      }
+      if (terms.delta() != state.delta()) {
+        faults.add(
+            "its delta is %s but %s is configured: %s"
+                .formatted(
+                    state.delta(),
+                    terms.delta(),
+                    advice(terms.delta() > state.delta(), terms.raiseBudget())));
+      }
+    }
+    if (!faults.isEmpty()) {
+      throw new LedgerException.Refused(
+          "The %s does not fit the configuration: %s"
+              .formatted(location, String.join("; ", faults)));
+    }
+  }
+
+  private static String advice(boolean higher, boolean raising) {
+    if (!higher) {
+      return "a budget is never lowered, configure the ledger's";
+    }
+    return raising
+        ? "a raise lowers neither epsilon nor delta"
+        : "configure the ledger's, or raise it deliberately with --raise-budget";
+  }
+
+  private static BudgetTerms.PhaseShare share(LedgerState state, BudgetTerms terms, String location)
+      throws LedgerException.Refused {
+    BigDecimal epsilonLeft = BigDecimal.valueOf(terms.epsilon()).subtract(state.reservedEpsilon());
+    BigDecimal deltaLeft = BigDecimal.valueOf(terms.delta()).subtract(state.reservedDelta());
+    BudgetTerms.PhaseShare wanted = terms.share();
+    boolean fits =
+        wanted == null
+            ? epsilonLeft.signum() > 0 && deltaLeft.signum() > 0
+            : BigDecimal.valueOf(wanted.epsilon()).compareTo(epsilonLeft) <= 0
+                && BigDecimal.valueOf(wanted.delta()).compareTo(deltaLeft) <= 0;
+    if (!fits) {
+      throw new LedgerException.Refused(
+          ("The configured mechanism needs a phase of its own in the %s, %s, but of the budget (epsilon %s, delta %s) "
+                  + "only epsilon %s and delta %s are not reserved yet. %s")
+              .formatted(
+                  location,
+                  wanted == null
+                      ? "which needs some epsilon and some delta"
+                      : "reserving epsilon %s and delta %s"
+                          .formatted(wanted.epsilon(), wanted.delta()),
+                  terms.epsilon(),
+                  terms.delta(),
+                  epsilonLeft,
+                  deltaLeft,
+                  remedy(state, terms)));
+    }
+    return wanted != null
+        ? wanted
+        : new BudgetTerms.PhaseShare(notAbove(epsilonLeft), notAbove(deltaLeft));
+  }
+
+  private static String remedy(LedgerState state, BudgetTerms terms) {
+    String remedy = "Raise epsilon and delta (--raise-budget), or start another domain";
+    return state
+        .phase()
+        .filter(open -> !open.mechanism().equals(terms.mechanism()))
+        .map(open -> "Go back to " + open.mechanism() + ", or: " + remedy)
+        .orElse(remedy);
+  }
+
+  /** The largest double whose decimal form does not exceed {@code exact}. */
+  private static double notAbove(BigDecimal exact) {
+    double nearest = exact.doubleValue();
+    return BigDecimal.valueOf(nearest).compareTo(exact) <= 0 ? nearest : Math.nextDown(nearest);
+  }
+
+  boolean raises() {
+    return raises;
+  }
+
+  boolean opensPhase() {
+    return opensPhase;
+  }
+
+  /** The record that reserves for the new phase. */
+  PhaseOpened opening(long epoch) {
+    return new PhaseOpened(epoch, phase, mechanism, epsilon, delta, accountant.affordableRounds());
+  }
+
+  PhaseAccountant accountant() {
+    return accountant;
+  }
+}

@@ -1,0 +1,340 @@
+package io.murmuration.privacy.budget;
+
+import java.time.Duration;
+import java.util.Optional;
+import org.apache.flink.api.common.operators.MailboxExecutor;
+import org.apache.flink.api.common.state.ListState;
+import org.apache.flink.api.common.state.ListStateDescriptor;
+import org.apache.flink.metrics.MetricGroup;
+import org.apache.flink.runtime.execution.SuppressRestartsException;
+import org.apache.flink.runtime.state.StateInitializationContext;
+import org.apache.flink.runtime.state.StateSnapshotContext;
+import org.apache.flink.streaming.api.operators.AbstractStreamOperator;
+import org.apache.flink.streaming.api.operators.AbstractStreamOperatorFactory;
+import org.apache.flink.streaming.api.operators.OneInputStreamOperator;
+import org.apache.flink.streaming.api.operators.OneInputStreamOperatorFactory;
+import org.apache.flink.streaming.api.operators.StreamOperator;
+import org.apache.flink.streaming.api.operators.StreamOperatorParameters;
+import org.apache.flink.streaming.api.watermark.Watermark;
+import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
+import org.apache.flink.streaming.runtime.watermarkstatus.WatermarkStatus;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The privacy budget: turns clock pulses into the public time of the job, and into at most one
+ * granted round at a time.
+ *
+ * <p>Input: pulses, whose value does not matter; time is the task's processing time. Output: first
+ * {@link EpochStart}, then for every tick its {@link Grant}, if there is one, and its watermark.
+ * Watermarks and statuses from upstream, the final MAX watermark among them, end here.
+ *
+ * <p>The ledger is opened, read and written on a thread of its own, one piece of work at a time,
+ * and results come back through the mailbox: the job ingests, checkpoints and cancels while the
+ * ledger is out of reach. Each kind of {@link LedgerException} has one answer: unavailable is tried
+ * again after a growing pause, fenced looks whether another job has taken over, refused ends the
+ * job for good.
+ *
+ * <p>State: operator list state {@code ledger-position} with one {@link LedgerPosition}, the newest
+ * that was seen. It is only ever held against the ledger, never used in its place. Parallelism and
+ * max parallelism must be 1.
+ */
+public final class PrivacyBudgetOperator extends AbstractStreamOperator<BudgetSignal>
+    implements OneInputStreamOperator<Long, BudgetSignal> {
+
+  private static final long serialVersionUID = 1L;
+
+  private static final Logger LOGGER = LoggerFactory.getLogger(PrivacyBudgetOperator.class);
+
+  private static final Duration FIRST_PAUSE = Duration.ofSeconds(1);
+  private static final Duration LONGEST_PAUSE = Duration.ofSeconds(60);
+
+  private static final ListStateDescriptor<LedgerPosition> POSITION =
+      new ListStateDescriptor<>("ledger-position", new LedgerPositionSerializer());
+
+  private final transient Settings settings;
+  private final transient MailboxExecutor mailbox;
+
+  private transient ListState<LedgerPosition> positionState;
+  private transient Optional<LedgerPosition> position;
+  private transient RoundCoordinator coordinator;
+  private transient LedgerSession session;
+  private transient LedgerWorker worker;
+  private transient long pauseMillis;
+  private transient double epsilonSpent;
+  private transient long appendMillis;
+
+  /**
+   * What the operator is configured with.
+   *
+   * @param terms budget and mechanism
+   * @param ledger where the ledger is
+   * @param accountants makes the accountant of the phase
+   * @param releases what published releases say about the ledger
+   * @param feedback acknowledgements from train
+   */
+  public record Settings(
+      BudgetTerms terms,
+      LedgerFactory ledger,
+      AccountantFactory accountants,
+      ReleaseWitness releases,
+      RoundFeedback feedback)
+      implements java.io.Serializable {}
+
+  private PrivacyBudgetOperator(
+      StreamOperatorParameters<BudgetSignal> parameters, Settings settings) {
+    super(parameters);
+    this.settings = settings;
+    this.mailbox = parameters.getMailboxExecutor();
+  }
+
+  /** Makes the operator; pass it to {@code transform}. */
+  public static final class Factory extends AbstractStreamOperatorFactory<BudgetSignal>
+      implements OneInputStreamOperatorFactory<Long, BudgetSignal> {
+
+    private static final long serialVersionUID = 1L;
+
+    private final Settings settings;
+
+    public Factory(Settings settings) {
+      this.settings = settings;
+    }
+
+    @Override
+    @SuppressWarnings("unchecked")
+    public <T extends StreamOperator<BudgetSignal>> T createStreamOperator(
+        StreamOperatorParameters<BudgetSignal> parameters) {
+      return (T) new PrivacyBudgetOperator(parameters, settings);
+    }
+
+    @Override
+    public Class<? extends StreamOperator> getStreamOperatorClass(ClassLoader classLoader) {
+      return PrivacyBudgetOperator.class;
+    }
+  }
+
+  @Override
+  public void initializeState(StateInitializationContext context) throws Exception {
+    super.initializeState(context);
+    positionState = context.getOperatorStateStore().getListState(POSITION);
+    position = Optional.empty();
+    for (LedgerPosition restored : positionState.get()) {
+      position = Optional.of(restored);
+    }
+  }
+
+  @Override
+  public void open() throws Exception {
+    super.open();
+    int parallelism = getRuntimeContext().getTaskInfo().getNumberOfParallelSubtasks();
+    if (parallelism != 1) {
+      throw new IllegalStateException(
+          "The privacy budget must run with parallelism 1 but runs with " + parallelism);
+    }
+    coordinator =
+        new RoundCoordinator(
+            settings.terms().maxRounds(), position.map(LedgerPosition::tick).orElse(0L));
+    session =
+        new LedgerSession(
+            settings.ledger(),
+            settings.terms(),
+            settings.accountants(),
+            settings.releases(),
+            getRuntimeContext().getJobInfo().getJobId().toHexString(),
+            position);
+    registerMetrics(getMetricGroup());
+    pauseMillis = FIRST_PAUSE.toMillis();
+    worker = new LedgerWorker(session, settings.feedback());
+    openLedger();
+  }
+
+  private void registerMetrics(MetricGroup group) {
+    group.gauge("tick", coordinator::tick);
+    group.gauge("round", coordinator::round);
+    group.gauge("phase", coordinator::phase);
+    group.gauge("roundsRemaining", coordinator::roundsRemaining);
+    group.gauge("epsilonBudget", coordinator::epsilonBudget);
+    group.gauge("epsilonSpent", () -> epsilonSpent);
+    group.gauge("halted", () -> coordinator.halt().isPresent() ? 1 : 0);
+    group.gauge("ledgerAvailable", () -> coordinator.holdsLedger() ? 1 : 0);
+    group.gauge("ledgerAppendMillis", () -> appendMillis);
+  }
+
+  private void openLedger() {
+    long now = getProcessingTimeService().getCurrentProcessingTime();
+    worker.open(
+        now,
+        executed -> toMailbox(() -> coordinator.acknowledged(executed), "round executed"),
+        failure -> toMailbox(() -> feedbackFailed(failure), "feedback failed"),
+        outcome -> toMailbox(() -> opened(outcome), "ledger opened"));
+  }
+
+  private void opened(LedgerWorker.Outcome<LedgerWorker.Opened> outcome) {
+    Optional<LedgerWorker.Opened> result = resultOf(outcome);
+    if (result.isEmpty()) {
+      return;
+    }
+    LedgerSession.Opening opening = result.get().opening();
+    epsilonSpent = result.get().epsilonSpent();
+    pauseMillis = FIRST_PAUSE.toMillis();
+    Optional<EpochStart> start =
+        coordinator.opened(opening, getProcessingTimeService().getCurrentProcessingTime());
+    rememberPosition(opening.state());
+    start.ifPresent(
+        signal -> {
+          LOGGER.info(
+              "Privacy domain {}: epoch {} starts at tick {}; round {} was the last, epsilon {} of {} is spent",
+              settings.terms().domain(),
+              signal.epoch(),
+              signal.firstTick(),
+              coordinator.round(),
+              epsilonSpent,
+              coordinator.epsilonBudget());
+          output.collect(new StreamRecord<>(signal));
+        });
+    coordinator.halt().ifPresent(this::announceHalt);
+  }
+
+  @Override
+  public void processElement(StreamRecord<Long> pulse) {
+    long now = getProcessingTimeService().getCurrentProcessingTime();
+    RoundCoordinator.Step step = coordinator.pulse(now);
+    if (step instanceof RoundCoordinator.Step.Pass pass) {
+      sendWatermark(pass.tick());
+    } else if (step instanceof RoundCoordinator.Step.Charge charge) {
+      worker.charge(charge.tick(), outcome -> toMailbox(() -> charged(outcome), "round charged"));
+    } else if (step instanceof RoundCoordinator.Step.Halt halt) {
+      worker.halt(halt.reason(), outcome -> toMailbox(() -> halted(outcome), "halt recorded"));
+    }
+  }
+
+  private void charged(LedgerWorker.Outcome<LedgerWorker.Charged> outcome) {
+    appendMillis = outcome.tookMillis();
+    resultOf(outcome)
+        .ifPresent(
+            charged -> {
+              Grant grant = charged.grant();
+              long tick = coordinator.granted(grant, charged.state());
+              epsilonSpent = grant.epsilonSpent();
+              rememberPosition(charged.state());
+              output.collect(new StreamRecord<>(grant));
+              sendWatermark(tick);
+              BudgetObservers.tell(settings.terms().domain(), observer -> observer.granted(grant));
+            });
+  }
+
+  private void halted(LedgerWorker.Outcome<LedgerState> outcome) {
+    appendMillis = outcome.tookMillis();
+    resultOf(outcome)
+        .ifPresent(
+            state -> {
+              long tick = coordinator.haltRecorded(state);
+              rememberPosition(state);
+              sendWatermark(tick);
+              announceHalt(coordinator.halt().orElseThrow());
+            });
+  }
+
+  /** Answers each kind of failure; empty if there was one. */
+  private <T> Optional<T> resultOf(LedgerWorker.Outcome<T> outcome) {
+    if (outcome.failure() == null) {
+      return Optional.of(outcome.result());
+    }
+    if (outcome.failure() instanceof LedgerException.Refused refused) {
+      // Only a person can mend this, and every restart would meet it again.
+      throw new SuppressRestartsException(refused);
+    } else if (outcome.failure() instanceof LedgerException trouble) {
+      // Unavailable or fenced: opening it again tells what became of it, and whose it is now.
+      loseLedger();
+      retryAfterPause(trouble);
+    } else {
+      throw new IllegalStateException("The ledger work failed", outcome.failure());
+    }
+    return Optional.empty();
+  }
+
+  private void loseLedger() {
+    if (coordinator.ledgerLost() instanceof RoundCoordinator.Step.Pass pass) {
+      sendWatermark(pass.tick());
+    }
+  }
+
+  private void retryAfterPause(LedgerException reason) {
+    LOGGER.warn(
+        "Privacy domain {}: no round is granted, the ledger is tried again in {} ms: {}",
+        settings.terms().domain(),
+        pauseMillis,
+        describe(reason));
+    LOGGER.debug("Why the ledger is out of reach", reason);
+    BudgetObservers.tell(settings.terms().domain(), observer -> observer.waiting(describe(reason)));
+    long now = getProcessingTimeService().getCurrentProcessingTime();
+    getProcessingTimeService().registerTimer(now + pauseMillis, time -> openLedger());
+    pauseMillis = Math.min(2 * pauseMillis, LONGEST_PAUSE.toMillis());
+  }
+
+  private static String describe(Throwable reason) {
+    Throwable cause = reason.getCause();
+    return cause == null ? reason.getMessage() : reason.getMessage() + ": " + cause;
+  }
+
+  private static void feedbackFailed(Throwable failure) {
+    // A restart subscribes afresh, and its new epoch voids the round that nobody acknowledged.
+    throw new IllegalStateException("Executed rounds are no longer acknowledged", failure);
+  }
+
+  private void announceHalt(HaltReason reason) {
+    LOGGER.warn(
+        "Privacy domain {}: training is halted after round {} because {}. Ingest and time go on.",
+        settings.terms().domain(),
+        coordinator.round(),
+        reason.text());
+    BudgetObservers.tell(settings.terms().domain(), observer -> observer.halted(reason));
+  }
+
+  private void rememberPosition(LedgerState state) {
+    position =
+        Optional.of(
+            new LedgerPosition(state.nextSequence() - 1, state.headHash(), coordinator.tick()));
+  }
+
+  private void sendWatermark(long tick) {
+    output.emitWatermark(new Watermark(tick));
+  }
+
+  private void toMailbox(Runnable work, String description) {
+    worker.unlessClosed(() -> mailbox.execute(work::run, description));
+  }
+
+  @Override
+  public void snapshotState(StateSnapshotContext context) throws Exception {
+    super.snapshotState(context);
+    positionState.clear();
+    if (position.isPresent()) {
+      LedgerPosition seen = position.get();
+      positionState.add(
+          new LedgerPosition(
+              seen.sequence(), seen.hash(), Math.max(seen.tick(), coordinator.tick())));
+    }
+  }
+
+  @Override
+  public void processWatermark(Watermark mark) {
+    // Time is the operator's own. MAX, at the end of a bounded clock, would fire every timer.
+  }
+
+  @Override
+  public void processWatermarkStatus(WatermarkStatus status) {
+    // An idle clock must not make the keyed operators wait for nobody.
+  }
+
+  @Override
+  public void close() throws Exception {
+    try {
+      if (worker != null) {
+        worker.close();
+      }
+    } finally {
+      super.close();
+    }
+  }
+}

@@ -1,0 +1,226 @@
+package io.murmuration.privacy.budget;
+
+import io.murmuration.privacy.accounting.PhaseAccountant;
+import io.murmuration.privacy.budget.LedgerRecord.Genesis;
+import io.murmuration.privacy.budget.LedgerRecord.PhaseOpened;
+import java.util.Optional;
+
+/**
+ * Decides, pulse by pulse, whether time passes, a round is charged, or training halts.
+ *
+ * <p>It never blocks and knows neither clock nor ledger: its caller tells it the time and what
+ * became of the ledger work it asked for, and does what the returned {@link Step} says. Rules:
+ *
+ * <ul>
+ *   <li>A tick is (wall time − genesis) / round interval. Ticks start above the last charged tick
+ *       and above the last tick that restored state had sent, and never decrease. Where the wall
+ *       clock was set back behind that start, ticks count on from it at their usual pace.
+ *   <li>At most one round is in flight: after a grant, ticks pass without a charge until the round
+ *       is acknowledged as executed in this epoch. They are never queued.
+ *   <li>A tick passes only when it is settled whether it is granted; while a charge is being
+ *       written no time passes.
+ *   <li>After a halt, and while the ledger is out of reach, time goes on.
+ * </ul>
+ *
+ * <p>One thread uses an instance.
+ */
+public final class RoundCoordinator {
+
+  private static final long NONE = 0;
+
+  private final long maxRounds;
+
+  private long epoch;
+  private long genesisMillis;
+  private long roundIntervalMillis;
+  private long tickOffset;
+  private long lastTick;
+  private LedgerState ledger = LedgerState.empty();
+  private PhaseAccountant accountant;
+  private boolean ledgerHeld;
+  private long pendingTick = NONE;
+  private long roundInFlight = NONE;
+  private HaltReason halt;
+
+  /**
+   * @param maxRounds rounds of the phase after which training halts, at least 1
+   * @param restoredTick the last tick that restored state had sent; 0 at a start without state
+   */
+  public RoundCoordinator(long maxRounds, long restoredTick) {
+    this.maxRounds = maxRounds;
+    this.lastTick = restoredTick;
+  }
+
+  /** What the caller has to do next. */
+  public sealed interface Step {
+
+    /** Nothing. */
+    record Wait() implements Step {}
+
+    /** Send the watermark of this tick: it is settled. */
+    record Pass(long tick) implements Step {}
+
+    /** Charge a round at this tick, then call {@link RoundCoordinator#granted}. */
+    record Charge(long tick) implements Step {}
+
+    /** Record the halt, then call {@link RoundCoordinator#haltRecorded}. */
+    record Halt(long tick, HaltReason reason) implements Step {}
+  }
+
+  private static final Step WAIT = new Step.Wait();
+
+  /**
+   * The ledger is open: for the first time, or again after it was lost.
+   *
+   * @param nowMillis wall time
+   * @return the start of the epoch, to be sent before all else; empty if it was sent already
+   */
+  public Optional<EpochStart> opened(LedgerSession.Opening opening, long nowMillis) {
+    ledger = opening.state();
+    if (opening instanceof LedgerSession.Opening.Owned owned) {
+      accountant = owned.accountant();
+      ledgerHeld = true;
+      halt = ledger.halt().orElse(null);
+    } else {
+      fenced();
+    }
+    if (epoch != NONE) {
+      return Optional.empty();
+    }
+    Genesis genesis = ledger.genesis().orElseThrow();
+    epoch = ledger.epoch();
+    genesisMillis = genesis.genesisMillis();
+    roundIntervalMillis = genesis.roundIntervalMillis();
+    // The tick under way is never granted: the first is one that this epoch sees from its start.
+    long nextTick = wallTick(nowMillis) + 1;
+    long firstTick = Math.max(nextTick, Math.max(ledger.lastChargedTick(), lastTick) + 1);
+    tickOffset = firstTick - nextTick;
+    lastTick = firstTick - 1;
+    return Optional.of(new EpochStart(epoch, firstTick));
+  }
+
+  /** The clock pulsed. Pulses may come at any rate; each tick is settled once. */
+  public Step pulse(long nowMillis) {
+    if (epoch == NONE || pendingTick != NONE) {
+      return WAIT;
+    }
+    long tick = wallTick(nowMillis) + tickOffset;
+    if (tick <= lastTick) {
+      return WAIT;
+    }
+    if (halt != null || !ledgerHeld || roundInFlight != NONE) {
+      lastTick = tick;
+      return new Step.Pass(tick);
+    }
+    pendingTick = tick;
+    HaltReason due = haltDue();
+    return due == null ? new Step.Charge(tick) : new Step.Halt(tick, due);
+  }
+
+  private long wallTick(long nowMillis) {
+    return Math.floorDiv(nowMillis - genesisMillis, roundIntervalMillis);
+  }
+
+  private HaltReason haltDue() {
+    PhaseOpened phase = ledger.phase().orElseThrow();
+    long charged = ledger.roundsInPhase();
+    if (charged >= phase.maxRounds() || !accountant.admits(charged)) {
+      return HaltReason.BUDGET_SPENT;
+    }
+    return charged >= maxRounds ? HaltReason.ROUNDS_DONE : null;
+  }
+
+  /**
+   * The charge asked for is durable.
+   *
+   * @param after the ledger with the charge
+   * @return the tick whose watermark follows the grant
+   */
+  public long granted(Grant grant, LedgerState after) {
+    ledger = after;
+    roundInFlight = grant.round();
+    return settlePending();
+  }
+
+  /**
+   * The halt asked for is durable.
+   *
+   * @param after the ledger with the halt
+   * @return the tick whose watermark may be sent
+   */
+  public long haltRecorded(LedgerState after) {
+    ledger = after;
+    halt = after.halt().orElseThrow();
+    return settlePending();
+  }
+
+  /**
+   * The ledger is out of reach; what was being written, if anything, grants nothing.
+   *
+   * @return the step that the tick in question is now due
+   */
+  public Step ledgerLost() {
+    ledgerHeld = false;
+    return pendingTick == NONE ? WAIT : new Step.Pass(settlePending());
+  }
+
+  private void fenced() {
+    ledgerHeld = false;
+    halt = HaltReason.FENCED;
+  }
+
+  private long settlePending() {
+    lastTick = pendingTick;
+    pendingTick = NONE;
+    return lastTick;
+  }
+
+  /** A round was executed. Acknowledgements of other epochs or rounds mean nothing. */
+  public void acknowledged(RoundExecuted executed) {
+    if (executed.epoch() == epoch && executed.round() == roundInFlight) {
+      roundInFlight = NONE;
+    }
+  }
+
+  /** The last tick that was settled; 0 while there is none. */
+  public long tick() {
+    return lastTick;
+  }
+
+  /** The last round charged; 0 while there is none. */
+  public long round() {
+    return ledger.rounds();
+  }
+
+  /** The phase that is open; 0 while there is none. */
+  public int phase() {
+    return ledger.phase().map(PhaseOpened::phase).orElse(0);
+  }
+
+  /** Rounds that may still be charged to the phase that is open; 0 after a halt. */
+  public long roundsRemaining() {
+    if (halt != null || accountant == null) {
+      return 0;
+    }
+    long most =
+        Math.min(
+            maxRounds,
+            Math.min(ledger.phase().orElseThrow().maxRounds(), accountant.affordableRounds()));
+    return Math.max(0, most - ledger.roundsInPhase());
+  }
+
+  /** The ε budget of the domain; 0 while the ledger has not been read. */
+  public double epsilonBudget() {
+    return ledger.epsilonBudget();
+  }
+
+  /** Whether the ledger is open and this attempt's. */
+  public boolean holdsLedger() {
+    return ledgerHeld;
+  }
+
+  /** Why training stands still; empty while it may go on. */
+  public Optional<HaltReason> halt() {
+    return Optional.ofNullable(halt);
+  }
+}

@@ -1,0 +1,376 @@
+package io.murmuration.privacy.budget;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.UUID;
+import java.util.concurrent.Semaphore;
+import org.apache.flink.api.common.JobID;
+import org.apache.flink.api.common.typeutils.base.LongSerializer;
+import org.apache.flink.runtime.checkpoint.OperatorSubtaskState;
+import org.apache.flink.runtime.operators.testutils.MockEnvironment;
+import org.apache.flink.runtime.operators.testutils.MockEnvironmentBuilder;
+import org.apache.flink.streaming.api.watermark.Watermark;
+import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
+import org.apache.flink.streaming.runtime.tasks.mailbox.TaskMailbox;
+import org.apache.flink.streaming.runtime.watermarkstatus.WatermarkStatus;
+import org.apache.flink.streaming.util.OneInputStreamOperatorTestHarness;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(30)
+class PrivacyBudgetOperatorTest {
+
+  private static final long GENESIS = 1_000_000;
+
+  private final String store = UUID.randomUUID().toString();
+  private final FaultyLedger.Controls controls = new FaultyLedger.Controls();
+  private final LedgerFactory ledger =
+      FaultyLedger.factory(InMemoryLedger.factory(store), controls);
+  private final List<Job> jobs = new ArrayList<>();
+
+  @AfterEach
+  void closeJobs() throws Exception {
+    for (Job job : jobs) {
+      job.harness.close();
+    }
+    InMemoryLedger.forget(store);
+  }
+
+  @Test
+  void sendsEpochStartThenGrantsBeforeTheirWatermarks() throws Exception {
+    Job job = start(Budgets.terms(3), new JobID());
+    job.awaitMail();
+    assertThat(job.sent()).containsExactly(new EpochStart(1, 1));
+    job.pulse(1);
+    job.awaitMail();
+    assertThat(job.sent())
+        .satisfiesExactly(
+            grant -> {
+              assertThat((Grant) grant)
+                  .returns(1L, Grant::epoch)
+                  .returns(1L, Grant::round)
+                  .returns(1L, Grant::tick)
+                  .returns(1, Grant::phase)
+                  .returns(Budgets.MECHANISM, Grant::mechanism)
+                  .returns(1.0, Grant::epsilonSpent)
+                  .returns(Budgets.DELTA, Grant::delta)
+                  .returns(ledgerState().headHash(), Grant::ledgerHash);
+            },
+            watermark -> assertThat(watermark).isEqualTo(new Watermark(1)));
+  }
+
+  @Test
+  void withholdsGrantAndTimeUntilTheChargeIsDurable() throws Exception {
+    Job job = started();
+    controls.gate = new Semaphore(0);
+    job.pulse(1);
+    job.pulse(2);
+    assertThat(job.sent()).isEmpty();
+    job.harness.snapshot(1, 1);
+    assertThat(job.sent()).isEmpty();
+    controls.gate.release();
+    job.awaitMail();
+    assertThat(job.sent()).hasSize(2).element(1).isEqualTo(new Watermark(1));
+  }
+
+  @Test
+  void chargesNoRoundWhileOneIsInFlight() throws Exception {
+    Job job = started();
+    job.grant(1);
+    job.pulse(2);
+    job.pulse(5);
+    assertThat(job.sent()).containsExactly(new Watermark(2), new Watermark(5));
+    job.acknowledge(1, 1);
+    assertThat(job.grant(6).round()).isEqualTo(2);
+    assertThat(ledgerState().rounds()).isEqualTo(2);
+  }
+
+  @Test
+  void haltsAtTheBudgetWhileTimeGoesOn() throws Exception {
+    Job job = started();
+    for (int round = 1; round <= 3; round++) {
+      assertThat(job.grant(round).epsilonSpent()).isEqualTo(round);
+      job.acknowledge(1, round);
+    }
+    job.pulse(4);
+    job.awaitMail();
+    assertThat(job.sent()).containsExactly(new Watermark(4));
+    job.pulse(5);
+    assertThat(job.sent()).containsExactly(new Watermark(5));
+    assertThat(ledgerState().halt()).contains(HaltReason.BUDGET_SPENT);
+    assertThat(ledgerState().rounds()).isEqualTo(3);
+  }
+
+  @Test
+  void swallowsUpstreamWatermarksAndStatuses() throws Exception {
+    Job job = started();
+    job.harness.processWatermark(new Watermark(77));
+    job.harness.processWatermarkStatus(WatermarkStatus.IDLE);
+    job.harness.processWatermark(Watermark.MAX_WATERMARK);
+    assertThat(job.sent()).isEmpty();
+  }
+
+  @Test
+  void waitsForAnUnreachableLedgerWithGrowingPauses() throws Exception {
+    controls.unreachable = true;
+    Job job = start(Budgets.terms(3), new JobID());
+    job.awaitMail();
+    job.pulse(1);
+    OperatorSubtaskState snapshot = job.harness.snapshot(1, 1);
+    assertThat(snapshot).isNotNull();
+    job.harness.setProcessingTime(GENESIS + 1_000);
+    job.awaitMail();
+    controls.unreachable = false;
+    job.harness.setProcessingTime(GENESIS + 2_999);
+    assertThat(job.sent()).isEmpty();
+    assertThat(job.mailbox.hasMail()).isFalse();
+    job.harness.setProcessingTime(GENESIS + 3_000);
+    job.awaitMail();
+    assertThat(job.sent()).containsExactly(new EpochStart(1, 1));
+  }
+
+  @Test
+  void chargeOfUnknownOutcomeIsSpentAndNeverGranted() throws Exception {
+    Job job = started();
+    controls.appends.add(FaultyLedger.Fault.UNACKNOWLEDGED);
+    job.pulse(1);
+    job.awaitMail();
+    assertThat(job.sent()).containsExactly(new Watermark(1));
+    job.pulse(2);
+    assertThat(job.sent()).containsExactly(new Watermark(2));
+    job.pulse(12);
+    job.awaitMail();
+    assertThat(job.sent()).containsExactly(new Watermark(12));
+    Grant next = job.grant(13);
+    assertThat(next.round()).isEqualTo(2);
+    assertThat(next.epoch()).isEqualTo(1);
+  }
+
+  @Test
+  void restoredJobOpensItsOwnEpochAndGrantsTheLedgersNextRound() throws Exception {
+    JobID id = new JobID();
+    Job first = started(id);
+    OperatorSubtaskState old = first.harness.snapshot(1, 1);
+    first.grant(1);
+    first.acknowledge(1, 1);
+    first.grant(2);
+    Job second = restore(old, id, 2);
+    assertThat(second.sent()).containsExactly(new EpochStart(2, 3));
+    assertThat(second.grant(3).round()).isEqualTo(3);
+  }
+
+  @Test
+  void statelessRestartDoesNotStartAtEpsilonZero() throws Exception {
+    Job first = started();
+    first.grant(1);
+    Job second = prepare(Budgets.terms(3), new JobID());
+    second.open(1);
+    second.awaitMail();
+    second.sent();
+    assertThat(second.grant(2)).returns(2L, Grant::round).returns(2.0, Grant::epsilonSpent);
+  }
+
+  @Test
+  void restoredTicksNeverDecreaseWhenTheClockWasSetBack() throws Exception {
+    JobID id = new JobID();
+    Job first = started(id);
+    first.grant(1);
+    first.pulse(500);
+    OperatorSubtaskState state = first.harness.snapshot(1, 1);
+    Job second = restore(state, id, 20);
+    assertThat(second.sent()).containsExactly(new EpochStart(2, 501));
+    second.pulse(21);
+    second.awaitMail();
+    assertThat(second.sent()).element(1).isEqualTo(new Watermark(501));
+  }
+
+  @Test
+  void refusesALedgerThatLostItsTail() throws Exception {
+    JobID id = new JobID();
+    Job first = started(id);
+    first.grant(1);
+    OperatorSubtaskState state = first.harness.snapshot(1, 1);
+    InMemoryLedger.forget(store);
+    Job second = prepare(Budgets.terms(3), id);
+    second.harness.initializeState(state);
+    second.open(1);
+    assertThatThrownBy(second::awaitMail).rootCause().hasMessageContaining("tail is lost");
+  }
+
+  @Test
+  void fencedJobHaltsAndItsRestartStaysFenced() throws Exception {
+    JobID fencedId = new JobID();
+    Job fenced = started(fencedId);
+    OperatorSubtaskState state = fenced.harness.snapshot(1, 1);
+    Job other = start(Budgets.terms(3), new JobID());
+    other.awaitMail();
+    other.sent();
+    fenced.pulse(1);
+    fenced.awaitMail();
+    assertThat(fenced.sent()).containsExactly(new Watermark(1));
+    fenced.harness.setProcessingTime(GENESIS + 5_000);
+    fenced.awaitMail();
+    fenced.pulse(60);
+    assertThat(fenced.sent()).containsExactly(new Watermark(60));
+
+    Job restarted = restore(state, fencedId, 61);
+    assertThat(restarted.sent()).containsExactly(new EpochStart(2, 62));
+    restarted.pulse(62);
+    restarted.pulse(63);
+    assertThat(restarted.sent()).containsExactly(new Watermark(62), new Watermark(63));
+
+    assertThat(other.grant(64).round()).isEqualTo(1);
+    assertThat(ledgerState().epoch()).isEqualTo(2);
+  }
+
+  @Test
+  void closesWhileTheLedgerStandsStill() throws Exception {
+    Job job = started();
+    controls.gate = new Semaphore(0);
+    job.pulse(1);
+    job.harness.close();
+    jobs.remove(job);
+    assertThat(ledgerState().rounds()).isZero();
+  }
+
+  @Test
+  void tellsObserversOfGrantsAndHalts() throws Exception {
+    List<String> seen = new ArrayList<>();
+    BudgetObserver observer =
+        new BudgetObserver() {
+          @Override
+          public void granted(Grant grant) {
+            seen.add("round " + grant.round());
+          }
+
+          @Override
+          public void halted(HaltReason reason) {
+            seen.add(reason.name());
+          }
+
+          @Override
+          public void waiting(String why) {
+            seen.add(why);
+          }
+        };
+    try (BudgetObservers.Registration registration =
+        BudgetObservers.observe(Budgets.DOMAIN, observer)) {
+      Job job = start(Budgets.terms(3).withMaxRounds(1), new JobID());
+      job.awaitMail();
+      job.sent();
+      job.grant(1);
+      job.acknowledge(1, 1);
+      job.pulse(2);
+      job.awaitMail();
+    }
+    assertThat(seen).containsExactly("round 1", "ROUNDS_DONE");
+  }
+
+  private LedgerState ledgerState() throws Exception {
+    Ledger reader = InMemoryLedger.factory(store).create();
+    return LedgerState.of(reader.read(), reader.location());
+  }
+
+  private Job started() throws Exception {
+    return started(new JobID());
+  }
+
+  private Job started(JobID id) throws Exception {
+    Job job = start(Budgets.terms(3), id);
+    job.awaitMail();
+    assertThat(job.sent()).hasSize(1);
+    return job;
+  }
+
+  private Job start(BudgetTerms terms, JobID id) throws Exception {
+    Job job = prepare(terms, id);
+    job.open(0);
+    return job;
+  }
+
+  private Job restore(OperatorSubtaskState state, JobID id, long tick) throws Exception {
+    Job job = prepare(Budgets.terms(3), id);
+    job.harness.initializeState(state);
+    job.open(tick);
+    job.awaitMail();
+    return job;
+  }
+
+  private Job prepare(BudgetTerms terms, JobID id) throws Exception {
+    Job job =
+        new Job(
+            new PrivacyBudgetOperator.Settings(
+                terms,
+                ledger,
+                LinearAccountant.FACTORY,
+                ReleaseWitness.NONE,
+                new InMemoryRoundFeedback(Budgets.DOMAIN)),
+            id);
+    jobs.add(job);
+    return job;
+  }
+
+  /** One attempt of a job: the operator in its harness, with a clock in ticks. */
+  private static final class Job {
+    final OneInputStreamOperatorTestHarness<Long, BudgetSignal> harness;
+    final TaskMailbox mailbox;
+
+    Job(PrivacyBudgetOperator.Settings settings, JobID id) throws Exception {
+      MockEnvironment environment =
+          new MockEnvironmentBuilder().setJobID(id).setTaskName("privacy budget").build();
+      harness =
+          new OneInputStreamOperatorTestHarness<>(
+              new PrivacyBudgetOperator.Factory(settings), LongSerializer.INSTANCE, environment);
+      harness.setup(new BudgetSignalSerializer());
+      mailbox = harness.getTaskMailbox();
+    }
+
+    void open(long tick) throws Exception {
+      harness.setProcessingTime(GENESIS + tick * 100);
+      harness.open();
+    }
+
+    void pulse(long tick) throws Exception {
+      harness.setProcessingTime(GENESIS + tick * 100);
+      harness.processElement(new StreamRecord<>(0L));
+    }
+
+    /** Waits for one result of the ledger thread and lets the operator have it. */
+    void awaitMail() throws Exception {
+      mailbox.take(TaskMailbox.MIN_PRIORITY).run();
+    }
+
+    /** Pulses and expects a grant. */
+    Grant grant(long tick) throws Exception {
+      pulse(tick);
+      awaitMail();
+      List<Object> sent = sent();
+      assertThat(sent).hasSize(2);
+      assertThat(sent.get(1)).isEqualTo(new Watermark(tick));
+      return (Grant) sent.get(0);
+    }
+
+    void acknowledge(long epoch, long round) throws Exception {
+      try (RoundFeedback.Publisher publisher =
+          new InMemoryRoundFeedback(Budgets.DOMAIN).publisher()) {
+        publisher.executed(new RoundExecuted(epoch, round));
+      }
+      awaitMail();
+    }
+
+    /** What was sent since the last call: signals and watermarks. */
+    List<Object> sent() {
+      List<Object> sent =
+          Arrays.stream(harness.getOutput().toArray())
+              .map(o -> o instanceof StreamRecord<?> record ? record.getValue() : o)
+              .toList();
+      harness.getOutput().clear();
+      return sent;
+    }
+  }
+}
