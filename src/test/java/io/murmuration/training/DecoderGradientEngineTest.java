@@ -1,0 +1,269 @@
+package io.murmuration.training;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import io.murmuration.model.AllParameters;
+import io.murmuration.model.LanguageModel;
+import io.murmuration.model.LoraConfig;
+import io.murmuration.model.LoraConfig.Mode;
+import io.murmuration.model.LoraParameters;
+import io.murmuration.model.SharedModels;
+import io.murmuration.model.TrainableParameters;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+class DecoderGradientEngineTest {
+
+  private static final double UNREACHED = 1e6;
+  private static final EngineOptions OPTIONS = EngineOptions.ofMaxTokens(48);
+
+  /** Different numbers and lengths of examples, one with a prompt, one repeated user. */
+  private static final List<PrivacySlice> RAGGED =
+      List.of(
+          slice("how do i mount an ntfs partition?"),
+          slice(
+              "hi", "once upon a time there was a little girl named Lily who loved to play", "ok"),
+          slice("a"),
+          new PrivacySlice(
+              List.of(
+                  new Example("what is it?", "a \"kernel module\", I think"),
+                  new Example(null, "thanks"))),
+          slice("try sudo apt-get update first", "then reboot"),
+          slice("Zoë said: 🐱 — ran  away.\nThe café is open!"));
+
+  private LanguageModel model;
+
+  @BeforeEach
+  void load() throws IOException {
+    model = SharedModels.load("stories260K");
+  }
+
+  @AfterEach
+  void close() {
+    if (model != null) {
+      model.close();
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(Mode.class)
+  void raggedSlicesInOnePassEqualSeparatePasses(Mode mode) {
+    LoraParameters lora = lora(mode);
+    assertOnePassEqualsSeparatePasses(lora, perturbed(lora.initialValues()));
+  }
+
+  @Test
+  void raggedSlicesOfAllParametersInOnePassEqualSeparatePasses() {
+    AllParameters all = new AllParameters(model);
+    assertOnePassEqualsSeparatePasses(all, all.initialValues());
+  }
+
+  private static void assertOnePassEqualsSeparatePasses(TrainableParameters what, float[] at) {
+    DecoderGradientEngine engine = new DecoderGradientEngine(what, OPTIONS);
+    double clipNorm = 0.5;
+    double[] separate = new double[at.length];
+    double loss = 0;
+    long tokens = 0;
+    long clipped = 0;
+    for (PrivacySlice slice : RAGGED) {
+      ClippedSum one = engine.clippedSum(at, List.of(slice), clipNorm);
+      assertThat(norm(one.sum())).isPositive().isLessThanOrEqualTo(clipNorm);
+      IntStream.range(0, separate.length).forEach(i -> separate[i] += one.sum()[i]);
+      loss += one.lossSum();
+      tokens += one.tokens();
+      clipped += one.clipped();
+    }
+    ClippedSum together = engine.clippedSum(at, RAGGED, clipNorm);
+    assertThat(distance(together.sum(), separate)).isLessThan(1e-5 * norm(separate));
+    assertThat(together.lossSum()).isCloseTo(loss, within(1e-4));
+    assertThat(together.tokens()).isEqualTo(tokens);
+    assertThat(together.clipped()).isEqualTo(clipped).isPositive();
+    assertThat(together.slices()).isEqualTo(RAGGED.size());
+    assertThat(together.zeroed()).isZero();
+    assertThat(together.sensitivity()).isEqualTo(clipNorm);
+  }
+
+  @Test
+  void aSliceIsTheMeanOfItsExamples() {
+    LoraParameters lora = lora(Mode.BOTH);
+    DecoderGradientEngine engine = new DecoderGradientEngine(lora, OPTIONS);
+    float[] at = perturbed(lora.initialValues());
+    double[] first = engine.clippedSum(at, List.of(slice("hello there")), UNREACHED).sum();
+    double[] second =
+        engine.clippedSum(at, List.of(slice("a much longer message here")), UNREACHED).sum();
+    double[] both =
+        engine
+            .clippedSum(at, List.of(slice("hello there", "a much longer message here")), UNREACHED)
+            .sum();
+    double[] mean = new double[both.length];
+    Arrays.setAll(mean, i -> (first[i] + second[i]) / 2);
+    assertThat(distance(both, mean)).isLessThan(1e-5 * norm(mean));
+  }
+
+  @Test
+  void microBatchingChangesNoResult() {
+    LoraParameters lora = lora(Mode.B_ONLY);
+    float[] at = perturbed(lora.initialValues());
+    ClippedSum large =
+        new DecoderGradientEngine(lora, new EngineOptions(48, 1L << 34))
+            .clippedSum(at, RAGGED, 0.7);
+    ClippedSum single =
+        new DecoderGradientEngine(lora, new EngineOptions(48, 1)).clippedSum(at, RAGGED, 0.7);
+    assertThat(distance(large.sum(), single.sum())).isLessThan(1e-5 * norm(single.sum()));
+    assertThat(large.clipped()).isEqualTo(single.clipped());
+    assertThat(large.tokens()).isEqualTo(single.tokens());
+  }
+
+  @Test
+  void addingOneSliceMovesTheSumByAtMostTheAccountedSensitivity() {
+    LoraParameters lora = lora(Mode.B_ONLY);
+    DecoderGradientEngine engine = new DecoderGradientEngine(lora, OPTIONS);
+    float[] at = perturbed(lora.initialValues());
+    double clipNorm = 0.1;
+    List<PrivacySlice> cohort = new ArrayList<>();
+    for (int i = 0; i < 40; i++) {
+      cohort.add(slice("message number " + i + " of many".repeat(i % 7)));
+    }
+    double[] without = engine.clippedSum(at, cohort, clipNorm).sum();
+    cohort.add(slice("the neighbour is longer than all the others ".repeat(3)));
+    double[] with = engine.clippedSum(at, cohort, clipNorm).sum();
+    assertThat(distance(with, without))
+        .isLessThanOrEqualTo(clipNorm * (1 + 1e-3))
+        .isGreaterThan(clipNorm * 0.9);
+  }
+
+  @Test
+  void frozenAIsPublicAndStaysOutOfTheParameters() {
+    LoraParameters both = lora(Mode.BOTH);
+    LoraParameters bOnly = lora(Mode.B_ONLY);
+    assertThat(both.frozen()).isEmpty();
+    assertThat(bOnly.tensors()).allMatch(t -> t.name().endsWith(".lora_B.weight"));
+    assertThat(bOnly.frozen()).hasSameSizeAs(bOnly.tensors());
+    assertThat(both.tensors()).hasSize(2 * bOnly.tensors().size());
+    assertThat(both.tensors().get(0).name())
+        .isEqualTo("base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight");
+    bOnly
+        .frozen()
+        .forEach(
+            (tensor, values) -> {
+              double bound = 1 / Math.sqrt(tensor.shape().get(1));
+              for (float value : values) {
+                assertThat(Math.abs(value)).isLessThanOrEqualTo((float) bound);
+              }
+            });
+    assertThat(lora(Mode.BOTH).initialValues()).isEqualTo(both.initialValues());
+  }
+
+  @Test
+  void anEmptyCohortGivesTheZeroVector() {
+    DecoderGradientEngine engine = new DecoderGradientEngine(lora(Mode.BOTH), OPTIONS);
+    ClippedSum sum = engine.clippedSum(engine.initialParameters(), List.of(), 1);
+    assertThat(sum.sum()).hasSize(engine.layout().size()).containsOnly(0);
+    assertThat(sum.slices()).isZero();
+  }
+
+  @Test
+  void aTextThatTokenizesToNothingContributesZeroAlone() {
+    LoraParameters lora = lora(Mode.B_ONLY);
+    DecoderGradientEngine engine = new DecoderGradientEngine(lora, OPTIONS);
+    float[] at = lora.initialValues();
+    ClippedSum alone = engine.clippedSum(at, List.of(slice("hello")), 1);
+    ClippedSum sum = engine.clippedSum(at, List.of(slice(""), slice("hello"), slice("", "")), 1);
+    assertThat(sum.sum()).isEqualTo(alone.sum());
+    assertThat(sum.zeroed()).isEqualTo(2);
+    assertThat(sum.slices()).isEqualTo(3);
+  }
+
+  @Test
+  void parametersThatOverflowGiveZeroAndNeverNaN() {
+    LoraParameters lora = lora(Mode.BOTH);
+    DecoderGradientEngine engine = new DecoderGradientEngine(lora, OPTIONS);
+    for (float magnitude : new float[] {1e10f, 1e20f, 1e30f, Float.MAX_VALUE, Float.NaN}) {
+      float[] at = lora.initialValues();
+      Arrays.fill(at, magnitude);
+      ClippedSum sum = engine.clippedSum(at, RAGGED, 1);
+      for (double value : sum.sum()) {
+        assertThat(value).isFinite();
+      }
+      assertThat(norm(sum.sum())).isLessThanOrEqualTo(sum.slices() - sum.zeroed());
+      assertThat(sum.lossSum()).isFinite();
+    }
+  }
+
+  /** A constant kept in a Java buffer would be freed under autograd: repeated sums would differ. */
+  @Test
+  void garbageCollectionBetweenForwardAndBackwardChangesNothing() throws InterruptedException {
+    LoraParameters lora = lora(Mode.BOTH);
+    DecoderGradientEngine engine = new DecoderGradientEngine(lora, OPTIONS);
+    float[] at = perturbed(lora.initialValues());
+    double[] expected = engine.clippedSum(at, RAGGED, 1).sum();
+    Thread collector =
+        new Thread(
+            () -> {
+              while (!Thread.currentThread().isInterrupted()) {
+                System.gc();
+              }
+            });
+    collector.start();
+    try {
+      for (int i = 0; i < 20; i++) {
+        assertThat(engine.clippedSum(at, RAGGED, 1).sum()).isEqualTo(expected);
+      }
+    } finally {
+      collector.interrupt();
+      collector.join();
+    }
+  }
+
+  @Test
+  void wrongArgumentsAreRefused() {
+    DecoderGradientEngine engine = new DecoderGradientEngine(lora(Mode.B_ONLY), OPTIONS);
+    float[] at = engine.initialParameters();
+    assertThatThrownBy(() -> engine.clippedSum(new float[3], RAGGED, 1))
+        .hasMessageContaining("length " + at.length + ", given 3");
+    for (double clipNorm : new double[] {0, -1, Double.NaN, Double.POSITIVE_INFINITY}) {
+      assertThatThrownBy(() -> engine.clippedSum(at, RAGGED, clipNorm))
+          .hasMessageContaining("clip norm");
+    }
+  }
+
+  private LoraParameters lora(Mode mode) {
+    return LoraParameters.fresh(model, new LoraConfig(4, 8, List.of(LoraConfig.ALL_LINEAR), mode));
+  }
+
+  private static float[] perturbed(float[] values) {
+    Random random = new Random(7);
+    float[] moved = values.clone();
+    for (int i = 0; i < moved.length; i++) {
+      moved[i] += (float) (0.05 * random.nextGaussian());
+    }
+    return moved;
+  }
+
+  private static PrivacySlice slice(String... texts) {
+    return new PrivacySlice(Arrays.stream(texts).map(t -> new Example(null, t)).toList());
+  }
+
+  private static double norm(double[] values) {
+    return distance(values, new double[values.length]);
+  }
+
+  private static double distance(double[] a, double[] b) {
+    double sum = 0;
+    for (int i = 0; i < a.length; i++) {
+      sum += (a[i] - b[i]) * (a[i] - b[i]);
+    }
+    return Math.sqrt(sum);
+  }
+}
