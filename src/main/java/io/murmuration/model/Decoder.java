@@ -1,0 +1,271 @@
+package io.murmuration.model;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDArrays;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.nn.Activation;
+import ai.djl.nn.norm.LayerNorm;
+import io.murmuration.model.DecoderDescription.Layer;
+import io.murmuration.model.DecoderDescription.Linear;
+import io.murmuration.model.DecoderDescription.Norm;
+import java.util.Optional;
+
+/**
+ * The forward pass of every family, from a {@link DecoderDescription}.
+ *
+ * <p>A batch is a grid of slices × sequences × positions, padded at the right. Causal attention
+ * never looks right, so padding needs no mask of its own: its positions are computed and ignored.
+ * Nothing mixes sequences.
+ */
+final class Decoder {
+
+  private final DecoderDescription description;
+
+  Decoder(DecoderDescription description) {
+    this.description = description;
+  }
+
+  /** Constants of one pass. */
+  private record Pass(
+      DecoderParameters parameters,
+      long slices,
+      long sequences,
+      long positions,
+      Optional<Rotation> queryRotation,
+      Optional<Rotation> keyRotation,
+      NDManager manager) {}
+
+  /** Tables of the rotary embedding, (positions, head width). */
+  private record Rotation(NDArray cos, NDArray sin) {}
+
+  /**
+   * Final hidden states.
+   *
+   * @param manager of the step; constants are created there
+   * @param ids int64 (slices, sequences, positions)
+   * @return (slices, sequences · positions, hidden)
+   */
+  NDArray hidden(NDManager manager, NDArray ids, DecoderParameters parameters) {
+    Shape shape = ids.getShape();
+    long positions = shape.get(2);
+    if (positions > description.maxPositions()) {
+      throw new IllegalArgumentException(
+          "a sequence may have at most "
+              + description.maxPositions()
+              + " positions, given "
+              + positions);
+    }
+    double scale = 1 / Math.sqrt(description.headDim());
+    Pass pass =
+        new Pass(
+            parameters,
+            shape.get(0),
+            shape.get(1),
+            positions,
+            description.rotary().map(r -> rotation(manager, r, (int) positions, scale)),
+            description.rotary().map(r -> rotation(manager, r, (int) positions, 1)),
+            manager);
+    NDArray x = embed(ids, pass);
+    for (Layer layer : description.layers()) {
+      x = x.add(attention(norm(x, layer.attentionNorm(), pass), layer, pass));
+      x = x.add(feedForward(norm(x, layer.feedForwardNorm(), pass), layer, pass));
+    }
+    return norm(x, description.finalNorm(), pass);
+  }
+
+  /**
+   * Logits of chosen positions.
+   *
+   * @param hidden (slices, sequences · positions, hidden)
+   * @param rows int64, flat indices of positions over the whole grid
+   * @return (rows, vocabulary)
+   */
+  NDArray logits(NDArray hidden, NDArray rows, DecoderParameters parameters) {
+    NDArray head = parameters.tensor(description.head().orElse(description.tokenEmbedding()));
+    if (head.getShape().dimension() == 2) {
+      NDArray chosen = Tensors.rows(hidden.reshape(-1, description.hiddenSize()), rows);
+      return chosen.matMul(head.transpose());
+    }
+    NDArray all = hidden.matMul(head.transpose(0, 2, 1));
+    return Tensors.rows(all.reshape(-1, description.vocabularySize()), rows);
+  }
+
+  private NDArray embed(NDArray ids, Pass pass) {
+    NDArray table = pass.parameters().tensor(description.tokenEmbedding());
+    NDArray x = lookUp(table, ids, pass);
+    if (description.positionEmbedding().isPresent()) {
+      NDArray positions =
+          Tensors.longs(
+              pass.manager(), firstIntegers((int) pass.positions()), 1, 1, pass.positions());
+      NDArray learned = pass.parameters().tensor(description.positionEmbedding().get());
+      NDArray each = positions.broadcast(ids.getShape());
+      x = x.add(lookUp(learned, each, pass));
+    }
+    return x.reshape(pass.slices(), pass.sequences() * pass.positions(), description.hiddenSize());
+  }
+
+  /** Rows of a shared table, or of each slice's own. */
+  private static NDArray lookUp(NDArray table, NDArray ids, Pass pass) {
+    if (table.getShape().dimension() == 2) {
+      return Tensors.rows(table, ids);
+    }
+    long rows = table.getShape().get(1);
+    long[] offsets = firstIntegers((int) pass.slices());
+    for (int i = 0; i < offsets.length; i++) {
+      offsets[i] *= rows;
+    }
+    NDArray shifted = ids.add(Tensors.longs(pass.manager(), offsets, pass.slices(), 1, 1));
+    return Tensors.rows(table.reshape(-1, table.getShape().get(2)), shifted);
+  }
+
+  private NDArray attention(NDArray x, Layer layer, Pass pass) {
+    long batch = pass.slices() * pass.sequences();
+    long length = pass.positions();
+    long groups = description.keyValueHeads();
+    long repeat = description.heads() / groups;
+    long width = description.headDim();
+    NDList qkv = queryKeyValue(x, layer, pass);
+    NDArray query =
+        qkv.get(0).reshape(batch, length, groups, repeat, width).transpose(0, 2, 3, 1, 4);
+    NDArray key = qkv.get(1).reshape(batch, length, groups, width).transpose(0, 2, 1, 3);
+    NDArray value = qkv.get(2).reshape(batch, length, groups, width).transpose(0, 2, 1, 3);
+    if (pass.queryRotation().isPresent()) {
+      query = rotate(query, pass.queryRotation().get());
+      key = rotate(key, pass.keyRotation().get());
+    } else {
+      query = query.mul(Tensors.scalar(pass.manager(), 1 / Math.sqrt(width)));
+    }
+    // query heads of one group share keys: stack them as rows instead of repeating the keys
+    NDArray scores =
+        query
+            .reshape(batch * groups, repeat * length, width)
+            .matMul(key.reshape(batch * groups, length, width).transpose(0, 2, 1))
+            .reshape(batch * groups * repeat, length, length)
+            .add(mask(pass, layer.slidingWindow()));
+    NDArray mixed =
+        scores
+            .softmax(-1)
+            .reshape(batch * groups, repeat * length, length)
+            .matMul(value.reshape(batch * groups, length, width));
+    NDArray joined =
+        mixed
+            .reshape(batch, groups, repeat, length, width)
+            .transpose(0, 3, 1, 2, 4)
+            .reshape(pass.slices(), pass.sequences() * length, groups * repeat * width);
+    return linear(joined, layer.attentionOut(), pass);
+  }
+
+  private NDList queryKeyValue(NDArray x, Layer layer, Pass pass) {
+    if (layer.queryKeyValue().size() == 1) {
+      return linear(x, layer.queryKeyValue().get(0), pass).split(3, 2);
+    }
+    NDList projected = new NDList();
+    for (Linear linear : layer.queryKeyValue()) {
+      projected.add(linear(x, linear, pass));
+    }
+    return projected;
+  }
+
+  private NDArray feedForward(NDArray x, Layer layer, Pass pass) {
+    NDArray inner = activate(linear(x, layer.feedForwardIn().get(0), pass), pass);
+    if (layer.feedForwardIn().size() == 2) {
+      inner = inner.mul(linear(x, layer.feedForwardIn().get(1), pass));
+    }
+    return linear(inner, layer.feedForwardOut(), pass);
+  }
+
+  private NDArray activate(NDArray x, Pass pass) {
+    return switch (description.activation()) {
+      case SILU -> x.mul(Activation.sigmoid(x));
+      case GELU -> Activation.gelu(x);
+      case GELU_TANH -> {
+        NDArray cubed = x.mul(x).mul(x).mul(Tensors.scalar(pass.manager(), 0.044715));
+        NDArray root = Tensors.scalar(pass.manager(), Math.sqrt(2 / Math.PI));
+        NDArray half = Tensors.scalar(pass.manager(), 0.5);
+        yield x.mul(half).mul(x.add(cubed).mul(root).tanh().add(1));
+      }
+    };
+  }
+
+  private NDArray norm(NDArray x, Norm norm, Pass pass) {
+    NDArray weight = perSlice(pass.parameters().tensor(norm.weight()));
+    if (!norm.centred()) {
+      NDArray meanSquare = x.mul(x).mean(new int[] {2}, true);
+      return x.div(meanSquare.add(description.normEpsilon()).sqrt()).mul(weight);
+    }
+    NDArray bias = perSlice(pass.parameters().tensor(norm.biasName()));
+    Shape width = new Shape(description.hiddenSize());
+    NDManager manager = pass.manager();
+    NDArray centred =
+        LayerNorm.layerNorm(
+                x,
+                width,
+                manager.ones(width),
+                manager.zeros(width),
+                (float) description.normEpsilon())
+            .singletonOrThrow();
+    return centred.mul(weight).add(bias);
+  }
+
+  private static NDArray linear(NDArray x, Linear linear, Pass pass) {
+    DecoderParameters parameters = pass.parameters();
+    NDArray y = times(x, parameters.tensor(linear.weight()));
+    if (linear.bias()) {
+      y = y.add(perSlice(parameters.tensor(linear.biasName())));
+    }
+    Optional<LoraFactors> lora = parameters.lora(linear.module());
+    if (lora.isEmpty()) {
+      return y;
+    }
+    NDArray inner = times(x, lora.get().a()).mul(lora.get().scale());
+    return y.add(times(inner, lora.get().b()));
+  }
+
+  /** x Wᵀ for a shared matrix, or for each slice's own. */
+  private static NDArray times(NDArray x, NDArray weight) {
+    return weight.getShape().dimension() == 2
+        ? ai.djl.nn.core.Linear.linear(x, weight).singletonOrThrow()
+        : x.matMul(weight.transpose(0, 2, 1));
+  }
+
+  /** A vector, ready to broadcast over (slices, positions, width). */
+  private static NDArray perSlice(NDArray vector) {
+    return vector.getShape().dimension() == 1 ? vector : vector.expandDims(1);
+  }
+
+  private static NDArray rotate(NDArray x, Rotation rotation) {
+    NDList halves = x.split(2, x.getShape().dimension() - 1);
+    NDArray swapped = NDArrays.concat(new NDList(halves.get(1), halves.get(0)), -1);
+    return x.mul(rotation.cos()).add(swapped.mul(rotation.sin()));
+  }
+
+  private Rotation rotation(
+      NDManager manager, RotaryEmbedding rotary, int positions, double scale) {
+    int width = description.headDim();
+    return new Rotation(
+        Tensors.floats(manager, rotary.cosines(0, positions, width, scale), positions, width),
+        Tensors.floats(manager, rotary.sines(0, positions, width, scale), positions, width));
+  }
+
+  private static NDArray mask(Pass pass, Optional<Integer> slidingWindow) {
+    int length = (int) pass.positions();
+    int reach = slidingWindow.orElse(length);
+    float[] mask = new float[length * length];
+    for (int i = 0; i < length; i++) {
+      for (int j = 0; j < length; j++) {
+        mask[i * length + j] = j > i || i - j >= reach ? Float.NEGATIVE_INFINITY : 0;
+      }
+    }
+    return Tensors.floats(pass.manager(), mask, length, length);
+  }
+
+  private static long[] firstIntegers(int count) {
+    long[] integers = new long[count];
+    for (int i = 0; i < count; i++) {
+      integers[i] = i;
+    }
+    return integers;
+  }
+}

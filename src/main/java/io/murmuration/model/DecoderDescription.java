@@ -1,0 +1,183 @@
+package io.murmuration.model;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+
+/**
+ * A causal decoder as data: everything in which the supported families differ. {@link ModelFamily}
+ * makes it from {@code config.json}; {@link Decoder} runs it.
+ *
+ * @param family {@code model_type} of the configuration
+ * @param vocabularySize number of token ids
+ * @param hiddenSize width of the residual stream
+ * @param heads query heads
+ * @param keyValueHeads key and value heads; divides {@code heads}
+ * @param headDim width of one head
+ * @param maxPositions longest context
+ * @param beginningOfText token id that precedes every text
+ * @param endOfText token ids that end a generation; may be empty
+ * @param normEpsilon added to the variance in every norm
+ * @param activation of the feed-forward part
+ * @param rotary rotary position embedding; empty with learned positions
+ * @param tokenEmbedding tensor name of the embedding (vocabulary × hidden)
+ * @param positionEmbedding tensor name of learned positions (positions × hidden)
+ * @param layers in order
+ * @param finalNorm before the head
+ * @param head tensor name of the output projection; empty if tied to the embedding
+ */
+public record DecoderDescription(
+    String family,
+    int vocabularySize,
+    int hiddenSize,
+    int heads,
+    int keyValueHeads,
+    int headDim,
+    int maxPositions,
+    int beginningOfText,
+    List<Integer> endOfText,
+    double normEpsilon,
+    Activation activation,
+    Optional<RotaryEmbedding> rotary,
+    String tokenEmbedding,
+    Optional<String> positionEmbedding,
+    List<Layer> layers,
+    Norm finalNorm,
+    Optional<String> head) {
+
+  /** Nonlinearity of the feed-forward part. */
+  public enum Activation {
+    /** x·sigmoid(x). */
+    SILU,
+    /** x·Φ(x). */
+    GELU,
+    /** The tanh approximation that GPT-2 was trained with. */
+    GELU_TANH
+  }
+
+  /**
+   * A linear map.
+   *
+   * @param module full module name; tensors are {@code module.weight} and {@code module.bias}
+   * @param in input width
+   * @param out output width
+   * @param bias whether it has one
+   * @param fanInFanOut whether the weight is stored (in × out), as GPT-2's Conv1D does
+   */
+  public record Linear(String module, int in, int out, boolean bias, boolean fanInFanOut) {
+
+    /** Tensor name of the weight. */
+    public String weight() {
+      return module + ".weight";
+    }
+
+    /** Tensor name of the bias. */
+    public String biasName() {
+      return module + ".bias";
+    }
+
+    /** The weight as stored. */
+    TensorSpec weightSpec() {
+      return fanInFanOut ? TensorSpec.of(weight(), in, out) : TensorSpec.of(weight(), out, in);
+    }
+  }
+
+  /**
+   * A norm over the hidden dimension.
+   *
+   * @param module full module name
+   * @param centred true: LayerNorm with bias; false: RMSNorm
+   */
+  public record Norm(String module, boolean centred) {
+
+    String weight() {
+      return module + ".weight";
+    }
+
+    String biasName() {
+      return module + ".bias";
+    }
+  }
+
+  /**
+   * One decoder layer: norm, attention, norm, feed-forward, with residual connections.
+   *
+   * @param queryKeyValue three maps, or one that holds all three side by side
+   * @param feedForwardIn gate and up (gated), or one map
+   * @param slidingWindow how many positions back attention reaches, itself included; empty: all
+   */
+  public record Layer(
+      Norm attentionNorm,
+      List<Linear> queryKeyValue,
+      Linear attentionOut,
+      Norm feedForwardNorm,
+      List<Linear> feedForwardIn,
+      Linear feedForwardOut,
+      Optional<Integer> slidingWindow) {
+
+    public Layer {
+      queryKeyValue = List.copyOf(queryKeyValue);
+      feedForwardIn = List.copyOf(feedForwardIn);
+    }
+
+    /** All linear maps, in computation order. */
+    public List<Linear> linears() {
+      return Stream.of(queryKeyValue, List.of(attentionOut), feedForwardIn, List.of(feedForwardOut))
+          .flatMap(List::stream)
+          .toList();
+    }
+  }
+
+  public DecoderDescription {
+    endOfText = List.copyOf(endOfText);
+    layers = List.copyOf(layers);
+  }
+
+  /** All linear maps inside the layers, in computation order. */
+  public List<Linear> linears() {
+    return layers.stream().flatMap(layer -> layer.linears().stream()).toList();
+  }
+
+  /** Every tensor of a checkpoint of this decoder, as stored. */
+  public List<TensorSpec> tensors() {
+    List<TensorSpec> all = new ArrayList<>();
+    all.add(TensorSpec.of(tokenEmbedding, vocabularySize, hiddenSize));
+    positionEmbedding.ifPresent(name -> all.add(TensorSpec.of(name, maxPositions, hiddenSize)));
+    for (Layer layer : layers) {
+      addNorm(all, layer.attentionNorm());
+      addNorm(all, layer.feedForwardNorm());
+      for (Linear linear : layer.linears()) {
+        all.add(linear.weightSpec());
+        if (linear.bias()) {
+          all.add(TensorSpec.of(linear.biasName(), linear.out()));
+        }
+      }
+    }
+    addNorm(all, finalNorm);
+    head.ifPresent(name -> all.add(TensorSpec.of(name, vocabularySize, hiddenSize)));
+    return all;
+  }
+
+  /**
+   * About how many bytes a training pass keeps for each position, for choosing micro-batches.
+   * Counted from the arrays that autograd retains in {@link Decoder}.
+   *
+   * @param positions length of a sequence, for the attention scores
+   */
+  public long activationBytesPerPosition(int positions) {
+    long floats = 3L * vocabularySize + 6L * hiddenSize;
+    for (Layer layer : layers) {
+      long outputs = layer.linears().stream().mapToLong(Linear::out).sum();
+      floats += 10L * hiddenSize + 4L * outputs + 3L * heads * positions;
+    }
+    return Float.BYTES * floats;
+  }
+
+  private void addNorm(List<TensorSpec> all, Norm norm) {
+    all.add(TensorSpec.of(norm.weight(), hiddenSize));
+    if (norm.centred()) {
+      all.add(TensorSpec.of(norm.biasName(), hiddenSize));
+    }
+  }
+}

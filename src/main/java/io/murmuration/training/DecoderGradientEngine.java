@@ -1,0 +1,263 @@
+package io.murmuration.training;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.NDScope;
+import ai.djl.ndarray.index.NDIndex;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.pytorch.engine.PtNDArray;
+import ai.djl.pytorch.jni.JniUtils;
+import io.murmuration.model.LanguageModel;
+import io.murmuration.model.TensorSpec;
+import io.murmuration.model.Tensors;
+import io.murmuration.model.TokenBatch;
+import io.murmuration.model.TokenSequence;
+import io.murmuration.model.TrainableParameters;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Clipped gradient sums on a {@link LanguageModel}, one backward pass per micro-batch.
+ *
+ * <p>Each trainable tensor is expanded to one copy per slice (without copying memory), and the loss
+ * is the sum over slices of each slice's mean, so autograd leaves every slice's gradient in its own
+ * part of the leaf. Norms, factors and the sum are computed from there in float64.
+ *
+ * <p>A slice's loss is the mean over its examples of each example's mean loss per trained token.
+ *
+ * <p>Grad mode and gradient collection go through the engine's thread-local calls, not through the
+ * library's collector, of which only one may exist in a JVM.
+ */
+public final class DecoderGradientEngine implements GradientEngine {
+
+  private static final Logger LOG = LoggerFactory.getLogger(DecoderGradientEngine.class);
+
+  private final LanguageModel model;
+  private final TrainableParameters trainable;
+  private final EngineOptions options;
+  private final ParameterLayout layout;
+  private final MicroBatches microBatches;
+
+  /**
+   * @param trainable what is trained, on which model; both stay open as long as the engine, and are
+   *     closed by their owner
+   */
+  public DecoderGradientEngine(TrainableParameters trainable, EngineOptions options) {
+    this.model = trainable.model();
+    this.trainable = trainable;
+    this.options = options;
+    this.layout =
+        ParameterLayout.of(
+            trainable.tensors().stream().map(TensorSpec::name).toList(),
+            trainable.tensors().stream().map(TensorSpec::dimensions).toList());
+    // expanded gradients in float32, and the largest one in float64 twice
+    this.microBatches =
+        new MicroBatches(
+            model.description().activationBytesPerPosition(options.maxTokens()),
+            8L * layout.size(),
+            options.memoryBudgetBytes());
+  }
+
+  @Override
+  public ParameterLayout layout() {
+    return layout;
+  }
+
+  @Override
+  public float[] initialParameters() {
+    return trainable.initialValues();
+  }
+
+  @Override
+  public ClippedSum clippedSum(float[] parameters, List<PrivacySlice> slices, double clipNorm) {
+    requireLength(parameters);
+    if (!(clipNorm > 0) || Double.isInfinite(clipNorm)) {
+      throw new IllegalArgumentException(
+          "the clip norm must be positive and finite, given " + clipNorm);
+    }
+    ClippedAccumulator total = new ClippedAccumulator(layout.size(), clipNorm);
+    List<TokenizedSlice> tokenized = tokenize(slices, total);
+    boolean gradModeBefore = JniUtils.isGradMode();
+    JniUtils.setGradMode(false);
+    try (NDScope scope = new NDScope();
+        NDManager round = model.manager().newSubManager()) {
+      scope.suppressNotUsedWarning();
+      NDArray flat = Tensors.floats(round, parameters, parameters.length);
+      for (List<TokenizedSlice> batch : microBatches.cut(tokenized)) {
+        addOrIsolate(flat, batch, total);
+      }
+    } finally {
+      JniUtils.setGradMode(gradModeBefore);
+    }
+    return total.result();
+  }
+
+  private List<TokenizedSlice> tokenize(List<PrivacySlice> slices, ClippedAccumulator total) {
+    List<TokenizedSlice> tokenized = new ArrayList<>(slices.size());
+    for (PrivacySlice slice : slices) {
+      try {
+        List<TokenSequence> sequences =
+            TokenizedSlice.tokenize(slice, model.tokenizer(), options.maxTokens());
+        if (sequences.isEmpty()) {
+          total.addZero();
+        } else {
+          tokenized.add(new TokenizedSlice(sequences));
+        }
+      } catch (RuntimeException e) {
+        LOG.warn("a slice fails to tokenize and contributes zero", e);
+        total.addZero();
+      }
+    }
+    return tokenized;
+  }
+
+  /** One slice's failure must not touch the others: after a failure each runs alone. */
+  private void addOrIsolate(NDArray flat, List<TokenizedSlice> batch, ClippedAccumulator total) {
+    try {
+      total.add(gradients(flat, batch, total.clipNorm()));
+    } catch (RuntimeException e) {
+      if (batch.size() == 1) {
+        LOG.warn("a slice fails to process and contributes zero", e);
+        total.addZero();
+        return;
+      }
+      LOG.warn("a micro-batch of {} slices fails, each is tried alone", batch.size(), e);
+      for (TokenizedSlice slice : batch) {
+        addOrIsolate(flat, List.of(slice), total);
+      }
+    }
+  }
+
+  /** What one micro-batch adds. */
+  private ClippedAccumulator gradients(NDArray flat, List<TokenizedSlice> slices, double clipNorm) {
+    TokenBatch batch = new TokenBatch(slices.stream().map(TokenizedSlice::sequences).toList());
+    try (NDScope scope = new NDScope();
+        NDManager step = model.manager().newSubManager()) {
+      scope.suppressNotUsedWarning();
+      List<NDArray> leaves = leaves(flat, batch.slices());
+      float[] losses = backward(step, batch, leaves);
+      double[] sliceLosses = new double[batch.slices()];
+      for (int i = 0; i < losses.length; i++) {
+        sliceLosses[batch.sliceOfTarget(i)] += (double) losses[i] * batch.meanWeights()[i];
+      }
+      List<NDArray> gradients = new ArrayList<>(leaves.size());
+      for (NDArray leaf : leaves) {
+        gradients.add(leaf.getGradient().reshape(batch.slices(), -1));
+      }
+      double[] factors = factors(gradients, sliceLosses, clipNorm);
+      ClippedAccumulator added = new ClippedAccumulator(layout.size(), clipNorm);
+      for (int s = 0; s < factors.length; s++) {
+        if (factors[s] == 0) {
+          added.addZero();
+        } else {
+          added.count(factors[s] < 1, slices.get(s).targets(), sliceLosses[s]);
+        }
+      }
+      weightedSum(step, gradients, factors, added);
+      return added;
+    }
+  }
+
+  /**
+   * Runs forward and backward.
+   *
+   * @return the loss of each target
+   */
+  private float[] backward(NDManager step, TokenBatch batch, List<NDArray> leaves) {
+    NDArray weights = Tensors.floats(step, batch.meanWeights(), batch.targets());
+    NDArray one = step.ones(new Shape());
+    Map<String, NDArray> byName = new HashMap<>();
+    for (int i = 0; i < leaves.size(); i++) {
+      leaves.get(i).setRequiresGradient(true);
+      byName.put(layout.entries().get(i).name(), leaves.get(i));
+    }
+    JniUtils.setGradMode(true);
+    try {
+      NDArray losses = model.tokenLosses(step, batch, trainable.bind(byName));
+      NDArray loss = losses.mul(weights).sum();
+      JniUtils.backward((PtNDArray) loss, (PtNDArray) one, false, false);
+      return losses.toFloatArray();
+    } finally {
+      JniUtils.setGradMode(false);
+    }
+  }
+
+  /** One view per trainable tensor, expanded over slices without copying. */
+  private List<NDArray> leaves(NDArray flat, int slices) {
+    List<NDArray> leaves = new ArrayList<>(layout.entries().size());
+    for (ParameterLayout.Entry entry : layout.entries()) {
+      long[] shape = entry.shape().stream().mapToLong(Long::longValue).toArray();
+      long[] expanded = new long[shape.length + 1];
+      expanded[0] = slices;
+      System.arraycopy(shape, 0, expanded, 1, shape.length);
+      leaves.add(
+          flat.get(new NDIndex("{}:{}", entry.offset(), entry.offset() + entry.size()))
+              .reshape(shape)
+              .expandDims(0)
+              .broadcast(new Shape(expanded)));
+    }
+    return leaves;
+  }
+
+  /** Squares of float32 values cannot overflow in float64. */
+  private static double[] factors(List<NDArray> gradients, double[] sliceLosses, double clipNorm) {
+    double[] squaredNorms = new double[sliceLosses.length];
+    for (NDArray gradient : gradients) {
+      try (NDArray wide = gradient.toType(DataType.FLOAT64, false);
+          NDArray squares = wide.mul(wide);
+          NDArray sums = squares.sum(new int[] {1})) {
+        double[] values = sums.toDoubleArray();
+        Arrays.setAll(squaredNorms, s -> squaredNorms[s] + values[s]);
+      }
+    }
+    double[] factors = new double[squaredNorms.length];
+    Arrays.setAll(
+        factors,
+        s -> Double.isFinite(sliceLosses[s]) ? SliceClipping.factor(squaredNorms[s], clipNorm) : 0);
+    return factors;
+  }
+
+  /** Slices with factor zero are taken out first: zero times NaN is NaN. */
+  private void weightedSum(
+      NDManager step, List<NDArray> gradients, double[] factors, ClippedAccumulator target) {
+    long[] kept =
+        java.util.stream.LongStream.range(0, factors.length)
+            .filter(s -> factors[(int) s] != 0)
+            .toArray();
+    if (kept.length == 0) {
+      return;
+    }
+    double[] keptFactors = Arrays.stream(kept).mapToDouble(s -> factors[(int) s]).toArray();
+    NDArray weights = Tensors.doubles(step, keptFactors, 1, kept.length);
+    for (int i = 0; i < gradients.size(); i++) {
+      try (NDArray wide = gradients.get(i).toType(DataType.FLOAT64, false);
+          NDArray rows =
+              kept.length == factors.length
+                  ? wide.duplicate()
+                  : Tensors.rows(wide, Tensors.longs(step, kept, kept.length));
+          NDArray sum = weights.matMul(rows)) {
+        target.addTo(layout.entries().get(i).offset(), sum.toDoubleArray());
+      }
+    }
+  }
+
+  private void requireLength(float[] parameters) {
+    if (parameters.length != layout.size()) {
+      throw new IllegalArgumentException(
+          "parameters must have the layout's length "
+              + layout.size()
+              + ", given "
+              + parameters.length);
+    }
+  }
+
+  /** Does nothing: model and factors belong to the caller. */
+  @Override
+  public void close() {}
+}

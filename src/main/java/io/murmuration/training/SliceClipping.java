@@ -1,0 +1,38 @@
+package io.murmuration.training;
+
+/**
+ * The factor by which a slice's gradient enters the sum.
+ *
+ * <p>Formal guarantee: with the squared norm computed in float64, a factor times its gradient has
+ * an L2 norm of at most C.
+ *
+ * <table>
+ * <caption>Edge cases</caption>
+ * <tr><th>squared norm</th><th>factor</th></tr>
+ * <tr><td>NaN or infinite</td><td>0</td></tr>
+ * <tr><td>0</td><td>1</td></tr>
+ * <tr><td>at most (C(1 − m))²</td><td>1</td></tr>
+ * <tr><td>larger</td><td>C(1 − m) / norm</td></tr>
+ * </table>
+ *
+ * where m is {@link #ROUNDING_MARGIN}.
+ */
+final class SliceClipping {
+
+  /**
+   * Relative margin below C. Rounding of a float64 sum of n squares is at most n·2⁻⁵³ relative even
+   * in the worst order: for 10⁷ parameters 1.1e-9.
+   */
+  static final double ROUNDING_MARGIN = 1e-8;
+
+  private SliceClipping() {}
+
+  static double factor(double squaredNorm, double clipNorm) {
+    if (!Double.isFinite(squaredNorm)) {
+      return 0;
+    }
+    double norm = Math.sqrt(squaredNorm);
+    double bound = clipNorm * (1 - ROUNDING_MARGIN);
+    return norm > bound ? bound / norm : 1;
+  }
+}
