@@ -1,0 +1,23 @@
+package io.murmuration.contribution;
+
+import java.io.Serializable;
+import org.apache.commons.rng.UniformRandomProvider;
+
+/**
+ * Where the random choices of bounding and sampling come from.
+ *
+ * <p>In production this is {@link #secure()} and nothing else: a participant who could predict the
+ * coins would void the amplification by sampling. The user id is an argument so that a test can
+ * give every user a reproducible stream of their own.
+ */
+@FunctionalInterface
+public interface Coins extends Serializable {
+
+  /** Uniform random bits for choices about one user; not kept beyond the current call. */
+  UniformRandomProvider forUser(String userId);
+
+  /** A cryptographic generator, keyed afresh in each process and never stored. Not thread-safe. */
+  static Coins secure() {
+    return new SecureCoins();
+  }
+}

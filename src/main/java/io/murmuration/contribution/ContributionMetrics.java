@@ -1,0 +1,37 @@
+package io.murmuration.contribution;
+
+import org.apache.flink.metrics.Counter;
+import org.apache.flink.metrics.Gauge;
+import org.apache.flink.metrics.MetricGroup;
+
+/**
+ * What the sampler shows of itself. Everything in the group {@code private} is an exact function of
+ * users' data and must not leave the trust boundary.
+ */
+final class ContributionMetrics {
+
+  /** Grants of an epoch, or for a tick, that is over. */
+  final Counter grantsRefused;
+
+  final Counter eventsIn;
+
+  /** Events that no reservoir kept. */
+  final Counter eventsBoundedAway;
+
+  /** Erasures that found something to erase. */
+  final Counter usersErased;
+
+  final Counter usersSampled;
+  final Counter examplesSampled;
+
+  ContributionMetrics(MetricGroup group, Gauge<Long> tick) {
+    group.gauge("tick", tick);
+    grantsRefused = group.counter("grantsRefused");
+    MetricGroup inside = group.addGroup("private");
+    eventsIn = inside.counter("eventsIn");
+    eventsBoundedAway = inside.counter("eventsBoundedAway");
+    usersErased = inside.counter("usersErased");
+    usersSampled = inside.counter("usersSampled");
+    examplesSampled = inside.counter("examplesSampled");
+  }
+}

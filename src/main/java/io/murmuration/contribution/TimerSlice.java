@@ -1,0 +1,38 @@
+package io.murmuration.contribution;
+
+import java.io.Serializable;
+import java.time.Duration;
+
+/** How long timers may fire before input and barriers get their turn. */
+interface TimerSlice extends Serializable {
+
+  /** A new slice begins. */
+  void begin();
+
+  /** Whether the slice is used up; asked after every timer. */
+  boolean isOver();
+
+  /** A slice of wall time. */
+  static TimerSlice of(Duration length) {
+    return new TimerSlice() {
+      private static final long serialVersionUID = 1L;
+      private static final int TIMERS_PER_LOOK_AT_THE_CLOCK = 64;
+
+      private final long lengthNanos = length.toNanos();
+      private transient long startNanos;
+      private transient int timers;
+
+      @Override
+      public void begin() {
+        startNanos = System.nanoTime();
+        timers = 0;
+      }
+
+      @Override
+      public boolean isOver() {
+        return ++timers % TIMERS_PER_LOOK_AT_THE_CLOCK == 0
+            && System.nanoTime() - startNanos >= lengthNanos;
+      }
+    };
+  }
+}

@@ -1,0 +1,295 @@
+package io.murmuration.contribution;
+
+import io.murmuration.privacy.budget.Sampler;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.List;
+import java.util.function.IntConsumer;
+import java.util.stream.IntStream;
+import org.apache.commons.rng.UniformRandomProvider;
+
+/**
+ * Which examples of one user are kept, and when they are sampled next: the whole bookkeeping,
+ * without the texts. Each kept example occupies a <em>slot</em>, a small number under which its
+ * owner stores it.
+ *
+ * <p>A pool is a function of its user's events, of the public ticks at which they arrived, and of
+ * coins. Guarantees, at every tick t and for the bounds given to {@link #advance}:
+ *
+ * <table>
+ *   <caption>Edge cases</caption>
+ *   <tr><td>events flood a window</td><td>its reservoir is a uniform sample of g of them</td></tr>
+ *   <tr><td>a window left the last K</td><td>it is not sampled, cleaned up or not</td></tr>
+ *   <tr><td>ticks are not known yet</td><td>events wait in a provisional reservoir of g, which joins
+ *       the first known tick's window, still uniform and still at most g</td></tr>
+ *   <tr><td>bounds shrink</td><td>uniformly chosen examples leave, whatever their clocks</td></tr>
+ *   <tr><td>bounds grow</td><td>windows that have turned events away stay as they are</td></tr>
+ *   <tr><td>the window length changes</td><td>a window counts as the new one in which it began</td>
+ *       </tr>
+ *   <tr><td>a clock was drawn with another probability</td><td>it is discarded and redrawn</td></tr>
+ * </table>
+ *
+ * <p>Mutable and not thread-safe. An instance handed to a state backend must not be touched again:
+ * work on a {@link #copy}.
+ */
+public final class UserPool {
+
+  /** Answer of {@link #offer} when the event is bounded away. */
+  public static final int NOT_KEPT = Reservoir.NOT_KEPT;
+
+  /** The clock of what has none. */
+  public static final long NO_CLOCK = Long.MAX_VALUE;
+
+  final List<Reservoir> windows = new ArrayList<>();
+  Reservoir provisional;
+  long windowTicks;
+  SamplingSchedule schedule;
+  long userClock = NO_CLOCK;
+
+  /** A user of whom nothing is kept. */
+  public UserPool(long windowTicks) {
+    this.windowTicks = windowTicks;
+  }
+
+  /** A pool that shares nothing with this one. */
+  public UserPool copy() {
+    UserPool copy = new UserPool(windowTicks);
+    for (Reservoir reservoir : windows) {
+      copy.windows.add(reservoir.copy());
+    }
+    copy.provisional = provisional == null ? null : provisional.copy();
+    copy.schedule = schedule;
+    copy.userClock = userClock;
+    return copy;
+  }
+
+  /** Whether nothing is kept of this user, so that nothing need be stored. */
+  public boolean isEmpty() {
+    return windows.isEmpty() && provisional == null;
+  }
+
+  /** Number of examples kept, those of dead windows not yet cleaned up included. */
+  public int size() {
+    int size = provisional == null ? 0 : provisional.size();
+    for (Reservoir reservoir : windows) {
+      size += reservoir.size();
+    }
+    return size;
+  }
+
+  /** All occupied slots. */
+  public void forEachSlot(IntConsumer consumer) {
+    for (Reservoir reservoir : windows) {
+      reservoir.forEachSlot(consumer);
+    }
+    if (provisional != null) {
+      provisional.forEachSlot(consumer);
+    }
+  }
+
+  // ---- arrival ----
+
+  /**
+   * Offers an event that arrived while no tick was known.
+   *
+   * @return its slot, free or a victim's to overwrite, or {@link #NOT_KEPT}
+   */
+  public int offerProvisional(ContributionBounds bounds, UniformRandomProvider coins) {
+    if (provisional == null) {
+      provisional = new Reservoir(0, 0, 0);
+    }
+    return place(provisional, 0, bounds.examplesPerWindow(), coins);
+  }
+
+  /**
+   * Offers an event that arrived after {@code closedTick} and so belongs to the tick that follows.
+   * {@link #advance} to that tick comes first.
+   *
+   * @return its slot, free or a victim's to overwrite, or {@link #NOT_KEPT}
+   */
+  public int offer(long closedTick, ContributionBounds bounds, UniformRandomProvider coins) {
+    Reservoir reservoir = reservoirOf(bounds.windowOf(closedTick + 1));
+    return place(reservoir, closedTick, bounds.examplesPerWindow(), coins);
+  }
+
+  private int place(Reservoir reservoir, long arrival, int capacity, UniformRandomProvider coins) {
+    int position = reservoir.offer(capacity, coins);
+    if (position == Reservoir.NOT_KEPT) {
+      return NOT_KEPT;
+    }
+    int victimsSlot = reservoir.slot(position);
+    int slot = victimsSlot == Reservoir.NO_SLOT ? firstFreeSlot() : victimsSlot;
+    reservoir.set(position, slot, arrival, NO_CLOCK);
+    return slot;
+  }
+
+  private int firstFreeSlot() {
+    BitSet occupied = new BitSet();
+    forEachSlot(
+        slot -> {
+          if (slot != Reservoir.NO_SLOT) {
+            occupied.set(slot);
+          }
+        });
+    return occupied.nextClearBit(0);
+  }
+
+  private Reservoir reservoirOf(long window) {
+    int i = windows.size();
+    while (i > 0 && windows.get(i - 1).window() > window) {
+      i--;
+    }
+    if (i > 0 && windows.get(i - 1).window() == window) {
+      return windows.get(i - 1);
+    }
+    Reservoir reservoir = new Reservoir(window, 0, 0);
+    windows.add(i, reservoir);
+    return reservoir;
+  }
+
+  // ---- the passing of ticks ----
+
+  /**
+   * Brings the pool to {@code tick} and under {@code bounds}: settles what is provisional, drops
+   * the windows that are no longer live, and cuts the ones that hold too much. Costs nothing when
+   * there is nothing to do.
+   *
+   * @param tick the tick whose pool is wanted
+   * @param firstTick the first tick known to this epoch, to which provisional events belong
+   * @param freedSlots told of every slot that is free from now on
+   */
+  public void advance(
+      long tick,
+      long firstTick,
+      ContributionBounds bounds,
+      UniformRandomProvider coins,
+      IntConsumer freedSlots) {
+    if (windowTicks != bounds.windowTicks()) {
+      regrid(bounds, coins, freedSlots);
+    }
+    if (provisional != null) {
+      long window = bounds.windowOf(firstTick);
+      provisional.settle(window, firstTick - 1);
+      reservoirOf(window).absorb(provisional, bounds.examplesPerWindow(), coins, freedSlots);
+      provisional = null;
+    }
+    while (!windows.isEmpty() && !bounds.isLive(windows.get(0).window(), tick)) {
+      windows.remove(0).forEachSlot(freedSlots);
+    }
+    for (Reservoir reservoir : windows) {
+      reservoir.cutTo(bounds.examplesPerWindow(), coins, freedSlots);
+    }
+  }
+
+  private void regrid(
+      ContributionBounds bounds, UniformRandomProvider coins, IntConsumer freedSlots) {
+    List<Reservoir> old = List.copyOf(windows);
+    windows.clear();
+    for (Reservoir reservoir : old) {
+      reservoir.moveTo(bounds.windowOf(reservoir.window() * windowTicks));
+      reservoirOf(reservoir.window())
+          .absorb(reservoir, bounds.examplesPerWindow(), coins, freedSlots);
+    }
+    windowTicks = bounds.windowTicks();
+  }
+
+  /** The first tick at which something can be cleaned up, or {@link Long#MAX_VALUE} for none. */
+  public long nextExpiry(ContributionBounds bounds) {
+    return windows.isEmpty() ? Long.MAX_VALUE : bounds.expiryOf(windows.get(0).window());
+  }
+
+  // ---- clocks ----
+
+  /** The earliest clock, or {@link #NO_CLOCK}. The user's timer belongs there. */
+  public long nextClock() {
+    long next = userClock;
+    for (Reservoir reservoir : windows) {
+      for (int i = 0; i < reservoir.size(); i++) {
+        next = Math.min(next, reservoir.clock(i));
+      }
+    }
+    return next;
+  }
+
+  /**
+   * Gives a clock to everybody who should carry one and has none, and a new one to those whose
+   * clock shows {@code spentTick} or earlier. Clocks drawn with another schedule are discarded
+   * first. Provisional examples get none.
+   *
+   * @param spentTick clocks up to here have had their say; −1 for "none has"
+   * @param closedTick the last tick whose coin is already thrown: new clocks are later
+   */
+  public void drawClocks(
+      SamplingSchedule current, long spentTick, long closedTick, UniformRandomProvider coins) {
+    if (!current.equals(schedule)) {
+      discardClocks();
+      schedule = current;
+    }
+    if (current.sampler() == Sampler.ULS) {
+      if (!windows.isEmpty() && isVacant(userClock, spentTick)) {
+        userClock = current.nextAfter(closedTick, coins);
+      }
+      return;
+    }
+    for (Reservoir reservoir : windows) {
+      for (int i = 0; i < reservoir.size(); i++) {
+        if (isVacant(reservoir.clock(i), spentTick)) {
+          reservoir.setClock(i, current.nextAfter(closedTick, coins));
+        }
+      }
+    }
+  }
+
+  private static boolean isVacant(long clock, long spentTick) {
+    return clock == NO_CLOCK || clock <= spentTick;
+  }
+
+  private void discardClocks() {
+    userClock = NO_CLOCK;
+    for (Reservoir reservoir : windows) {
+      for (int i = 0; i < reservoir.size(); i++) {
+        reservoir.setClock(i, NO_CLOCK);
+      }
+    }
+  }
+
+  // ---- sampling ----
+
+  /**
+   * The slots that a granted round takes, in no particular order; empty when no clock of this
+   * schedule shows exactly its tick. Only examples that arrived before the tick, in windows live at
+   * the tick, take part.
+   *
+   * @param groupSize ULS: at most so many examples, drawn freshly and uniformly. ELS: not used
+   */
+  public int[] sample(
+      long tick,
+      SamplingSchedule granted,
+      int groupSize,
+      ContributionBounds bounds,
+      UniformRandomProvider coins) {
+    if (!granted.equals(schedule)) {
+      return new int[0];
+    }
+    if (granted.sampler() == Sampler.ELS) {
+      return slotsAt(tick, bounds, tick);
+    }
+    return userClock == tick
+        ? SubsetSampling.draw(slotsAt(tick, bounds, NO_CLOCK), groupSize, coins)
+        : new int[0];
+  }
+
+  private int[] slotsAt(long tick, ContributionBounds bounds, long clock) {
+    IntStream.Builder slots = IntStream.builder();
+    for (Reservoir reservoir : windows) {
+      if (bounds.isLive(reservoir.window(), tick)) {
+        for (int i = 0; i < reservoir.size(); i++) {
+          if (reservoir.arrival(i) < tick && reservoir.clock(i) == clock) {
+            slots.add(reservoir.slot(i));
+          }
+        }
+      }
+    }
+    return slots.build().toArray();
+  }
+}
