@@ -97,8 +97,9 @@ public final class LedgerSession implements AutoCloseable {
       return superseded(seen);
     }
     List<LedgerEntry> entries = ledger.open();
-    state = LedgerState.of(entries, ledger.location());
+    LedgerState read = LedgerState.of(entries, ledger.location());
     requireNothingLost(entries);
+    state = read;
     if (isSuperseded(state)) {
       return superseded(state);
     }
@@ -109,7 +110,7 @@ public final class LedgerSession implements AutoCloseable {
   }
 
   private boolean isSuperseded(LedgerState current) {
-    return current.supersedes(jobId) || (ownEpoch != 0 && current.epoch() != ownEpoch);
+    return current.supersedes(jobId) || (ownEpoch != 0 && current.epoch() > ownEpoch);
   }
 
   private Opening superseded(LedgerState current) {
@@ -120,17 +121,10 @@ public final class LedgerSession implements AutoCloseable {
 
   private void requireNothingLost(List<LedgerEntry> entries) throws LedgerException {
     if (restored.isPresent()) {
-      LedgerPosition position = restored.get();
-      boolean held =
-          position.sequence() < entries.size()
-              && entries.get((int) position.sequence()).hash().equals(position.hash());
-      if (!held) {
-        throw new LedgerException.Refused(
-            ("The restored state has seen record %d with hash %s, but the %s has %d records and not that one: "
-                    + "its tail is lost or it is another ledger. Point the job to the ledger it was started with")
-                .formatted(
-                    position.sequence(), position.hash(), ledger.location(), entries.size()));
-      }
+      requireHeld(entries, "The restored state", restored.get().sequence(), restored.get().hash());
+    }
+    if (state.nextSequence() > 0) {
+      requireHeld(entries, "This job", state.nextSequence() - 1, state.headHash());
     }
     Set<String> hashes = new HashSet<>();
     entries.forEach(entry -> hashes.add(entry.hash()));
@@ -142,6 +136,16 @@ public final class LedgerSession implements AutoCloseable {
                     + "or publish to another model store")
                 .formatted(named, ledger.location()));
       }
+    }
+  }
+
+  private void requireHeld(List<LedgerEntry> entries, String witness, long sequence, String hash)
+      throws LedgerException.Refused {
+    if (sequence >= entries.size() || !entries.get((int) sequence).hash().equals(hash)) {
+      throw new LedgerException.Refused(
+          ("%s has seen record %d with hash %s, but the %s has %d records and not that one: "
+                  + "its tail is lost or it is another ledger. Point the job to the ledger it was started with")
+              .formatted(witness, sequence, hash, ledger.location(), entries.size()));
     }
   }
 
