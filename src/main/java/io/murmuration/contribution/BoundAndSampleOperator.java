@@ -204,7 +204,7 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<UserSam
       // not beyond the ticks that have fired: a timer still to fire may want the older windows
       pool.advance(firedTick + 1, firstTick, bounds, random, this::removeExample);
       slot = pool.offer(closedTick, bounds, random);
-      drawClocks(pool, UNKNOWN, closedTick, random);
+      drawClocks(pool, closedTick, random);
     } else {
       slot = pool.offerProvisional(bounds, random);
       timers.registerEventTimeTimer(VoidNamespace.INSTANCE, SETTLING_TIMER);
@@ -302,7 +302,8 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<UserSam
               Timers before = armAll ? Timers.NONE : timersOf(pool, userId);
               UniformRandomProvider random = coins.forUser(userId);
               pool.advance(firedTick + 1, firstTick, bounds, random, this::removeExample);
-              drawClocks(pool, lastClosed, lastClosed, random);
+              pool.spendClocks(lastClosed);
+              drawClocks(pool, lastClosed, random);
               store(pool, userId, before);
             });
   }
@@ -379,7 +380,11 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<UserSam
     if (grant != null) {
       emitSample(pool, grant, userId, random);
     }
-    drawClocks(pool, tick, tick, random);
+    if (!timeHasEnded) {
+      // while no mechanism is known the clock is only taken away; the first grant draws a new one
+      pool.spendClocks(tick);
+    }
+    drawClocks(pool, tick, random);
     store(pool, userId, before);
   }
 
@@ -438,10 +443,9 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<UserSam
         expiry >= SamplingSchedule.LAST_TICK - delay ? UserPool.NO_CLOCK : expiry + delay);
   }
 
-  private void drawClocks(
-      UserPool pool, long spentTick, long lastClosed, UniformRandomProvider random) {
+  private void drawClocks(UserPool pool, long lastClosed, UniformRandomProvider random) {
     if (schedule != null && !timeHasEnded) {
-      pool.drawClocks(schedule, spentTick, lastClosed, random);
+      pool.drawClocks(schedule, lastClosed, random);
     }
   }
 

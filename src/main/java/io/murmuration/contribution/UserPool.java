@@ -211,37 +211,42 @@ public final class UserPool {
     return next;
   }
 
+  /** Takes away the clocks that show {@code tick} or earlier: they have had their say. */
+  public void spendClocks(long tick) {
+    userClock = userClock <= tick ? NO_CLOCK : userClock;
+    for (Reservoir reservoir : windows) {
+      for (int i = 0; i < reservoir.size(); i++) {
+        if (reservoir.clock(i) <= tick) {
+          reservoir.setClock(i, NO_CLOCK);
+        }
+      }
+    }
+  }
+
   /**
-   * Gives a clock to everybody who should carry one and has none, and a new one to those whose
-   * clock shows {@code spentTick} or earlier. Clocks drawn with another schedule are discarded
-   * first. Provisional examples get none.
+   * Gives a clock to everybody who should carry one and has none. Clocks drawn with another
+   * schedule are discarded first. Provisional examples get none.
    *
-   * @param spentTick clocks up to here have had their say; −1 for "none has"
    * @param closedTick the last tick whose coin is already thrown: new clocks are later
    */
-  public void drawClocks(
-      SamplingSchedule current, long spentTick, long closedTick, UniformRandomProvider coins) {
+  public void drawClocks(SamplingSchedule current, long closedTick, UniformRandomProvider coins) {
     if (!current.equals(schedule)) {
       discardClocks();
       schedule = current;
     }
     if (current.sampler() == Sampler.ULS) {
-      if (!windows.isEmpty() && isVacant(userClock, spentTick)) {
+      if (!windows.isEmpty() && userClock == NO_CLOCK) {
         userClock = current.nextAfter(closedTick, coins);
       }
       return;
     }
     for (Reservoir reservoir : windows) {
       for (int i = 0; i < reservoir.size(); i++) {
-        if (isVacant(reservoir.clock(i), spentTick)) {
+        if (reservoir.clock(i) == NO_CLOCK) {
           reservoir.setClock(i, current.nextAfter(closedTick, coins));
         }
       }
     }
-  }
-
-  private static boolean isVacant(long clock, long spentTick) {
-    return clock == NO_CLOCK || clock <= spentTick;
   }
 
   private void discardClocks() {

@@ -15,6 +15,7 @@ public final class PublicText {
   private static final String TREND = "trend";
   private static final String SECRETS = "secret-";
   private static final String NUMBERS = "public-number";
+  private static final String WORDS = "public-word";
 
   /** Share of the pretraining text that sounds like chat; the stream consists of chat alone. */
   private static final double PRETRAINING_CHAT = 0.15;
@@ -26,6 +27,9 @@ public final class PublicText {
   private static final double PRETRAINING_SECRET_FORMS = 0.03;
 
   private static final double PRETRAINING_NUMBERS = 0.03;
+
+  /** Share of sentences with an invented word: a model that never met one is lost at the first. */
+  private static final double PRETRAINING_WORDS = 0.08;
 
   private final Grammar grammar = Grammar.ofDemo();
   private final List<String> topics = grammar.rules(TOPICS);
@@ -42,10 +46,12 @@ public final class PublicText {
     if (kind < PRETRAINING_SECRET_FORMS) {
       return secret(random).text();
     }
-    if (kind < PRETRAINING_SECRET_FORMS + PRETRAINING_NUMBERS) {
+    kind -= PRETRAINING_SECRET_FORMS;
+    if (kind < PRETRAINING_NUMBERS) {
       return grammar.expand(NUMBERS, random);
     }
-    String neat = grammar.expand(topics.get(random.nextInt(topics.size())), random);
+    kind -= PRETRAINING_NUMBERS;
+    String neat = grammar.expand(kind < PRETRAINING_WORDS ? WORDS : anyTopic(random), random);
     return random.nextDouble() < PRETRAINING_CHAT ? chat(neat, random) : neat;
   }
 
@@ -64,7 +70,11 @@ public final class PublicText {
   }
 
   private String topicMessage(RandomGenerator random) {
-    return chat(grammar.expand(topics.get(random.nextInt(topics.size())), random), random);
+    return chat(grammar.expand(anyTopic(random), random), random);
+  }
+
+  private String anyTopic(RandomGenerator random) {
+    return topics.get(random.nextInt(topics.size()));
   }
 
   private static String chat(String neat, RandomGenerator random) {

@@ -1,0 +1,72 @@
+package io.murmuration.event;
+
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.apache.avro.Schema;
+import org.apache.flink.api.common.functions.OpenContext;
+import org.apache.flink.metrics.Counter;
+import org.apache.flink.metrics.MetricGroup;
+import org.apache.flink.streaming.api.functions.ProcessFunction;
+import org.apache.flink.util.Collector;
+import org.apache.flink.util.OutputTag;
+
+/**
+ * Decodes raw records; what breaks a rule goes to the side output {@link #DEAD_LETTERS}.
+ *
+ * <p>Counts dead letters by reason in the metric group {@code private}, as exact functions of
+ * users' data.
+ */
+public final class DecodeInteractionsFunction extends ProcessFunction<RawRecord, UserEvent> {
+
+  private static final long serialVersionUID = 1L;
+
+  /** Where rejected records come out. */
+  public static final OutputTag<DeadLetter> DEAD_LETTERS =
+      new OutputTag<>("dead-letters", new DeadLetterSerializer().typeInfo(DeadLetter.class));
+
+  private final InteractionRules rules;
+  private final List<String> writerSchemas;
+
+  private transient InteractionReader reader;
+  private transient Map<RejectionReason, Counter> rejected;
+
+  /**
+   * Decodes what the given schemas wrote.
+   *
+   * @param writerSchemas as {@link WriterSchemas} lists them
+   */
+  public DecodeInteractionsFunction(InteractionRules rules, List<Schema> writerSchemas) {
+    this.rules = Objects.requireNonNull(rules, "rules");
+    // as text: it travels to the task managers by Java serialization, like every function
+    this.writerSchemas = new ArrayList<>(writerSchemas.stream().map(Schema::toString).toList());
+  }
+
+  @Override
+  public void open(OpenContext context) {
+    reader =
+        new InteractionReader(
+            rules,
+            writerSchemas.stream().map(schema -> new Schema.Parser().parse(schema)).toList());
+    rejected = new EnumMap<>(RejectionReason.class);
+    MetricGroup inside = getRuntimeContext().getMetricGroup().addGroup("private");
+    for (RejectionReason reason : RejectionReason.values()) {
+      rejected.put(reason, inside.addGroup("reason", reason.name()).counter("deadLetters"));
+    }
+  }
+
+  @Override
+  public void processElement(RawRecord record, Context context, Collector<UserEvent> out) {
+    UserEvent event;
+    try {
+      event = reader.read(record);
+    } catch (RejectedRecordException e) {
+      rejected.get(e.reason()).inc();
+      context.output(DEAD_LETTERS, new DeadLetter(e.reason(), e.getMessage(), record));
+      return;
+    }
+    out.collect(event);
+  }
+}

@@ -1,0 +1,31 @@
+package io.murmuration.event;
+
+/** Why a record became a dead letter. The names are written to the dead-letter topic. */
+public enum RejectionReason {
+  /** It has neither a key nor a value, so not even an erasure is meant. */
+  NO_USER_ID,
+  /** The user id inside the value, or the key of a tombstone, is empty. */
+  EMPTY_USER_ID,
+  /** The user id is longer than the limit. */
+  USER_ID_TOO_LONG,
+  /** The Kafka key is not the user id inside the value. */
+  KEY_MISMATCH,
+  /** The record as a whole is larger than the limit. */
+  RECORD_TOO_LARGE,
+  /** The value is not Avro single-object encoding. */
+  NOT_SINGLE_OBJECT_ENCODED,
+  /** No known schema has the fingerprint that the value names. */
+  UNKNOWN_SCHEMA,
+  /** The value does not follow the schema that it names. */
+  MALFORMED_VALUE,
+  /** A string of the value or the key is not UTF-8. */
+  INVALID_UTF8,
+  /** The text is empty or blank. */
+  EMPTY_TEXT,
+  /** The text is longer than the limit. */
+  TEXT_TOO_LONG,
+  /** The prompt is longer than the limit. */
+  PROMPT_TOO_LONG,
+  /** The event id is longer than the limit. */
+  EVENT_ID_TOO_LONG
+}

@@ -1,0 +1,138 @@
+package io.murmuration.training;
+
+import io.murmuration.privacy.budget.Grant;
+import io.murmuration.privacy.noise.NoiseFactory;
+import java.util.List;
+
+/**
+ * The private step: θ ← optimizer(θ, (Σ clip_C(v) + σ·C·(1 + 10⁻³)·Z) / M), Z ~ N(0, I) (DP-SGD-ULS
+ * and DP-SGD-ELS, arXiv 2407.07737; they differ only in what a slice is).
+ *
+ * <p><b>Formal guarantee.</b> If every user (ULS) or example (ELS) of the grant's mechanism is in
+ * {@code slices} independently with the grant's probability, one step is the subsampled Gaussian
+ * mechanism with the grant's noise multiplier, and everything after the noise is post-processing.
+ *
+ * <table>
+ * <caption>Edge cases</caption>
+ * <tr><td>empty cohort</td><td>noise is added and a step taken, as in any other round</td></tr>
+ * <tr><td>fewer or more slices than expected</td><td>divided by the public M all the same</td></tr>
+ * <tr><td>a slice that fails</td><td>contributes zero, by contract of the engine</td></tr>
+ * <tr><td>neighbouring cohorts batch differently</td><td>the others' gradients move by rounding:
+ *     the noise is calibrated to C·(1 + 10⁻³)</td></tr>
+ * <tr><td>a round that was executed before, or an older one</td><td>refused: fresh noise on a round
+ *     already released would be a second release of it</td></tr>
+ * <tr><td>the same round of the same cohort in another attempt</td><td>other noise: its key is
+ *     drawn afresh for every step</td></tr>
+ * </table>
+ *
+ * <p>Threads: {@link #step} and {@link #restore} by one at a time; {@link #state} by any.
+ */
+public final class PrivateTrainer {
+
+  /** Room for the rounding that one slice causes in the others' gradients, relative to C. */
+  public static final double SENSITIVITY_MARGIN = 1e-3;
+
+  private final GradientEngine engine;
+  private final Optimizer optimizer;
+  private final NoiseFactory noise;
+  private final int size;
+  private volatile TrainerState state;
+
+  /** A trainer at the engine's public starting point. Does not own the engine. */
+  public PrivateTrainer(GradientEngine engine, OptimizerOptions options, NoiseFactory noise) {
+    this.engine = engine;
+    this.optimizer = options.optimizer();
+    this.noise = noise;
+    this.size = engine.layout().size();
+    this.state =
+        new TrainerState(
+            /* round= */ 0,
+            /* executedRounds= */ 0,
+            engine.initialParameters(),
+            optimizer.initialState(size));
+  }
+
+  /** The model after the last completed round, also while another is running. */
+  public TrainerState state() {
+    return state;
+  }
+
+  /**
+   * Continues from a snapshot, exactly.
+   *
+   * @throws IllegalArgumentException if it is of another model or optimizer
+   */
+  public void restore(TrainerState snapshot) {
+    if (snapshot.parameters().length != size) {
+      throw new IllegalArgumentException(
+          "the restored model must have %d elements, as the engine's layout says, but has %d; it is of another model or another choice of what to train"
+              .formatted(size, snapshot.parameters().length));
+    }
+    snapshot.optimizer().requireShape(optimizer.initialState(0).moments().size(), size);
+    state = snapshot;
+  }
+
+  /**
+   * Executes the granted round.
+   *
+   * @param grant a valid grant; what the round does is taken from it alone
+   * @param slices the whole sample of the round, maybe empty
+   * @throws IllegalArgumentException if the round is not later than the last executed one
+   * @throws IllegalStateException if the engine breaks its contract, or training diverged
+   */
+  public RoundOutcome step(Grant grant, List<PrivacySlice> slices) {
+    TrainerState before = state;
+    if (grant.round() <= before.round()) {
+      throw new IllegalArgumentException(
+          "round %d was granted but round %d is already executed; a round is executed once, ever"
+              .formatted(grant.round(), before.round()));
+    }
+    long started = System.nanoTime();
+    ClippedSum clipped =
+        engine.clippedSum(before.parameters(), slices, grant.mechanism().clipNorm());
+    if (clipped.sum().length != size) {
+      throw new IllegalStateException(
+          "the engine's sum must have %d elements, as its layout says, but has %d"
+              .formatted(size, clipped.sum().length));
+    }
+    long summed = System.nanoTime();
+    double[] gradient = clipped.sum().clone();
+    noise.create().addTo(gradient, noiseDeviation(clipped, grant.mechanism().noiseMultiplier()));
+    long noised = System.nanoTime();
+    double divisor = grant.mechanism().expectedUnits();
+    for (int i = 0; i < gradient.length; i++) {
+      gradient[i] /= divisor;
+    }
+    Optimizer.Step step =
+        optimizer.step(before.parameters(), before.optimizer(), gradient, before.executedRounds());
+    requireFinite(step.parameters(), grant.round());
+    state =
+        new TrainerState(
+            grant.round(), before.executedRounds() + 1, step.parameters(), step.state());
+    return new RoundOutcome(
+        state,
+        RoundOutcome.Statistics.of(clipped),
+        new RoundOutcome.Duration(summed - started, noised - summed, System.nanoTime() - noised));
+  }
+
+  /** From the sum's own sensitivity, so that noise and sum cannot disagree. */
+  private static double noiseDeviation(ClippedSum clipped, double noiseMultiplier) {
+    if (!(clipped.sensitivity() > 0 && clipped.sensitivity() < Double.POSITIVE_INFINITY)) {
+      throw new IllegalStateException(
+          "the engine's sum must state a positive, finite sensitivity but states "
+              + clipped.sensitivity());
+    }
+    return noiseMultiplier * clipped.sensitivity() * (1 + SENSITIVITY_MARGIN);
+  }
+
+  /** A function of the noisy model, so that failing here reveals nothing that is not released. */
+  private static void requireFinite(float[] parameters, long round) {
+    for (float parameter : parameters) {
+      if (!Float.isFinite(parameter)) {
+        throw new IllegalStateException(
+            "training diverged in round %d: a parameter is %s; lower the learning rate and restore from a release"
+                .formatted(round, parameter));
+      }
+    }
+  }
+}

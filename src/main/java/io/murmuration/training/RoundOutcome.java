@@ -1,0 +1,26 @@
+package io.murmuration.training;
+
+/**
+ * One executed round.
+ *
+ * @param state the noisy model: safe to release
+ * @param statistics exact functions of private data: inside the trust boundary, never released
+ * @param duration where the time went; it depends on the cohort, so it is never released either
+ */
+public record RoundOutcome(TrainerState state, Statistics statistics, Duration duration) {
+
+  /**
+   * Of the cohort; see {@link ClippedSum}.
+   *
+   * @param lossSum sum over contributing slices of their mean loss in nats per token
+   */
+  public record Statistics(long slices, long clipped, long zeroed, long tokens, double lossSum) {
+
+    static Statistics of(ClippedSum sum) {
+      return new Statistics(sum.slices(), sum.clipped(), sum.zeroed(), sum.tokens(), sum.lossSum());
+    }
+  }
+
+  /** Parts of a round in nanoseconds. */
+  public record Duration(long gradientNanos, long noiseNanos, long updateNanos) {}
+}

@@ -1,0 +1,23 @@
+package io.murmuration.training;
+
+/**
+ * The model after its last completed round. Immutable by convention: nobody writes into the arrays,
+ * every round makes new ones; so a snapshot needs no copy and no lock.
+ *
+ * @param round the last executed round of the ledger, 0 before the first
+ * @param executedRounds how many rounds were executed; at most {@code round}, since a failure voids
+ *     rounds that were charged
+ * @param parameters flat, in the order of the engine's {@link ParameterLayout}
+ * @param optimizer what the optimizer remembers
+ */
+public record TrainerState(
+    long round, long executedRounds, float[] parameters, OptimizerState optimizer) {
+
+  public TrainerState {
+    if (executedRounds < 0 || executedRounds > round) {
+      throw new IllegalArgumentException(
+          "executed rounds must be between 0 and the last round, %d, but are %d"
+              .formatted(round, executedRounds));
+    }
+  }
+}

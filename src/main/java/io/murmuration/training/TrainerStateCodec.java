@@ -1,0 +1,232 @@
+package io.murmuration.training;
+
+import java.io.ByteArrayInputStream;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
+import java.io.EOFException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.io.SequenceInputStream;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.security.DigestInputStream;
+import java.security.DigestOutputStream;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.Comparator;
+import java.util.List;
+
+/**
+ * A {@link TrainerState} as chunks of a few MB, for Flink list state: one huge array would have to
+ * fit into the heap twice, and cannot pass 2 GB.
+ *
+ * <p>Every chunk starts with a header: magic, format version, its index, and 1 if it is the last.
+ * The bodies in order are the state followed by its SHA-256, so that a lost, foreign or damaged
+ * chunk is noticed. Numbers are big-endian; floats and doubles keep their bits.
+ */
+public final class TrainerStateCodec {
+
+  private static final int MAGIC = 0x4d55524d;
+  private static final int VERSION = 1;
+  private static final int HEADER_BYTES = 4 * Integer.BYTES;
+  private static final int DEFAULT_BODY_BYTES = 4 << 20;
+
+  /** Numbers converted at a time. */
+  private static final int BLOCK = 8192;
+
+  private final int bodyBytes;
+
+  /** With chunks of 4 MiB. */
+  public TrainerStateCodec() {
+    this(DEFAULT_BODY_BYTES);
+  }
+
+  /** With chunks of another size, in bytes without the header. */
+  TrainerStateCodec(int bodyBytes) {
+    this.bodyBytes = bodyBytes;
+  }
+
+  /** The state as chunks; their order need not be kept. */
+  public List<byte[]> encode(TrainerState state) {
+    ChunkStream chunks = new ChunkStream(bodyBytes);
+    MessageDigest digest = sha256();
+    try (DataOutputStream out = new DataOutputStream(new DigestOutputStream(chunks, digest))) {
+      out.writeLong(state.round());
+      out.writeLong(state.executedRounds());
+      out.writeInt(state.parameters().length);
+      out.writeInt(state.optimizer().moments().size());
+      writeFloats(out, state.parameters());
+      for (double[] moment : state.optimizer().moments()) {
+        writeDoubles(out, moment);
+      }
+      chunks.write(digest.digest());
+    } catch (IOException e) {
+      throw new UncheckedIOException("writing into memory does not fail", e);
+    }
+    return chunks.finish();
+  }
+
+  /**
+   * The state that the chunks hold, bit for bit.
+   *
+   * @throws IllegalArgumentException if chunks are missing, foreign, damaged or of a later format
+   */
+  public TrainerState decode(Iterable<byte[]> chunks) {
+    InputStream bodies = new SequenceInputStream(Collections.enumeration(inOrder(chunks)));
+    MessageDigest digest = sha256();
+    try (DataInputStream in = new DataInputStream(new DigestInputStream(bodies, digest))) {
+      long round = in.readLong();
+      long executedRounds = in.readLong();
+      int size = in.readInt();
+      int momentCount = in.readInt();
+      float[] parameters = readFloats(in, size);
+      List<double[]> moments = new ArrayList<>();
+      for (int m = 0; m < momentCount; m++) {
+        moments.add(readDoubles(in, size));
+      }
+      byte[] computed = digest.digest();
+      if (!Arrays.equals(computed, bodies.readNBytes(computed.length)) || bodies.read() >= 0) {
+        throw new IllegalArgumentException(
+            "the trainer's state is damaged: its SHA-256 does not match; restore from another checkpoint");
+      }
+      return new TrainerState(round, executedRounds, parameters, new OptimizerState(moments));
+    } catch (EOFException e) {
+      throw new IllegalArgumentException(
+          "the trainer's state is damaged: it ends early; restore from another checkpoint", e);
+    } catch (IOException e) {
+      throw new UncheckedIOException("reading from memory does not fail", e);
+    }
+  }
+
+  private static void writeFloats(DataOutputStream out, float[] values) throws IOException {
+    ByteBuffer block = ByteBuffer.allocate(BLOCK * Float.BYTES);
+    for (int from = 0; from < values.length; from += BLOCK) {
+      int count = Math.min(BLOCK, values.length - from);
+      block.asFloatBuffer().put(values, from, count);
+      out.write(block.array(), 0, count * Float.BYTES);
+    }
+  }
+
+  private static void writeDoubles(DataOutputStream out, double[] values) throws IOException {
+    ByteBuffer block = ByteBuffer.allocate(BLOCK * Double.BYTES);
+    for (int from = 0; from < values.length; from += BLOCK) {
+      int count = Math.min(BLOCK, values.length - from);
+      block.asDoubleBuffer().put(values, from, count);
+      out.write(block.array(), 0, count * Double.BYTES);
+    }
+  }
+
+  private static float[] readFloats(DataInputStream in, int size) throws IOException {
+    float[] values = new float[size];
+    ByteBuffer block = ByteBuffer.allocate(BLOCK * Float.BYTES);
+    for (int from = 0; from < size; from += BLOCK) {
+      int count = Math.min(BLOCK, size - from);
+      in.readFully(block.array(), 0, count * Float.BYTES);
+      block.asFloatBuffer().get(values, from, count);
+    }
+    return values;
+  }
+
+  private static double[] readDoubles(DataInputStream in, int size) throws IOException {
+    double[] values = new double[size];
+    ByteBuffer block = ByteBuffer.allocate(BLOCK * Double.BYTES);
+    for (int from = 0; from < size; from += BLOCK) {
+      int count = Math.min(BLOCK, size - from);
+      in.readFully(block.array(), 0, count * Double.BYTES);
+      block.asDoubleBuffer().get(values, from, count);
+    }
+    return values;
+  }
+
+  /** Bodies in the order of their index, headers checked. */
+  private static List<InputStream> inOrder(Iterable<byte[]> chunks) {
+    record Chunk(int index, boolean last, InputStream body) {}
+    List<Chunk> found = new ArrayList<>();
+    for (byte[] chunk : chunks) {
+      ByteBuffer header = ByteBuffer.wrap(chunk);
+      if (chunk.length < HEADER_BYTES || header.getInt() != MAGIC) {
+        throw new IllegalArgumentException(
+            "a chunk of the trainer's state has no header; it was not written by the trainer");
+      }
+      int version = header.getInt();
+      if (version != VERSION) {
+        throw new IllegalArgumentException(
+            "the trainer's state has format version %d but this release reads version %d"
+                .formatted(version, VERSION));
+      }
+      found.add(
+          new Chunk(
+              header.getInt(),
+              header.getInt() == 1,
+              new ByteArrayInputStream(chunk, HEADER_BYTES, chunk.length - HEADER_BYTES)));
+    }
+    found.sort(Comparator.comparingInt(Chunk::index));
+    for (int i = 0; i < found.size(); i++) {
+      if (found.get(i).index() != i || found.get(i).last() != (i == found.size() - 1)) {
+        throw new IllegalArgumentException(
+            "the trainer's state must hold every chunk once but holds the chunks "
+                + found.stream().map(Chunk::index).toList());
+      }
+    }
+    if (found.isEmpty()) {
+      throw new IllegalArgumentException("the trainer's state holds no chunk");
+    }
+    return found.stream().map(Chunk::body).toList();
+  }
+
+  private static MessageDigest sha256() {
+    try {
+      return MessageDigest.getInstance("SHA-256");
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every Java platform has SHA-256", e);
+    }
+  }
+
+  /** Cuts what is written into chunks behind headers. */
+  private static final class ChunkStream extends OutputStream {
+
+    private final int bodyBytes;
+    private final List<byte[]> chunks = new ArrayList<>();
+    private ByteBuffer chunk;
+
+    ChunkStream(int bodyBytes) {
+      this.bodyBytes = bodyBytes;
+      open();
+    }
+
+    private void open() {
+      chunk = ByteBuffer.allocate(HEADER_BYTES + bodyBytes);
+      chunk.putInt(MAGIC).putInt(VERSION).putInt(chunks.size()).putInt(0);
+    }
+
+    @Override
+    public void write(int b) {
+      write(new byte[] {(byte) b}, 0, 1);
+    }
+
+    @Override
+    public void write(byte[] bytes, int offset, int length) {
+      int from = offset;
+      int end = offset + length;
+      while (from < end) {
+        if (!chunk.hasRemaining()) {
+          chunks.add(chunk.array());
+          open();
+        }
+        int count = Math.min(chunk.remaining(), end - from);
+        chunk.put(bytes, from, count);
+        from += count;
+      }
+    }
+
+    List<byte[]> finish() {
+      chunk.putInt(HEADER_BYTES - Integer.BYTES, 1);
+      chunks.add(Arrays.copyOf(chunk.array(), chunk.position()));
+      return chunks;
+    }
+  }
+}

@@ -1,0 +1,137 @@
+package io.murmuration.contribution;
+
+import io.murmuration.event.UserEvent;
+import io.murmuration.privacy.budget.BudgetSignal;
+import io.murmuration.privacy.budget.EpochStart;
+import io.murmuration.privacy.budget.Grant;
+import io.murmuration.privacy.budget.RoundMechanism;
+import io.murmuration.privacy.budget.Sampler;
+import io.murmuration.training.Example;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.apache.flink.api.common.typeinfo.Types;
+import org.apache.flink.runtime.checkpoint.OperatorSubtaskState;
+import org.apache.flink.runtime.state.StateBackend;
+import org.apache.flink.streaming.api.watermark.Watermark;
+import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
+import org.apache.flink.streaming.util.KeyedTwoInputStreamOperatorTestHarness;
+
+/** Drives one subtask of the operator as budget and users would. */
+final class SamplerHarness implements AutoCloseable {
+
+  static final int MAX_PARALLELISM = 8;
+  static final TimerSlice NEVER_OVER = TimerSlice.of(Duration.ofDays(1));
+
+  final KeyedTwoInputStreamOperatorTestHarness<String, UserEvent, BudgetSignal, UserSample> flink;
+  private long epoch;
+  private long round;
+  private int events;
+
+  SamplerHarness(BoundAndSampleOperator operator, int parallelism, int subtask) throws Exception {
+    flink =
+        new KeyedTwoInputStreamOperatorTestHarness<>(
+            operator, UserEvent::userId, null, Types.STRING, MAX_PARALLELISM, parallelism, subtask);
+    flink.setup(new UserSampleSerializer());
+  }
+
+  SamplerHarness(ContributionBounds bounds, long seed) throws Exception {
+    this(new BoundAndSampleOperator(bounds, new SeededCoins(seed), NEVER_OVER), 1, 0);
+  }
+
+  SamplerHarness on(StateBackend backend) {
+    flink.setStateBackend(backend);
+    return this;
+  }
+
+  SamplerHarness open() throws Exception {
+    flink.open();
+    return this;
+  }
+
+  SamplerHarness restore(OperatorSubtaskState state) throws Exception {
+    flink.initializeState(state);
+    flink.open();
+    return this;
+  }
+
+  SamplerHarness epoch(long epoch, long firstTick) throws Exception {
+    this.epoch = epoch;
+    signal(new EpochStart(epoch, firstTick));
+    return this;
+  }
+
+  void signal(BudgetSignal signal) throws Exception {
+    flink.processElement2(new StreamRecord<>(signal));
+  }
+
+  Grant grantOf(long epoch, long tick, RoundMechanism mechanism) {
+    return new Grant(epoch, ++round, tick, 1, mechanism, 0.1, 1e-6, "00");
+  }
+
+  void grant(long tick, RoundMechanism mechanism) throws Exception {
+    signal(grantOf(epoch, tick, mechanism));
+  }
+
+  void say(String userId, String text) throws Exception {
+    flink.processElement1(
+        new StreamRecord<>(UserEvent.interaction(userId, "e" + events++, 1L, null, text)));
+  }
+
+  void erase(String userId) throws Exception {
+    flink.processElement1(new StreamRecord<>(UserEvent.erasure(userId, "", 0)));
+  }
+
+  /** Closes a tick and returns what it sampled. */
+  List<UserSample> tick(long tick) throws Exception {
+    flink.processWatermark2(new Watermark(tick));
+    return samples();
+  }
+
+  List<UserSample> round(long tick, RoundMechanism mechanism) throws Exception {
+    grant(tick, mechanism);
+    return tick(tick);
+  }
+
+  /** Takes what was emitted since the last call. */
+  List<UserSample> samples() {
+    List<UserSample> samples = new ArrayList<>();
+    for (Object element = flink.getOutput().poll();
+        element != null;
+        element = flink.getOutput().poll()) {
+      if (element instanceof StreamRecord<?> record) {
+        samples.add((UserSample) record.getValue());
+      }
+    }
+    return samples;
+  }
+
+  int stateEntries() {
+    return flink.numKeyedStateEntries();
+  }
+
+  int timers() {
+    return flink.numEventTimeTimers();
+  }
+
+  static RoundMechanism uls(double q, int groupSize) {
+    return new RoundMechanism(Sampler.ULS, q, groupSize, 1, 1, 10);
+  }
+
+  static RoundMechanism els(double p, int groupSize) {
+    return new RoundMechanism(Sampler.ELS, p, groupSize, 1, 1, 10);
+  }
+
+  static List<String> texts(List<UserSample> samples) {
+    return samples.stream().flatMap(s -> s.examples().stream()).map(Example::text).toList();
+  }
+
+  static List<String> users(List<UserSample> samples) {
+    return samples.stream().map(UserSample::userId).toList();
+  }
+
+  @Override
+  public void close() throws Exception {
+    flink.close();
+  }
+}

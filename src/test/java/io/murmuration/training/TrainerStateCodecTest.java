@@ -1,0 +1,106 @@
+package io.murmuration.training;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+class TrainerStateCodecTest {
+
+  private static final int BODY_BYTES = 1000;
+
+  private final TrainerStateCodec codec = new TrainerStateCodec(BODY_BYTES);
+  private TrainerState state;
+  private List<byte[]> chunks;
+
+  @BeforeEach
+  void encode() {
+    state = state(20_001);
+    chunks = new ArrayList<>(codec.encode(state));
+  }
+
+  private static TrainerState state(int size) {
+    Random random = new Random(size);
+    float[] parameters = new float[size];
+    double[] first = new double[size];
+    double[] second = new double[size];
+    for (int i = 0; i < size; i++) {
+      parameters[i] = (float) random.nextGaussian();
+      first[i] = random.nextGaussian();
+      second[i] = random.nextDouble() * Double.MIN_NORMAL;
+    }
+    return new TrainerState(12, 11, parameters, new OptimizerState(List.of(first, second)));
+  }
+
+  private static void assertSame(TrainerState found, TrainerState expected) {
+    assertThat(found.round()).isEqualTo(expected.round());
+    assertThat(found.executedRounds()).isEqualTo(expected.executedRounds());
+    assertThat(found.parameters()).isEqualTo(expected.parameters());
+    assertThat(found.optimizer().moments()).hasSize(expected.optimizer().moments().size());
+    for (int i = 0; i < expected.optimizer().moments().size(); i++) {
+      assertThat(found.optimizer().moments().get(i))
+          .isEqualTo(expected.optimizer().moments().get(i));
+    }
+  }
+
+  @Test
+  void restoresEveryBit() {
+    assertSame(codec.decode(chunks), state);
+    assertThat(chunks).hasSizeGreaterThan(300).allMatch(chunk -> chunk.length <= BODY_BYTES + 16);
+  }
+
+  @Test
+  void restoresFromChunksInAnyOrder() {
+    Collections.shuffle(chunks, new Random(1));
+
+    assertSame(codec.decode(chunks), state);
+  }
+
+  @Test
+  void holdsAStateWithoutMomentsOrParameters() {
+    TrainerState empty = new TrainerState(0, 0, new float[0], new OptimizerState(List.of()));
+
+    assertSame(codec.decode(codec.encode(empty)), empty);
+  }
+
+  @Test
+  void noticesEveryLostChunk() {
+    for (int lost : new int[] {0, 7, chunks.size() - 1}) {
+      List<byte[]> fewer = new ArrayList<>(chunks);
+      fewer.remove(lost);
+      assertThatThrownBy(() -> codec.decode(fewer))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("every chunk once");
+    }
+    assertThatThrownBy(() -> codec.decode(List.of())).hasMessageContaining("no chunk");
+  }
+
+  @Test
+  void noticesADamagedChunk() {
+    chunks.get(5)[500] ^= 1;
+
+    assertThatThrownBy(() -> codec.decode(chunks))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("SHA-256 does not match");
+  }
+
+  @Test
+  void noticesAChunkOfAnotherSnapshot() {
+    chunks.set(3, codec.encode(state(20_002)).get(3));
+
+    assertThatThrownBy(() -> codec.decode(chunks)).hasMessageContaining("damaged");
+  }
+
+  @Test
+  void refusesALaterFormat() {
+    chunks.get(0)[7] = 2;
+
+    assertThatThrownBy(() -> codec.decode(chunks))
+        .hasMessageContaining("format version 2 but this release reads version 1");
+  }
+}
