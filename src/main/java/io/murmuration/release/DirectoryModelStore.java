@@ -1,0 +1,269 @@
+package io.murmuration.release;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.Comparator;
+import java.util.List;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+
+/**
+ * Releases as directories of one file system that has an atomic rename (a local disk, NFS, a
+ * mounted volume shared by all task managers).
+ *
+ * <pre>
+ * root/round-00000042/…                  visible
+ * root/latest -&gt; round-00000042          the newest one; absent where there are no symbolic links
+ * root/.staging/round-00000043-DIGEST/…  complete and durable, waiting for its checkpoint
+ * root/.staging/….partial/…              half-written; rewritten by the next attempt
+ * </pre>
+ *
+ * <p>Every file and directory is forced to disk before the rename that relies on it. The names of
+ * staging directories carry the digest of what is in them, so that attempts never mix.
+ */
+public final class DirectoryModelStore implements ModelStore {
+
+  private static final String STAGING = ".staging";
+  private static final String PARTIAL = ".partial";
+  private static final String LATEST = "latest";
+
+  /** More than a file system keeps inside an inode. */
+  private static final int PROBE_BYTES = 64 * 1024;
+
+  private static final Pattern RELEASE_NAME = Pattern.compile("round-\\d{8,}");
+
+  /** Writes one new file; apart so that tests can fill the disk. */
+  interface FileOutput {
+    void write(Path file, byte[] content) throws IOException;
+  }
+
+  private final Path root;
+  private final Path staging;
+  private final FileOutput output;
+
+  private DirectoryModelStore(Path root, FileOutput output) {
+    this.root = root;
+    this.staging = root.resolve(STAGING);
+    this.output = output;
+  }
+
+  /**
+   * Opens a store for publishing: creates its directories and tries to write, so that a full disk or
+   * a missing permission shows before a round is charged for a release that cannot be kept.
+   *
+   * @throws IOException if it cannot be written to
+   */
+  public static DirectoryModelStore open(Path root) throws IOException {
+    return open(root, DirectoryModelStore::writeDurably);
+  }
+
+  static DirectoryModelStore open(Path root, FileOutput output) throws IOException {
+    DirectoryModelStore store = new DirectoryModelStore(root, output);
+    try {
+      Files.createDirectories(store.staging);
+      Path probe = Files.createTempFile(store.staging, "probe", null);
+      Files.delete(probe);
+      output.write(probe, new byte[PROBE_BYTES]);
+      Files.delete(probe);
+    } catch (IOException e) {
+      throw store.failure("open the model store", e);
+    }
+    return store;
+  }
+
+  /**
+   * Opens an existing store for reading only.
+   *
+   * @throws IOException if there is no such directory
+   */
+  public static DirectoryModelStore reading(Path root) throws IOException {
+    if (!Files.isDirectory(root)) {
+      throw new NoSuchFileException(
+          "the model store must be a directory that holds releases, but %s is none"
+              .formatted(root));
+    }
+    return new DirectoryModelStore(root, DirectoryModelStore::writeDurably);
+  }
+
+  @Override
+  public Staged stage(ReleaseFiles release) throws IOException {
+    Staged staged = new Staged(release.name(), Digests.ofRelease(release.files()));
+    Path complete = stagingOf(staged);
+    Path partial = complete.resolveSibling(complete.getFileName() + PARTIAL);
+    try {
+      if (Files.isDirectory(complete)) {
+        if (Digests.ofRelease(filesIn(complete)).equals(staged.digest())) {
+          return staged;
+        }
+        delete(complete);
+      }
+      delete(partial);
+      Files.createDirectories(partial);
+      for (var file : release.files().entrySet()) {
+        output.write(partial.resolve(file.getKey()), file.getValue());
+      }
+      force(partial);
+      Files.move(partial, complete, StandardCopyOption.ATOMIC_MOVE);
+      force(staging);
+    } catch (IOException e) {
+      throw failure("stage release " + release.name(), e);
+    }
+    return staged;
+  }
+
+  @Override
+  public Outcome commit(Staged staged) throws IOException {
+    Path complete = stagingOf(staged);
+    Path target = root.resolve(staged.name());
+    try {
+      if (Files.exists(target, LinkOption.NOFOLLOW_LINKS)) {
+        String existing = Digests.ofRelease(filesIn(target));
+        if (!existing.equals(staged.digest())) {
+          throw new ReleaseConflictException(staged.name(), existing, staged.digest());
+        }
+        force(root);
+        pointLatestTo(staged.name());
+        delete(complete);
+        return Outcome.ALREADY_PUBLISHED;
+      }
+      if (!Files.isDirectory(complete)) {
+        throw new ReleaseLostException(staged.name(), "there is no " + complete);
+      }
+      String found = Digests.ofRelease(filesIn(complete));
+      if (!found.equals(staged.digest())) {
+        throw new ReleaseLostException(
+            staged.name(), "%s is damaged, its digest is now %s".formatted(complete, found));
+      }
+      Files.move(complete, target, StandardCopyOption.ATOMIC_MOVE);
+      force(root);
+      pointLatestTo(staged.name());
+      return Outcome.PUBLISHED;
+    } catch (ReleaseConflictException | ReleaseLostException e) {
+      throw e;
+    } catch (IOException e) {
+      throw failure("publish release " + staged.name(), e);
+    }
+  }
+
+  @Override
+  public List<String> published() throws IOException {
+    try (Stream<Path> entries = Files.list(root)) {
+      return entries
+          .filter(path -> Files.isDirectory(path, LinkOption.NOFOLLOW_LINKS))
+          .map(path -> path.getFileName().toString())
+          .filter(name -> RELEASE_NAME.matcher(name).matches())
+          .sorted(Comparator.comparingInt(String::length).thenComparing(name -> name))
+          .toList();
+    } catch (UncheckedIOException e) {
+      throw failure("list the releases", e.getCause());
+    } catch (IOException e) {
+      throw failure("list the releases", e);
+    }
+  }
+
+  @Override
+  public SortedMap<String, byte[]> read(String name) throws IOException {
+    if (!RELEASE_NAME.matcher(name).matches() || !Files.isDirectory(root.resolve(name))) {
+      throw new NoSuchFileException(
+          "there is no release %s in %s; it holds %s".formatted(name, root, published()));
+    }
+    return filesIn(root.resolve(name));
+  }
+
+  private Path stagingOf(Staged staged) {
+    return staging.resolve(staged.name() + "-" + staged.digest());
+  }
+
+  private static SortedMap<String, byte[]> filesIn(Path directory) throws IOException {
+    List<Path> paths;
+    try (Stream<Path> entries = Files.list(directory)) {
+      paths = entries.filter(Files::isRegularFile).toList();
+    } catch (UncheckedIOException e) {
+      throw e.getCause();
+    }
+    SortedMap<String, byte[]> files = new TreeMap<>();
+    for (Path path : paths) {
+      files.put(path.getFileName().toString(), Files.readAllBytes(path));
+    }
+    return files;
+  }
+
+  /** Moves the pointer forwards only, since commits of older rounds may be repeated. */
+  private void pointLatestTo(String name) throws IOException {
+    List<String> published = published();
+    if (!published.get(published.size() - 1).equals(name)) {
+      return;
+    }
+    Path next = staging.resolve(LATEST);
+    Files.deleteIfExists(next);
+    try {
+      Files.createSymbolicLink(next, Path.of(name));
+    } catch (UnsupportedOperationException e) {
+      return; // documented: no pointer on such a file system
+    }
+    Files.move(next, root.resolve(LATEST), StandardCopyOption.ATOMIC_MOVE);
+    force(root);
+  }
+
+  private static void writeDurably(Path file, byte[] content) throws IOException {
+    try (FileChannel channel =
+        FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+      ByteBuffer bytes = ByteBuffer.wrap(content);
+      while (bytes.hasRemaining()) {
+        channel.write(bytes);
+      }
+      channel.force(true);
+    }
+  }
+
+  /** Makes a directory's entries durable; only POSIX file systems need it and offer it. */
+  private static void force(Path directory) throws IOException {
+    if (directory.getFileSystem().supportedFileAttributeViews().contains("posix")) {
+      try (FileChannel channel = FileChannel.open(directory, StandardOpenOption.READ)) {
+        channel.force(true);
+      }
+    }
+  }
+
+  private static void delete(Path directory) throws IOException {
+    if (!Files.isDirectory(directory, LinkOption.NOFOLLOW_LINKS)) {
+      return;
+    }
+    List<Path> deepestFirst;
+    try (Stream<Path> paths = Files.walk(directory)) {
+      deepestFirst = paths.sorted(Comparator.reverseOrder()).toList();
+    } catch (UncheckedIOException e) {
+      throw e.getCause();
+    }
+    for (Path path : deepestFirst) {
+      Files.delete(path);
+    }
+  }
+
+  /** Says which store, what went wrong and what to change. */
+  private IOException failure(String action, IOException cause) {
+    String reason =
+        cause instanceof AccessDeniedException
+            ? "permission denied on %s; give the user that runs the task managers write access"
+                .formatted(cause.getMessage())
+            : String.valueOf(cause.getMessage());
+    if (reason.contains("No space left")) {
+      reason = "the disk is full; free space on it (%s)".formatted(reason);
+    }
+    return new IOException(
+        "Cannot %s in %s: %s [%s]"
+            .formatted(action, root, reason, cause.getClass().getSimpleName()),
+        cause);
+  }
+}

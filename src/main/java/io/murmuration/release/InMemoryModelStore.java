@@ -1,0 +1,58 @@
+package io.murmuration.release;
+
+import java.io.IOException;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
+
+/** A {@link ModelStore} that lives and dies with its process: for simulations and tests. */
+public final class InMemoryModelStore implements ModelStore {
+
+  private final Map<Staged, SortedMap<String, byte[]>> staged = new HashMap<>();
+  private final Map<String, SortedMap<String, byte[]>> published = new TreeMap<>();
+
+  @Override
+  public synchronized Staged stage(ReleaseFiles release) {
+    Staged key = new Staged(release.name(), Digests.ofRelease(release.files()));
+    staged.put(key, release.files());
+    return key;
+  }
+
+  @Override
+  public synchronized Outcome commit(Staged key) throws IOException {
+    SortedMap<String, byte[]> visible = published.get(key.name());
+    if (visible != null) {
+      String existing = Digests.ofRelease(visible);
+      if (!existing.equals(key.digest())) {
+        throw new ReleaseConflictException(key.name(), existing, key.digest());
+      }
+      staged.remove(key);
+      return Outcome.ALREADY_PUBLISHED;
+    }
+    SortedMap<String, byte[]> files = staged.remove(key);
+    if (files == null) {
+      throw new ReleaseLostException(key.name(), "it is not staged");
+    }
+    published.put(key.name(), files);
+    return Outcome.PUBLISHED;
+  }
+
+  @Override
+  public synchronized List<String> published() {
+    return published.keySet().stream()
+        .sorted(Comparator.comparingInt(String::length).thenComparing(name -> name))
+        .toList();
+  }
+
+  @Override
+  public synchronized SortedMap<String, byte[]> read(String name) throws IOException {
+    SortedMap<String, byte[]> files = published.get(name);
+    if (files == null) {
+      throw new IOException("there is no release " + name);
+    }
+    return files;
+  }
+}

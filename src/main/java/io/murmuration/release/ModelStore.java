@@ -1,0 +1,67 @@
+package io.murmuration.release;
+
+import java.io.IOException;
+import java.io.Serializable;
+import java.util.List;
+import java.util.SortedMap;
+
+/**
+ * Where releases are kept, in two phases: staged inside the trust boundary, then made visible.
+ *
+ * <p>Contract: {@link #stage} is durable when it returns, and staging the same release again is
+ * harmless. {@link #commit} makes a release visible as a whole or not at all, and may be repeated.
+ * Used by one thread at a time; writer and committer may each have their own instance on the same
+ * place.
+ */
+public interface ModelStore {
+
+  /** Opens a store where it is used; travels with the job graph. */
+  @FunctionalInterface
+  interface Provider extends Serializable {
+
+    /** Opens the store; creates what is missing. */
+    ModelStore open() throws IOException;
+  }
+
+  /** How a commit that did not fail ended. */
+  enum Outcome {
+    /** The release is visible now. */
+    PUBLISHED,
+    /** The same bytes were visible before. */
+    ALREADY_PUBLISHED
+  }
+
+  /**
+   * A release that waits for its commit.
+   *
+   * @param name the release's name
+   * @param digest of its files, see {@link Digests#ofRelease}; name and digest together find it
+   */
+  record Staged(String name, String digest) {}
+
+  /**
+   * Writes a release where no consumer looks.
+   *
+   * @throws IOException if it could not be made durable; nothing half-written is taken for staged
+   */
+  Staged stage(ReleaseFiles release) throws IOException;
+
+  /**
+   * Makes a staged release visible.
+   *
+   * @throws ReleaseConflictException if the name is taken by other bytes; repeating does not help
+   * @throws ReleaseLostException if neither staged nor visible; repeating does not help
+   * @throws IOException if it could not be done now
+   */
+  Outcome commit(Staged staged) throws IOException;
+
+  /** Names of the visible releases in ascending order. */
+  List<String> published() throws IOException;
+
+  /**
+   * The files of a visible release.
+   *
+   * @throws IOException if there is no such release or it cannot be read
+   */
+  SortedMap<String, byte[]> read(String name) throws IOException;
+}

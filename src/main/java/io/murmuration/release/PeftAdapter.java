@@ -1,0 +1,93 @@
+package io.murmuration.release;
+
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.murmuration.training.ParameterLayout;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A LoRA adapter in the layout that Hugging Face PEFT loads: {@code adapter_config.json} and {@code
+ * adapter_model.safetensors}.
+ *
+ * @param rank r ≥ 1
+ * @param alpha LoRA's alpha; the factors' product is scaled by alpha / r
+ * @param targetModules last parts of the names of the linear layers that carry factors
+ * @param baseModel name or path under which a consumer finds the base model
+ * @param fanInFanOut whether the target layers store their weight transposed (GPT-2's Conv1D)
+ */
+public record PeftAdapter(
+    int rank, double alpha, List<String> targetModules, String baseModel, boolean fanInFanOut) {
+
+  /** Name of the weights' file in a release. */
+  public static final String WEIGHTS_FILE = "adapter_model.safetensors";
+
+  /** Name of the configuration's file in a release. */
+  public static final String CONFIG_FILE = "adapter_config.json";
+
+  /** What transformers expects of a file it may load. */
+  private static final Map<String, String> METADATA = Map.of("format", "pt");
+
+  public PeftAdapter {
+    if (rank < 1) {
+      throw new IllegalArgumentException("LoRA rank must be at least 1 but is " + rank);
+    }
+    if (!(alpha > 0 && alpha < Double.POSITIVE_INFINITY)) {
+      throw new IllegalArgumentException("LoRA alpha must be positive and finite but is " + alpha);
+    }
+    targetModules = List.copyOf(targetModules);
+    if (targetModules.isEmpty()) {
+      throw new IllegalArgumentException("LoRA needs at least one target module");
+    }
+  }
+
+  /**
+   * The weights' file.
+   *
+   * @param layout names, as PEFT knows them, and shapes of what was trained
+   * @param parameters the flat vector in the order of the layout
+   * @param frozen factors that were not trained but belong to the adapter: the A of each layer when
+   *     only B is trained
+   */
+  public static byte[] weights(
+      ParameterLayout layout, float[] parameters, Collection<NamedTensor> frozen) {
+    if (parameters.length != layout.size()) {
+      throw new IllegalArgumentException(
+          "the layout has %d parameters but %d are given"
+              .formatted(layout.size(), parameters.length));
+    }
+    List<NamedTensor> tensors = new ArrayList<>(frozen);
+    for (ParameterLayout.Entry entry : layout.entries()) {
+      tensors.add(
+          new NamedTensor(
+              entry.name(),
+              entry.shape(),
+              Arrays.copyOfRange(parameters, entry.offset(), entry.offset() + entry.size())));
+    }
+    return SafetensorsWriter.write(METADATA, tensors);
+  }
+
+  /** The configuration's file, UTF-8. */
+  public byte[] config() {
+    ObjectNode config = JsonNodeFactory.instance.objectNode();
+    config.put("base_model_name_or_path", baseModel);
+    config.put("bias", "none");
+    config.put("fan_in_fan_out", fanInFanOut);
+    config.put("inference_mode", true);
+    if (alpha == Math.rint(alpha)) {
+      config.put("lora_alpha", (long) alpha);
+    } else {
+      config.put("lora_alpha", alpha);
+    }
+    config.put("lora_dropout", 0.0);
+    config.putNull("modules_to_save");
+    config.put("peft_type", "LORA");
+    config.put("r", rank);
+    targetModules.forEach(config.putArray("target_modules")::add);
+    config.put("task_type", "CAUSAL_LM");
+    return PrettyJson.bytes(config);
+  }
+}

@@ -1,0 +1,103 @@
+package io.murmuration.release;
+
+import io.murmuration.privacy.budget.Grant;
+import io.murmuration.privacy.budget.RoundMechanism;
+import io.murmuration.privacy.budget.Sampler;
+import java.nio.charset.StandardCharsets;
+import java.util.Locale;
+
+/** The guarantee of a release in words: {@code PRIVACY.md}. Made of public values only. */
+public final class PrivacyStatement {
+
+  /** Name of the statement's file in a release. */
+  public static final String FILE = "PRIVACY.md";
+
+  static final String UNIT = "user";
+  static final String NEIGHBOURING_RELATION = "add or remove one user with all their events";
+
+  private PrivacyStatement() {}
+
+  /** The guarantee in one sentence. */
+  static String sentence(String domain, Grant grant) {
+    return "All releases of the domain %s up to and including round %d together are (%s, %s)-differentially private at user level."
+        .formatted(
+            domain, grant.round(), epsilonRoundedUp(grant.epsilonSpent()), number(grant.delta()));
+  }
+
+  /** The file's bytes, UTF-8. */
+  public static byte[] write(ReleaseContext context, Grant grant) {
+    RoundMechanism mechanism = grant.mechanism();
+    boolean byUser = mechanism.sampler() == Sampler.ULS;
+    return """
+    # Privacy of this release
+
+    %s
+
+    | | |
+    | --- | --- |
+    | privacy unit | one user: all events that ever carry that user id |
+    | neighbouring relation | %s |
+    | ε spent by the domain, rounded up | %s |
+    | δ | %s |
+    | round, phase | %d, %d |
+    | ledger record of the charge | `%s` |
+
+    ## Mechanism of this round
+
+    %s takes part independently with probability %s. %s is clipped to L2 norm %s, Gaussian noise of
+    standard deviation %s times that is added to the sum, and the noisy sum is divided by %s, a
+    constant that was fixed in advance. %s
+
+    ## What the statement covers
+
+    Every published model of the domain up to this round, with manifests and announcements, and the
+    ledger, even if all of them are seen together. It holds for this round fixed in advance; under
+    any rule for when to stop looking, what holds is the total that the ledger reserved.
+
+    ## What it assumes
+
+    - (a) The round in which an event arrives is part of the input: load and timing (a flood from one
+      user that delays others, how long a round takes) are outside the guarantee.
+    - (b) Process failures do not depend on the data. A record or a user that cannot be processed
+      contributes zero, and the round goes on.
+    - (c) The base model, its tokenizer and the starting adapter are public, or already charged. Base
+      model: `%s`, SHA-256 `%s`.
+    - (d) One id is one person. A person with two ids, or one whose words stand in another user's
+      prompt, is covered per id. The same people in two domains add up.
+    """
+        .formatted(
+            sentence(context.domain(), grant),
+            NEIGHBOURING_RELATION,
+            epsilonRoundedUp(grant.epsilonSpent()),
+            number(grant.delta()),
+            grant.round(),
+            grant.phase(),
+            grant.ledgerHash(),
+            byUser ? "Each user" : "Each pooled example",
+            number(mechanism.samplingProbability()),
+            byUser
+                ? "The mean gradient of a user's examples, at most %d of them,"
+                    .formatted(mechanism.groupSize())
+                : "The gradient of an example",
+            number(mechanism.clipNorm()),
+            number(mechanism.noiseMultiplier()),
+            number(mechanism.expectedUnits()),
+            byUser
+                ? ""
+                : "A user has at most %d examples in the pool.".formatted(mechanism.groupSize()),
+            context.baseModel(),
+            context.baseModelDigest())
+        .getBytes(StandardCharsets.UTF_8);
+  }
+
+  /** Four decimals, never below the true value. */
+  private static String epsilonRoundedUp(double epsilon) {
+    return String.format(Locale.ROOT, "%.4f", Math.ceil(epsilon * 1e4) / 1e4);
+  }
+
+  private static String number(double value) {
+    return value == Math.rint(value) && Math.abs(value) < 1e15
+        ? Long.toString((long) value)
+        : Double.toString(value);
+  }
+}

@@ -1,0 +1,40 @@
+package io.murmuration.release;
+
+import java.io.IOException;
+import org.apache.flink.core.io.SimpleVersionedSerializer;
+import org.apache.flink.core.memory.DataInputDeserializer;
+import org.apache.flink.core.memory.DataOutputSerializer;
+
+/** Committables in checkpoints. Version 1. */
+public final class PublishCommittableSerializer
+    implements SimpleVersionedSerializer<PublishCommittable> {
+
+  private static final int VERSION = 1;
+
+  @Override
+  public int getVersion() {
+    return VERSION;
+  }
+
+  @Override
+  public byte[] serialize(PublishCommittable committable) throws IOException {
+    DataOutputSerializer out = new DataOutputSerializer(1024);
+    out.writeUTF(committable.staged().name());
+    out.writeUTF(committable.staged().digest());
+    new AnnouncementSerializer().serialize(committable.announcement(), out);
+    return out.getCopyOfBuffer();
+  }
+
+  @Override
+  public PublishCommittable deserialize(int version, byte[] serialized) throws IOException {
+    if (version != VERSION) {
+      throw new IOException(
+          "the checkpoint holds a committable of format version %d but this release reads version %d; run a release of Murmuration at least as new as the one that wrote it"
+              .formatted(version, VERSION));
+    }
+    DataInputDeserializer in = new DataInputDeserializer(serialized);
+    return new PublishCommittable(
+        new ModelStore.Staged(in.readUTF(), in.readUTF()),
+        new AnnouncementSerializer().deserialize(in));
+  }
+}

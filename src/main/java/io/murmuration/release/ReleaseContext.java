@@ -1,0 +1,37 @@
+package io.murmuration.release;
+
+import java.io.Serializable;
+import java.util.regex.Pattern;
+
+/**
+ * What all releases of a run have in common; every field is public.
+ *
+ * @param domain the privacy domain whose budget is spent
+ * @param runId a name for this run, chosen by its deployer
+ * @param baseModel name or path of the base model
+ * @param baseModelDigest SHA-256 of its weights, lower-case hexadecimal
+ * @param adapterConfig text of {@code adapter_config.json}
+ */
+public record ReleaseContext(
+    String domain, String runId, String baseModel, String baseModelDigest, String adapterConfig)
+    implements Serializable {
+
+  private static final Pattern SHA_256 = Pattern.compile("[0-9a-f]{64}");
+
+  public ReleaseContext {
+    requireText("privacy domain", domain);
+    requireText("run id", runId);
+    requireText("base model", baseModel);
+    requireText("adapter configuration", adapterConfig);
+    if (baseModelDigest == null || !SHA_256.matcher(baseModelDigest).matches()) {
+      throw new IllegalArgumentException(
+          "base model digest must be 64 lower-case hexadecimal digits but is " + baseModelDigest);
+    }
+  }
+
+  private static void requireText(String name, String value) {
+    if (value == null || value.isBlank()) {
+      throw new IllegalArgumentException(name + " is required but is " + value);
+    }
+  }
+}

@@ -1,0 +1,38 @@
+package io.murmuration.release;
+
+import java.nio.charset.StandardCharsets;
+import java.util.Collections;
+import java.util.SortedMap;
+import java.util.TreeMap;
+
+/**
+ * A release as the files that a consumer will see. A function of context and round alone, so that
+ * every attempt to publish it writes the same bytes.
+ *
+ * @param name of its directory
+ * @param files by name
+ * @param manifest the one among the files
+ */
+public record ReleaseFiles(String name, SortedMap<String, byte[]> files, ReleaseManifest manifest) {
+
+  public ReleaseFiles {
+    files = Collections.unmodifiableSortedMap(new TreeMap<>(files));
+  }
+
+  /** Lays a release out. */
+  public static ReleaseFiles of(ReleaseContext context, RoundRelease release) {
+    ReleaseManifest manifest =
+        ReleaseManifest.of(context, release.grant(), Digests.ofFile(release.adapter()));
+    SortedMap<String, byte[]> files = new TreeMap<>();
+    files.put(PeftAdapter.WEIGHTS_FILE, release.adapter());
+    files.put(PeftAdapter.CONFIG_FILE, context.adapterConfig().getBytes(StandardCharsets.UTF_8));
+    files.put(ReleaseManifest.FILE, manifest.write());
+    files.put(PrivacyStatement.FILE, PrivacyStatement.write(context, release.grant()));
+    return new ReleaseFiles(nameOf(release.grant().round()), files, manifest);
+  }
+
+  /** The directory's name of a round's release; names sort by round. */
+  public static String nameOf(long round) {
+    return "round-%08d".formatted(round);
+  }
+}
