@@ -1,0 +1,212 @@
+package io.murmuration.privacy.budget;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ExecutionException;
+import java.util.function.Consumer;
+import org.apache.kafka.clients.consumer.ConsumerConfig;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.InterruptException;
+import org.apache.kafka.common.errors.WakeupException;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Feedback over a single-partition Kafka topic, which several domains may share. A subscription
+ * starts at the topic's end: older acknowledgements concern epochs that are over.
+ *
+ * @param domain the privacy domain
+ * @param endpoint the topic; its retention does not matter
+ */
+public record KafkaRoundFeedback(String domain, KafkaEndpoint endpoint) implements RoundFeedback {
+
+  private static final Logger LOG = LoggerFactory.getLogger(KafkaRoundFeedback.class);
+  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final Duration POLL = Duration.ofSeconds(1);
+
+  public KafkaRoundFeedback {
+    Checks.text("domain", domain);
+  }
+
+  @Override
+  public Publisher publisher() {
+    return new KafkaPublisher();
+  }
+
+  @Override
+  public Subscription subscribe(Consumer<RoundExecuted> listener, Consumer<Throwable> failed)
+      throws LedgerException, InterruptedException {
+    try (KafkaTopic topic = new KafkaTopic(endpoint)) {
+      topic.ensureSinglePartition(Map.of());
+    }
+    return new KafkaSubscription(listener, failed);
+  }
+
+  private byte[] encode(RoundExecuted executed) {
+    return JSON.createObjectNode()
+        .put("domain", domain)
+        .put("epoch", executed.epoch())
+        .put("round", executed.round())
+        .toString()
+        .getBytes(StandardCharsets.UTF_8);
+  }
+
+  private final class KafkaPublisher implements Publisher {
+    private KafkaProducer<byte[], byte[]> producer;
+
+    @Override
+    public void executed(RoundExecuted executed) throws InterruptedException {
+      try {
+        if (producer == null) {
+          producer = newProducer();
+        }
+        producer
+            .send(
+                new ProducerRecord<>(
+                    endpoint.topic(),
+                    0,
+                    System.currentTimeMillis(),
+                    domain.getBytes(StandardCharsets.UTF_8),
+                    encode(executed)))
+            .get();
+      } catch (InterruptException e) {
+        Thread.interrupted();
+        InterruptedException interrupted =
+            new InterruptedException("Interrupted while acknowledging " + executed);
+        interrupted.initCause(e);
+        throw interrupted;
+      } catch (ExecutionException | KafkaException e) {
+        throw new IllegalStateException(
+            "Could not acknowledge %s on Kafka topic '%s'; without it no further round is granted"
+                .formatted(executed, endpoint.topic()),
+            e);
+      }
+    }
+
+    private KafkaProducer<byte[], byte[]> newProducer() {
+      Map<String, Object> properties = endpoint.newClientProperties();
+      properties.put(ProducerConfig.ACKS_CONFIG, "all");
+      properties.put(ProducerConfig.LINGER_MS_CONFIG, 0);
+      return new KafkaProducer<>(properties, new ByteArraySerializer(), new ByteArraySerializer());
+    }
+
+    @Override
+    public void close() {
+      if (producer != null) {
+        producer.close(Duration.ZERO);
+        producer = null;
+      }
+    }
+  }
+
+  private final class KafkaSubscription implements Subscription {
+    private final Consumer<RoundExecuted> listener;
+    private final Consumer<Throwable> failed;
+    private final KafkaConsumer<byte[], byte[]> consumer;
+    private final Thread thread;
+    private volatile boolean closed;
+
+    KafkaSubscription(Consumer<RoundExecuted> listener, Consumer<Throwable> failed)
+        throws LedgerException, InterruptedException {
+      this.listener = listener;
+      this.failed = failed;
+      Map<String, Object> properties = endpoint.newClientProperties();
+      properties.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
+      properties.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "latest");
+      properties.put(ConsumerConfig.DEFAULT_API_TIMEOUT_MS_CONFIG, endpoint.timeoutMillis());
+      properties.put(ConsumerConfig.REQUEST_TIMEOUT_MS_CONFIG, endpoint.requestTimeoutMillis());
+      consumer =
+          new KafkaConsumer<>(properties, new ByteArrayDeserializer(), new ByteArrayDeserializer());
+      seekToEnd();
+      thread = new Thread(this::deliver, "round-feedback-" + domain);
+      thread.setDaemon(true);
+      thread.start();
+    }
+
+    private void seekToEnd() throws LedgerException, InterruptedException {
+      TopicPartition partition = new TopicPartition(endpoint.topic(), 0);
+      try {
+        consumer.assign(List.of(partition));
+        consumer.seekToEnd(List.of(partition));
+        // Seeking is lazy: only asking for the position pins the end as it is now.
+        consumer.position(partition);
+      } catch (InterruptException e) {
+        Thread.interrupted();
+        closeConsumer();
+        InterruptedException interrupted =
+            new InterruptedException("Interrupted while subscribing to " + endpoint.topic());
+        interrupted.initCause(e);
+        throw interrupted;
+      } catch (KafkaException e) {
+        closeConsumer();
+        throw new LedgerException.Unavailable(
+            "Feedback topic '%s' cannot be read".formatted(endpoint.topic()), e);
+      }
+    }
+
+    private void deliver() {
+      try {
+        while (!closed) {
+          for (ConsumerRecord<byte[], byte[]> record : consumer.poll(POLL)) {
+            if (!closed) {
+              deliver(record);
+            }
+          }
+        }
+      } catch (WakeupException e) {
+        if (!closed) {
+          failed.accept(e);
+        }
+      } catch (RuntimeException e) {
+        failed.accept(e);
+      } finally {
+        closeConsumer();
+      }
+    }
+
+    private void deliver(ConsumerRecord<byte[], byte[]> record) {
+      RoundExecuted executed;
+      try {
+        JsonFields fields = new JsonFields(JSON.readTree(text(record.value())));
+        if (!fields.text("domain").equals(domain)) {
+          return;
+        }
+        executed = new RoundExecuted(fields.integer("epoch"), fields.integer("round"));
+      } catch (IllegalArgumentException | JsonProcessingException e) {
+        LOG.warn(
+            "Record at offset {} of feedback topic '{}' is no acknowledgement and is passed over",
+            record.offset(),
+            endpoint.topic(),
+            e);
+        return;
+      }
+      listener.accept(executed);
+    }
+
+    private static String text(byte[] value) {
+      return value == null ? "null" : new String(value, StandardCharsets.UTF_8);
+    }
+
+    private void closeConsumer() {
+      consumer.close(org.apache.kafka.clients.consumer.CloseOptions.timeout(Duration.ZERO));
+    }
+
+    @Override
+    public void close() {
+      closed = true;
+      consumer.wakeup();
+    }
+  }
+}

@@ -1,0 +1,46 @@
+package io.murmuration.privacy.budget;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import org.apache.flink.api.common.typeutils.TypeSerializer;
+import org.apache.flink.core.memory.DataInputDeserializer;
+import org.apache.flink.core.memory.DataOutputSerializer;
+import org.junit.jupiter.api.Test;
+
+class BudgetSerializersTest {
+
+  @Test
+  void signalsComeBackAsTheyWere() throws Exception {
+    BudgetSignalSerializer serializer = new BudgetSignalSerializer();
+    EpochStart start = new EpochStart(3, 1L << 40);
+    Grant grant = new Grant(3, 17, 99, 2, Budgets.OTHER_MECHANISM, 1.25, 1e-7, "ab".repeat(32));
+    assertThat(copy(serializer, start)).isEqualTo(start);
+    assertThat(copy(serializer, grant)).isEqualTo(grant);
+  }
+
+  @Test
+  void positionsComeBackAsTheyWere() throws Exception {
+    LedgerPosition position = new LedgerPosition(12, "cd".repeat(32), 345);
+    assertThat(copy(new LedgerPositionSerializer(), position)).isEqualTo(position);
+  }
+
+  @Test
+  void unknownKindsAreRefused() {
+    byte[] unknownKind = {1, 9};
+    assertThatThrownBy(
+            () -> new BudgetSignalSerializer().deserialize(new DataInputDeserializer(unknownKind)))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("Unknown kind of budget signal: 9");
+  }
+
+  private static <T> T copy(TypeSerializer<T> serializer, T value) throws IOException {
+    DataOutputSerializer out = new DataOutputSerializer(64);
+    serializer.serialize(value, out);
+    DataInputDeserializer in = new DataInputDeserializer(out.getCopyOfBuffer());
+    T read = serializer.deserialize(in);
+    assertThat(in.available()).isZero();
+    return read;
+  }
+}

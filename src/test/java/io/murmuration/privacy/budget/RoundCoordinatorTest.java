@@ -1,0 +1,231 @@
+package io.murmuration.privacy.budget;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.murmuration.privacy.budget.RoundCoordinator.Step;
+import java.util.UUID;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+class RoundCoordinatorTest {
+
+  private static final long GENESIS = 50_000;
+
+  private final String store = UUID.randomUUID().toString();
+
+  @AfterEach
+  void forget() {
+    InMemoryLedger.forget(store);
+  }
+
+  @Test
+  void noTimePassesBeforeTheEpochIsKnown() {
+    RoundCoordinator coordinator = new RoundCoordinator(BudgetTerms.UNLIMITED_ROUNDS, 0);
+    assertThat(coordinator.pulse(GENESIS)).isEqualTo(new Step.Wait());
+    assertThat(coordinator.epsilonBudget()).isZero();
+    assertThat(coordinator.phase()).isZero();
+  }
+
+  @Test
+  void ticksAreWallTimeSinceGenesisInRoundIntervals() throws Exception {
+    Attempt attempt = new Attempt(Budgets.terms(9), 0);
+    assertThat(attempt.open(0)).isEqualTo(new EpochStart(1, 1));
+    assertThat(attempt.pulseMillis(99)).isEqualTo(new Step.Wait());
+    assertThat(attempt.pulseMillis(100)).isEqualTo(new Step.Charge(1));
+    attempt.charge(1);
+    assertThat(attempt.pulseMillis(199)).isEqualTo(new Step.Wait());
+    assertThat(attempt.pulseMillis(731)).isEqualTo(new Step.Pass(7));
+  }
+
+  @Test
+  void theTickUnderWayAtAStartIsNotGranted() throws Exception {
+    new Attempt(Budgets.terms(9), 0).open(0);
+    Attempt second = new Attempt(Budgets.terms(9), 0);
+    assertThat(second.open(4_250)).isEqualTo(new EpochStart(2, 43));
+    assertThat(second.pulseMillis(4_299)).isEqualTo(new Step.Wait());
+    assertThat(second.pulseMillis(4_300)).isEqualTo(new Step.Charge(43));
+  }
+
+  @Test
+  void ticksStartAboveTheLastChargeAndKeepTheirPaceWhenTheClockWasSetBack() throws Exception {
+    Attempt first = new Attempt(Budgets.terms(9), 0);
+    first.open(0);
+    assertThat(first.pulse(500)).isEqualTo(new Step.Charge(500));
+    first.charge(500);
+    Attempt second = new Attempt(Budgets.terms(9), 0);
+    assertThat(second.open(1_000)).isEqualTo(new EpochStart(2, 501));
+    assertThat(second.pulse(10)).isEqualTo(new Step.Wait());
+    assertThat(second.pulse(11)).isEqualTo(new Step.Charge(501));
+    second.charge(501);
+    assertThat(second.pulse(11)).isEqualTo(new Step.Wait());
+    assertThat(second.pulse(12)).isEqualTo(new Step.Pass(502));
+  }
+
+  @Test
+  void ticksStartAboveWhatRestoredStateHadSent() throws Exception {
+    assertThat(new Attempt(Budgets.terms(9), 77).open(0)).isEqualTo(new EpochStart(1, 78));
+  }
+
+  @Test
+  void ticksNeverDecreaseWhileTheClockRunsBack() throws Exception {
+    Attempt attempt = new Attempt(Budgets.terms(9), 0);
+    attempt.open(0);
+    attempt.pulse(5);
+    attempt.charge(5);
+    assertThat(attempt.pulse(3)).isEqualTo(new Step.Wait());
+    assertThat(attempt.pulse(6)).isEqualTo(new Step.Pass(6));
+  }
+
+  @Test
+  void oneRoundIsInFlightAndTicksMeanwhileAreNotQueued() throws Exception {
+    Attempt attempt = new Attempt(Budgets.terms(9), 0);
+    attempt.open(0);
+    attempt.pulse(1);
+    attempt.charge(1);
+    assertThat(attempt.pulse(2)).isEqualTo(new Step.Pass(2));
+    assertThat(attempt.pulse(3)).isEqualTo(new Step.Pass(3));
+    attempt.coordinator.acknowledged(new RoundExecuted(1, 1));
+    assertThat(attempt.pulse(3)).isEqualTo(new Step.Wait());
+    assertThat(attempt.pulse(4)).isEqualTo(new Step.Charge(4));
+  }
+
+  @Test
+  void acknowledgementsOfOtherEpochsOrRoundsMeanNothing() throws Exception {
+    Attempt attempt = new Attempt(Budgets.terms(9), 0);
+    attempt.open(0);
+    attempt.coordinator.acknowledged(new RoundExecuted(1, 1));
+    attempt.pulse(1);
+    attempt.charge(1);
+    attempt.coordinator.acknowledged(new RoundExecuted(2, 1));
+    attempt.coordinator.acknowledged(new RoundExecuted(1, 2));
+    assertThat(attempt.pulse(2)).isEqualTo(new Step.Pass(2));
+    attempt.coordinator.acknowledged(new RoundExecuted(1, 1));
+    assertThat(attempt.pulse(3)).isEqualTo(new Step.Charge(3));
+  }
+
+  @Test
+  void noTimePassesWhileAChargeIsBeingWritten() throws Exception {
+    Attempt attempt = new Attempt(Budgets.terms(9), 0);
+    attempt.open(0);
+    assertThat(attempt.pulse(1)).isEqualTo(new Step.Charge(1));
+    assertThat(attempt.pulse(9)).isEqualTo(new Step.Wait());
+    assertThat(attempt.charge(1)).isEqualTo(1);
+  }
+
+  @Test
+  void timePassesWithoutRoundsWhileTheLedgerIsLost() throws Exception {
+    Attempt attempt = new Attempt(Budgets.terms(9), 0);
+    attempt.open(0);
+    assertThat(attempt.coordinator.ledgerLost()).isEqualTo(new Step.Wait());
+    assertThat(attempt.pulse(1)).isEqualTo(new Step.Pass(1));
+    assertThat(attempt.reopen(150)).isTrue();
+    assertThat(attempt.pulse(2)).isEqualTo(new Step.Charge(2));
+    assertThat(attempt.coordinator.ledgerLost()).isEqualTo(new Step.Pass(2));
+    assertThat(attempt.pulse(3)).isEqualTo(new Step.Pass(3));
+  }
+
+  @Test
+  void haltsWhenOneMoreRoundWouldPassWhatIsReserved() throws Exception {
+    Attempt attempt = new Attempt(Budgets.terms(2.5), 0);
+    attempt.open(0);
+    assertThat(attempt.coordinator.roundsRemaining()).isEqualTo(2);
+    attempt.runRound(1);
+    attempt.runRound(2);
+    assertThat(attempt.coordinator.roundsRemaining()).isZero();
+    assertThat(attempt.pulse(3)).isEqualTo(new Step.Halt(3, HaltReason.BUDGET_SPENT));
+    assertThat(attempt.pulse(4)).isEqualTo(new Step.Wait());
+    assertThat(attempt.halt(HaltReason.BUDGET_SPENT)).isEqualTo(3);
+    assertThat(attempt.pulse(4)).isEqualTo(new Step.Pass(4));
+    assertThat(attempt.coordinator.halt()).contains(HaltReason.BUDGET_SPENT);
+  }
+
+  @Test
+  void aStartOnASpentLedgerIsHaltedAtOnceAndWritesNoSecondHalt() throws Exception {
+    haltsWhenOneMoreRoundWouldPassWhatIsReserved();
+    Attempt second = new Attempt(Budgets.terms(2.5), 0);
+    second.open(1_000);
+    assertThat(second.coordinator.halt()).contains(HaltReason.BUDGET_SPENT);
+    assertThat(second.pulse(11)).isEqualTo(new Step.Pass(11));
+  }
+
+  @Test
+  void stopsAfterTheConfiguredRoundsAndGoesOnWhenALaterStartAllowsMore() throws Exception {
+    Attempt first = new Attempt(Budgets.terms(9).withMaxRounds(2), 0);
+    first.open(0);
+    assertThat(first.coordinator.roundsRemaining()).isEqualTo(2);
+    first.runRound(1);
+    first.runRound(2);
+    assertThat(first.pulse(3)).isEqualTo(new Step.Halt(3, HaltReason.ROUNDS_DONE));
+    first.halt(HaltReason.ROUNDS_DONE);
+    Attempt same = new Attempt(Budgets.terms(9).withMaxRounds(2), 0);
+    same.open(1_000);
+    assertThat(same.pulse(11)).isEqualTo(new Step.Halt(11, HaltReason.ROUNDS_DONE));
+    Attempt more = new Attempt(Budgets.terms(9).withMaxRounds(3), 0);
+    more.open(2_000);
+    assertThat(more.pulse(21)).isEqualTo(new Step.Charge(21));
+    assertThat(more.session.charge(21)).returns(3L, Grant::round).returns(3.0, Grant::epsilonSpent);
+  }
+
+  @Test
+  void aBudgetSpentByTheLastConfiguredRoundCountsAsSpent() throws Exception {
+    Attempt attempt = new Attempt(Budgets.terms(1).withMaxRounds(1), 0);
+    attempt.open(0);
+    attempt.runRound(1);
+    assertThat(attempt.pulse(2)).isEqualTo(new Step.Halt(2, HaltReason.BUDGET_SPENT));
+  }
+
+  @Test
+  void aSupersededAttemptLetsTimePassAndNothingElse() throws Exception {
+    Attempt old = new Attempt(Budgets.terms(9), 0);
+    old.open(0);
+    new Attempt(Budgets.terms(9), 0).open(0);
+    old.coordinator.ledgerLost();
+    assertThat(old.reopen(0)).isTrue();
+    assertThat(old.coordinator.halt()).contains(HaltReason.FENCED);
+    assertThat(old.pulse(1)).isEqualTo(new Step.Pass(1));
+    assertThat(old.coordinator.roundsRemaining()).isZero();
+  }
+
+  /** One attempt of a job of its own; times are milliseconds or ticks since the genesis. */
+  private final class Attempt {
+    private final RoundCoordinator coordinator;
+    private final LedgerSession session;
+
+    Attempt(BudgetTerms terms, long restoredTick) {
+      coordinator = new RoundCoordinator(terms.maxRounds(), restoredTick);
+      session = Budgets.session(InMemoryLedger.factory(store), terms, UUID.randomUUID().toString());
+    }
+
+    EpochStart open(long millis) throws Exception {
+      return coordinator.opened(session.open(GENESIS + millis), GENESIS + millis).orElseThrow();
+    }
+
+    /** Opens again; true if no second epoch start came of it. */
+    boolean reopen(long millis) throws Exception {
+      return coordinator.opened(session.open(GENESIS + millis), GENESIS + millis).isEmpty();
+    }
+
+    Step pulse(long tick) {
+      return pulseMillis(tick * 100);
+    }
+
+    Step pulseMillis(long millis) {
+      return coordinator.pulse(GENESIS + millis);
+    }
+
+    long charge(long tick) throws Exception {
+      return coordinator.granted(session.charge(tick), session.state());
+    }
+
+    long halt(HaltReason reason) throws Exception {
+      session.halt(reason);
+      return coordinator.haltRecorded(session.state());
+    }
+
+    void runRound(long tick) throws Exception {
+      assertThat(pulse(tick)).isEqualTo(new Step.Charge(tick));
+      charge(tick);
+      coordinator.acknowledged(new RoundExecuted(1, coordinator.round()));
+    }
+  }
+}
