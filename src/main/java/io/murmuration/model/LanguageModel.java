@@ -12,9 +12,11 @@ import io.murmuration.model.TrainableParameters.Binding;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Random;
 import java.util.Set;
 import java.util.stream.Collectors;
 
@@ -30,6 +32,10 @@ public final class LanguageModel implements AutoCloseable {
   /** Elements that are read, widened and copied at a time (64 MB). */
   private static final int BLOCK_ELEMENTS = 1 << 24;
 
+  /** What the families' own pretraining uses. */
+  private static final double INITIAL_DEVIATION = 0.02;
+
+  private final Path directory;
   private final DecoderDescription description;
   private final Decoder decoder;
   private final TextTokenizer tokenizer;
@@ -38,16 +44,23 @@ public final class LanguageModel implements AutoCloseable {
   private final Set<String> transposed;
 
   private LanguageModel(
+      Path directory,
       DecoderDescription description,
       TextTokenizer tokenizer,
       NDManager manager,
       Map<String, NDArray> tensors) {
+    this.directory = directory;
     this.description = description;
     this.decoder = new Decoder(description);
     this.tokenizer = tokenizer;
     this.manager = manager;
     this.tensors = tensors;
     this.transposed = fanInFanOut(description);
+  }
+
+  /** Where a tensor's values come from; blocks as in {@link Checkpoint#read}. */
+  private interface WeightSource {
+    void read(TensorSpec tensor, long first, float[] target, int count) throws IOException;
   }
 
   /**
@@ -57,22 +70,56 @@ public final class LanguageModel implements AutoCloseable {
    * @throws IOException if a file cannot be read
    */
   public static LanguageModel load(Path directory) throws IOException {
+    requireDirectory(directory);
+    try (Checkpoint checkpoint = Checkpoint.open(directory)) {
+      return build(
+          directory,
+          (tensor, first, target, count) -> {
+            checkpoint.require(tensor);
+            checkpoint.read(tensor.name(), first, target, count);
+          });
+    }
+  }
+
+  /**
+   * A model with random weights, to be pretrained, from a directory with {@code config.json} and
+   * {@code tokenizer.json} alone: N(0, 0.02²), norms one, biases zero.
+   *
+   * @param seed equal seeds give equal weights
+   */
+  public static LanguageModel initialize(Path directory, long seed) throws IOException {
+    requireDirectory(directory);
+    Random random = new Random(seed);
+    return build(
+        directory,
+        (tensor, first, target, count) -> {
+          boolean bias = tensor.name().endsWith(".bias");
+          boolean norm = tensor.shape().size() == 1 && !bias;
+          for (int i = 0; i < count; i++) {
+            target[i] = bias ? 0 : norm ? 1 : (float) (INITIAL_DEVIATION * random.nextGaussian());
+          }
+        });
+  }
+
+  private static void requireDirectory(Path directory) {
     if (!Files.isDirectory(directory)) {
       throw new ModelFormatException(directory + ": expected a model directory");
     }
+  }
+
+  private static LanguageModel build(Path directory, WeightSource weights) throws IOException {
     DecoderDescription description =
         ModelFamily.describe(ModelConfig.read(directory.resolve("config.json")));
     TextTokenizer tokenizer =
         TextTokenizer.load(directory.resolve("tokenizer.json"), description.beginningOfText());
     NDManager manager = Engine.getEngine("PyTorch").newBaseManager();
-    try (Checkpoint checkpoint = Checkpoint.open(directory)) {
+    try {
       Set<String> transposed = fanInFanOut(description);
       Map<String, NDArray> tensors = new HashMap<>();
       for (TensorSpec spec : description.tensors()) {
-        checkpoint.require(spec);
-        tensors.put(spec.name(), read(checkpoint, spec, manager, transposed.contains(spec.name())));
+        tensors.put(spec.name(), read(weights, spec, manager, transposed.contains(spec.name())));
       }
-      return new LanguageModel(description, tokenizer, manager, tensors);
+      return new LanguageModel(directory, description, tokenizer, manager, tensors);
     } catch (IOException | RuntimeException e) {
       manager.close();
       tokenizer.close();
@@ -88,7 +135,7 @@ public final class LanguageModel implements AutoCloseable {
   }
 
   private static NDArray read(
-      Checkpoint checkpoint, TensorSpec spec, NDManager manager, boolean transpose)
+      WeightSource weights, TensorSpec spec, NDManager manager, boolean transpose)
       throws IOException {
     NDArray tensor = manager.create(new Shape(spec.dimensions()), DataType.FLOAT32);
     try (NDScope scope = new NDScope();
@@ -99,8 +146,8 @@ public final class LanguageModel implements AutoCloseable {
       float[] block = new float[(int) Math.min(size, BLOCK_ELEMENTS)];
       for (long first = 0; first < size; first += block.length) {
         int count = (int) Math.min(block.length, size - first);
-        checkpoint.read(spec.name(), first, block, count);
-        float[] values = count == block.length ? block : java.util.Arrays.copyOf(block, count);
+        weights.read(spec, first, block, count);
+        float[] values = count == block.length ? block : Arrays.copyOf(block, count);
         flat.set(new NDIndex("{}:{}", first, first + count), Tensors.floats(step, values, count));
       }
     }
@@ -111,6 +158,11 @@ public final class LanguageModel implements AutoCloseable {
         NDArray view = stored.transpose()) {
       return view.duplicate();
     }
+  }
+
+  /** Where it was loaded from. */
+  public Path directory() {
+    return directory;
   }
 
   /** What the model is. */

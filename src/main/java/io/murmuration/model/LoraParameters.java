@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDManager;
 import io.murmuration.model.DecoderDescription.Linear;
 import io.murmuration.model.LoraConfig.Mode;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -144,9 +145,50 @@ public final class LoraParameters implements TrainableParameters, AutoCloseable 
         });
   }
 
-  /** The maps that are updated. */
-  List<Linear> targets() {
-    return targets;
+  /**
+   * A tensor of the model, as stored, with its low-rank update added in.
+   *
+   * @param parameters flat, in the order of {@link #tensors()}
+   */
+  float[] merged(String tensor, float[] parameters) {
+    float[] weight = model.values(tensor);
+    for (Linear linear : targets) {
+      if (linear.weight().equals(tensor)) {
+        addUpdate(
+            weight,
+            linear,
+            current(nameOfA(linear), parameters),
+            current(nameOfB(linear), parameters));
+      }
+    }
+    return weight;
+  }
+
+  private void addUpdate(float[] weight, Linear linear, float[] a, float[] b) {
+    int rank = config.rank();
+    for (int o = 0; o < linear.out(); o++) {
+      for (int i = 0; i < linear.in(); i++) {
+        double update = 0;
+        for (int r = 0; r < rank; r++) {
+          update += (double) b[o * rank + r] * a[r * linear.in() + i];
+        }
+        int index = linear.fanInFanOut() ? i * linear.out() + o : o * linear.in() + i;
+        weight[index] = (float) (weight[index] + config.scale() * update);
+      }
+    }
+  }
+
+  /** A factor's trained values, or its starting ones if it is frozen. */
+  private float[] current(String name, float[] parameters) {
+    int offset = 0;
+    for (TensorSpec tensor : tensors) {
+      int size = (int) tensor.size();
+      if (tensor.name().equals(name)) {
+        return Arrays.copyOfRange(parameters, offset, offset + size);
+      }
+      offset += size;
+    }
+    return start.get(name);
   }
 
   static String nameOfA(Linear linear) {

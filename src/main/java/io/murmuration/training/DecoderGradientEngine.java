@@ -19,6 +19,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.LongStream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -98,6 +99,75 @@ public final class DecoderGradientEngine implements GradientEngine {
     return total.result();
   }
 
+  /**
+   * The ordinary gradient of the mean over examples of each one's mean loss per token: no clipping,
+   * no privacy, and no handling of failures. For pretraining on public text, and to compare with.
+   *
+   * @param parameters flat, of the layout's size; not modified
+   * @param examples those that tokenize to nothing are left out; at least one must not
+   */
+  public MeanGradient meanGradient(float[] parameters, List<Example> examples) {
+    requireLength(parameters);
+    List<TokenizedSlice> tokenized =
+        examples.stream()
+            .map(example -> new PrivacySlice(List.of(example)))
+            .map(s -> TokenizedSlice.tokenize(s, model.tokenizer(), options.maxTokens()))
+            .filter(sequences -> !sequences.isEmpty())
+            .map(TokenizedSlice::new)
+            .toList();
+    if (tokenized.isEmpty()) {
+      throw new IllegalArgumentException(
+          "at least one of " + examples.size() + " examples must have a token, none has");
+    }
+    double[] sum = new double[layout.size()];
+    double loss = 0;
+    boolean gradModeBefore = JniUtils.isGradMode();
+    JniUtils.setGradMode(false);
+    try (NDScope scope = new NDScope();
+        NDManager round = model.manager().newSubManager()) {
+      scope.suppressNotUsedWarning();
+      NDArray flat = Tensors.floats(round, parameters, parameters.length);
+      MicroBatches shared =
+          new MicroBatches(microBatches.bytesPerPosition(), 0, options.memoryBudgetBytes());
+      for (List<TokenizedSlice> batch : shared.cut(tokenized)) {
+        loss += addGradient(flat, batch, sum);
+      }
+    } finally {
+      JniUtils.setGradMode(gradModeBefore);
+    }
+    double count = tokenized.size();
+    Arrays.setAll(sum, i -> sum[i] / count);
+    long tokens = tokenized.stream().mapToLong(TokenizedSlice::targets).sum();
+    return new MeanGradient(sum, loss / count, tokens);
+  }
+
+  /**
+   * Adds one micro-batch's summed gradient.
+   *
+   * @return its summed loss
+   */
+  private double addGradient(NDArray flat, List<TokenizedSlice> slices, double[] sum) {
+    TokenBatch batch = new TokenBatch(slices.stream().map(TokenizedSlice::sequences).toList());
+    try (NDScope scope = new NDScope();
+        NDManager step = model.manager().newSubManager()) {
+      scope.suppressNotUsedWarning();
+      List<NDArray> leaves = sharedLeaves(flat);
+      float[] losses = backward(step, batch, leaves);
+      for (int i = 0; i < leaves.size(); i++) {
+        int offset = layout.entries().get(i).offset();
+        float[] gradient = leaves.get(i).getGradient().toFloatArray();
+        for (int j = 0; j < gradient.length; j++) {
+          sum[offset + j] += gradient[j];
+        }
+      }
+      double loss = 0;
+      for (int i = 0; i < losses.length; i++) {
+        loss += (double) losses[i] * batch.meanWeights()[i];
+      }
+      return loss;
+    }
+  }
+
   private List<TokenizedSlice> tokenize(List<PrivacySlice> slices, ClippedAccumulator total) {
     List<TokenizedSlice> tokenized = new ArrayList<>(slices.size());
     for (PrivacySlice slice : slices) {
@@ -140,7 +210,7 @@ public final class DecoderGradientEngine implements GradientEngine {
     try (NDScope scope = new NDScope();
         NDManager step = model.manager().newSubManager()) {
       scope.suppressNotUsedWarning();
-      List<NDArray> leaves = leaves(flat, batch.slices());
+      List<NDArray> leaves = expandedLeaves(flat, batch.slices());
       float[] losses = backward(step, batch, leaves);
       double[] sliceLosses = new double[batch.slices()];
       for (int i = 0; i < losses.length; i++) {
@@ -188,19 +258,23 @@ public final class DecoderGradientEngine implements GradientEngine {
     }
   }
 
-  /** One view per trainable tensor, expanded over slices without copying. */
-  private List<NDArray> leaves(NDArray flat, int slices) {
+  /** One view per trainable tensor, shared by the whole batch. */
+  private List<NDArray> sharedLeaves(NDArray flat) {
     List<NDArray> leaves = new ArrayList<>(layout.entries().size());
     for (ParameterLayout.Entry entry : layout.entries()) {
-      long[] shape = entry.shape().stream().mapToLong(Long::longValue).toArray();
-      long[] expanded = new long[shape.length + 1];
-      expanded[0] = slices;
-      System.arraycopy(shape, 0, expanded, 1, shape.length);
       leaves.add(
           flat.get(new NDIndex("{}:{}", entry.offset(), entry.offset() + entry.size()))
-              .reshape(shape)
-              .expandDims(0)
-              .broadcast(new Shape(expanded)));
+              .reshape(entry.shape().stream().mapToLong(Long::longValue).toArray()));
+    }
+    return leaves;
+  }
+
+  /** One view per trainable tensor, expanded over slices without copying. */
+  private List<NDArray> expandedLeaves(NDArray flat, int slices) {
+    List<NDArray> leaves = new ArrayList<>(layout.entries().size());
+    for (NDArray leaf : sharedLeaves(flat)) {
+      Shape expanded = new Shape(slices).addAll(leaf.getShape());
+      leaves.add(leaf.expandDims(0).broadcast(expanded));
     }
     return leaves;
   }
@@ -226,10 +300,7 @@ public final class DecoderGradientEngine implements GradientEngine {
   /** Slices with factor zero are taken out first: zero times NaN is NaN. */
   private void weightedSum(
       NDManager step, List<NDArray> gradients, double[] factors, ClippedAccumulator target) {
-    long[] kept =
-        java.util.stream.LongStream.range(0, factors.length)
-            .filter(s -> factors[(int) s] != 0)
-            .toArray();
+    long[] kept = LongStream.range(0, factors.length).filter(s -> factors[(int) s] != 0).toArray();
     if (kept.length == 0) {
       return;
     }
