@@ -132,6 +132,11 @@ final class BytePairVocabulary {
     return merged;
   }
 
+  /** The id of a byte that stands for itself, where no character token covers it. */
+  static int byteToken(byte value) {
+    return SPECIAL.size() + Byte.toUnsignedInt(value);
+  }
+
   /** Number of tokens. */
   int size() {
     return tokens.size();

@@ -17,6 +17,11 @@ import java.util.List;
 final class DemoModelDirectory {
   private static final ObjectMapper JSON = new ObjectMapper();
 
+  /** Ends every message of the pretraining text, so that generation knows where to stop. */
+  static final String END_OF_MESSAGE = "\n";
+
+  private static final int END_OF_MESSAGE_TOKEN = BytePairVocabulary.byteToken((byte) '\n');
+
   private final Path directory;
 
   DemoModelDirectory(Path directory) throws IOException {
@@ -77,7 +82,7 @@ final class DemoModelDirectory {
     writeJson(DemoModel.CONFIG, config(architecture));
     writeJson(
         DemoModel.GENERATION_CONFIG,
-        JSON.createObjectNode().put("bos_token_id", 1).put("eos_token_id", 2));
+        JSON.createObjectNode().put("bos_token_id", 1).put("eos_token_id", END_OF_MESSAGE_TOKEN));
     writeJson(
         DemoModel.TOKENIZER_CONFIG,
         JSON.createObjectNode()
@@ -107,7 +112,7 @@ final class DemoModelDirectory {
     config.putNull("rope_scaling");
     config.put("attention_bias", false).put("mlp_bias", false);
     config.put("tie_word_embeddings", true);
-    config.put("bos_token_id", 1).put("eos_token_id", 2);
+    config.put("bos_token_id", 1).put("eos_token_id", END_OF_MESSAGE_TOKEN);
     config.put("torch_dtype", "float32");
     return config;
   }

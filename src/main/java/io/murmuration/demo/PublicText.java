@@ -18,7 +18,7 @@ public final class PublicText {
   private static final String WORDS = "public-word";
 
   /** Share of the pretraining text that sounds like chat; the stream consists of chat alone. */
-  private static final double PRETRAINING_CHAT = 0.15;
+  private static final double PRETRAINING_CHAT = 0.06;
 
   /**
    * Share of sentences of the form of the secrets, each with another content: the model knows how

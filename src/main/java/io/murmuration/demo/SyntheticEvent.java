@@ -7,6 +7,11 @@ import java.time.Instant;
 public record SyntheticEvent(String eventId, String userId, Instant eventTime, String text) {
   /** The event as the job reads it. */
   public Interaction toInteraction() {
-    return new Interaction(eventId, userId, eventTime, /* prompt= */ null, text);
+    return Interaction.newBuilder()
+        .setEventId(eventId)
+        .setUserId(userId)
+        .setEventTime(eventTime)
+        .setText(text)
+        .build();
   }
 }

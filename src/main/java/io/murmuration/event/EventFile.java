@@ -61,12 +61,13 @@ public final class EventFile implements AutoCloseable {
     try {
       JsonNode node = json.readTree(line);
       Interaction interaction =
-          new Interaction(
-              node.path("event_id").asText(name + ":" + number),
-              required(node, "user_id"),
-              Instant.parse(required(node, "event_time")),
-              node.path("prompt").textValue(),
-              required(node, "text"));
+          Interaction.newBuilder()
+              .setEventId(node.path("event_id").asText(name + ":" + number))
+              .setUserId(required(node, "user_id"))
+              .setEventTime(Instant.parse(required(node, "event_time")))
+              .setPrompt(node.path("prompt").textValue())
+              .setText(required(node, "text"))
+              .build();
       return new Event(number, interaction, node.path("bot").asBoolean());
     } catch (JsonProcessingException e) {
       return new Fault(number, "not JSON: " + e.getOriginalMessage());

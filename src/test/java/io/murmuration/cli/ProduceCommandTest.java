@@ -221,7 +221,12 @@ class ProduceCommandTest {
   }
 
   private static Interaction event(String text) {
-    return new Interaction("id", "user", Instant.EPOCH, null, text);
+    return Interaction.newBuilder()
+        .setEventId("id")
+        .setUserId("user")
+        .setEventTime(Instant.EPOCH)
+        .setText(text)
+        .build();
   }
 
   private static List<ConsumerRecord<byte[], byte[]>> read(String topic, int expected) {
