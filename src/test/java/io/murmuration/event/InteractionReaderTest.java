@@ -212,7 +212,7 @@ class InteractionReaderTest {
         .hasMessageContaining("maxTextChars must be at least 1 but is 0");
   }
 
-  @Property(tries = 2000)
+  @Property(tries = 1000)
   void anyBytes_areReadOrRejected_nothingElse(@ForAll @Size(max = 40) byte[] body) {
     byte[] value = Arrays.copyOf(InteractionCodec.encode(HELLO), 10 + body.length);
     System.arraycopy(body, 0, value, 10, body.length);
@@ -221,7 +221,7 @@ class InteractionReaderTest {
     readOrReject(record(body, null));
   }
 
-  @Property(tries = 2000)
+  @Property(tries = 1000)
   void anyFlippedByte_isReadOrRejected_nothingElse(
       @ForAll @IntRange(max = 200) int position, @ForAll byte replacement) {
     byte[] value = InteractionCodec.encode(HELLO);
