@@ -1,0 +1,314 @@
+package io.murmuration.contribution;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.murmuration.privacy.budget.Sampler;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.LongUnaryOperator;
+import java.util.function.ToLongFunction;
+import org.apache.commons.rng.UniformRandomProvider;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * Distributions of the pure samplers, by chi-squared tests that reject the truth with probability
+ * 10⁻⁶ each; the seeds are fixed, so the outcome is too. Every test also rejects a planted bug,
+ * with the same statistic at the same size.
+ */
+class SamplingStatisticalTest {
+
+  private static final double FALSE_REJECT_RATE = 1e-6;
+
+  // ---- geometric clocks ----
+
+  private static double geometricFit(double q, LongUnaryOperator nextAfter) {
+    int draws = 200_000;
+    int cells = 60;
+    long closedTick = 1000;
+    long[] observed = new long[cells];
+    double[] expected = new double[cells];
+    for (int i = 0; i < draws; i++) {
+      long wait = nextAfter.applyAsLong(closedTick) - closedTick;
+      observed[(int) Math.min(Math.max(wait - 1, 0), cells - 1)]++;
+    }
+    for (int k = 0; k < cells; k++) {
+      expected[k] = draws * Math.pow(1 - q, k) * (k == cells - 1 ? 1 : q);
+    }
+    return Chi2.pValue(expected, observed);
+  }
+
+  @ParameterizedTest
+  @ValueSource(doubles = {0.9, 0.5, 0.1, 0.03})
+  void clocks_areGeometric(double q) {
+    UniformRandomProvider coins = SeededCoins.stream(11);
+    SamplingSchedule schedule = new SamplingSchedule(Sampler.ULS, q);
+    assertThat(geometricFit(q, tick -> schedule.nextAfter(tick, coins)))
+        .isGreaterThan(FALSE_REJECT_RATE);
+    assertThat(geometricFit(q, tick -> schedule.nextAfter(tick, coins) + 1))
+        .as("planted: one tick late")
+        .isLessThan(FALSE_REJECT_RATE);
+    assertThat(geometricFit(q, tick -> Math.max(tick + 1, schedule.nextAfter(tick, coins) - 1)))
+        .as("planted: one tick early")
+        .isLessThan(FALSE_REJECT_RATE);
+  }
+
+  @Test
+  void certainClock_isTheNextTick_andARareOneNeverOverflows() {
+    UniformRandomProvider coins = SeededCoins.stream(12);
+    assertThat(new SamplingSchedule(Sampler.ULS, 1).nextAfter(41, coins)).isEqualTo(42);
+    SamplingSchedule rare = new SamplingSchedule(Sampler.ULS, Double.MIN_VALUE);
+    for (int i = 0; i < 100; i++) {
+      assertThat(rare.nextAfter(Long.MAX_VALUE - 10, coins)).isEqualTo(SamplingSchedule.LAST_TICK);
+      assertThat(rare.nextAfter(-1, coins)).isBetween(0L, SamplingSchedule.LAST_TICK);
+    }
+  }
+
+  // ---- participation ----
+
+  /** Takes part in a tick or not. */
+  private interface Participant {
+    boolean takesPart(long tick, boolean granted);
+  }
+
+  /** A user as the operator drives the pool. */
+  private static Participant user(SamplingSchedule schedule, UniformRandomProvider coins) {
+    ContributionBounds bounds = new ContributionBounds(1_000_000, 1, 1);
+    UserPool pool = new UserPool(bounds.windowTicks());
+    pool.offer(-1, bounds, coins);
+    pool.drawClocks(schedule, -1, coins);
+    return (tick, granted) -> {
+      if (pool.nextClock() != tick) {
+        return false;
+      }
+      boolean sampled = granted && pool.sample(tick, schedule, 1, bounds, coins).length == 1;
+      pool.spendClocks(tick);
+      pool.drawClocks(schedule, tick, coins);
+      return sampled;
+    };
+  }
+
+  /** Patterns of participation in runs of four granted ticks, every third tick being ungranted. */
+  private static double participationFit(double q, List<Participant> users) {
+    int runs = 500;
+    long[] observed = new long[16];
+    for (Participant user : users) {
+      long tick = 0;
+      for (int run = 0; run < runs; run++) {
+        int pattern = 0;
+        for (int bit = 0; bit < 4; tick++) {
+          boolean granted = tick % 3 != 2;
+          boolean sampled = user.takesPart(tick, granted);
+          if (granted) {
+            pattern |= sampled ? 1 << bit : 0;
+            bit++;
+          }
+        }
+        observed[pattern]++;
+      }
+    }
+    double[] expected = new double[16];
+    for (int pattern = 0; pattern < 16; pattern++) {
+      int heads = Integer.bitCount(pattern);
+      expected[pattern] =
+          (double) runs * users.size() * Math.pow(q, heads) * Math.pow(1 - q, 4 - heads);
+    }
+    return Chi2.pValue(expected, observed);
+  }
+
+  @ParameterizedTest
+  @ValueSource(doubles = {0.5, 0.2})
+  void participation_isIndependentOverGrantedTicks_whateverIsNotGranted(double q) {
+    SamplingSchedule schedule = new SamplingSchedule(Sampler.ULS, q);
+    List<Participant> users = new ArrayList<>();
+    List<Participant> stuck = new ArrayList<>();
+    List<Participant> firesLateAfterUngranted = new ArrayList<>();
+    for (int i = 0; i < 100; i++) {
+      users.add(user(schedule, SeededCoins.stream(100 + i)));
+      UniformRandomProvider coins = SeededCoins.stream(200 + i);
+      long[] clock = {schedule.nextAfter(-1, coins)};
+      stuck.add(
+          (tick, granted) -> {
+            if (clock[0] != tick || !granted) {
+              return false;
+            }
+            clock[0] = schedule.nextAfter(tick, coins);
+            return true;
+          });
+      long[] waiting = {schedule.nextAfter(-1, coins)};
+      firesLateAfterUngranted.add(
+          (tick, granted) -> {
+            if (waiting[0] > tick || !granted) {
+              return false;
+            }
+            waiting[0] = schedule.nextAfter(tick, coins);
+            return true;
+          });
+    }
+    assertThat(participationFit(q, users)).isGreaterThan(FALSE_REJECT_RATE);
+    assertThat(participationFit(q, stuck))
+        .as("planted: not redrawn after a tick without a grant")
+        .isLessThan(FALSE_REJECT_RATE);
+    assertThat(participationFit(q, firesLateAfterUngranted))
+        .as("planted: heads kept for the next grant")
+        .isLessThan(FALSE_REJECT_RATE);
+  }
+
+  // ---- reservoirs ----
+
+  private static double reservoirFit(
+      int events, int capacity, ToLongFunction<UniformRandomProvider> keptBits) {
+    int trials = 60_000;
+    UniformRandomProvider coins = SeededCoins.stream(13);
+    long[] observed = new long[1 << events];
+    for (int i = 0; i < trials; i++) {
+      observed[(int) keptBits.applyAsLong(coins)]++;
+    }
+    long[] subsets =
+        java.util.stream.LongStream.range(0, 1L << events)
+            .filter(bits -> Long.bitCount(bits) == capacity)
+            .map(bits -> observed[(int) bits])
+            .toArray();
+    assertThat(Arrays.stream(subsets).sum()).isEqualTo(trials);
+    double[] expected = new double[subsets.length];
+    Arrays.fill(expected, (double) trials / subsets.length);
+    return Chi2.pValue(expected, subsets);
+  }
+
+  /** Keeps in {@code kept} which event each position holds. */
+  private static Reservoir fill(
+      int firstEvent, int events, int capacity, UniformRandomProvider coins) {
+    Reservoir reservoir = new Reservoir(0, 0, 0);
+    for (int event = firstEvent; event < firstEvent + events; event++) {
+      int position = reservoir.offer(capacity, coins);
+      if (position != Reservoir.NOT_KEPT) {
+        reservoir.set(position, event, 0, UserPool.NO_CLOCK);
+      }
+    }
+    return reservoir;
+  }
+
+  private static long bits(Reservoir reservoir) {
+    long[] bits = {0};
+    reservoir.forEachSlot(slot -> bits[0] |= 1L << slot);
+    return bits[0];
+  }
+
+  @Test
+  void reservoir_keepsEverySubsetEquallyOften() {
+    assertThat(reservoirFit(7, 3, coins -> bits(fill(0, 7, 3, coins))))
+        .isGreaterThan(FALSE_REJECT_RATE);
+    assertThat(
+            reservoirFit(
+                7,
+                3,
+                coins -> {
+                  Reservoir biased = fill(0, 6, 3, coins);
+                  biased.set(coins.nextInt(3), 6, 0, 0);
+                  return bits(biased);
+                }))
+        .as("planted: the newest is always kept")
+        .isLessThan(FALSE_REJECT_RATE);
+  }
+
+  @Test
+  void mergedReservoirs_keepEverySubsetEquallyOften() {
+    assertThat(
+            reservoirFit(
+                8,
+                3,
+                coins -> {
+                  Reservoir merged = fill(0, 6, 3, coins);
+                  merged.absorb(fill(6, 2, 3, coins), 3, coins, slot -> {});
+                  return bits(merged);
+                }))
+        .isGreaterThan(FALSE_REJECT_RATE);
+    assertThat(
+            reservoirFit(
+                8,
+                3,
+                coins -> {
+                  Reservoir kept = fill(0, 6, 3, coins);
+                  Reservoir other = fill(6, 2, 3, coins);
+                  int[] all = {kept.slot(0), kept.slot(1), kept.slot(2), 6, 7};
+                  long[] bits = {0};
+                  for (int slot : SubsetSampling.draw(all, 3, coins)) {
+                    bits[0] |= 1L << slot;
+                  }
+                  assertThat(other.size()).isEqualTo(2);
+                  return bits[0];
+                }))
+        .as("planted: the kept ones are merged as if they were all")
+        .isLessThan(FALSE_REJECT_RATE);
+  }
+
+  @Test
+  void cutReservoir_staysUniform_alsoWhenMoreArriveUnderALargerBound() {
+    assertThat(
+            reservoirFit(
+                7,
+                2,
+                coins -> {
+                  Reservoir reservoir = fill(0, 5, 4, coins);
+                  reservoir.cutTo(2, coins, slot -> {});
+                  for (int event = 5; event < 7; event++) {
+                    int position = reservoir.offer(4, coins);
+                    if (position != Reservoir.NOT_KEPT) {
+                      reservoir.set(position, event, 0, 0);
+                    }
+                  }
+                  return bits(reservoir);
+                }))
+        .isGreaterThan(FALSE_REJECT_RATE);
+  }
+
+  // ---- subsets ----
+
+  @Test
+  void sampledSubsets_areUniform() {
+    int[] items = {0, 1, 2, 3, 4, 5};
+    assertThat(reservoirFit(6, 2, coins -> bits(SubsetSampling.draw(items, 2, coins))))
+        .isGreaterThan(FALSE_REJECT_RATE);
+    assertThat(
+            reservoirFit(
+                6,
+                2,
+                coins -> {
+                  int start = coins.nextInt(6);
+                  return 1L << start | 1L << (start + 1) % 6;
+                }))
+        .as("planted: neighbours only")
+        .isLessThan(FALSE_REJECT_RATE);
+    assertThat(SubsetSampling.draw(items, 9, SeededCoins.stream(1)))
+        .containsExactlyInAnyOrder(items);
+  }
+
+  private static long bits(int[] items) {
+    long bits = 0;
+    for (int item : items) {
+      bits |= 1L << item;
+    }
+    return bits;
+  }
+
+  // ---- production coins ----
+
+  @Test
+  void secureCoins_areUniform_andDifferBetweenInstances() {
+    UniformRandomProvider coins = Coins.secure().forUser("ann");
+    long[] observed = new long[256];
+    double[] expected = new double[256];
+    Arrays.fill(expected, 1000);
+    for (int i = 0; i < 256 * 1000 / 8; i++) {
+      long bits = coins.nextLong();
+      for (int shift = 0; shift < 64; shift += 8) {
+        observed[(int) (bits >>> shift & 0xFF)]++;
+      }
+    }
+    assertThat(Chi2.pValue(expected, observed)).isGreaterThan(FALSE_REJECT_RATE);
+    assertThat(Coins.secure().forUser("ann").nextLong())
+        .isNotEqualTo(Coins.secure().forUser("ann").nextLong());
+  }
+}

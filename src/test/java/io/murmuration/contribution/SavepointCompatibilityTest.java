@@ -1,0 +1,120 @@
+package io.murmuration.contribution;
+
+import static io.murmuration.contribution.SamplerHarness.els;
+import static io.murmuration.contribution.SamplerHarness.texts;
+import static io.murmuration.contribution.SamplerHarness.uls;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.murmuration.event.DeadLetter;
+import io.murmuration.event.DeadLetterSerializer;
+import io.murmuration.event.RawRecord;
+import io.murmuration.event.RejectionReason;
+import io.murmuration.event.UserEvent;
+import io.murmuration.event.UserEventSerializer;
+import io.murmuration.serialization.ValueSerializer;
+import io.murmuration.training.Example;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HexFormat;
+import java.util.List;
+import org.apache.flink.core.memory.DataInputDeserializer;
+import org.apache.flink.core.memory.DataOutputSerializer;
+import org.apache.flink.runtime.checkpoint.OperatorSubtaskState;
+import org.apache.flink.streaming.util.OperatorSnapshotUtil;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * State written by former versions is read. A fixture is written once, by {@link #main}, when a
+ * version is new, and never changed.
+ */
+class SavepointCompatibilityTest {
+
+  private static final ContributionBounds BOUNDS = new ContributionBounds(10, 2, 3);
+
+  /**
+   * Writes the fixtures of the current version.
+   *
+   * @param args the directory of this package's test resources
+   */
+  public static void main(String[] args) throws Exception {
+    for (boolean userLevel : new boolean[] {true, false}) {
+      try (SamplerHarness job = new SamplerHarness(BOUNDS, 1).open()) {
+        job.epoch(5, 100);
+        for (int user = 0; user < 4; user++) {
+          for (int i = 0; i <= user; i++) {
+            job.say("user" + user, "text %d of %d 🐦".formatted(i, user));
+          }
+        }
+        job.round(100, userLevel ? uls(0.25, 2) : els(0.25, 6));
+        job.tick(109);
+        job.say("user0", "next window");
+        OperatorSnapshotUtil.writeStateHandle(
+            job.flink.snapshot(1, 1), Path.of(args[0], name(1, userLevel)).toString());
+      }
+    }
+  }
+
+  private static String name(int version, boolean userLevel) {
+    return "savepoint-%d-%s".formatted(version, userLevel ? "uls" : "els");
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void savepointOfVersion1_isRestored(boolean userLevel) throws Exception {
+    Path copy = Files.createTempFile("savepoint", "");
+    try (InputStream fixture = getClass().getResourceAsStream(name(1, userLevel))) {
+      Files.write(copy, fixture.readAllBytes());
+    }
+    OperatorSubtaskState state = OperatorSnapshotUtil.readStateHandle(copy.toString());
+    Files.delete(copy);
+    try (SamplerHarness job = new SamplerHarness(BOUNDS, 2).restore(state)) {
+      job.signal(job.grantOf(5, 110, uls(1, 6)));
+      job.epoch(6, 110);
+      List<UserSample> all = job.round(110, uls(1, 6));
+      assertThat(all).hasSize(4);
+      assertThat(texts(all))
+          .hasSize(8)
+          .contains("text 0 of 0 🐦", "next window", "text 0 of 1 🐦", "text 1 of 1 🐦");
+      assertThat(texts(job.round(130, uls(1, 6)))).containsExactly("next window");
+    }
+  }
+
+  @Test
+  void valuesOfVersion1_areReadAndWrittenAlike() throws IOException {
+    RawRecord raw = new RawRecord(new byte[] {1}, null, "topic", 2, 300, 1_700_000_000_000L);
+    DeadLetter letter =
+        roundTrip(
+            new DeadLetterSerializer(),
+            "010b454d5054595f54455854"
+                + "0764657461696c"
+                + "010201"
+                + "0006746f706963"
+                + "02ac02"
+                + "0000018bcfe56800",
+            new DeadLetter(RejectionReason.EMPTY_TEXT, "detail", raw));
+    assertThat(letter.record().value()).isNull();
+    UserEvent event = UserEvent.interaction("ann", "e1", 1, null, "é");
+    assertThat(
+            roundTrip(
+                new UserEventSerializer(), "010004616e6e03653100000000000000010003c3a9", event))
+        .isEqualTo(event);
+    UserSample sample = new UserSample(1, 2, 300, "ann", List.of(new Example("p", "t")));
+    assertThat(roundTrip(new UserSampleSerializer(), "010102ac0204616e6e0102700274", sample))
+        .isEqualTo(sample);
+    PooledExample example = new PooledExample(-1, null, "t");
+    assertThat(roundTrip(new PooledExampleSerializer(), "01ffffffffffffffff000274", example))
+        .isEqualTo(example);
+  }
+
+  private static <T> T roundTrip(ValueSerializer<T> serializer, String fixture, T value)
+      throws IOException {
+    DataOutputSerializer out = new DataOutputSerializer(64);
+    serializer.serialize(value, out);
+    assertThat(HexFormat.of().formatHex(out.getCopyOfBuffer())).isEqualTo(fixture);
+    return serializer.deserialize(new DataInputDeserializer(HexFormat.of().parseHex(fixture)));
+  }
+}

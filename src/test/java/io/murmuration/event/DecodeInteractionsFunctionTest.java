@@ -1,0 +1,61 @@
+package io.murmuration.event;
+
+import static io.murmuration.event.RawRecords.record;
+import static io.murmuration.event.RawRecords.utf8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.tuple;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.apache.flink.api.common.functions.util.ListCollector;
+import org.apache.flink.streaming.api.operators.ProcessOperator;
+import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
+import org.apache.flink.streaming.util.OneInputStreamOperatorTestHarness;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.junit.jupiter.api.Test;
+
+class DecodeInteractionsFunctionTest {
+
+  @Test
+  void badRecords_goToTheDeadLetters_andTheJobGoesOn() throws Exception {
+    DecodeInteractionsFunction decode =
+        new DecodeInteractionsFunction(InteractionRules.DEFAULTS, WriterSchemas.builtIn());
+    UserEvent good = UserEvent.interaction("ann", "e1", 1, null, "hello");
+    byte[] megabyteId = new byte[1 << 20];
+    try (OneInputStreamOperatorTestHarness<RawRecord, UserEvent> flink =
+        new OneInputStreamOperatorTestHarness<>(new ProcessOperator<>(decode))) {
+      flink.setup(new UserEventSerializer());
+      flink.open();
+      List<RawRecord> records =
+          List.of(
+              record(megabyteId, utf8("garbage")),
+              RawRecords.of(good),
+              record(utf8("ann"), utf8("garbage")),
+              record(utf8("ann"), null));
+      for (RawRecord record : records) {
+        flink.processElement(new StreamRecord<>(record));
+      }
+      assertThat(flink.extractOutputValues())
+          .containsExactly(good, UserEvent.erasure("ann", "", 1_700_000_000_000L));
+      assertThat(flink.getSideOutput(DecodeInteractionsFunction.DEAD_LETTERS))
+          .extracting(StreamRecord::getValue)
+          .extracting(DeadLetter::reason, letter -> letter.record().key())
+          .containsExactly(
+              tuple(RejectionReason.USER_ID_TOO_LONG, megabyteId),
+              tuple(RejectionReason.NOT_SINGLE_OBJECT_ENCODED, records.get(2).key()));
+    }
+  }
+
+  @Test
+  void rawRecords_keepTombstonesAndCoordinates() {
+    List<RawRecord> out = new ArrayList<>();
+    new RawRecordDeserializationSchema()
+        .deserialize(
+            new ConsumerRecord<>("topic", 2, 99, utf8("ann"), null), new ListCollector<>(out));
+    RawRecord raw = out.get(0);
+    assertThat(raw.value()).isNull();
+    assertThat(raw.key()).isEqualTo(utf8("ann"));
+    assertThat(List.of(raw.topic(), raw.partition(), raw.offset()))
+        .isEqualTo(List.of("topic", 2, 99L));
+  }
+}
