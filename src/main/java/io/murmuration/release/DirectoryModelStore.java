@@ -59,8 +59,8 @@ public final class DirectoryModelStore implements ModelStore {
   }
 
   /**
-   * Opens a store for publishing: creates its directories and tries to write, so that a full disk or
-   * a missing permission shows before a round is charged for a release that cannot be kept.
+   * Opens a store for publishing: creates its directories and tries to write, so that a full disk
+   * or a missing permission shows before a round is charged for a release that cannot be kept.
    *
    * @throws IOException if it cannot be written to
    */

@@ -1,0 +1,149 @@
+package io.murmuration.release;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.murmuration.release.ModelStore.Outcome;
+import io.murmuration.release.ModelStore.Staged;
+import java.io.IOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class DirectoryModelStoreTest extends ModelStoreContract {
+
+  @TempDir private Path root;
+  private DirectoryModelStore store;
+
+  @BeforeEach
+  void open() throws IOException {
+    store = DirectoryModelStore.open(root);
+  }
+
+  @Override
+  ModelStore store() {
+    return store;
+  }
+
+  /** A disk that is full after so many bytes of a file. */
+  private static DirectoryModelStore.FileOutput fullAfter(int bytes, String file) {
+    return (path, content) -> {
+      boolean full = path.getFileName().toString().equals(file);
+      Files.write(path, full ? Arrays.copyOf(content, bytes) : content);
+      if (full) {
+        throw new IOException("No space left on device");
+      }
+    };
+  }
+
+  private List<String> staging() throws IOException {
+    try (Stream<Path> entries = Files.list(root.resolve(".staging"))) {
+      return entries.map(path -> path.getFileName().toString()).sorted().toList();
+    }
+  }
+
+  @Test
+  void aCommitLeavesNothingInStaging() throws IOException {
+    store.commit(store.stage(ReleaseFixtures.files(1, 1)));
+    store.commit(store.stage(ReleaseFixtures.files(1, 1)));
+
+    assertThat(staging()).isEmpty();
+  }
+
+  @Test
+  void aFullDiskLeavesNothingThatPassesForStaged() throws IOException {
+    DirectoryModelStore full =
+        DirectoryModelStore.open(root, fullAfter(10, PeftAdapter.WEIGHTS_FILE));
+
+    assertThatThrownBy(() -> full.stage(ReleaseFixtures.files(1, 1)))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("Cannot stage release round-00000001 in " + root)
+        .hasMessageContaining("the disk is full; free space on it");
+    assertThat(staging()).hasSize(1).allMatch(name -> name.endsWith(".partial"));
+
+    // the next attempt, with space, replaces the half
+    assertThat(store.commit(store.stage(ReleaseFixtures.files(1, 1)))).isEqualTo(Outcome.PUBLISHED);
+    assertThat(staging()).isEmpty();
+  }
+
+  @Test
+  void aFullDiskShowsWhenTheStoreIsOpened() {
+    DirectoryModelStore.FileOutput full =
+        (path, content) -> {
+          throw new IOException("No space left on device");
+        };
+
+    assertThatThrownBy(() -> DirectoryModelStore.open(root, full))
+        .hasMessageContaining("Cannot open the model store in " + root)
+        .hasMessageContaining("the disk is full");
+  }
+
+  @Test
+  void aMissingPermissionSaysWhoNeedsIt() {
+    DirectoryModelStore.FileOutput denied =
+        (path, content) -> {
+          throw new AccessDeniedException(path.toString());
+        };
+
+    assertThatThrownBy(() -> DirectoryModelStore.open(root, denied))
+        .hasMessageContaining("permission denied on")
+        .hasMessageContaining("give the user that runs the task managers write access")
+        .hasCauseInstanceOf(AccessDeniedException.class);
+  }
+
+  @Test
+  void aFileInPlaceOfTheStoreIsAnError() throws IOException {
+    Path file = Files.createFile(root.resolve("file"));
+
+    assertThatThrownBy(() -> DirectoryModelStore.open(file))
+        .hasMessageContaining("Cannot open the model store in " + file);
+  }
+
+  @Test
+  void aCrashBetweenRenameAndAcknowledgementIsAlreadyPublished() throws IOException {
+    Staged staged = store.stage(ReleaseFixtures.files(1, 1));
+    Files.move(
+        root.resolve(".staging/round-00000001-" + staged.digest()), root.resolve(staged.name()));
+
+    assertThat(DirectoryModelStore.open(root).commit(staged)).isEqualTo(Outcome.ALREADY_PUBLISHED);
+    assertThat(Files.readSymbolicLink(root.resolve("latest"))).hasToString("round-00000001");
+  }
+
+  @Test
+  void stagingThatWasTamperedWithIsNotPublished() throws IOException {
+    Staged staged = store.stage(ReleaseFixtures.files(1, 1));
+    Path manifest =
+        root.resolve(".staging/round-00000001-" + staged.digest()).resolve("manifest.json");
+    Files.writeString(manifest, "{}");
+
+    assertThatThrownBy(() -> store.commit(staged))
+        .isInstanceOf(ReleaseLostException.class)
+        .hasMessageContaining("is damaged");
+    assertThat(store.published()).isEmpty();
+  }
+
+  @Test
+  void latestNeverMovesBack() throws IOException {
+    Staged old = store.stage(ReleaseFixtures.files(1, 1));
+    store.commit(old);
+    store.commit(store.stage(ReleaseFixtures.files(2, 1)));
+
+    store.commit(old);
+
+    assertThat(Files.readSymbolicLink(root.resolve("latest"))).hasToString("round-00000002");
+  }
+
+  @Test
+  void readsOnlyReleases() {
+    assertThatThrownBy(() -> store.read("../" + root.getFileName()))
+        .hasMessageContaining("there is no release");
+    assertThatThrownBy(() -> DirectoryModelStore.reading(root.resolve("nowhere")))
+        .hasMessageContaining("must be a directory that holds releases");
+  }
+}

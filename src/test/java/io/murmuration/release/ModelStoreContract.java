@@ -1,0 +1,86 @@
+package io.murmuration.release;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.murmuration.release.ModelStore.Outcome;
+import io.murmuration.release.ModelStore.Staged;
+import java.io.IOException;
+import org.junit.jupiter.api.Test;
+
+/** What every {@link ModelStore} does. */
+abstract class ModelStoreContract {
+
+  abstract ModelStore store();
+
+  @Test
+  void aStagedReleaseIsNotVisible() throws IOException {
+    store().stage(ReleaseFixtures.files(1, 1));
+
+    assertThat(store().published()).isEmpty();
+    assertThatThrownBy(() -> store().read("round-00000001")).isInstanceOf(IOException.class);
+  }
+
+  @Test
+  void aCommittedReleaseIsVisibleAsAWhole() throws IOException {
+    ReleaseFiles files = ReleaseFixtures.files(1, 1);
+    Staged staged = store().stage(files);
+
+    assertThat(store().commit(staged)).isEqualTo(Outcome.PUBLISHED);
+
+    assertThat(store().published()).containsExactly("round-00000001");
+    assertThat(Digests.ofRelease(store().read("round-00000001"))).isEqualTo(staged.digest());
+    assertThat(store().read("round-00000001").keySet())
+        .containsExactly(
+            "PRIVACY.md", "adapter_config.json", "adapter_model.safetensors", "manifest.json");
+  }
+
+  @Test
+  void committingAgainIsAlreadyPublished() throws IOException {
+    Staged staged = store().stage(ReleaseFixtures.files(1, 1));
+    store().commit(staged);
+
+    assertThat(store().commit(staged)).isEqualTo(Outcome.ALREADY_PUBLISHED);
+    assertThat(store().commit(store().stage(ReleaseFixtures.files(1, 1))))
+        .isEqualTo(Outcome.ALREADY_PUBLISHED);
+  }
+
+  @Test
+  void otherBytesUnderAPublishedNameAreAConflict() throws IOException {
+    Staged first = store().stage(ReleaseFixtures.files(1, 1));
+    Staged second = store().stage(ReleaseFixtures.files(1, 2));
+    store().commit(first);
+
+    assertThatThrownBy(() -> store().commit(second))
+        .isInstanceOf(ReleaseConflictException.class)
+        .hasMessageContaining("a round is released once, ever")
+        .hasMessageContaining(first.digest())
+        .hasMessageContaining(second.digest());
+    assertThat(Digests.ofRelease(store().read("round-00000001"))).isEqualTo(first.digest());
+  }
+
+  @Test
+  void stagingTheSameBytesTwiceIsHarmless() throws IOException {
+    Staged first = store().stage(ReleaseFixtures.files(1, 1));
+
+    assertThat(store().stage(ReleaseFixtures.files(1, 1))).isEqualTo(first);
+    assertThat(store().commit(first)).isEqualTo(Outcome.PUBLISHED);
+  }
+
+  @Test
+  void whatIsNeitherStagedNorPublishedIsLost() {
+    assertThatThrownBy(() -> store().commit(new Staged("round-00000009", "00".repeat(32))))
+        .isInstanceOf(ReleaseLostException.class)
+        .hasMessageContaining("release round-00000009 is lost");
+  }
+
+  @Test
+  void releasesAreListedByRound() throws IOException {
+    for (long round : new long[] {12, 100_000_000, 3}) {
+      store().commit(store().stage(ReleaseFixtures.files(round, 1)));
+    }
+
+    assertThat(store().published())
+        .containsExactly("round-00000003", "round-00000012", "round-100000000");
+  }
+}

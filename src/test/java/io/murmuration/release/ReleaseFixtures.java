@@ -1,0 +1,59 @@
+package io.murmuration.release;
+
+import io.murmuration.privacy.budget.Grant;
+import io.murmuration.privacy.budget.RoundMechanism;
+import io.murmuration.privacy.budget.Sampler;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Map;
+
+/** Releases to publish in tests. */
+public final class ReleaseFixtures {
+
+  private ReleaseFixtures() {}
+
+  /** What the releases of these tests have in common. */
+  public static ReleaseContext context() {
+    return new ReleaseContext(
+        "chat",
+        "run-1",
+        "models/tiny",
+        "ab".repeat(32),
+        new String(
+            new PeftAdapter(8, 16, List.of("q_proj", "v_proj"), "models/tiny", false).config(),
+            StandardCharsets.UTF_8));
+  }
+
+  /** A grant whose ε grows with its round. */
+  public static Grant grant(long round) {
+    return new Grant(
+        /* epoch= */ 3,
+        round,
+        /* tick= */ 100 + round,
+        /* phase= */ 1,
+        new RoundMechanism(
+            Sampler.ULS,
+            /* samplingProbability= */ 0.0625,
+            /* groupSize= */ 2,
+            /* noiseMultiplier= */ 0.903,
+            /* clipNorm= */ 1,
+            /* expectedUnits= */ 1024),
+        /* epsilonSpent= */ 0.10001 * round,
+        /* delta= */ 1e-6,
+        "%064x".formatted(round));
+  }
+
+  /** A round's release; the weights are that number. */
+  public static RoundRelease release(long round, float weight) {
+    return new RoundRelease(
+        grant(round),
+        SafetensorsWriter.write(
+            Map.of("format", "pt"),
+            List.of(new NamedTensor("w", List.of(1L), new float[] {weight}))));
+  }
+
+  /** A round's release as files. */
+  public static ReleaseFiles files(long round, float weight) {
+    return ReleaseFiles.of(context(), release(round, weight));
+  }
+}
