@@ -1,0 +1,277 @@
+package io.murmuration.cli;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.murmuration.privacy.budget.FileLedger;
+import io.murmuration.privacy.budget.KafkaEndpoint;
+import io.murmuration.privacy.budget.KafkaLedger;
+import io.murmuration.privacy.budget.Ledger;
+import io.murmuration.privacy.budget.LedgerEntry;
+import io.murmuration.privacy.budget.LedgerException;
+import io.murmuration.privacy.budget.LedgerRecord;
+import io.murmuration.privacy.budget.LedgerRecord.PhaseOpened;
+import io.murmuration.privacy.budget.LedgerState;
+import io.murmuration.privacy.budget.RoundMechanism;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** {@code murmuration ledger}: looks at a ledger without fencing the job that holds it. */
+@Command(
+    name = "ledger",
+    description =
+        "Shows, verifies or exports the ledger of a privacy domain; a running job is not disturbed.",
+    mixinStandardHelpOptions = true)
+public final class LedgerCommand implements Runnable {
+
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  @Spec private CommandSpec spec;
+
+  /** Where the ledger is: a file or a topic. */
+  static final class Source {
+    @ArgGroup(exclusive = true, multiplicity = "1")
+    private Place place;
+
+    static final class Place {
+      @Option(
+          names = "--file",
+          paramLabel = "FILE",
+          description = "A file ledger.",
+          required = true)
+      private Path file;
+
+      @ArgGroup(exclusive = false)
+      private Topic topic;
+    }
+
+    static final class Topic {
+      @Option(
+          names = "--bootstrap-servers",
+          paramLabel = "HOST:PORT,...",
+          description = "Kafka brokers of a Kafka ledger.",
+          required = true)
+      private String bootstrapServers;
+
+      @Option(
+          names = "--topic",
+          paramLabel = "TOPIC",
+          description = "Topic of a Kafka ledger.",
+          required = true)
+      private String topic;
+
+      @Option(
+          names = "--kafka-property",
+          paramLabel = "KEY=VALUE",
+          description = "More properties of the Kafka client, such as security settings.")
+      private Map<String, String> properties = new HashMap<>();
+    }
+
+    private Ledger ledger() throws NoSuchFileException {
+      if (place.file != null) {
+        if (!Files.exists(place.file)) {
+          throw new NoSuchFileException(
+              place.file.toString(), null, "there is no ledger; check --file");
+        }
+        return new FileLedger(place.file);
+      }
+      Map<String, String> client = new HashMap<>(place.topic.properties);
+      client.put("bootstrap.servers", place.topic.bootstrapServers);
+      KafkaEndpoint endpoint =
+          new KafkaEndpoint(
+              place.topic.topic,
+              client,
+              /* createTopic= */ false,
+              /* replicationFactor= */ 1,
+              KafkaEndpoint.DEFAULT_TIMEOUT);
+      // Reading needs no transactional id, for which alone a ledger wants its domain.
+      return new KafkaLedger("reader", endpoint);
+    }
+  }
+
+  /** A ledger that was read and whose every record follows from the ones before. */
+  private record Verified(String location, List<LedgerEntry> entries, LedgerState state) {
+
+    static Verified read(Source source) throws IOException, LedgerException, InterruptedException {
+      try (Ledger ledger = source.ledger()) {
+        List<LedgerEntry> entries = ledger.read();
+        return new Verified(ledger.location(), entries, LedgerState.of(entries, ledger.location()));
+      }
+    }
+  }
+
+  @Override
+  public void run() {
+    throw new ParameterException(
+        spec.commandLine(), "A subcommand is required: show, verify or export");
+  }
+
+  @Command(
+      name = "show",
+      description = "Prints what the domain has reserved and charged.",
+      mixinStandardHelpOptions = true)
+  int show(
+      @ArgGroup(multiplicity = "1") Source source,
+      @Option(names = "--json", description = "Print one JSON object.") boolean json)
+      throws IOException, LedgerException, InterruptedException {
+    Verified ledger = Verified.read(source);
+    PrintWriter out = spec.commandLine().getOut();
+    if (json) {
+      out.println(summary(ledger));
+    } else {
+      print(ledger, out);
+    }
+    return 0;
+  }
+
+  @Command(
+      name = "verify",
+      description =
+          "Checks hashes, chain and every record's place; fails naming the first that is wrong.",
+      mixinStandardHelpOptions = true)
+  int verify(
+      @ArgGroup(multiplicity = "1") Source source,
+      @Option(names = "--json", description = "Print one JSON object.") boolean json)
+      throws IOException, LedgerException, InterruptedException {
+    Verified ledger = Verified.read(source);
+    PrintWriter out = spec.commandLine().getOut();
+    if (json) {
+      out.println(
+          text(
+              JSON.createObjectNode()
+                  .put("valid", true)
+                  .put("records", ledger.entries().size())
+                  .put("head_hash", ledger.state().headHash())));
+    } else {
+      out.printf(
+          "The %s is whole: %d records, head %s%n",
+          ledger.location(), ledger.entries().size(), ledger.state().headHash());
+    }
+    return 0;
+  }
+
+  @Command(
+      name = "export",
+      description = "Writes the records as they are, one JSON object a line.",
+      mixinStandardHelpOptions = true)
+  int export(
+      @ArgGroup(multiplicity = "1") Source source,
+      @Option(
+              names = "--out",
+              paramLabel = "FILE",
+              description = "File to write, which must not exist; standard output if not given.")
+          Path target)
+      throws IOException, LedgerException, InterruptedException {
+    Verified ledger = Verified.read(source);
+    if (target == null) {
+      PrintWriter out = spec.commandLine().getOut();
+      ledger.entries().forEach(entry -> out.println(entry.line()));
+    } else {
+      Files.write(
+          target,
+          ledger.entries().stream().map(LedgerEntry::line).toList(),
+          StandardCharsets.UTF_8,
+          StandardOpenOption.CREATE_NEW,
+          StandardOpenOption.WRITE);
+    }
+    return 0;
+  }
+
+  private static String summary(Verified ledger) {
+    LedgerState state = ledger.state();
+    ObjectNode node = JSON.createObjectNode();
+    state
+        .genesis()
+        .ifPresent(
+            genesis ->
+                node.put("domain", genesis.domain())
+                    .put("unit", genesis.unit())
+                    .put("neighbouring_relation", genesis.neighbouringRelation())
+                    .put("genesis_millis", genesis.genesisMillis())
+                    .put("round_interval_millis", genesis.roundIntervalMillis()));
+    node.put("epsilon_budget", state.epsilonBudget())
+        .put("delta", state.delta())
+        .put("epsilon_reserved", state.reservedEpsilon())
+        .put("delta_reserved", state.reservedDelta())
+        .put("epoch", state.epoch())
+        .put("rounds", state.rounds())
+        .put("last_charged_tick", state.lastChargedTick());
+    state
+        .phase()
+        .ifPresent(
+            phase ->
+                node.set(
+                    "phase",
+                    mechanism(phase)
+                        .put("phase", phase.phase())
+                        .put("epsilon", phase.epsilon())
+                        .put("delta", phase.delta())
+                        .put("max_rounds", phase.maxRounds())
+                        .put("rounds", state.roundsInPhase())));
+    node.put("halted", state.halt().map(Enum::name).orElse(null))
+        .put("records", ledger.entries().size())
+        .put("head_hash", state.headHash());
+    return text(node);
+  }
+
+  private static ObjectNode mechanism(PhaseOpened phase) {
+    RoundMechanism mechanism = phase.mechanism();
+    return JSON.createObjectNode()
+        .put("sampler", mechanism.sampler().name())
+        .put("sampling_probability", mechanism.samplingProbability())
+        .put("group_size", mechanism.groupSize())
+        .put("noise_multiplier", mechanism.noiseMultiplier())
+        .put("clip_norm", mechanism.clipNorm())
+        .put("expected_units", mechanism.expectedUnits());
+  }
+
+  private static void print(Verified ledger, PrintWriter out) {
+    LedgerState state = ledger.state();
+    out.printf("%s, %d records%n", ledger.location(), ledger.entries().size());
+    state
+        .genesis()
+        .ifPresent(
+            genesis ->
+                out.printf(
+                    "domain    %s (unit: %s, neighbouring relation: %s)%n",
+                    genesis.domain(), genesis.unit(), genesis.neighbouringRelation()));
+    out.printf("budget    epsilon %s, delta %s%n", state.epsilonBudget(), state.delta());
+    out.printf(
+        "reserved  epsilon %s, delta %s%n",
+        state.reservedEpsilon().toPlainString(), state.reservedDelta());
+    for (LedgerEntry entry : ledger.entries()) {
+      if (entry.record() instanceof LedgerRecord.PhaseOpened phase) {
+        out.printf(
+            "phase %-3d epsilon %s, delta %s, at most %d rounds of %s%n",
+            phase.phase(), phase.epsilon(), phase.delta(), phase.maxRounds(), phase.mechanism());
+      }
+    }
+    out.printf(
+        "charged   %d rounds, %d of them in the open phase; last at tick %d, in epoch %d%n",
+        state.rounds(), state.roundsInPhase(), state.lastChargedTick(), state.epoch());
+    out.printf("halted    %s%n", state.halt().map(halt -> "yes: " + halt.text()).orElse("no"));
+    out.printf("head      %s%n", state.headHash());
+  }
+
+  private static String text(ObjectNode node) {
+    try {
+      return JSON.writerWithDefaultPrettyPrinter().writeValueAsString(node);
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException("A summary has no JSON form", e);
+    }
+  }
+}

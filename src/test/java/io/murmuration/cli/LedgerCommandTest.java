@@ -1,0 +1,128 @@
+package io.murmuration.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.murmuration.privacy.budget.FileLedger;
+import io.murmuration.privacy.budget.Ledger;
+import io.murmuration.privacy.budget.LedgerEntry;
+import io.murmuration.privacy.budget.LedgerRecord;
+import io.murmuration.privacy.budget.LedgerState;
+import io.murmuration.privacy.budget.RoundMechanism;
+import io.murmuration.privacy.budget.Sampler;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine;
+
+class LedgerCommandTest {
+
+  @TempDir Path directory;
+  private Path file;
+  private final StringWriter out = new StringWriter();
+  private final StringWriter err = new StringWriter();
+
+  @BeforeEach
+  void writeLedger() throws Exception {
+    file = directory.resolve("ledger.jsonl");
+    try (Ledger ledger = new FileLedger(file)) {
+      ledger.open();
+      LedgerState state = LedgerState.empty();
+      RoundMechanism mechanism = new RoundMechanism(Sampler.ULS, 0.1, 4, 1, 0.5, 16);
+      for (LedgerRecord record :
+          List.of(
+              new LedgerRecord.Genesis(
+                  "starlings",
+                  LedgerRecord.UNIT,
+                  LedgerRecord.NEIGHBOURING_RELATION,
+                  8,
+                  1e-6,
+                  1_000,
+                  500),
+              new LedgerRecord.EpochOpened(1, "job"),
+              new LedgerRecord.PhaseOpened(1, 1, mechanism, 8, 1e-6, 150),
+              new LedgerRecord.Charge(1, 1, 3, 1))) {
+        LedgerEntry entry = LedgerEntry.after(state, record);
+        ledger.append(entry);
+        state = state.apply(entry);
+      }
+    }
+  }
+
+  @Test
+  void showsWhatIsSpentForPeopleAndPrograms() throws Exception {
+    assertThat(run("show", "--file", file.toString())).isZero();
+    assertThat(out.toString())
+        .contains("domain    starlings")
+        .contains("budget    epsilon 8.0, delta 1.0E-6")
+        .contains("charged   1 rounds")
+        .contains("halted    no");
+    out.getBuffer().setLength(0);
+    assertThat(run("show", "--json", "--file", file.toString())).isZero();
+    JsonNode json = new ObjectMapper().readTree(out.toString());
+    assertThat(json.get("rounds").asInt()).isEqualTo(1);
+    assertThat(json.get("phase").get("max_rounds").asInt()).isEqualTo(150);
+    assertThat(json.get("epsilon_reserved").asDouble()).isEqualTo(8);
+    assertThat(json.get("halted").isNull()).isTrue();
+  }
+
+  @Test
+  void verifiesAWholeLedgerAndNamesTheDamageOfAnother() throws Exception {
+    assertThat(run("verify", "--json", "--file", file.toString())).isZero();
+    assertThat(new ObjectMapper().readTree(out.toString()).get("records").asInt()).isEqualTo(4);
+    Files.writeString(file, Files.readString(file).replace("\"round\":1", "\"round\":2"));
+    assertThat(run("verify", "--file", file.toString())).isEqualTo(1);
+    assertThat(err.toString()).contains(file.toString()).contains("damaged at record 3");
+  }
+
+  @Test
+  void exportsTheRecordsAsTheyAre() throws Exception {
+    Path target = directory.resolve("copy.jsonl");
+    assertThat(run("export", "--file", file.toString(), "--out", target.toString())).isZero();
+    assertThat(target).hasSameTextualContentAs(file);
+    assertThat(run("export", "--file", file.toString(), "--out", target.toString())).isEqualTo(1);
+  }
+
+  @Test
+  void doesNotDisturbTheHolder() throws Exception {
+    try (Ledger holder = new FileLedger(file)) {
+      LedgerState state = LedgerState.of(holder.open(), holder.location());
+      assertThat(run("verify", "--file", file.toString())).isZero();
+      holder.append(LedgerEntry.after(state, new LedgerRecord.EpochOpened(2, "job")));
+    }
+    assertThat(Files.readAllLines(file)).hasSize(5);
+  }
+
+  @Test
+  void saysWhatIsMissing() {
+    assertThat(run("verify", "--file", directory.resolve("none").toString())).isEqualTo(1);
+    assertThat(err.toString()).contains("there is no ledger; check --file");
+    assertThat(run("show")).isEqualTo(2);
+    assertThat(run("show", "--topic", "t")).isEqualTo(2);
+    assertThat(run()).isEqualTo(2);
+  }
+
+  private int run(String... arguments) {
+    CommandLine commandLine = Murmuration.commandLine();
+    if (!commandLine.getSubcommands().containsKey("ledger")) {
+      commandLine.addSubcommand(new LedgerCommand());
+    }
+    commandLine.setExecutionExceptionHandler(
+        (exception, command, parsed) -> {
+          command.getErr().println(exception.getMessage());
+          return 1;
+        });
+    commandLine.setOut(new PrintWriter(out, true));
+    commandLine.setErr(new PrintWriter(err, true));
+    String[] all = new String[arguments.length + 1];
+    all[0] = "ledger";
+    System.arraycopy(arguments, 0, all, 1, arguments.length);
+    return commandLine.execute(all);
+  }
+}
