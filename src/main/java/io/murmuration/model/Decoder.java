@@ -1,7 +1,6 @@
 package io.murmuration.model;
 
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
@@ -37,8 +36,8 @@ final class Decoder {
       Optional<Rotation> keyRotation,
       NDManager manager) {}
 
-  /** Tables of the rotary embedding, (positions, head width). */
-  private record Rotation(NDArray cos, NDArray sin) {}
+  /** Tables of the rotary embedding, (rows, head width), and the matrix that swaps halves. */
+  private record Rotation(NDArray cos, NDArray sin, NDArray swap) {}
 
   /**
    * Final hidden states.
@@ -58,14 +57,15 @@ final class Decoder {
               + positions);
     }
     double scale = 1 / Math.sqrt(description.headDim());
+    int repeat = description.heads() / description.keyValueHeads();
     Pass pass =
         new Pass(
             parameters,
             shape.get(0),
             shape.get(1),
             positions,
-            description.rotary().map(r -> rotation(manager, r, (int) positions, scale)),
-            description.rotary().map(r -> rotation(manager, r, (int) positions, 1)),
+            description.rotary().map(r -> rotation(manager, r, (int) positions, scale, repeat)),
+            description.rotary().map(r -> rotation(manager, r, (int) positions, 1, 1)),
             manager);
     NDArray x = embed(ids, pass);
     for (Layer layer : description.layers()) {
@@ -127,28 +127,27 @@ final class Decoder {
     long repeat = description.heads() / groups;
     long width = description.headDim();
     NDList qkv = queryKeyValue(x, layer, pass);
+    // query heads of one group share keys: stack them as rows instead of repeating the keys
     NDArray query =
-        qkv.get(0).reshape(batch, length, groups, repeat, width).transpose(0, 2, 3, 1, 4);
-    NDArray key = qkv.get(1).reshape(batch, length, groups, width).transpose(0, 2, 1, 3);
-    NDArray value = qkv.get(2).reshape(batch, length, groups, width).transpose(0, 2, 1, 3);
+        qkv.get(0)
+            .reshape(batch, length, groups, repeat, width)
+            .transpose(0, 2, 3, 1, 4)
+            .reshape(batch * groups, repeat * length, width);
+    NDArray key = perGroup(qkv.get(1), pass);
+    NDArray value = perGroup(qkv.get(2), pass);
     if (pass.queryRotation().isPresent()) {
       query = rotate(query, pass.queryRotation().get());
       key = rotate(key, pass.keyRotation().get());
     } else {
       query = query.mul(Tensors.scalar(pass.manager(), 1 / Math.sqrt(width)));
     }
-    // query heads of one group share keys: stack them as rows instead of repeating the keys
     NDArray scores =
         query
-            .reshape(batch * groups, repeat * length, width)
-            .matMul(key.reshape(batch * groups, length, width).transpose(0, 2, 1))
+            .matMul(key.transpose(0, 2, 1))
             .reshape(batch * groups * repeat, length, length)
             .add(mask(pass, layer.slidingWindow()));
     NDArray mixed =
-        scores
-            .softmax(-1)
-            .reshape(batch * groups, repeat * length, length)
-            .matMul(value.reshape(batch * groups, length, width));
+        scores.softmax(-1).reshape(batch * groups, repeat * length, length).matMul(value);
     NDArray joined =
         mixed
             .reshape(batch, groups, repeat, length, width)
@@ -235,18 +234,49 @@ final class Decoder {
     return vector.getShape().dimension() == 1 ? vector : vector.expandDims(1);
   }
 
-  private static NDArray rotate(NDArray x, Rotation rotation) {
-    NDList halves = x.split(2, x.getShape().dimension() - 1);
-    NDArray swapped = NDArrays.concat(new NDList(halves.get(1), halves.get(0)), -1);
-    return x.mul(rotation.cos()).add(swapped.mul(rotation.sin()));
+  /**
+   * (slices, sequences · positions, groups · width) to (slices · sequences · groups, positions,
+   * width).
+   */
+  private NDArray perGroup(NDArray x, Pass pass) {
+    long batch = pass.slices() * pass.sequences();
+    long groups = description.keyValueHeads();
+    long width = description.headDim();
+    return x.reshape(batch, pass.positions(), groups, width)
+        .transpose(0, 2, 1, 3)
+        .reshape(batch * groups, pass.positions(), width);
   }
 
+  /** Halves are swapped by a matrix: cutting and joining short rows takes several times as long. */
+  private static NDArray rotate(NDArray x, Rotation rotation) {
+    return x.mul(rotation.cos()).add(x.matMul(rotation.swap()).mul(rotation.sin()));
+  }
+
+  /**
+   * @param scale of the rotated vectors
+   * @param repeat how often the positions stand one after the other
+   */
   private Rotation rotation(
-      NDManager manager, RotaryEmbedding rotary, int positions, double scale) {
+      NDManager manager, RotaryEmbedding rotary, int positions, double scale, int repeat) {
     int width = description.headDim();
+    float[] swap = new float[width * width];
+    for (int i = 0; i < width; i++) {
+      swap[(i + width / 2) % width * width + i] = 1;
+    }
+    float[] cos = rotary.cosines(positions, width, scale);
+    float[] sin = rotary.sines(positions, width, scale);
     return new Rotation(
-        Tensors.floats(manager, rotary.cosines(0, positions, width, scale), positions, width),
-        Tensors.floats(manager, rotary.sines(0, positions, width, scale), positions, width));
+        Tensors.floats(manager, repeated(cos, repeat), (long) repeat * positions, width),
+        Tensors.floats(manager, repeated(sin, repeat), (long) repeat * positions, width),
+        Tensors.floats(manager, swap, width, width));
+  }
+
+  private static float[] repeated(float[] values, int times) {
+    float[] all = new float[values.length * times];
+    for (int i = 0; i < times; i++) {
+      System.arraycopy(values, 0, all, i * values.length, values.length);
+    }
+    return all;
   }
 
   private static NDArray mask(Pass pass, Optional<Integer> slidingWindow) {
