@@ -9,13 +9,17 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Instant;
 import java.time.format.DateTimeParseException;
 import java.util.Optional;
+import java.util.zip.GZIPInputStream;
 
 /**
  * Reads events from JSON lines: {@code user_id}, {@code event_time} (ISO 8601), {@code text}, and
- * optionally {@code event_id}, {@code prompt} and {@code bot}. Not thread-safe.
+ * optionally {@code event_id}, {@code prompt} and {@code bot}. Blank lines are passed over; the
+ * rules for what the job accepts, such as lengths, are the job's. Not thread-safe.
  */
 public final class EventFile implements AutoCloseable {
   private final ObjectMapper json = new ObjectMapper();
@@ -42,6 +46,23 @@ public final class EventFile implements AutoCloseable {
   public EventFile(InputStream in, String name) {
     this.lines = new BufferedReader(new InputStreamReader(in, StandardCharsets.UTF_8));
     this.name = name;
+  }
+
+  /**
+   * Opens a file, decompressing it if its name ends in {@code .gz}.
+   *
+   * @throws IOException when it cannot be read
+   */
+  public static EventFile open(Path file) throws IOException {
+    InputStream raw = Files.newInputStream(file);
+    try {
+      boolean compressed = file.toString().endsWith(".gz");
+      InputStream in = compressed ? new GZIPInputStream(raw, 1 << 16) : raw;
+      return new EventFile(in, file.getFileName().toString());
+    } catch (IOException | RuntimeException e) {
+      raw.close();
+      throw e;
+    }
   }
 
   /** The next line that is not blank, or nothing at the end. */

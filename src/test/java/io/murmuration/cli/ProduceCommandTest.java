@@ -208,6 +208,7 @@ class ProduceCommandTest {
     CommandLine command = Murmuration.commandLine();
     if (!command.getSubcommands().containsKey("produce")) {
       command.addSubcommand(new ProduceCommand());
+      // Both reach only the subcommands that are there when they are set.
       command.setCaseInsensitiveEnumValuesAllowed(true);
       command.setExecutionExceptionHandler(command.getExecutionExceptionHandler());
     }
