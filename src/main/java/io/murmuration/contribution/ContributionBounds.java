@@ -1,5 +1,7 @@
 package io.murmuration.contribution;
 
+import java.io.Serializable;
+
 /**
  * How much of one user is kept: tumbling windows of public ticks, each with a bounded reservoir.
  *
@@ -11,7 +13,8 @@ package io.murmuration.contribution;
  * @param examplesPerWindow g, most examples kept of one user and window, at least 1
  * @param windows K, how many windows are live, at least 1; g·K is at most 2²⁰
  */
-public record ContributionBounds(long windowTicks, int examplesPerWindow, int windows) {
+public record ContributionBounds(long windowTicks, int examplesPerWindow, int windows)
+    implements Serializable {
 
   private static final long MAX_WINDOW_TICKS = 1L << 40;
   private static final long MAX_POOL_SIZE = 1L << 20;

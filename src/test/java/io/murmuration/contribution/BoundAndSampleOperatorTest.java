@@ -16,6 +16,8 @@ import org.apache.flink.runtime.checkpoint.OperatorSubtaskState;
 import org.apache.flink.state.rocksdb.EmbeddedRocksDBStateBackend;
 import org.apache.flink.streaming.api.watermark.Watermark;
 import org.apache.flink.streaming.runtime.watermarkstatus.WatermarkStatus;
+import org.apache.flink.streaming.util.AbstractStreamOperatorTestHarness;
+import org.apache.flink.util.InstantiationUtil;
 import org.junit.jupiter.api.Test;
 
 class BoundAndSampleOperatorTest {
@@ -42,6 +44,15 @@ class BoundAndSampleOperatorTest {
       assertThat(sample.round()).isEqualTo(1);
       assertThat(sample.tick()).isZero();
       assertThat(texts(List.of(sample))).containsExactly("hello");
+    }
+  }
+
+  @Test
+  void productionOperator_travelsToTheTaskManagers() throws Exception {
+    BoundAndSampleOperator shipped = InstantiationUtil.clone(new BoundAndSampleOperator(BOUNDS));
+    try (SamplerHarness job = new SamplerHarness(shipped, 1, 0).open().epoch(1, 0)) {
+      job.say("ann", "hello");
+      assertThat(job.round(0, ALWAYS)).hasSize(1);
     }
   }
 
@@ -249,8 +260,8 @@ class BoundAndSampleOperatorTest {
     List<String> sampled = new ArrayList<>();
     for (int subtask = 0; subtask < 3; subtask++) {
       OperatorSubtaskState part =
-          org.apache.flink.streaming.util.AbstractStreamOperatorTestHarness
-              .repartitionOperatorState(state, SamplerHarness.MAX_PARALLELISM, 1, 3, subtask);
+          AbstractStreamOperatorTestHarness.repartitionOperatorState(
+              state, SamplerHarness.MAX_PARALLELISM, 1, 3, subtask);
       BoundAndSampleOperator operator =
           new BoundAndSampleOperator(BOUNDS, new SeededCoins(5), SamplerHarness.NEVER_OVER);
       try (SamplerHarness job = new SamplerHarness(operator, 3, subtask).restore(part)) {

@@ -11,6 +11,7 @@ import org.apache.flink.api.common.functions.util.ListCollector;
 import org.apache.flink.streaming.api.operators.ProcessOperator;
 import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
 import org.apache.flink.streaming.util.OneInputStreamOperatorTestHarness;
+import org.apache.flink.util.InstantiationUtil;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.junit.jupiter.api.Test;
 
@@ -19,7 +20,8 @@ class DecodeInteractionsFunctionTest {
   @Test
   void badRecords_goToTheDeadLetters_andTheJobGoesOn() throws Exception {
     DecodeInteractionsFunction decode =
-        new DecodeInteractionsFunction(InteractionRules.DEFAULTS, WriterSchemas.builtIn());
+        InstantiationUtil.clone(
+            new DecodeInteractionsFunction(InteractionRules.DEFAULTS, WriterSchemas.builtIn()));
     UserEvent good = UserEvent.interaction("ann", "e1", 1, null, "hello");
     byte[] megabyteId = new byte[1 << 20];
     try (OneInputStreamOperatorTestHarness<RawRecord, UserEvent> flink =
