@@ -58,7 +58,8 @@ public final class PublishSink
    *
    * @param store where releases go; writer and committer open it each for themselves
    * @param context what all releases have in common
-   * @param announcements where announcements go once a release is visible
+   * @param announcements where announcements go once a release is visible; at least once is enough,
+   *     and unlike exactly once it needs no further checkpoint to send the last of them
    */
   public PublishSink(
       ModelStore.Provider store, ReleaseContext context, Sink<Announcement> announcements) {
@@ -88,8 +89,7 @@ public final class PublishSink
       DataStream<CommittableMessage<PublishCommittable>> committables) {
     ValueSerializer<Announcement> serializer = new AnnouncementSerializer();
     committables
-        .flatMap(new AnnounceFunction(), serializer.typeInfo(Announcement.class))
-        .name("announce")
+        .transform("announce", serializer.typeInfo(Announcement.class), new AnnounceOperator())
         .uid("announce")
         .setParallelism(1)
         .setMaxParallelism(1)

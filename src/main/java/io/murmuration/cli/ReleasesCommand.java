@@ -1,0 +1,201 @@
+package io.murmuration.cli;
+
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.murmuration.release.DirectoryModelStore;
+import io.murmuration.release.ModelStore;
+import io.murmuration.release.PrivacyStatement;
+import io.murmuration.release.ReleaseCatalog;
+import io.murmuration.release.ReleaseFiles;
+import io.murmuration.release.ReleaseManifest;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.ExitCode;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code murmuration releases}: what a model store holds, and whether it is sound. */
+@Command(
+    name = "releases",
+    description = "Lists, shows and verifies published releases.",
+    mixinStandardHelpOptions = true,
+    subcommands = {
+      ReleasesCommand.ListCommand.class,
+      ReleasesCommand.ShowCommand.class,
+      ReleasesCommand.VerifyCommand.class
+    })
+public final class ReleasesCommand implements Runnable {
+
+  private static final JsonMapper JSON = new JsonMapper();
+
+  @Spec private CommandSpec spec;
+
+  @Override
+  public void run() {
+    throw new ParameterException(spec.commandLine(), "A command is required: list, show or verify");
+  }
+
+  /** What the three commands share. */
+  private abstract static class StoreCommand implements Callable<Integer> {
+
+    @Spec private CommandSpec spec;
+
+    @Parameters(index = "0", paramLabel = "STORE", description = "Directory of the model store.")
+    private Path directory;
+
+    @Option(names = "--json", description = "Print JSON.")
+    private boolean json;
+
+    final ModelStore store() throws IOException {
+      return DirectoryModelStore.reading(directory);
+    }
+
+    final PrintWriter out() {
+      return spec.commandLine().getOut();
+    }
+
+    final boolean json() {
+      return json;
+    }
+
+    final void print(Object value) throws IOException {
+      out().println(JSON.writerWithDefaultPrettyPrinter().writeValueAsString(value));
+    }
+  }
+
+  /** {@code releases list}. */
+  @Command(
+      name = "list",
+      description = "One line a release: round, privacy spent, weights.",
+      mixinStandardHelpOptions = true)
+  static final class ListCommand extends StoreCommand {
+
+    @Override
+    public Integer call() throws IOException {
+      ReleaseCatalog catalog = new ReleaseCatalog(store());
+      List<String> names = catalog.names();
+      if (json()) {
+        ArrayNode releases = JSON.createArrayNode();
+        for (String name : names) {
+          ObjectNode release = releases.addObject();
+          release.put("release", name);
+          release.set("manifest", JSON.valueToTree(catalog.manifest(name)));
+        }
+        print(releases);
+        return ExitCode.OK;
+      }
+      if (names.isEmpty()) {
+        out().println("no releases");
+        return ExitCode.OK;
+      }
+      out().println("release          domain            phase   epsilon     delta  weights");
+      for (String name : names) {
+        ReleaseManifest manifest = catalog.manifest(name);
+        out()
+            .printf(
+                "%-16s %-16s %6d %9.4f %9.2g  %.12s%n",
+                name,
+                manifest.domain(),
+                manifest.phase(),
+                manifest.epsilonSpent(),
+                manifest.delta(),
+                manifest.weightsDigest());
+      }
+      return ExitCode.OK;
+    }
+  }
+
+  /** {@code releases show}. */
+  @Command(
+      name = "show",
+      description = "A release's privacy statement, or with --json its manifest.",
+      mixinStandardHelpOptions = true)
+  static final class ShowCommand extends StoreCommand {
+
+    @Parameters(
+        index = "1",
+        arity = "0..1",
+        paramLabel = "RELEASE",
+        description = "Its name or round; the newest by default.")
+    private String release;
+
+    @Override
+    public Integer call() throws IOException {
+      ModelStore store = store();
+      String name = name(store);
+      if (json()) {
+        print(new ReleaseCatalog(store).manifest(name));
+      } else {
+        byte[] statement = store.read(name).get(PrivacyStatement.FILE);
+        if (statement == null) {
+          throw new IOException("release %s has no %s".formatted(name, PrivacyStatement.FILE));
+        }
+        out().print(new String(statement, StandardCharsets.UTF_8));
+        out().flush();
+      }
+      return ExitCode.OK;
+    }
+
+    private String name(ModelStore store) throws IOException {
+      if (release == null) {
+        List<String> names = store.published();
+        if (names.isEmpty()) {
+          throw new IOException("the store holds no release yet");
+        }
+        return names.get(names.size() - 1);
+      }
+      return release.chars().allMatch(Character::isDigit)
+          ? ReleaseFiles.nameOf(Long.parseLong(release))
+          : release;
+    }
+  }
+
+  /** {@code releases verify}. */
+  @Command(
+      name = "verify",
+      description = {
+        "Checks every release: files, digests, names, that no charge is released twice and that"
+            + " epsilon never falls.",
+        "Exit code 1 if anything is wrong."
+      },
+      mixinStandardHelpOptions = true)
+  static final class VerifyCommand extends StoreCommand {
+
+    @Override
+    public Integer call() throws IOException {
+      List<ReleaseCatalog.Checked> checked = new ReleaseCatalog(store()).verify();
+      long sound = checked.stream().filter(release -> release.problems().isEmpty()).count();
+      if (json()) {
+        ObjectNode root = JSON.createObjectNode();
+        root.put("releases", checked.size());
+        root.put("sound", sound);
+        ObjectNode problems = root.putObject("problems");
+        for (ReleaseCatalog.Checked release : checked) {
+          if (!release.problems().isEmpty()) {
+            release.problems().forEach(problems.putArray(release.name())::add);
+          }
+        }
+        print(root);
+      } else {
+        for (ReleaseCatalog.Checked release : checked) {
+          out()
+              .println(
+                  release.problems().isEmpty()
+                      ? release.name() + "  ok"
+                      : release.name() + "  " + String.join("; ", release.problems()));
+        }
+        out().printf("%d of %d releases are sound%n", sound, checked.size());
+      }
+      return sound == checked.size() ? ExitCode.OK : ExitCode.SOFTWARE;
+    }
+  }
+}

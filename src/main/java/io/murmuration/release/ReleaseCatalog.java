@@ -1,0 +1,152 @@
+package io.murmuration.release;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SortedMap;
+
+/** What a store's visible releases say, and whether it is consistent. */
+public final class ReleaseCatalog {
+
+  private static final List<String> REQUIRED_FILES =
+      List.of(
+          PeftAdapter.WEIGHTS_FILE,
+          PeftAdapter.CONFIG_FILE,
+          ReleaseManifest.FILE,
+          PrivacyStatement.FILE);
+
+  private final ModelStore store;
+
+  /** A catalog of one store. */
+  public ReleaseCatalog(ModelStore store) {
+    this.store = store;
+  }
+
+  /**
+   * One release that was checked.
+   *
+   * @param name of its directory
+   * @param manifest what it says, or null if that cannot be read
+   * @param problems what is wrong with it; empty if nothing is
+   */
+  public record Checked(String name, ReleaseManifest manifest, List<String> problems) {
+
+    public Checked {
+      problems = List.copyOf(problems);
+    }
+  }
+
+  /** Names of the releases in ascending order of their rounds. */
+  public List<String> names() throws IOException {
+    return store.published();
+  }
+
+  /**
+   * A release's manifest.
+   *
+   * @throws IOException if there is no such release, or its manifest is missing or damaged
+   */
+  public ReleaseManifest manifest(String name) throws IOException {
+    return manifestIn(name, store.read(name));
+  }
+
+  /**
+   * Hashes of the ledger's records that the domain's releases name, in the order of their rounds: a
+   * ledger that lacks one has lost its tail.
+   *
+   * @throws IOException if a manifest cannot be read
+   */
+  public List<String> ledgerHashes(String domain) throws IOException {
+    List<String> hashes = new ArrayList<>();
+    for (String name : store.published()) {
+      ReleaseManifest manifest = manifest(name);
+      if (manifest.domain().equals(domain)) {
+        hashes.add(manifest.ledgerHash());
+      }
+    }
+    return hashes;
+  }
+
+  /**
+   * Checks every release: its files, its digest, its name against its round, that no two name the
+   * same charge, and that a domain's ε never falls from round to round.
+   */
+  public List<Checked> verify() throws IOException {
+    List<Checked> checked = new ArrayList<>();
+    Map<String, ReleaseManifest> lastOfDomain = new HashMap<>();
+    Map<String, String> releaseOfCharge = new HashMap<>();
+    for (String name : store.published()) {
+      SortedMap<String, byte[]> files = store.read(name);
+      List<String> problems = new ArrayList<>();
+      for (String required : REQUIRED_FILES) {
+        if (!files.containsKey(required)) {
+          problems.add("there is no " + required);
+        }
+      }
+      ReleaseManifest manifest = null;
+      try {
+        manifest = manifestIn(name, files);
+      } catch (IOException e) {
+        problems.add(e.getMessage());
+      }
+      if (manifest != null) {
+        checkAlone(name, manifest, files, problems);
+        checkAgainst(lastOfDomain.put(manifest.domain(), manifest), manifest, problems);
+        String other = releaseOfCharge.putIfAbsent(manifest.ledgerHash(), name);
+        if (other != null) {
+          problems.add("it names the same charge as " + other);
+        }
+      }
+      checked.add(new Checked(name, manifest, problems));
+    }
+    return checked;
+  }
+
+  private static ReleaseManifest manifestIn(String name, SortedMap<String, byte[]> files)
+      throws IOException {
+    byte[] json = files.get(ReleaseManifest.FILE);
+    if (json == null) {
+      throw new IOException("release %s has no %s".formatted(name, ReleaseManifest.FILE));
+    }
+    try {
+      return ReleaseManifest.read(json);
+    } catch (IOException e) {
+      throw new IOException(
+          "the manifest of release %s is damaged: %s".formatted(name, e.getMessage()), e);
+    }
+  }
+
+  private static void checkAlone(
+      String name,
+      ReleaseManifest manifest,
+      SortedMap<String, byte[]> files,
+      List<String> problems) {
+    if (!ReleaseFiles.nameOf(manifest.round()).equals(name)) {
+      problems.add("its manifest is that of round " + manifest.round());
+    }
+    byte[] weights = files.get(manifest.weightsFile());
+    if (weights != null && !Digests.ofFile(weights).equals(manifest.weightsDigest())) {
+      problems.add(
+          "SHA-256 of %s is %s but the manifest says %s"
+              .formatted(
+                  manifest.weightsFile(), Digests.ofFile(weights), manifest.weightsDigest()));
+    }
+    if (!(manifest.epsilonSpent() > 0)) {
+      problems.add("its ε must be positive but is " + manifest.epsilonSpent());
+    }
+  }
+
+  private static void checkAgainst(
+      ReleaseManifest before, ReleaseManifest manifest, List<String> problems) {
+    if (before == null) {
+      return;
+    }
+    if (!(manifest.epsilonSpent() >= before.epsilonSpent())) {
+      problems.add(
+          "its ε, %s, is below the %s of round %d"
+              .formatted(manifest.epsilonSpent(), before.epsilonSpent(), before.round()));
+    }
+  }
+}

@@ -1,0 +1,357 @@
+package io.murmuration.release;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.SortedMap;
+import org.apache.flink.api.connector.sink2.Sink;
+import org.apache.flink.runtime.checkpoint.OperatorSubtaskState;
+import org.apache.flink.streaming.api.connector.sink2.CommittableMessage;
+import org.apache.flink.streaming.runtime.operators.sink.CommitterOperatorFactory;
+import org.apache.flink.streaming.runtime.operators.sink.SinkWriterOperatorFactory;
+import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
+import org.apache.flink.streaming.util.OneInputStreamOperatorTestHarness;
+import org.apache.flink.util.function.ThrowingRunnable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The catalogue of Iceberg's committer tests, for releases. */
+class PublishSinkTest {
+
+  @TempDir private Path root;
+
+  private static final Sink<Announcement> NO_ANNOUNCEMENTS =
+      init -> {
+        throw new UnsupportedOperationException("the harness has no topology behind the committer");
+      };
+
+  private PublishSink sink() {
+    Path directory = root;
+    return new PublishSink(
+        () -> DirectoryModelStore.open(directory), ReleaseFixtures.context(), NO_ANNOUNCEMENTS);
+  }
+
+  /** Writer and committer as Flink chains them. */
+  private static final class Job implements AutoCloseable {
+
+    private final OneInputStreamOperatorTestHarness<
+            RoundRelease, CommittableMessage<PublishCommittable>>
+        writer;
+    private final OneInputStreamOperatorTestHarness<
+            CommittableMessage<PublishCommittable>, CommittableMessage<PublishCommittable>>
+        committer;
+    private final OneInputStreamOperatorTestHarness<
+            CommittableMessage<PublishCommittable>, Announcement>
+        announce = new OneInputStreamOperatorTestHarness<>(new AnnounceOperator());
+    private final List<Long> announced = new ArrayList<>();
+
+    static Job start(PublishSink sink) throws Exception {
+      return restore(sink, OperatorSubtaskState.builder().build());
+    }
+
+    static Job restore(PublishSink sink, OperatorSubtaskState checkpoint) throws Exception {
+      return new Job(sink, checkpoint);
+    }
+
+    private Job(PublishSink sink, OperatorSubtaskState checkpoint) throws Exception {
+      writer = new OneInputStreamOperatorTestHarness<>(new SinkWriterOperatorFactory<>(sink));
+      writer.open();
+      committer =
+          new OneInputStreamOperatorTestHarness<>(
+              new CommitterOperatorFactory<>(
+                  sink, /* isBatchMode= */ false, /* isCheckpointingEnabled= */ true));
+      if (checkpoint.hasState()) {
+        committer.setRestoredCheckpointId(1);
+      }
+      committer.initializeState(checkpoint);
+      committer.open();
+      announce.open();
+    }
+
+    void release(long round) throws Exception {
+      release(round, /* weight= */ round);
+    }
+
+    void release(long round, float weight) throws Exception {
+      writer.processElement(
+          new StreamRecord<>(ReleaseFixtures.release(round, weight), /* timestamp= */ 100 + round));
+    }
+
+    /** The state of a checkpoint that is not complete yet. */
+    OperatorSubtaskState snapshot(long checkpoint) throws Exception {
+      writer.prepareSnapshotPreBarrier(checkpoint);
+      for (CommittableMessage<PublishCommittable> message : writer.extractOutputValues()) {
+        committer.processElement(new StreamRecord<>(message));
+      }
+      writer.getOutput().clear();
+      writer.snapshot(checkpoint, /* timestamp= */ 0);
+      return committer.snapshot(checkpoint, /* timestamp= */ 0);
+    }
+
+    void complete(long checkpoint) throws Exception {
+      committer.notifyOfCompletedCheckpoint(checkpoint);
+    }
+
+    /** Rounds whose announcement left the committer, in order. */
+    List<Long> announced() throws Exception {
+      for (CommittableMessage<PublishCommittable> message : committer.extractOutputValues()) {
+        announce.processElement(new StreamRecord<>(message));
+      }
+      announce.extractOutputValues().forEach(announcement -> announced.add(announcement.round()));
+      announce.getOutput().clear();
+      committer.getOutput().clear();
+      return announced;
+    }
+
+    @Override
+    public void close() throws Exception {
+      writer.close();
+      committer.close();
+      announce.close();
+    }
+
+    void endInput() throws Exception {
+      announce.endInput();
+    }
+  }
+
+  private List<String> published() throws IOException {
+    return DirectoryModelStore.reading(root).published();
+  }
+
+  @Test
+  void nothingIsVisibleBeforeItsCheckpointCompletes() throws Exception {
+    try (Job job = Job.start(sink())) {
+      job.release(1);
+      assertThat(published()).isEmpty();
+
+      job.snapshot(1);
+      job.release(2);
+      assertThat(published()).isEmpty();
+      assertThat(job.announced()).isEmpty();
+
+      job.complete(1);
+      assertThat(published()).containsExactly("round-00000001");
+      assertThat(job.announced()).containsExactly(1L);
+    }
+  }
+
+  @Test
+  void aLateNotificationCoversTheCheckpointsBeforeIt() throws Exception {
+    try (Job job = Job.start(sink())) {
+      job.release(1);
+      job.snapshot(1);
+      job.release(2);
+      job.snapshot(2);
+
+      job.complete(2);
+      assertThat(published()).containsExactly("round-00000001", "round-00000002");
+
+      job.complete(1);
+      assertThat(published()).containsExactly("round-00000001", "round-00000002");
+      assertThat(job.announced()).containsExactly(1L, 2L);
+    }
+  }
+
+  @Test
+  void aSnapshotWithoutNotificationIsCommittedByTheRestore() throws Exception {
+    OperatorSubtaskState checkpoint;
+    try (Job job = Job.start(sink())) {
+      job.release(1);
+      checkpoint = job.snapshot(1);
+    }
+    assertThat(published()).isEmpty();
+
+    try (Job restored = Job.restore(sink(), checkpoint)) {
+      restored.complete(2);
+
+      assertThat(published()).containsExactly("round-00000001");
+      assertThat(restored.announced()).containsExactly(1L);
+    }
+  }
+
+  @Test
+  void aCrashBetweenRenameAndAcknowledgementRepeatsTheCommitHarmlessly() throws Exception {
+    OperatorSubtaskState checkpoint;
+    try (Job job = Job.start(sink())) {
+      job.release(1);
+      checkpoint = job.snapshot(1);
+      job.complete(1);
+    }
+    byte[] manifest = Files.readAllBytes(root.resolve("round-00000001/manifest.json"));
+
+    try (Job restored = Job.restore(sink(), checkpoint)) {
+      restored.complete(2);
+
+      // announced again: at least once, with the same key
+      assertThat(restored.announced()).containsExactly(1L);
+    }
+    assertThat(published()).containsExactly("round-00000001");
+    assertThat(root.resolve("round-00000001/manifest.json")).hasBinaryContent(manifest);
+  }
+
+  @Test
+  void whatAFailedAttemptStagedIsNeverPublished() throws Exception {
+    try (Job failed = Job.start(sink())) {
+      failed.release(1);
+      failed.snapshot(1);
+    }
+
+    try (Job fresh = Job.start(sink())) {
+      fresh.release(2);
+      fresh.snapshot(1);
+      fresh.complete(1);
+
+      assertThat(published()).containsExactly("round-00000002");
+      assertThat(fresh.announced()).containsExactly(2L);
+    }
+  }
+
+  @Test
+  void anOldSavepointPublishesNothingTwice() throws Exception {
+    OperatorSubtaskState old;
+    try (Job job = Job.start(sink())) {
+      job.release(1);
+      old = job.snapshot(1);
+      job.complete(1);
+      job.release(2);
+      job.snapshot(2);
+      job.complete(2);
+    }
+
+    try (Job rolledBack = Job.restore(sink(), old)) {
+      rolledBack.release(3);
+      rolledBack.snapshot(3);
+      rolledBack.complete(3);
+
+      assertThat(published()).containsExactly("round-00000001", "round-00000002", "round-00000003");
+      assertThat(rolledBack.announced()).containsExactly(1L, 3L);
+      assertThat(Files.readSymbolicLink(root.resolve("latest"))).hasToString("round-00000003");
+    }
+  }
+
+  @Test
+  void aSecondJobThatReleasesTheSameRoundOtherwiseFails() throws Exception {
+    try (Job first = Job.start(sink());
+        Job second = Job.start(sink())) {
+      first.release(1, 1f);
+      second.release(1, 2f);
+      first.snapshot(1);
+      second.snapshot(1);
+      first.complete(1);
+
+      assertThatThrownBy(() -> second.complete(1))
+          .hasRootCauseInstanceOf(ReleaseConflictException.class);
+      assertThat(second.announced()).isEmpty();
+    }
+  }
+
+  @Test
+  void aLostReleaseIsGivenUpAndTheJobGoesOn() throws Exception {
+    try (Job job = Job.start(sink())) {
+      job.release(1);
+      job.release(2);
+      job.snapshot(1);
+      Path lost;
+      try (var staged = Files.list(root.resolve(".staging"))) {
+        lost = staged.filter(path -> path.toString().contains("00000001")).findAny().orElseThrow();
+      }
+      Files.move(lost, root.resolve("elsewhere"));
+
+      job.complete(1);
+
+      assertThat(published()).containsExactly("round-00000002");
+      assertThat(job.announced()).containsExactly(2L);
+    }
+  }
+
+  @Test
+  void aDrainedJobPublishesItsLastReleasesAndDoesNotFail() throws Exception {
+    try (Job job = Job.start(sink())) {
+      job.release(1);
+      job.snapshot(1);
+      job.endInput();
+      job.complete(1);
+
+      assertThat(published()).containsExactly("round-00000001");
+      assertThat(job.announced()).isEmpty();
+    }
+  }
+
+  /** A store whose commits fail as scripted before they succeed. */
+  private record FailingStore(ModelStore store, Deque<ThrowingRunnable<IOException>> failures)
+      implements ModelStore {
+
+    @Override
+    public Staged stage(ReleaseFiles release) throws IOException {
+      return store.stage(release);
+    }
+
+    @Override
+    public Outcome commit(Staged staged) throws IOException {
+      ThrowingRunnable<IOException> failure = failures.poll();
+      if (failure != null) {
+        failure.run();
+      }
+      return store.commit(staged);
+    }
+
+    @Override
+    public List<String> published() throws IOException {
+      return store.published();
+    }
+
+    @Override
+    public SortedMap<String, byte[]> read(String name) throws IOException {
+      return store.read(name);
+    }
+  }
+
+  private PublishSink failing(int times) throws IOException {
+    Deque<ThrowingRunnable<IOException>> failures = new ArrayDeque<>();
+    for (int i = 0; i < times; i++) {
+      failures.add(
+          () -> {
+            throw new IOException("Stale file handle");
+          });
+    }
+    ModelStore store = new FailingStore(DirectoryModelStore.open(root), failures);
+    return new PublishSink(() -> store, ReleaseFixtures.context(), NO_ANNOUNCEMENTS);
+  }
+
+  @Test
+  void aPassingTroubleOfTheStoreIsRetried() throws Exception {
+    try (Job job = Job.start(failing(/* times= */ 3))) {
+      job.release(1);
+      job.snapshot(1);
+      job.complete(1);
+
+      assertThat(published()).containsExactly("round-00000001");
+      assertThat(job.announced()).containsExactly(1L);
+    }
+  }
+
+  @Test
+  void aLastingTroubleFailsTheJobAndTheNextAttemptPublishes() throws Exception {
+    OperatorSubtaskState checkpoint;
+    try (Job job = Job.start(failing(/* times= */ 1000))) {
+      job.release(1);
+      checkpoint = job.snapshot(1);
+      assertThatThrownBy(() -> job.complete(1)).isInstanceOf(IOException.class);
+      assertThat(job.announced()).isEmpty();
+    }
+    assertThat(published()).isEmpty();
+
+    try (Job restored = Job.restore(sink(), checkpoint)) {
+      restored.complete(2);
+      assertThat(published()).containsExactly("round-00000001");
+    }
+  }
+}

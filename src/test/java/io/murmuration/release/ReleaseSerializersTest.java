@@ -1,0 +1,80 @@
+package io.murmuration.release;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.murmuration.privacy.budget.GrantSerializer;
+import io.murmuration.serialization.ValueSerializer;
+import java.io.IOException;
+import java.util.HexFormat;
+import org.apache.flink.core.memory.DataInputDeserializer;
+import org.apache.flink.core.memory.DataOutputSerializer;
+import org.junit.jupiter.api.Test;
+
+class ReleaseSerializersTest {
+
+  private static final String GRANT_VERSION_1 =
+      "010000000000000003000000000000000700000000000000"
+          + "6b000000010003554c533fb000000000000000000002";
+
+  private static <T> byte[] bytes(ValueSerializer<T> serializer, T value) throws IOException {
+    DataOutputSerializer out = new DataOutputSerializer(16);
+    serializer.serialize(value, out);
+    return out.getCopyOfBuffer();
+  }
+
+  @Test
+  void grantsComeBack() throws IOException {
+    GrantSerializer serializer = new GrantSerializer();
+    byte[] bytes = bytes(serializer, ReleaseFixtures.grant(7));
+
+    assertThat(serializer.deserialize(new DataInputDeserializer(bytes)))
+        .isEqualTo(ReleaseFixtures.grant(7));
+  }
+
+  @Test
+  void theFormatOfGrantsIsPinned() throws IOException {
+    assertThat(HexFormat.of().formatHex(bytes(new GrantSerializer(), ReleaseFixtures.grant(7))))
+        .startsWith(GRANT_VERSION_1);
+  }
+
+  @Test
+  void roundReleasesComeBack() throws IOException {
+    RoundRelease release = ReleaseFixtures.release(7, 1);
+    RoundReleaseSerializer serializer = new RoundReleaseSerializer();
+
+    RoundRelease found =
+        serializer.deserialize(new DataInputDeserializer(bytes(serializer, release)));
+
+    assertThat(found.grant()).isEqualTo(release.grant());
+    assertThat(found.adapter()).isEqualTo(release.adapter());
+  }
+
+  @Test
+  void committablesComeBackAndALaterFormatIsRefused() throws IOException {
+    PublishCommittable committable =
+        new PublishCommittable(
+            new ModelStore.Staged("round-00000007", "cd".repeat(32)),
+            new Announcement("chat", 7, "{\"é\":1}"));
+    PublishCommittableSerializer serializer = new PublishCommittableSerializer();
+    byte[] bytes = serializer.serialize(committable);
+
+    assertThat(serializer.deserialize(serializer.getVersion(), bytes)).isEqualTo(committable);
+    assertThatThrownBy(() -> serializer.deserialize(2, bytes))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("format version 2 but this release reads version 1");
+  }
+
+  @Test
+  void announcementsAreDatedByTheWallClockAndKeyedByDomainAndRound() {
+    long before = System.currentTimeMillis();
+
+    var sent =
+        new AnnouncementKafkaSerializer("releases")
+            .serialize(new Announcement("chat", 7, "{}"), null, /* elementTimestamp= */ 107L);
+
+    assertThat(sent.timestamp()).isBetween(before, System.currentTimeMillis());
+    assertThat(sent.key()).asString().isEqualTo("chat/7");
+    assertThat(sent.value()).asString().isEqualTo("{}");
+  }
+}
