@@ -20,7 +20,15 @@ import picocli.CommandLine.Spec;
         "Fine-tunes language models on a stream of user interactions with user-level differential privacy.",
     mixinStandardHelpOptions = true,
     version = "murmuration 0.1.0",
-    subcommands = {HelpCommand.class})
+    subcommands = {
+      DemoCommand.class,
+      RunCommand.class,
+      ProduceCommand.class,
+      AccountCommand.class,
+      LedgerCommand.class,
+      ReleasesCommand.class,
+      HelpCommand.class
+    })
 public final class Murmuration implements Runnable {
 
   @Spec private CommandSpec spec;

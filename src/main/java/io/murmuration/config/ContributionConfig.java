@@ -1,16 +1,22 @@
 package io.murmuration.config;
 
+import io.murmuration.event.InteractionRules;
+
 /**
  * What keyed state keeps of a user, and which records may enter it.
  *
  * @param windowTicks W ≥ 1
  * @param examplesPerWindow g ≥ 1
  * @param windows K ≥ 1
- * @param maxUserIdBytes longest user id in bytes of UTF-8, ≥ 1
- * @param maxTextChars longest text or prompt in UTF-16 units, ≥ 1
+ * @param rules which records may enter it
+ * @param schemaDirectory further writer schemas, or null
  */
 public record ContributionConfig(
-    long windowTicks, int examplesPerWindow, int windows, int maxUserIdBytes, int maxTextChars) {
+    long windowTicks,
+    int examplesPerWindow,
+    int windows,
+    InteractionRules rules,
+    String schemaDirectory) {
 
   static ContributionConfig read(Faults faults) {
     faults.startPart();
@@ -35,6 +41,22 @@ public record ContributionConfig(
             ContributionOptions.MAX_TEXT_CHARS,
             faults.required(ContributionOptions.MAX_TEXT_CHARS),
             1);
+    Integer recordBytes =
+        faults.atLeast(
+            ContributionOptions.MAX_RECORD_BYTES,
+            faults.required(ContributionOptions.MAX_RECORD_BYTES),
+            1);
+    Integer keptText =
+        faults.atLeast(
+            ContributionOptions.KEPT_TEXT_CHARS,
+            faults.required(ContributionOptions.KEPT_TEXT_CHARS),
+            1);
+    Integer keptPrompt =
+        faults.atLeast(
+            ContributionOptions.KEPT_PROMPT_CHARS,
+            faults.required(ContributionOptions.KEPT_PROMPT_CHARS),
+            0);
+    String schemaDirectory = faults.optional(ContributionOptions.SCHEMA_DIRECTORY);
     if (perWindow != null && windows != null && (long) perWindow * windows > Short.MAX_VALUE) {
       faults.add(
           ContributionOptions.EXAMPLES_PER_WINDOW,
@@ -42,6 +64,13 @@ public record ContributionConfig(
               .formatted(Short.MAX_VALUE, (long) perWindow * windows));
     }
     return faults.build(
-        () -> new ContributionConfig(windowTicks, perWindow, windows, userIdBytes, textChars));
+        () ->
+            new ContributionConfig(
+                windowTicks,
+                perWindow,
+                windows,
+                new InteractionRules(
+                    recordBytes, userIdBytes, textChars, textChars, keptText, keptPrompt),
+                schemaDirectory));
   }
 }

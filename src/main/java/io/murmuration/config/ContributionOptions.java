@@ -38,5 +38,31 @@ public final class ContributionOptions {
           .defaultValue(16_384)
           .withDescription("Records with a longer text or prompt are dead letters.");
 
+  public static final ConfigOption<Integer> KEPT_TEXT_CHARS =
+      ConfigOptions.key("events.kept-text-chars")
+          .intType()
+          .defaultValue(4096)
+          .withDescription(
+              "So much of a text is kept in state, from its beginning; choose what the token limit can hold.");
+
+  public static final ConfigOption<Integer> KEPT_PROMPT_CHARS =
+      ConfigOptions.key("events.kept-prompt-chars")
+          .intType()
+          .defaultValue(4096)
+          .withDescription("So much of a prompt is kept in state, its end; 0 drops prompts.");
+
+  public static final ConfigOption<Integer> MAX_RECORD_BYTES =
+      ConfigOptions.key("events.max-record-bytes")
+          .intType()
+          .defaultValue(1_000_000)
+          .withDescription("Records with a larger key plus value are dead letters.");
+
+  public static final ConfigOption<String> SCHEMA_DIRECTORY =
+      ConfigOptions.key("events.schema-directory")
+          .stringType()
+          .noDefaultValue()
+          .withDescription(
+              "Directory of further Avro schemas (.avsc) that producers write with; read when the job is submitted.");
+
   private ContributionOptions() {}
 }

@@ -18,6 +18,7 @@ import java.util.Properties;
  * @param ledgerDirectory directory of a file ledger, else null
  * @param feedbackKind how executed rounds are acknowledged
  * @param releasesDirectory where releases become visible
+ * @param runId name of this run in the manifests
  * @param checkpointInterval between checkpoints
  * @param parallelism of ingest and sampling, or empty for the cluster's default
  * @param maxParallelism key groups of keyed state
@@ -31,13 +32,19 @@ public record IoConfig(
     String ledgerDirectory,
     FeedbackKind feedbackKind,
     String releasesDirectory,
+    String runId,
     Duration checkpointInterval,
     OptionalInt parallelism,
     int maxParallelism) {
 
   /** Names of the topics. */
   public record Topics(
-      String interactions, String deadLetters, String releases, String ledger, String feedback) {}
+      String interactions,
+      String deadLetters,
+      String releases,
+      String ledger,
+      String feedback,
+      int replicationFactor) {}
 
   public IoConfig {
     kafkaProperties = Map.copyOf(kafkaProperties);
@@ -60,6 +67,9 @@ public record IoConfig(
     String deadLetters = faults.required(IoOptions.DEAD_LETTERS_TOPIC);
     String releases = faults.required(IoOptions.RELEASES_TOPIC);
     String ledger = faults.optional(IoOptions.LEDGER_TOPIC);
+    Integer replicationFactor =
+        faults.atLeast(
+            IoOptions.REPLICATION_FACTOR, faults.required(IoOptions.REPLICATION_FACTOR), 1);
     String feedback = faults.optional(IoOptions.FEEDBACK_TOPIC);
     LedgerKind ledgerKind = faults.required(IoOptions.LEDGER_KIND);
     String ledgerDirectory = faults.optional(IoOptions.LEDGER_DIRECTORY);
@@ -70,6 +80,7 @@ public record IoConfig(
     }
     FeedbackKind feedbackKind = faults.required(IoOptions.FEEDBACK_KIND);
     String releasesDirectory = faults.required(IoOptions.RELEASES_DIRECTORY);
+    String runId = faults.optional(IoOptions.RUN_ID);
     Duration checkpointInterval = faults.required(IoOptions.CHECKPOINT_INTERVAL);
     if (checkpointInterval != null && checkpointInterval.toMillis() < 10) {
       faults.add(
@@ -104,12 +115,14 @@ public record IoConfig(
                     deadLetters,
                     releases,
                     ledger == null ? "murmuration-ledger-" + domain : ledger,
-                    feedback == null ? "murmuration-feedback-" + domain : feedback),
+                    feedback == null ? "murmuration-feedback-" + domain : feedback,
+                    replicationFactor),
                 kafkaProperties,
                 ledgerKind,
                 ledgerDirectory,
                 feedbackKind,
                 releasesDirectory,
+                runId == null ? domain : runId,
                 checkpointInterval,
                 parallelism == null ? OptionalInt.empty() : OptionalInt.of(parallelism),
                 maxParallelism));

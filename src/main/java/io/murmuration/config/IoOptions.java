@@ -61,6 +61,13 @@ public final class IoOptions {
           .withDescription(
               "Topic of the Kafka ledger; murmuration-ledger-<domain> where not given.");
 
+  public static final ConfigOption<Integer> REPLICATION_FACTOR =
+      ConfigOptions.key("kafka.topics.replication-factor")
+          .intType()
+          .defaultValue(3)
+          .withDescription(
+              "Replication of the ledger and feedback topics where the job creates them. At least 3 in production.");
+
   public static final ConfigOption<String> FEEDBACK_TOPIC =
       ConfigOptions.key("kafka.topics.feedback")
           .stringType()
@@ -95,6 +102,13 @@ public final class IoOptions {
           .noDefaultValue()
           .withDescription(
               "Directory of the releases and of their staging area, on one file system with atomic renames.");
+
+  public static final ConfigOption<String> RUN_ID =
+      ConfigOptions.key("releases.run-id")
+          .stringType()
+          .noDefaultValue()
+          .withDescription(
+              "Name of this run in the manifests; the domain where not given. Public.");
 
   public static final ConfigOption<Duration> CHECKPOINT_INTERVAL =
       ConfigOptions.key("job.checkpoint-interval")

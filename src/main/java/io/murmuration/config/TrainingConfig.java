@@ -1,8 +1,9 @@
 package io.murmuration.config;
 
-import io.murmuration.config.TrainingOptions.LoraMode;
 import io.murmuration.config.TrainingOptions.OptimizerKind;
 import io.murmuration.config.TrainingOptions.ScheduleKind;
+import io.murmuration.model.LoraConfig;
+import java.io.Serializable;
 import java.util.List;
 
 /**
@@ -11,7 +12,7 @@ import java.util.List;
  * @param model directory of the base model
  * @param loraRank r ≥ 1
  * @param loraAlpha &gt; 0
- * @param loraTargets names of linear layers, or the single word "all"
+ * @param loraTargets names of linear layers, or the single word "all-linear"
  * @param loraMode which factors are trained
  * @param maxTokens ≥ 2
  * @param optimizer which optimizer
@@ -25,13 +26,14 @@ public record TrainingConfig(
     int loraRank,
     double loraAlpha,
     List<String> loraTargets,
-    LoraMode loraMode,
+    LoraConfig.Mode loraMode,
     int maxTokens,
     OptimizerKind optimizer,
     double learningRate,
     ScheduleKind schedule,
     long microBatchBytes,
-    boolean privateMetrics) {
+    boolean privateMetrics)
+    implements Serializable {
 
   public TrainingConfig {
     loraTargets = List.copyOf(loraTargets);
@@ -45,7 +47,7 @@ public record TrainingConfig(
     double alpha =
         faults.positive(TrainingOptions.LORA_ALPHA, faults.required(TrainingOptions.LORA_ALPHA));
     List<String> targets = faults.required(TrainingOptions.LORA_TARGETS);
-    LoraMode mode = faults.required(TrainingOptions.LORA_MODE);
+    LoraConfig.Mode mode = faults.required(TrainingOptions.LORA_MODE);
     Integer maxTokens =
         faults.atLeast(TrainingOptions.MAX_TOKENS, faults.required(TrainingOptions.MAX_TOKENS), 2);
     OptimizerKind optimizer = faults.required(TrainingOptions.OPTIMIZER);

@@ -1,5 +1,6 @@
 package io.murmuration.config;
 
+import io.murmuration.model.LoraConfig;
 import java.util.List;
 import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.ConfigOptions;
@@ -7,14 +8,6 @@ import org.apache.flink.configuration.MemorySize;
 
 /** What is trained and how. Nothing here enters the accounting. */
 public final class TrainingOptions {
-
-  /** Which LoRA factors are trained. */
-  public enum LoraMode {
-    /** B only; A stays at its public random start. Halves the noise's dimension. */
-    B_ONLY,
-    /** A and B. */
-    BOTH
-  }
 
   /** First-order optimizers. */
   public enum OptimizerKind {
@@ -52,14 +45,14 @@ public final class TrainingOptions {
       ConfigOptions.key("training.lora.target-modules")
           .stringType()
           .asList()
-          .defaultValues("all")
+          .defaultValues(LoraConfig.ALL_LINEAR)
           .withDescription(
-              "Linear layers that get factors, by name (q_proj;v_proj), or all of every layer.");
+              "Linear layers that get factors, by name (q_proj;v_proj), or all-linear.");
 
-  public static final ConfigOption<LoraMode> LORA_MODE =
+  public static final ConfigOption<LoraConfig.Mode> LORA_MODE =
       ConfigOptions.key("training.lora.mode")
-          .enumType(LoraMode.class)
-          .defaultValue(LoraMode.B_ONLY)
+          .enumType(LoraConfig.Mode.class)
+          .defaultValue(LoraConfig.Mode.B_ONLY)
           .withDescription("Which factors are trained.");
 
   public static final ConfigOption<Integer> MAX_TOKENS =

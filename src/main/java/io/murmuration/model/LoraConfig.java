@@ -63,6 +63,16 @@ public record LoraConfig(int rank, double alpha, List<String> targets, Mode mode
     return all.stream().filter(l -> targets.stream().anyMatch(t -> matches(l, t))).toList();
   }
 
+  /** Short names of the maps that the targets name, as PEFT's {@code target_modules}. */
+  public List<String> targetModules(DecoderDescription description) {
+    return select(description).stream().map(LoraConfig::shortName).distinct().toList();
+  }
+
+  /** Whether one of the targets stores its weight transposed, as PEFT's {@code fan_in_fan_out}. */
+  public boolean fanInFanOut(DecoderDescription description) {
+    return select(description).stream().anyMatch(Linear::fanInFanOut);
+  }
+
   private static boolean matches(Linear linear, String target) {
     return target.equals(ALL_LINEAR)
         || linear.module().equals(target)

@@ -181,6 +181,11 @@ public final class DirectoryModelStore implements ModelStore {
     return filesIn(root.resolve(name));
   }
 
+  /** Where a visible release lies. */
+  public Path directoryOf(String name) {
+    return root.resolve(name);
+  }
+
   private Path stagingOf(Staged staged) {
     return staging.resolve(staged.name() + "-" + staged.digest());
   }

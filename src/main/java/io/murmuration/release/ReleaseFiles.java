@@ -15,6 +15,8 @@ import java.util.TreeMap;
  */
 public record ReleaseFiles(String name, SortedMap<String, byte[]> files, ReleaseManifest manifest) {
 
+  private static final String NAME_PREFIX = "round-";
+
   public ReleaseFiles {
     files = Collections.unmodifiableSortedMap(new TreeMap<>(files));
   }
@@ -33,6 +35,11 @@ public record ReleaseFiles(String name, SortedMap<String, byte[]> files, Release
 
   /** The directory's name of a round's release; names sort by round. */
   public static String nameOf(long round) {
-    return "round-%08d".formatted(round);
+    return "%s%08d".formatted(NAME_PREFIX, round);
+  }
+
+  /** The round of a release's name, see {@link #nameOf}. */
+  public static long roundOf(String name) {
+    return Long.parseLong(name.substring(NAME_PREFIX.length()));
   }
 }

@@ -9,8 +9,13 @@ public interface BudgetObserver {
   /** A round was charged and granted. */
   void granted(Grant grant);
 
-  /** Training has halted, or was found halted at the start. */
-  void halted(HaltReason reason);
+  /**
+   * Training has halted, or was found halted at the start.
+   *
+   * @param round the last round of the ledger, 0 for none
+   * @param epsilonSpent cumulative ε of the domain
+   */
+  void halted(HaltReason reason, long round, double epsilonSpent);
 
   /** The ledger is out of reach; it is tried again. */
   void waiting(String why);

@@ -288,7 +288,9 @@ public final class PrivacyBudgetOperator extends AbstractStreamOperator<BudgetSi
         settings.terms().domain(),
         coordinator.round(),
         reason.text());
-    BudgetObservers.tell(settings.terms().domain(), observer -> observer.halted(reason));
+    BudgetObservers.tell(
+        settings.terms().domain(),
+        observer -> observer.halted(reason, coordinator.round(), epsilonSpent));
   }
 
   private void rememberPosition(LedgerState state) {

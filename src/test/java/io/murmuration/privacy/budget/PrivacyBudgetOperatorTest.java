@@ -249,7 +249,7 @@ class PrivacyBudgetOperatorTest {
           }
 
           @Override
-          public void halted(HaltReason reason) {
+          public void halted(HaltReason reason, long round, double epsilonSpent) {
             seen.add(reason.name());
           }
 

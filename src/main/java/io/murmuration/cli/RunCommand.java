@@ -1,0 +1,49 @@
+package io.murmuration.cli;
+
+import io.murmuration.config.ConfigFile;
+import io.murmuration.config.MurmurationConfig;
+import io.murmuration.job.MurmurationJob;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** {@code murmuration run}: the job against a given Kafka. */
+@Command(
+    name = "run",
+    description = {
+      "Builds the job from a configuration and executes it: on the cluster when submitted by 'flink run', otherwise in this process.",
+      "docs/configuration.md lists the options."
+    },
+    mixinStandardHelpOptions = true)
+public final class RunCommand implements Callable<Integer> {
+
+  @Option(names = "--config", paramLabel = "FILE", description = "YAML file of options.")
+  private Path config;
+
+  @Option(
+      names = "--set",
+      paramLabel = "KEY=VALUE",
+      description = "An option; wins over the file; repeatable.")
+  private Map<String, String> settings = new LinkedHashMap<>();
+
+  @Option(names = "--check", description = "Only check the configuration.")
+  private boolean check;
+
+  @Override
+  public Integer call() throws Exception {
+    Map<String, String> all = new HashMap<>();
+    if (config != null) {
+      all.putAll(ConfigFile.read(config));
+    }
+    all.putAll(settings);
+    MurmurationConfig valid = MurmurationConfig.of(all);
+    if (!check) {
+      MurmurationJob.execute(valid);
+    }
+    return 0;
+  }
+}

@@ -1,0 +1,59 @@
+package io.murmuration.demo;
+
+import java.nio.file.Path;
+import java.time.Duration;
+
+/**
+ * What a demo is asked to do. All numbers of the mechanism are public constants that somebody
+ * typed, never counts of the events.
+ *
+ * @param events JSON lines to feed, or null for a generated stream
+ * @param model directory of the base model, or null for the project's own
+ * @param out where releases, state and the broker's files go
+ * @param ledger directory of the ledger; outlives the demo
+ * @param domain privacy domain
+ * @param epsilon budget
+ * @param delta its δ
+ * @param rounds rounds to plan for
+ * @param expectedCohort M, the divisor of the noisy sum
+ * @param samplingProbability q
+ * @param groupSize G, examples of a sampled user in a round
+ * @param clipNorm C
+ * @param learningRate of Adam
+ * @param loraRank r
+ * @param maxTokens an example is cut there
+ * @param roundInterval length of a tick
+ * @param rate events per second fed to Kafka, +∞ for as fast as possible
+ * @param heldOutUsers users of {@code events} that are only evaluated on
+ * @param heldOutMessages messages that the loss is measured on
+ * @param evaluateEvery rounds between two measurements of the loss
+ * @param checkpointInterval releases become visible with checkpoints
+ * @param parallelism of ingest and sampling
+ * @param webPort first port that is tried for the web UI
+ * @param seed of the generated stream; has nothing to do with sampling or noise
+ */
+public record DemoSettings(
+    Path events,
+    Path model,
+    Path out,
+    Path ledger,
+    String domain,
+    double epsilon,
+    double delta,
+    long rounds,
+    double expectedCohort,
+    double samplingProbability,
+    int groupSize,
+    double clipNorm,
+    double learningRate,
+    int loraRank,
+    int maxTokens,
+    Duration roundInterval,
+    double rate,
+    int heldOutUsers,
+    int heldOutMessages,
+    int evaluateEvery,
+    Duration checkpointInterval,
+    int parallelism,
+    int webPort,
+    long seed) {}

@@ -1,0 +1,117 @@
+package io.murmuration.demo;
+
+import io.murmuration.event.EventFile;
+import io.murmuration.event.avro.Interaction;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Consumer;
+import java.util.zip.GZIPInputStream;
+
+/**
+ * What a demo feeds and what it measures.
+ *
+ * @param description one line for the terminal
+ * @param interactions what is fed, in the order of time
+ * @param heldOut texts that are never fed
+ * @param stream the generated stream with its secrets, or empty where the events are somebody's own
+ */
+record DemoWorld(
+    String description,
+    List<Interaction> interactions,
+    List<String> heldOut,
+    Optional<SyntheticStream> stream) {
+
+  /** The generated stream: its held-out texts are public sentences, half of them of the trend. */
+  static DemoWorld generated(DemoSettings settings) {
+    SyntheticStream stream =
+        SyntheticStream.generate(
+            settings.seed(), SyntheticStream.DEFAULT_USERS, SyntheticStream.DEFAULT_SECRETS);
+    PublicText text = new PublicText();
+    List<String> heldOut = new ArrayList<>();
+    int half = Math.max(1, settings.heldOutMessages() / 2);
+    heldOut.addAll(text.heldOutBeforeTrend(settings.seed() + 1, half));
+    heldOut.addAll(text.heldOutTrend(settings.seed() + 1, half));
+    return new DemoWorld(
+        "%,d generated events of %,d users; a topic starts trending halfway, %d users tell a secret"
+            .formatted(
+                stream.events().size(), SyntheticStream.DEFAULT_USERS, stream.secrets().size()),
+        stream.events().stream().map(SyntheticEvent::toInteraction).toList(),
+        heldOut,
+        Optional.of(stream));
+  }
+
+  /**
+   * Events of a file, bots left out. Some users are held out: the loss on their messages stays
+   * inside the trust boundary, like everything that the terminal of a demo shows.
+   *
+   * @param complaints told of every line that is not an event; it is left out
+   */
+  static DemoWorld ofFile(DemoSettings settings, Consumer<String> complaints) {
+    List<Interaction> all = readEvents(settings.events(), complaints);
+    Set<String> users = new LinkedHashSet<>();
+    all.forEach(interaction -> users.add(interaction.getUserId()));
+    Set<String> heldOutUsers = HeldOutUsers.lowest(users, settings.heldOutUsers());
+    List<Interaction> fed = new ArrayList<>();
+    List<String> heldOut = new ArrayList<>();
+    for (Interaction interaction : all) {
+      if (heldOutUsers.contains(interaction.getUserId())) {
+        heldOut.add(interaction.getText());
+      } else {
+        fed.add(interaction);
+      }
+    }
+    return new DemoWorld(
+        "%,d events of %s; the messages of %,d more users are held out"
+            .formatted(fed.size(), settings.events().getFileName(), settings.heldOutUsers()),
+        fed,
+        spread(heldOut, settings.heldOutMessages()),
+        Optional.empty());
+  }
+
+  private static List<Interaction> readEvents(Path file, Consumer<String> complaints) {
+    List<Interaction> all = new ArrayList<>();
+    try (InputStream raw = Files.newInputStream(file);
+        InputStream in = file.toString().endsWith(".gz") ? new GZIPInputStream(raw, 1 << 16) : raw;
+        EventFile events = new EventFile(in, file.getFileName().toString())) {
+      for (Optional<EventFile.Line> next = events.next(); next.isPresent(); next = events.next()) {
+        if (next.get() instanceof EventFile.Fault fault) {
+          complaints.accept(
+              "line %d of %s is left out: %s".formatted(fault.number(), file, fault.reason()));
+        } else if (next.get() instanceof EventFile.Event event && !event.bot()) {
+          all.add(event.interaction());
+        }
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException("The events " + file + " cannot be read", e);
+    }
+    if (all.isEmpty()) {
+      throw new IllegalArgumentException(file + " holds no events");
+    }
+    return all;
+  }
+
+  /** At most so many texts, evenly spread over the list. */
+  private static List<String> spread(List<String> texts, int count) {
+    if (texts.size() <= count) {
+      return texts;
+    }
+    List<String> chosen = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      chosen.add(texts.get((int) ((long) i * texts.size() / count)));
+    }
+    return chosen;
+  }
+
+  Iterator<Interaction> feed() {
+    return interactions.iterator();
+  }
+}

@@ -1,0 +1,111 @@
+package io.murmuration.job;
+
+import io.murmuration.config.MurmurationConfig;
+import io.murmuration.privacy.budget.RoundMechanism;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.apache.flink.api.common.ExecutionConfig.GlobalJobParameters;
+import org.apache.flink.configuration.CheckpointingOptions;
+import org.apache.flink.configuration.PipelineOptions;
+import org.apache.flink.configuration.ReadableConfig;
+import org.apache.flink.core.execution.CheckpointingMode;
+
+/** Flink settings that the guarantee rests on, and what the web UI shows of the configuration. */
+final class JobSettings {
+
+  private static final List<String> SECRET_WORDS =
+      List.of("password", "secret", "jaas", "token", "credential", "key.pem", "keystore.key");
+
+  private JobSettings() {}
+
+  /**
+   * Refuses settings under which the guarantee would not hold.
+   *
+   * @throws IllegalArgumentException naming all of them
+   */
+  static void check(ReadableConfig flink) {
+    List<String> faults = new ArrayList<>();
+    Duration watermarks = flink.get(PipelineOptions.AUTO_WATERMARK_INTERVAL);
+    if (watermarks.isZero() || watermarks.isNegative()) {
+      faults.add(
+          "%s must be positive but is %s: the interactions could not be declared idle, and no round would ever run"
+              .formatted(PipelineOptions.AUTO_WATERMARK_INTERVAL.key(), watermarks));
+    }
+    if (flink.get(CheckpointingOptions.ENABLE_UNALIGNED)) {
+      faults.add(
+          "%s must be false: replayed in-flight records could revive a round that is void"
+              .formatted(CheckpointingOptions.ENABLE_UNALIGNED.key()));
+    }
+    if (flink.get(CheckpointingOptions.CHECKPOINTING_CONSISTENCY_MODE)
+        != CheckpointingMode.EXACTLY_ONCE) {
+      faults.add(
+          "%s must be EXACTLY_ONCE: events would be counted twice after a failure"
+              .formatted(CheckpointingOptions.CHECKPOINTING_CONSISTENCY_MODE.key()));
+    }
+    if (!faults.isEmpty()) {
+      throw new IllegalArgumentException(
+          "Flink is configured so that the guarantee does not hold: " + String.join("; ", faults));
+    }
+  }
+
+  /** The effective configuration for the web UI, secrets masked. */
+  static GlobalJobParameters visible(MurmurationConfig config, RoundMechanism mechanism) {
+    Map<String, String> visible = new LinkedHashMap<>();
+    put(visible, "privacy", config.privacy());
+    put(visible, "mechanism", mechanism);
+    put(visible, "contribution", config.contribution());
+    put(visible, "training", config.training());
+    put(visible, "io", config.io());
+    visible.remove("io.kafkaProperties");
+    config
+        .io()
+        .kafkaProperties()
+        .forEach((key, value) -> visible.put("kafka.properties." + key, masked(key, value)));
+    return new Visible(visible);
+  }
+
+  private static void put(Map<String, String> visible, String prefix, Record part) {
+    for (var component : part.getClass().getRecordComponents()) {
+      try {
+        visible.put(
+            prefix + "." + component.getName(),
+            String.valueOf(component.getAccessor().invoke(part)));
+      } catch (ReflectiveOperationException e) {
+        throw new IllegalStateException("Cannot read " + component, e);
+      }
+    }
+  }
+
+  static String masked(String key, String value) {
+    String lower = key.toLowerCase(Locale.ROOT);
+    return SECRET_WORDS.stream().anyMatch(lower::contains) ? "******" : value;
+  }
+
+  private static final class Visible extends GlobalJobParameters {
+    private static final long serialVersionUID = 1L;
+    private final Map<String, String> settings;
+
+    Visible(Map<String, String> settings) {
+      this.settings = new LinkedHashMap<>(settings);
+    }
+
+    @Override
+    public Map<String, String> toMap() {
+      return settings;
+    }
+
+    @Override
+    public boolean equals(Object other) {
+      return other instanceof Visible that && settings.equals(that.settings);
+    }
+
+    @Override
+    public int hashCode() {
+      return settings.hashCode();
+    }
+  }
+}

@@ -1,0 +1,70 @@
+package io.murmuration.job;
+
+import io.murmuration.config.PrivacyConfig;
+import io.murmuration.privacy.accounting.Calibration;
+import io.murmuration.privacy.accounting.Mechanism;
+import io.murmuration.privacy.accounting.MixtureOfGaussians;
+import io.murmuration.privacy.accounting.PhaseAccountant;
+import io.murmuration.privacy.accounting.PldAccountant;
+import io.murmuration.privacy.accounting.PldPhaseAccountant;
+import io.murmuration.privacy.accounting.PoissonSubsampledGaussian;
+import io.murmuration.privacy.budget.RoundMechanism;
+import io.murmuration.privacy.budget.Sampler;
+
+/**
+ * From the configured guarantee to the mechanism of every round; a function of public numbers
+ * alone.
+ */
+public final class MechanismPlan {
+
+  private MechanismPlan() {}
+
+  /**
+   * What every round does. Where the noise multiplier is left open, it is the smallest with which
+   * the budget affords the planned rounds.
+   */
+  public static RoundMechanism of(PrivacyConfig config) {
+    double noiseMultiplier =
+        config
+            .noiseMultiplier()
+            .orElseGet(
+                () ->
+                    new Calibration(new PldAccountant())
+                        .noiseMultiplier(
+                            accounted(
+                                config.sampler(),
+                                config.samplingProbability(),
+                                config.groupSize(),
+                                /* noiseMultiplier= */ 1),
+                            config.rounds().getAsLong(),
+                            config.epsilon(),
+                            config.delta()));
+    return new RoundMechanism(
+        config.sampler(),
+        config.samplingProbability(),
+        config.groupSize(),
+        noiseMultiplier,
+        config.clipNorm(),
+        config.expectedUnits());
+  }
+
+  /** The accountant of a phase of such rounds. */
+  public static PhaseAccountant accountant(RoundMechanism round, double epsilon, double delta) {
+    return PldPhaseAccountant.forPhase(
+        accounted(
+            round.sampler(),
+            round.samplingProbability(),
+            round.groupSize(),
+            round.noiseMultiplier()),
+        epsilon,
+        delta);
+  }
+
+  private static Mechanism accounted(
+      Sampler sampler, double probability, int groupSize, double noiseMultiplier) {
+    return switch (sampler) {
+      case ULS -> new PoissonSubsampledGaussian(probability, noiseMultiplier);
+      case ELS -> new MixtureOfGaussians(probability, groupSize, noiseMultiplier);
+    };
+  }
+}

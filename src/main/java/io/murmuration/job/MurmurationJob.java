@@ -1,0 +1,234 @@
+package io.murmuration.job;
+
+import io.murmuration.config.ConfigFile;
+import io.murmuration.config.ContributionConfig;
+import io.murmuration.config.IoConfig;
+import io.murmuration.config.IoOptions.FeedbackKind;
+import io.murmuration.config.IoOptions.LedgerKind;
+import io.murmuration.config.MurmurationConfig;
+import io.murmuration.config.PrivacyConfig;
+import io.murmuration.config.TrainingConfig;
+import io.murmuration.contribution.ContributionBounds;
+import io.murmuration.event.DeadLetter;
+import io.murmuration.event.DeadLetterRecordSerializer;
+import io.murmuration.event.DecodeInteractionsFunction;
+import io.murmuration.event.RawRecord;
+import io.murmuration.event.RawRecordDeserializationSchema;
+import io.murmuration.event.WriterSchemas;
+import io.murmuration.privacy.budget.BudgetTerms;
+import io.murmuration.privacy.budget.FileLedger;
+import io.murmuration.privacy.budget.InMemoryRoundFeedback;
+import io.murmuration.privacy.budget.KafkaEndpoint;
+import io.murmuration.privacy.budget.KafkaLedger;
+import io.murmuration.privacy.budget.KafkaRoundFeedback;
+import io.murmuration.privacy.budget.LedgerFactory;
+import io.murmuration.privacy.budget.PrivacyBudgetOperator;
+import io.murmuration.privacy.budget.RoundFeedback;
+import io.murmuration.privacy.budget.RoundMechanism;
+import io.murmuration.training.LearningRateSchedule;
+import io.murmuration.training.OptimizerOptions;
+import io.murmuration.training.TrainOperator;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Properties;
+import org.apache.avro.Schema;
+import org.apache.flink.api.common.typeinfo.Types;
+import org.apache.flink.api.connector.source.util.ratelimit.RateLimiterStrategy;
+import org.apache.flink.configuration.CheckpointingOptions;
+import org.apache.flink.configuration.Configuration;
+import org.apache.flink.configuration.PipelineOptions;
+import org.apache.flink.connector.base.DeliveryGuarantee;
+import org.apache.flink.connector.datagen.source.DataGeneratorSource;
+import org.apache.flink.connector.kafka.sink.KafkaSink;
+import org.apache.flink.connector.kafka.source.KafkaSource;
+import org.apache.flink.connector.kafka.source.enumerator.initializer.OffsetsInitializer;
+import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+import org.apache.flink.util.MultipleParameterTool;
+import org.apache.kafka.clients.consumer.OffsetResetStrategy;
+
+/**
+ * The job: reads a configuration, binds connectors to the topology, and executes it.
+ *
+ * <p>{@code flink run murmuration-job.jar --config murmuration.yaml [--set key=value ...]}
+ */
+public final class MurmurationJob {
+
+  /** Pulses per tick: how finely a round can start after the one before. */
+  private static final int PULSES_PER_TICK = 4;
+
+  /** A falling learning rate ends at this fraction of its peak. */
+  private static final double LAST_RATE_FRACTION = 0.1;
+
+  private static final Duration SLOWEST_PULSE = Duration.ofSeconds(1);
+
+  private MurmurationJob() {}
+
+  /** Entry point of {@code flink run}. */
+  public static void main(String[] args) throws Exception {
+    MultipleParameterTool parameters = MultipleParameterTool.fromArgs(args);
+    Map<String, String> settings = new HashMap<>();
+    if (parameters.has("config")) {
+      settings.putAll(ConfigFile.read(Path.of(parameters.get("config"))));
+    }
+    if (parameters.has("set")) {
+      for (String setting : parameters.getMultiParameterRequired("set")) {
+        int equals = setting.indexOf('=');
+        if (equals < 1) {
+          throw new IllegalArgumentException(
+              "--set must be followed by key=value but is followed by " + setting);
+        }
+        settings.put(setting.substring(0, equals), setting.substring(equals + 1));
+      }
+    }
+    execute(MurmurationConfig.of(settings));
+  }
+
+  /** Runs the job in the environment that this process has: a cluster's, or a local one. */
+  public static void execute(MurmurationConfig config) throws Exception {
+    StreamExecutionEnvironment env = StreamExecutionEnvironment.getExecutionEnvironment();
+    addTo(env, config);
+    env.execute("murmuration " + config.privacy().domain());
+  }
+
+  /** Adds the job to an environment, with the settings that its guarantee needs. */
+  public static void addTo(StreamExecutionEnvironment env, MurmurationConfig config) {
+    RoundMechanism mechanism = MechanismPlan.of(config.privacy());
+    Configuration settings = new Configuration();
+    settings.set(PipelineOptions.GENERIC_TYPES, false);
+    settings.set(CheckpointingOptions.CHECKPOINTING_INTERVAL, config.io().checkpointInterval());
+    env.configure(settings);
+    JobSettings.check(env.getConfiguration());
+    config.io().parallelism().ifPresent(env::setParallelism);
+    env.getConfig().setGlobalJobParameters(JobSettings.visible(config, mechanism));
+    topology(config, mechanism).addTo(env);
+  }
+
+  static MurmurationTopology topology(MurmurationConfig config, RoundMechanism mechanism) {
+    PrivacyConfig privacy = config.privacy();
+    IoConfig io = config.io();
+    ContributionConfig contribution = config.contribution();
+    RoundFeedback feedback = feedback(privacy, io);
+    ReleasePlan releases = ReleasePlan.of(config);
+    BudgetTerms terms =
+        BudgetTerms.of(
+            privacy.domain(),
+            privacy.epsilon(),
+            privacy.delta(),
+            privacy.roundInterval(),
+            mechanism);
+    return new MurmurationTopology(
+        interactions(io),
+        clock(privacy.roundInterval()),
+        new DecodeInteractionsFunction(contribution.rules(), writerSchemas(contribution)),
+        new ContributionBounds(
+            contribution.windowTicks(), contribution.examplesPerWindow(), contribution.windows()),
+        new PrivacyBudgetOperator.Factory(
+            new PrivacyBudgetOperator.Settings(
+                privacy.rounds().isPresent()
+                    ? terms.withMaxRounds(privacy.rounds().getAsLong())
+                    : terms,
+                ledger(privacy, io),
+                MechanismPlan::accountant,
+                releases.witness(),
+                feedback)),
+        new TrainOperator.Factory(
+            LoraRoundTrainer.factory(config.training(), optimizer(config)),
+            feedback,
+            config.training().privateMetrics()),
+        releases.sink(),
+        deadLetters(io),
+        io.maxParallelism());
+  }
+
+  private static KafkaSource<RawRecord> interactions(IoConfig io) {
+    return KafkaSource.<RawRecord>builder()
+        .setProperties(io.clientProperties())
+        .setTopics(io.topics().interactions())
+        .setGroupId(io.groupId())
+        .setClientIdPrefix(io.groupId() + "-interactions")
+        .setStartingOffsets(OffsetsInitializer.committedOffsets(OffsetResetStrategy.EARLIEST))
+        .setDeserializer(new RawRecordDeserializationSchema())
+        .build();
+  }
+
+  private static DataGeneratorSource<Long> clock(Duration roundInterval) {
+    double perTick = PULSES_PER_TICK * 1000.0 / roundInterval.toMillis();
+    double slowest = 1000.0 / SLOWEST_PULSE.toMillis();
+    return new DataGeneratorSource<>(
+        pulse -> pulse,
+        Long.MAX_VALUE,
+        RateLimiterStrategy.perSecond(Math.max(slowest, perTick)),
+        Types.LONG);
+  }
+
+  private static KafkaSink<DeadLetter> deadLetters(IoConfig io) {
+    return KafkaSink.<DeadLetter>builder()
+        .setKafkaProducerConfig(io.clientProperties())
+        .setRecordSerializer(
+            new DeadLetterRecordSerializer(
+                io.topics().deadLetters(), DeadLetterRecordSerializer.DEFAULT_MAX_BYTES))
+        .setDeliveryGuarantee(DeliveryGuarantee.AT_LEAST_ONCE)
+        .build();
+  }
+
+  private static LedgerFactory ledger(PrivacyConfig privacy, IoConfig io) {
+    if (io.ledgerKind() == LedgerKind.FILE) {
+      return FileLedger.factory(
+          Path.of(io.ledgerDirectory()).resolve(privacy.domain() + ".ledger"));
+    }
+    return KafkaLedger.factory(privacy.domain(), endpoint(io, io.topics().ledger()));
+  }
+
+  private static RoundFeedback feedback(PrivacyConfig privacy, IoConfig io) {
+    return io.feedbackKind() == FeedbackKind.IN_MEMORY
+        ? new InMemoryRoundFeedback(privacy.domain())
+        : new KafkaRoundFeedback(privacy.domain(), endpoint(io, io.topics().feedback()));
+  }
+
+  private static List<Schema> writerSchemas(ContributionConfig contribution) {
+    String directory = contribution.schemaDirectory();
+    try {
+      return directory == null
+          ? WriterSchemas.builtIn()
+          : WriterSchemas.withDirectory(Path.of(directory));
+    } catch (IOException e) {
+      throw new UncheckedIOException("The schemas in " + directory + " cannot be read", e);
+    }
+  }
+
+  private static KafkaEndpoint endpoint(IoConfig io, String topic) {
+    Map<String, String> map = new HashMap<>();
+    Properties properties = io.clientProperties();
+    properties.stringPropertyNames().forEach(name -> map.put(name, properties.getProperty(name)));
+    return KafkaEndpoint.of(topic, map, io.topics().replicationFactor());
+  }
+
+  private static LearningRateSchedule falling(
+      MurmurationConfig config, LearningRateSchedule.Decay decay) {
+    return new LearningRateSchedule(
+        config.training().learningRate(),
+        decay,
+        /* warmupRounds= */ 0,
+        config.privacy().rounds().getAsLong(),
+        LAST_RATE_FRACTION);
+  }
+
+  private static OptimizerOptions optimizer(MurmurationConfig config) {
+    TrainingConfig training = config.training();
+    LearningRateSchedule rate =
+        switch (training.schedule()) {
+          case CONSTANT -> LearningRateSchedule.constant(training.learningRate());
+          case LINEAR -> falling(config, LearningRateSchedule.Decay.LINEAR);
+          case COSINE -> falling(config, LearningRateSchedule.Decay.COSINE);
+        };
+    return switch (training.optimizer()) {
+      case ADAM -> OptimizerOptions.AdamW.withDefaults(rate);
+      case SGD -> new OptimizerOptions.Sgd(rate, /* momentum= */ 0.9);
+    };
+  }
+}

@@ -1,0 +1,101 @@
+package io.murmuration.job;
+
+import io.murmuration.contribution.BoundAndSampleOperator;
+import io.murmuration.contribution.ContributionBounds;
+import io.murmuration.contribution.UserSample;
+import io.murmuration.contribution.UserSampleSerializer;
+import io.murmuration.event.DeadLetter;
+import io.murmuration.event.DecodeInteractionsFunction;
+import io.murmuration.event.RawRecord;
+import io.murmuration.event.UserEvent;
+import io.murmuration.event.UserEventSerializer;
+import io.murmuration.privacy.budget.BudgetSignal;
+import io.murmuration.privacy.budget.BudgetSignalSerializer;
+import io.murmuration.privacy.budget.PrivacyBudgetOperator;
+import io.murmuration.release.RoundRelease;
+import io.murmuration.release.RoundReleaseSerializer;
+import io.murmuration.training.TrainOperator;
+import org.apache.flink.api.common.eventtime.WatermarkStrategy;
+import org.apache.flink.api.common.typeinfo.Types;
+import org.apache.flink.api.connector.sink2.Sink;
+import org.apache.flink.api.connector.source.Source;
+import org.apache.flink.streaming.api.datastream.DataStream;
+import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
+import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+
+/**
+ * The job graph, from sources to sinks. The names are those of the drawing in the documentation, so
+ * that one look at the web UI explains the system; the uids tie state to operators across releases.
+ *
+ * @param interactions raw records of the interactions topic
+ * @param clock pulses, several per tick; their values do not matter
+ * @param decode turns records into events, dead letters at its side
+ * @param bounds what keyed state keeps of a user
+ * @param budget creates the privacy budget operator
+ * @param train creates the train operator
+ * @param publish the two-phase sink of releases
+ * @param deadLetters where unusable records go
+ * @param maxParallelism key groups of keyed state
+ */
+record MurmurationTopology(
+    Source<RawRecord, ?, ?> interactions,
+    Source<Long, ?, ?> clock,
+    DecodeInteractionsFunction decode,
+    ContributionBounds bounds,
+    PrivacyBudgetOperator.Factory budget,
+    TrainOperator.Factory train,
+    Sink<RoundRelease> publish,
+    Sink<DeadLetter> deadLetters,
+    int maxParallelism) {
+
+  /** Adds the job to an environment. */
+  void addTo(StreamExecutionEnvironment env) {
+    SingleOutputStreamOperator<UserEvent> events =
+        env.fromSource(interactions, SilentWatermarks.strategy(), "interactions")
+            .uid("interactions")
+            .process(decode)
+            .returns(new UserEventSerializer().typeInfo(UserEvent.class))
+            .name("decode")
+            .uid("decode");
+    events
+        .getSideOutput(DecodeInteractionsFunction.DEAD_LETTERS)
+        .sinkTo(deadLetters)
+        .name("dead letters")
+        .uid("dead-letters");
+
+    DataStream<BudgetSignal> signals =
+        single(
+                env.fromSource(clock, WatermarkStrategy.noWatermarks(), "clock", Types.LONG)
+                    .uid("clock"))
+            .transform(
+                "privacy budget", new BudgetSignalSerializer().typeInfo(BudgetSignal.class), budget)
+            .uid("privacy-budget")
+            .setParallelism(1)
+            .setMaxParallelism(1);
+
+    SingleOutputStreamOperator<UserSample> samples =
+        events
+            .keyBy(UserEvent::userId, Types.STRING)
+            .connect(signals.broadcast())
+            .transform(
+                "bound & sample",
+                new UserSampleSerializer().typeInfo(UserSample.class),
+                new BoundAndSampleOperator(bounds))
+            .uid("bound-and-sample")
+            .setMaxParallelism(maxParallelism);
+
+    SingleOutputStreamOperator<RoundRelease> releases =
+        single(
+            samples
+                .connect(signals.broadcast())
+                .transform(
+                    "train", new RoundReleaseSerializer().typeInfo(RoundRelease.class), train)
+                .uid("train"));
+
+    releases.sinkTo(publish).name("publish").uid("publish").setParallelism(1).setMaxParallelism(1);
+  }
+
+  private static <T> SingleOutputStreamOperator<T> single(SingleOutputStreamOperator<T> stream) {
+    return stream.setParallelism(1).setMaxParallelism(1);
+  }
+}

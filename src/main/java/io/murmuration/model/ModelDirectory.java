@@ -1,0 +1,69 @@
+package io.murmuration.model;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.stream.Stream;
+
+/** What can be said of a Hugging Face model directory without loading its weights into memory. */
+public final class ModelDirectory {
+
+  private static final int BUFFER_BYTES = 1 << 20;
+
+  private ModelDirectory() {}
+
+  /**
+   * The decoder that {@code config.json} describes.
+   *
+   * @throws ModelFormatException naming file and key, expected and found
+   * @throws IOException if the file cannot be read
+   */
+  public static DecoderDescription describe(Path directory) throws IOException {
+    if (!Files.isDirectory(directory)) {
+      throw new ModelFormatException(directory + ": expected a model directory");
+    }
+    return ModelFamily.describe(ModelConfig.read(directory.resolve("config.json")));
+  }
+
+  /**
+   * SHA-256 over names and contents of the weights' files in the order of their names, lower-case
+   * hexadecimal. It names the base model in a manifest.
+   *
+   * @throws ModelFormatException if there are none
+   * @throws IOException if one cannot be read
+   */
+  public static String weightsDigest(Path directory) throws IOException {
+    List<Path> files;
+    try (Stream<Path> entries = Files.list(directory)) {
+      files = entries.filter(file -> file.toString().endsWith(".safetensors")).sorted().toList();
+    }
+    if (files.isEmpty()) {
+      throw new ModelFormatException(directory + ": expected a .safetensors file, found none");
+    }
+    MessageDigest digest = sha256();
+    byte[] buffer = new byte[BUFFER_BYTES];
+    for (Path file : files) {
+      digest.update(file.getFileName().toString().getBytes(StandardCharsets.UTF_8));
+      try (InputStream in = Files.newInputStream(file)) {
+        for (int read = in.read(buffer); read >= 0; read = in.read(buffer)) {
+          digest.update(buffer, 0, read);
+        }
+      }
+    }
+    return HexFormat.of().formatHex(digest.digest());
+  }
+
+  private static MessageDigest sha256() {
+    try {
+      return MessageDigest.getInstance("SHA-256");
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every Java platform has SHA-256", e);
+    }
+  }
+}

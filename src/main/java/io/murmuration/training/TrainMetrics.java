@@ -1,0 +1,51 @@
+package io.murmuration.training;
+
+import org.apache.flink.metrics.Counter;
+import org.apache.flink.metrics.Gauge;
+import org.apache.flink.metrics.MetricGroup;
+
+/**
+ * What the trainer reports. Cohort size, clip fraction and loss are exact functions of private
+ * data: they are registered only on request and marked by the group {@code private}.
+ */
+final class TrainMetrics {
+
+  private final Counter staleSamples;
+  private volatile long round;
+  private volatile long roundMillis;
+  private volatile long gradientMillis;
+  private volatile double tokensPerSecond;
+  private volatile long cohort;
+  private volatile double clippedFraction = Double.NaN;
+  private volatile double loss = Double.NaN;
+
+  TrainMetrics(MetricGroup group, boolean privateMetrics) {
+    staleSamples = group.counter("staleSamples");
+    group.gauge("roundTrained", (Gauge<Long>) () -> round);
+    group.gauge("roundMillis", (Gauge<Long>) () -> roundMillis);
+    group.gauge("gradientMillis", (Gauge<Long>) () -> gradientMillis);
+    if (privateMetrics) {
+      MetricGroup privateGroup = group.addGroup("private");
+      privateGroup.gauge("tokensPerSecond", (Gauge<Double>) () -> tokensPerSecond);
+      privateGroup.gauge("cohort", (Gauge<Long>) () -> cohort);
+      privateGroup.gauge("clippedFraction", (Gauge<Double>) () -> clippedFraction);
+      privateGroup.gauge("trainingLoss", (Gauge<Double>) () -> loss);
+    }
+  }
+
+  void staleSample() {
+    staleSamples.inc();
+  }
+
+  void completed(long round, long nanos, RoundOutcome outcome) {
+    this.round = round;
+    roundMillis = nanos / 1_000_000;
+    gradientMillis = outcome.duration().gradientNanos() / 1_000_000;
+    RoundOutcome.Statistics statistics = outcome.statistics();
+    tokensPerSecond = statistics.tokens() * 1e9 / Math.max(1, outcome.duration().gradientNanos());
+    cohort = statistics.slices();
+    long contributing = statistics.slices() - statistics.zeroed();
+    clippedFraction = (double) statistics.clipped() / statistics.slices();
+    loss = statistics.lossSum() / contributing;
+  }
+}

@@ -1,0 +1,257 @@
+package io.murmuration.training;
+
+import io.murmuration.contribution.UserSample;
+import io.murmuration.privacy.budget.BudgetSignal;
+import io.murmuration.privacy.budget.EpochStart;
+import io.murmuration.privacy.budget.Grant;
+import io.murmuration.privacy.budget.RoundExecuted;
+import io.murmuration.privacy.budget.RoundFeedback;
+import io.murmuration.release.RoundRelease;
+import io.murmuration.training.CohortBuffer.Cohort;
+import io.murmuration.training.RoundTrainer.ExecutedRound;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import org.apache.flink.api.common.operators.MailboxExecutor;
+import org.apache.flink.api.common.state.ListState;
+import org.apache.flink.api.common.state.ListStateDescriptor;
+import org.apache.flink.api.common.typeutils.base.LongSerializer;
+import org.apache.flink.api.common.typeutils.base.array.BytePrimitiveArraySerializer;
+import org.apache.flink.runtime.state.StateInitializationContext;
+import org.apache.flink.runtime.state.StateSnapshotContext;
+import org.apache.flink.streaming.api.operators.AbstractStreamOperator;
+import org.apache.flink.streaming.api.operators.AbstractStreamOperatorFactory;
+import org.apache.flink.streaming.api.operators.StreamOperator;
+import org.apache.flink.streaming.api.operators.StreamOperatorParameters;
+import org.apache.flink.streaming.api.operators.TwoInputStreamOperator;
+import org.apache.flink.streaming.api.operators.TwoInputStreamOperatorFactory;
+import org.apache.flink.streaming.api.watermark.Watermark;
+import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
+
+/**
+ * Executes each granted round once its cohort is complete, on a thread of its own, so that
+ * barriers, cancellation and input pass meanwhile. Runs with parallelism 1.
+ *
+ * <p>Which cohort may run is {@link CohortBuffer}'s affair, how it is trained {@link
+ * RoundTrainer}'s; this class moves work to the worker and results back through the mailbox.
+ *
+ * <p>State: the trainer after the last completed round, in chunks, and the last epoch seen. A
+ * cohort that is buffered or in training when a snapshot is taken is not part of it: after a
+ * restore its round is void, charged and never executed.
+ */
+public final class TrainOperator extends AbstractStreamOperator<RoundRelease>
+    implements TwoInputStreamOperator<UserSample, BudgetSignal, RoundRelease> {
+
+  private static final long serialVersionUID = 1L;
+
+  /**
+   * How long closing waits for the round in training; a micro-batch in native code cannot be
+   * interrupted.
+   */
+  private static final long CLOSE_TIMEOUT_SECONDS = 120;
+
+  private final transient RoundTrainer.Factory trainerFactory;
+  private final transient RoundFeedback feedback;
+  private final boolean privateMetrics;
+  private final transient MailboxExecutor mailbox;
+
+  private transient ListState<byte[]> trainerChunks;
+  private transient ListState<Long> lastEpoch;
+  private transient CohortBuffer cohorts;
+  private transient TrainerState completed;
+  private transient TrainerState restored;
+  private transient RoundTrainer trainer;
+  private transient RoundFeedback.Publisher acknowledgements;
+  private transient ExecutorService worker;
+  private transient TrainMetrics trainMetrics;
+
+  private TrainOperator(
+      StreamOperatorParameters<RoundRelease> parameters,
+      RoundTrainer.Factory trainerFactory,
+      RoundFeedback feedback,
+      boolean privateMetrics) {
+    super(parameters);
+    this.trainerFactory = trainerFactory;
+    this.feedback = feedback;
+    this.privateMetrics = privateMetrics;
+    this.mailbox = parameters.getMailboxExecutor();
+  }
+
+  /** Makes the operator; pass it to {@code transform}. */
+  public static final class Factory extends AbstractStreamOperatorFactory<RoundRelease>
+      implements TwoInputStreamOperatorFactory<UserSample, BudgetSignal, RoundRelease> {
+
+    private static final long serialVersionUID = 1L;
+
+    private final RoundTrainer.Factory trainerFactory;
+    private final RoundFeedback feedback;
+    private final boolean privateMetrics;
+
+    /**
+     * @param trainerFactory creates the trainer on the task manager
+     * @param feedback where executed rounds are acknowledged
+     * @param privateMetrics whether exact functions of private data become metrics
+     */
+    public Factory(
+        RoundTrainer.Factory trainerFactory, RoundFeedback feedback, boolean privateMetrics) {
+      this.trainerFactory = trainerFactory;
+      this.feedback = feedback;
+      this.privateMetrics = privateMetrics;
+    }
+
+    @Override
+    @SuppressWarnings("unchecked") // the factory's contract: T is this factory's operator type
+    public <T extends StreamOperator<RoundRelease>> T createStreamOperator(
+        StreamOperatorParameters<RoundRelease> parameters) {
+      return (T) new TrainOperator(parameters, trainerFactory, feedback, privateMetrics);
+    }
+
+    @Override
+    @SuppressWarnings("rawtypes")
+    public Class<? extends StreamOperator> getStreamOperatorClass(ClassLoader classLoader) {
+      return TrainOperator.class;
+    }
+  }
+
+  @Override
+  public void initializeState(StateInitializationContext context) throws Exception {
+    super.initializeState(context);
+    trainerChunks =
+        context
+            .getOperatorStateStore()
+            .getListState(
+                new ListStateDescriptor<>("trainer", BytePrimitiveArraySerializer.INSTANCE));
+    lastEpoch =
+        context
+            .getOperatorStateStore()
+            .getListState(new ListStateDescriptor<>("last-epoch", LongSerializer.INSTANCE));
+    long epoch = 0;
+    if (context.isRestored()) {
+      for (long seen : lastEpoch.get()) {
+        epoch = Math.max(epoch, seen);
+      }
+      List<byte[]> chunks = new ArrayList<>();
+      trainerChunks.get().forEach(chunks::add);
+      if (!chunks.isEmpty()) {
+        restored = new TrainerStateCodec().decode(chunks);
+      }
+      // the chunks would otherwise stay in memory beside the decoded state
+      trainerChunks.clear();
+    }
+    cohorts = new CohortBuffer(epoch);
+  }
+
+  @Override
+  public void open() throws Exception {
+    super.open();
+    trainMetrics = new TrainMetrics(getMetricGroup(), privateMetrics);
+    trainer = trainerFactory.create();
+    if (restored != null) {
+      trainer.restore(restored);
+      completed = restored;
+      restored = null;
+    }
+    acknowledgements = feedback.publisher();
+    worker =
+        Executors.newSingleThreadExecutor(
+            task -> {
+              Thread thread = new Thread(task, "train-round");
+              thread.setDaemon(true);
+              return thread;
+            });
+  }
+
+  @Override
+  public void processElement1(StreamRecord<UserSample> element) {
+    if (!cohorts.onSample(element.getValue())) {
+      trainMetrics.staleSample();
+    }
+  }
+
+  @Override
+  public void processElement2(StreamRecord<BudgetSignal> element) {
+    BudgetSignal signal = element.getValue();
+    if (signal instanceof EpochStart start) {
+      cohorts.onEpochStart(start.epoch());
+    } else if (signal instanceof Grant grant && !cohorts.onGrant(grant)) {
+      LOG.info("Grant of round {} of epoch {} is void here", grant.round(), grant.epoch());
+    }
+  }
+
+  @Override
+  public void processWatermark(Watermark mark) throws Exception {
+    for (Cohort cohort : cohorts.onWatermark(mark.getTimestamp())) {
+      worker.execute(() -> train(cohort));
+    }
+    super.processWatermark(mark);
+  }
+
+  /** On the worker. */
+  private void train(Cohort cohort) {
+    try {
+      long start = System.nanoTime();
+      ExecutedRound executed = trainer.execute(cohort);
+      long nanos = System.nanoTime() - start;
+      mailbox.execute(() -> complete(executed, nanos), "round %d trained", cohort.grant().round());
+    } catch (Throwable failure) { // handed to the task thread, which fails the task with it
+      fail("Round " + cohort.grant().round() + " could not be trained", failure);
+    }
+  }
+
+  /** On the task thread: the round counts as executed from here on. */
+  private void complete(ExecutedRound executed, long nanos) throws Exception {
+    completed = executed.outcome().state();
+    output.collect(new StreamRecord<>(executed.release()));
+    Grant grant = executed.release().grant();
+    trainMetrics.completed(grant.round(), nanos, executed.outcome());
+    // sending may block, and the task thread must not
+    worker.execute(() -> acknowledge(new RoundExecuted(grant.epoch(), grant.round())));
+  }
+
+  /** On the worker. */
+  private void acknowledge(RoundExecuted executed) {
+    try {
+      acknowledgements.executed(executed);
+    } catch (InterruptedException e) {
+      // the task is closing; the next epoch asks for no acknowledgement of this one
+      Thread.currentThread().interrupt();
+    } catch (RuntimeException failure) {
+      fail("Round " + executed.round() + " could not be acknowledged", failure);
+    }
+  }
+
+  /** Fails the task from the worker. */
+  private void fail(String message, Throwable cause) {
+    mailbox.execute(
+        () -> {
+          throw new IllegalStateException(message, cause);
+        },
+        message);
+  }
+
+  @Override
+  public void snapshotState(StateSnapshotContext context) throws Exception {
+    super.snapshotState(context);
+    lastEpoch.update(List.of(cohorts.lastEpoch()));
+    trainerChunks.update(completed == null ? List.of() : new TrainerStateCodec().encode(completed));
+  }
+
+  @Override
+  public void close() throws Exception {
+    if (worker != null) {
+      worker.shutdownNow();
+      // the model's memory must not go while native code uses it
+      if (!worker.awaitTermination(CLOSE_TIMEOUT_SECONDS, TimeUnit.SECONDS)) {
+        LOG.error("The round in training did not end within {} s", CLOSE_TIMEOUT_SECONDS);
+      } else if (trainer != null) {
+        trainer.close();
+      }
+    }
+    if (acknowledgements != null) {
+      acknowledgements.close();
+    }
+    super.close();
+  }
+}
