@@ -2,6 +2,7 @@ package io.murmuration.privacy.budget;
 
 import java.time.Duration;
 import java.util.Optional;
+import java.util.concurrent.RejectedExecutionException;
 import org.apache.flink.api.common.operators.MailboxExecutor;
 import org.apache.flink.api.common.state.ListState;
 import org.apache.flink.api.common.state.ListStateDescriptor;
@@ -304,7 +305,16 @@ public final class PrivacyBudgetOperator extends AbstractStreamOperator<BudgetSi
   }
 
   private void toMailbox(Runnable work, String description) {
-    worker.unlessClosed(() -> mailbox.execute(work::run, description));
+    worker.unlessClosed(
+        () -> {
+          try {
+            mailbox.execute(work::run, description);
+          } catch (RejectedExecutionException e) {
+            // The task is ending: whatever was charged is in the ledger, where the next start finds
+            // it, and the thread of whoever reports must not fail for it.
+            LOGGER.debug("'{}' came after the end of the task", description, e);
+          }
+        });
   }
 
   @Override

@@ -239,6 +239,18 @@ class PrivacyBudgetOperatorTest {
   }
 
   @Test
+  void acknowledgementsAfterTheMailboxClosedDoNotFailTheTrainer() throws Exception {
+    Job job = started();
+    job.grant(1);
+    job.mailbox.quiesce();
+    try (RoundFeedback.Publisher publisher =
+        new InMemoryRoundFeedback(Budgets.DOMAIN).publisher()) {
+      publisher.executed(new RoundExecuted(1, 1));
+    }
+    assertThat(job.mailbox.hasMail()).isFalse();
+  }
+
+  @Test
   void tellsObserversOfGrantsAndHalts() throws Exception {
     List<String> seen = new ArrayList<>();
     BudgetObserver observer =
