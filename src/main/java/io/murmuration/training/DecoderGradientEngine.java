@@ -53,6 +53,13 @@ public final class DecoderGradientEngine implements GradientEngine {
     this.model = trainable.model();
     this.trainable = trainable;
     this.options = options;
+    if (options.maxTokens() > model.description().maxPositions()) {
+      throw new IllegalArgumentException(
+          "maxTokens must be at most the model's context of "
+              + model.description().maxPositions()
+              + ", given "
+              + options.maxTokens());
+    }
     this.layout =
         ParameterLayout.of(
             trainable.tensors().stream().map(TensorSpec::name).toList(),

@@ -10,18 +10,28 @@ import io.murmuration.model.LoraConfig;
 import io.murmuration.model.LoraConfig.Mode;
 import io.murmuration.model.LoraParameters;
 import io.murmuration.model.SharedModels;
+import io.murmuration.model.TextEvaluator;
+import io.murmuration.model.TextLoss;
+import io.murmuration.model.TinyModels;
 import io.murmuration.model.TrainableParameters;
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class DecoderGradientEngineTest {
 
@@ -216,6 +226,72 @@ class DecoderGradientEngineTest {
     }
   }
 
+  @Test
+  void aSliceThatThrowsContributesZeroAndTheOthersEverything(@TempDir Path directory)
+      throws IOException {
+    Path tiny = TinyModels.write(directory.resolve("tiny"), TinyModels.LLAMA3, 1);
+    Path tokenizer = tiny.resolve("tokenizer.json");
+    // an id beyond the embedding makes the forward pass throw
+    Files.writeString(tokenizer, Files.readString(tokenizer).replace("\"~\": 97", "\"~\": 5000"));
+    try (LanguageModel broken = LanguageModel.load(tiny)) {
+      AllParameters all = new AllParameters(broken);
+      DecoderGradientEngine engine = new DecoderGradientEngine(all, OPTIONS);
+      PrivacySlice first = slice("one");
+      PrivacySlice last = slice("three", "four");
+      ClippedSum good = engine.clippedSum(all.initialValues(), List.of(first, last), 1);
+      ClippedSum sum =
+          engine.clippedSum(all.initialValues(), List.of(first, slice("two~"), last), 1);
+      assertThat(good.zeroed()).isZero();
+      assertThat(sum.zeroed()).isEqualTo(1);
+      assertThat(sum.slices()).isEqualTo(3);
+      assertThat(sum.tokens()).isEqualTo(good.tokens());
+      assertThat(distance(sum.sum(), good.sum())).isLessThan(1e-5);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {TinyModels.LLAMA3, TinyModels.MISTRAL, TinyModels.QWEN2, TinyModels.GPT2})
+  void eachFamilyLearnsThroughItsAdapter(String fields, @TempDir Path directory)
+      throws IOException {
+    Path tiny = TinyModels.write(directory.resolve("tiny"), fields, 1);
+    try (LanguageModel fresh = LanguageModel.load(tiny);
+        LoraParameters lora =
+            LoraParameters.fresh(
+                fresh, new LoraConfig(2, 4, List.of(LoraConfig.ALL_LINEAR), Mode.B_ONLY))) {
+      DecoderGradientEngine engine = new DecoderGradientEngine(lora, OPTIONS);
+      List<PrivacySlice> slices = List.of(slice("abcabcabc"), slice("abcabc", "bcabca"));
+      float[] at = lora.initialValues();
+      double before = engine.clippedSum(at, slices, 1).lossSum();
+      for (int step = 0; step < 15; step++) {
+        double[] sum = engine.clippedSum(at, slices, 1).sum();
+        for (int i = 0; i < at.length; i++) {
+          at[i] -= (float) (0.2 * sum[i]);
+        }
+      }
+      assertThat(engine.clippedSum(at, slices, 1).lossSum()).isLessThan(0.8 * before);
+    }
+  }
+
+  @Test
+  void anotherThreadMayUseTheEngineWhileOneEvaluates() throws Exception {
+    LoraParameters lora = lora(Mode.B_ONLY);
+    DecoderGradientEngine engine = new DecoderGradientEngine(lora, OPTIONS);
+    float[] at = perturbed(lora.initialValues());
+    TextEvaluator evaluator = new TextEvaluator(model, List.of("hello there", "how are you?"), 32);
+    ClippedSum expectedSum = engine.clippedSum(at, RAGGED, 1);
+    TextLoss expectedLoss = evaluator.evaluate(lora, at);
+    ExecutorService worker = Executors.newSingleThreadExecutor();
+    try {
+      Future<ClippedSum> sum = worker.submit(() -> engine.clippedSum(at, RAGGED, 1));
+      do {
+        assertThat(evaluator.evaluate(lora, at)).isEqualTo(expectedLoss);
+      } while (!sum.isDone());
+      assertThat(sum.get().sum()).isEqualTo(expectedSum.sum());
+    } finally {
+      worker.shutdownNow();
+    }
+  }
+
   /** A constant kept in a Java buffer would be freed under autograd: repeated sums would differ. */
   @Test
   void garbageCollectionBetweenForwardAndBackwardChangesNothing() throws InterruptedException {
@@ -232,7 +308,7 @@ class DecoderGradientEngineTest {
             });
     collector.start();
     try {
-      for (int i = 0; i < 5; i++) {
+      for (int i = 0; i < 3; i++) {
         assertThat(engine.clippedSum(at, RAGGED, 1).sum()).isEqualTo(expected);
       }
     } finally {
@@ -247,6 +323,9 @@ class DecoderGradientEngineTest {
     float[] at = engine.initialParameters();
     assertThatThrownBy(() -> engine.clippedSum(new float[3], RAGGED, 1))
         .hasMessageContaining("length " + at.length + ", given 3");
+    assertThatThrownBy(
+            () -> new DecoderGradientEngine(lora(Mode.BOTH), EngineOptions.ofMaxTokens(513)))
+        .hasMessageContaining("at most the model's context of 512, given 513");
     for (double clipNorm : new double[] {0, -1, Double.NaN, Double.POSITIVE_INFINITY}) {
       assertThatThrownBy(() -> engine.clippedSum(at, RAGGED, clipNorm))
           .hasMessageContaining("clip norm");

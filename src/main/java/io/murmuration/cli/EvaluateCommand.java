@@ -1,0 +1,135 @@
+package io.murmuration.cli;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.murmuration.model.AdaptedModel;
+import io.murmuration.model.TextLoss;
+import java.io.BufferedInputStream;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.zip.GZIPInputStream;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** {@code murmuration evaluate}: how well a model predicts a file of messages. */
+@Command(
+    name = "evaluate",
+    mixinStandardHelpOptions = true,
+    description = "Negative log likelihood of messages under a model, per token and per character.",
+    footer =
+        "%nBeginning of text stands before each message, control tokens in a message are text, and a"
+            + " message is cut at the context.")
+public final class EvaluateCommand implements Callable<Integer> {
+
+  @Spec private CommandSpec spec;
+  @Mixin private ModelOptions model;
+
+  @Option(
+      names = "--events",
+      required = true,
+      paramLabel = "FILE",
+      description = "JSONL or JSONL.gz whose lines have a \"text\".")
+  private Path events;
+
+  @Option(
+      names = "--max-messages",
+      paramLabel = "N",
+      description = "Only the first N messages (default: all).")
+  private long maxMessages = Long.MAX_VALUE;
+
+  @Option(
+      names = "--context",
+      paramLabel = "N",
+      description = "Tokens a message, beginning of text included (default: the model's).")
+  private int context = Integer.MAX_VALUE;
+
+  @Option(names = "--json", description = "Print one JSON object.")
+  private boolean json;
+
+  @Override
+  public Integer call() throws IOException {
+    if (maxMessages < 1) {
+      throw new ParameterException(
+          spec.commandLine(), "--max-messages must be at least 1, given " + maxMessages);
+    }
+    if (context < 2) {
+      throw new ParameterException(
+          spec.commandLine(), "--context must be at least 2, given " + context);
+    }
+    List<String> texts = texts(events, maxMessages);
+    try (AdaptedModel subject = model.load()) {
+      print(subject.evaluate(texts, context));
+    }
+    return 0;
+  }
+
+  private void print(TextLoss loss) throws IOException {
+    if (loss.tokens() == 0) {
+      throw new IllegalArgumentException(events + ": expected a text with a token, found none");
+    }
+    PrintWriter out = spec.commandLine().getOut();
+    if (json) {
+      Map<String, Object> fields = new LinkedHashMap<>();
+      fields.put("nll_per_token", loss.nllPerToken());
+      fields.put("nll_per_char", loss.nllPerChar());
+      fields.put("tokens", loss.tokens());
+      fields.put("characters", loss.characters());
+      fields.put("messages", loss.texts());
+      out.println(new ObjectMapper().writeValueAsString(fields));
+    } else {
+      out.printf(
+          Locale.ROOT,
+          "%.4f nats a token, %.4f a character, over %d messages of %d tokens%n",
+          loss.nllPerToken(),
+          loss.nllPerChar(),
+          loss.texts(),
+          loss.tokens());
+    }
+  }
+
+  private static List<String> texts(Path file, long limit) throws IOException {
+    ObjectMapper mapper = new ObjectMapper();
+    List<String> texts = new ArrayList<>();
+    try (BufferedReader lines = reader(file)) {
+      int number = 0;
+      for (String line = lines.readLine();
+          line != null && texts.size() < limit;
+          line = lines.readLine()) {
+        number++;
+        if (line.isBlank()) {
+          continue;
+        }
+        JsonNode text = mapper.readTree(line).path("text");
+        if (!text.isTextual()) {
+          throw new IllegalArgumentException(
+              file + ": line " + number + ": expected a JSON object with a \"text\"");
+        }
+        texts.add(text.asText());
+      }
+    }
+    return texts;
+  }
+
+  private static BufferedReader reader(Path file) throws IOException {
+    InputStream bytes = new BufferedInputStream(Files.newInputStream(file));
+    InputStream plain =
+        file.getFileName().toString().endsWith(".gz") ? new GZIPInputStream(bytes) : bytes;
+    return new BufferedReader(new InputStreamReader(plain, StandardCharsets.UTF_8));
+  }
+}

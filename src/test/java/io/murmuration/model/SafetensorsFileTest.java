@@ -1,0 +1,155 @@
+package io.murmuration.model;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class SafetensorsFileTest {
+
+  @TempDir Path directory;
+
+  @Test
+  void halfPrecisionTypesAreWidenedExactly() throws IOException {
+    ByteBuffer data = ByteBuffer.allocate(16).order(ByteOrder.LITTLE_ENDIAN);
+    for (int half : new int[] {0x3c00, 0xc000, 0x0001, 0x7c00}) {
+      data.putShort((short) half);
+    }
+    for (int brain : new int[] {0x3f80, 0xc000, 0x0001, 0x7f80}) {
+      data.putShort((short) brain);
+    }
+    Path file =
+        AdapterFixture.safetensors(
+            directory.resolve("w.safetensors"),
+            """
+            {"__metadata__":{"format":"pt"},
+             "half":{"dtype":"F16","shape":[2,2],"data_offsets":[0,8]},
+             "brain":{"dtype":"BF16","shape":[4],"data_offsets":[8,16]}}""",
+            data.array());
+    try (SafetensorsFile weights = SafetensorsFile.open(file)) {
+      assertThat(weights.metadata()).containsEntry("format", "pt");
+      assertThat(weights.tensors())
+          .containsExactly(TensorSpec.of("half", 2, 2), TensorSpec.of("brain", 4));
+      assertThat(weights.read("half")).containsExactly(1, -2, 0x1p-24f, Float.POSITIVE_INFINITY);
+      assertThat(weights.read("brain"))
+          .containsExactly(1, -2, Float.intBitsToFloat(0x10000), Float.POSITIVE_INFINITY);
+      float[] part = new float[2];
+      weights.read("brain", 1, part, 2);
+      assertThat(part).containsExactly(-2, Float.intBitsToFloat(0x10000));
+    }
+  }
+
+  @Test
+  void brokenFilesAreRefusedByName() throws IOException {
+    assertRefused(new byte[3], "at least 8 bytes, found 3");
+    assertRefused(new byte[] {9, 0, 0, 0, 0, 0, 0, 0, '{', '}'}, "truncated");
+    assertRefused(new byte[] {2, 0, 0, 0, 0, 0, 0, 0, '{', '!'}, "expected a JSON header");
+    Path file =
+        AdapterFixture.safetensors(
+            directory.resolve("w.safetensors"),
+            "{\"t\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}",
+            new byte[7]);
+    assertThatThrownBy(() -> SafetensorsFile.open(file))
+        .hasMessageContainingAll(
+            "w.safetensors: tensor t", "7 data bytes, found [0, 8)", "truncated");
+  }
+
+  @Test
+  void tensorsThatContradictThemselvesAreRefusedWhenRead() throws IOException {
+    Path file =
+        AdapterFixture.safetensors(
+            directory.resolve("w.safetensors"),
+            """
+            {"short":{"dtype":"F32","shape":[3],"data_offsets":[0,8]},
+             "whole":{"dtype":"I64","shape":[1],"data_offsets":[0,8]}}""",
+            new byte[8]);
+    try (SafetensorsFile weights = SafetensorsFile.open(file)) {
+      assertThatThrownBy(() -> weights.read("short")).hasMessageContaining("found 8 bytes");
+      assertThatThrownBy(() -> weights.read("whole"))
+          .hasMessageContaining("expected dtype F32, F16 or BF16, found I64");
+      assertThatThrownBy(() -> weights.read("none")).hasMessageContaining("tensor none");
+    }
+  }
+
+  @Test
+  void shardsAreFoundThroughTheIndex() throws IOException {
+    Path tiny = TinyModels.write(directory.resolve("tiny"), TinyModels.QWEN2, 9);
+    Path sharded = directory.resolve("sharded");
+    TinyModels.describe(sharded, TinyModels.QWEN2);
+    shard(tiny, sharded);
+    long[] ids = {1, 5, 6, 7};
+    try (LanguageModel model = LanguageModel.load(sharded)) {
+      float[] logits = TextGenerator.nextLogits(model, ids);
+      double[] expected = new PlainDecoder(sharded.resolve("widened")).logits(ids)[3];
+      for (int i = 0; i < logits.length; i++) {
+        assertThat(Math.abs(logits[i] - expected[i])).isLessThan(2e-4);
+      }
+    }
+    Files.delete(sharded.resolve("model-00002.safetensors"));
+    assertThatThrownBy(() -> LanguageModel.load(sharded))
+        .hasMessageContainingAll("model-00002.safetensors", "index.json lists it, not found");
+  }
+
+  /**
+   * One bfloat16 shard per parity of the tensor's number, and the same values as one float32 file
+   * for the plain pass.
+   */
+  private static void shard(Path from, Path to) throws IOException {
+    StringBuilder map = new StringBuilder();
+    StringBuilder[] headers = {new StringBuilder(), new StringBuilder()};
+    ByteBuffer[] data = {bytes(1 << 16), bytes(1 << 16)};
+    StringBuilder wideHeader = new StringBuilder();
+    ByteBuffer wide = bytes(1 << 17);
+    try (SafetensorsFile file = SafetensorsFile.open(from.resolve("model.safetensors"))) {
+      for (int n = 0; n < file.tensors().size(); n++) {
+        TensorSpec spec = file.tensors().get(n);
+        int begin = data[n % 2].position();
+        int wideBegin = wide.position();
+        for (float value : file.read(spec.name())) {
+          int top = Float.floatToIntBits(value) >>> 16;
+          data[n % 2].putShort((short) top);
+          wide.putFloat(Float.intBitsToFloat(top << 16));
+        }
+        headers[n % 2].append(entry(spec, "BF16", begin, data[n % 2].position()));
+        wideHeader.append(entry(spec, "F32", wideBegin, wide.position()));
+        map.append(",\"%s\":\"model-0000%d.safetensors\"".formatted(spec.name(), 1 + n % 2));
+      }
+    }
+    for (int s = 0; s < 2; s++) {
+      write(to.resolve("model-0000" + (s + 1) + ".safetensors"), headers[s], data[s]);
+    }
+    Files.writeString(
+        to.resolve("model.safetensors.index.json"), "{\"weight_map\":{" + map.substring(1) + "}}");
+    Path widened = Files.createDirectory(to.resolve("widened"));
+    Files.copy(to.resolve("config.json"), widened.resolve("config.json"));
+    write(widened.resolve("model.safetensors"), wideHeader, wide);
+  }
+
+  private static ByteBuffer bytes(int size) {
+    return ByteBuffer.allocate(size).order(ByteOrder.LITTLE_ENDIAN);
+  }
+
+  private static String entry(TensorSpec spec, String type, int begin, int end) {
+    return ",\"%s\":{\"dtype\":\"%s\",\"shape\":%s,\"data_offsets\":[%d,%d]}"
+        .formatted(spec.name(), type, spec.shape(), begin, end);
+  }
+
+  private static void write(Path file, StringBuilder entries, ByteBuffer data) throws IOException {
+    AdapterFixture.safetensors(
+        file, "{" + entries.substring(1) + "}", Arrays.copyOf(data.array(), data.position()));
+  }
+
+  private void assertRefused(byte[] content, String part) throws IOException {
+    Path file = Files.write(directory.resolve("broken.safetensors"), content);
+    assertThatThrownBy(() -> SafetensorsFile.open(file))
+        .isInstanceOf(ModelFormatException.class)
+        .hasMessageContainingAll("broken.safetensors", part);
+  }
+}
