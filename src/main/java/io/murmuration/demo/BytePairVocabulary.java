@@ -5,12 +5,13 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.TreeMap;
 
 /**
  * A byte-pair vocabulary with byte fallback in the layout of Llama tokenizers, learned from text.
@@ -68,68 +69,91 @@ final class BytePairVocabulary {
       throw new IllegalArgumentException(
           "a vocabulary needs at least %d tokens, not %d".formatted(tokens.size(), size));
     }
-    Map<List<String>, Integer> words = countWords(texts);
+    List<Word> words = countWords(texts);
+    Map<Pair, Integer> pairs = new HashMap<>();
+    words.forEach(word -> addPairs(pairs, word, word.count()));
     List<Pair> merges = new ArrayList<>();
-    while (tokens.size() < size) {
-      Pair best = mostFrequentPair(words);
-      if (best == null) {
-        break;
-      }
+    while (tokens.size() < size && !pairs.isEmpty()) {
+      Pair best = mostFrequent(pairs);
       merges.add(best);
       tokens.add(best.joined());
-      Map<List<String>, Integer> merged = new HashMap<>();
-      words.forEach((word, count) -> merged.merge(merge(word, best), count, Integer::sum));
-      words = merged;
+      for (int i = 0; i < words.size(); i++) {
+        Word word = words.get(i);
+        if (word.contains(best)) {
+          addPairs(pairs, word, -word.count());
+          words.set(i, word.merged(best));
+          addPairs(pairs, words.get(i), word.count());
+        }
+      }
     }
     return new BytePairVocabulary(List.copyOf(tokens), merges);
   }
 
-  private static Map<List<String>, Integer> countWords(Collection<String> texts) {
-    Map<List<String>, Integer> words = new HashMap<>();
+  private static List<Word> countWords(Collection<String> texts) {
+    Map<String, Integer> counts = new LinkedHashMap<>();
     for (String text : texts) {
       for (String word : text.split(" ")) {
-        words.merge(
-            (WORD_MARK + word).codePoints().mapToObj(Character::toString).toList(),
-            1,
-            Integer::sum);
+        counts.merge(WORD_MARK + word, 1, Integer::sum);
       }
     }
+    List<Word> words = new ArrayList<>();
+    counts.forEach(
+        (word, count) ->
+            words.add(new Word(word.codePoints().mapToObj(Character::toString).toList(), count)));
     return words;
   }
 
-  private static Pair mostFrequentPair(Map<List<String>, Integer> words) {
-    Map<Pair, Integer> counts = new TreeMap<>();
-    words.forEach(
-        (word, count) -> {
-          for (int i = 0; i + 1 < word.size(); i++) {
-            Pair pair = new Pair(word.get(i), word.get(i + 1));
-            if (pair.joined().chars().noneMatch(Character::isDigit)) {
-              counts.merge(pair, count, Integer::sum);
-            }
-          }
-        });
-    Pair best = null;
-    int most = 0;
-    for (Map.Entry<Pair, Integer> entry : counts.entrySet()) {
-      if (entry.getValue() > most) {
-        most = entry.getValue();
-        best = entry.getKey();
+  /** Counts the pairs of a word so many times more; what is left at zero goes. */
+  private static void addPairs(Map<Pair, Integer> pairs, Word word, int times) {
+    for (int i = 0; i + 1 < word.tokens().size(); i++) {
+      Pair pair = word.pair(i);
+      if (pair.joined().chars().noneMatch(Character::isDigit)) {
+        pairs.merge(pair, times, (before, more) -> before + more == 0 ? null : before + more);
       }
     }
-    return best;
   }
 
-  private static List<String> merge(List<String> word, Pair pair) {
-    List<String> merged = new ArrayList<>(word.size());
-    for (int i = 0; i < word.size(); i++) {
-      boolean here =
-          i + 1 < word.size()
-              && word.get(i).equals(pair.left())
-              && word.get(i + 1).equals(pair.right());
-      merged.add(here ? pair.joined() : word.get(i));
-      i += here ? 1 : 0;
+  private static Pair mostFrequent(Map<Pair, Integer> pairs) {
+    return Collections.max(
+            pairs.entrySet(),
+            Map.Entry.<Pair, Integer>comparingByValue()
+                .thenComparing(Map.Entry.<Pair, Integer>comparingByKey().reversed()))
+        .getKey();
+  }
+
+  /** A word as it is tokenized so far, and how often it occurs. */
+  private record Word(List<String> tokens, int count) {
+    Pair pair(int first) {
+      return new Pair(tokens.get(first), tokens.get(first + 1));
     }
-    return merged;
+
+    private boolean hasAt(int first, Pair pair) {
+      return first + 1 < tokens.size()
+          && tokens.get(first).equals(pair.left())
+          && tokens.get(first + 1).equals(pair.right());
+    }
+
+    boolean contains(Pair pair) {
+      for (int i = 0; i + 1 < tokens.size(); i++) {
+        if (hasAt(i, pair)) {
+          return true;
+        }
+      }
+      return false;
+    }
+
+    Word merged(Pair pair) {
+      List<String> merged = new ArrayList<>(tokens.size());
+      for (int i = 0; i < tokens.size(); i++) {
+        if (hasAt(i, pair)) {
+          merged.add(pair.joined());
+          i++;
+        } else {
+          merged.add(tokens.get(i));
+        }
+      }
+      return new Word(merged, count);
+    }
   }
 
   /** The id of a byte that stands for itself, where no character token covers it. */
