@@ -59,7 +59,9 @@ final class AccountingOutput {
     out.flush();
   }
 
-  /** A value for people: numbers with six significant digits, rounded up so that no cost shrinks. */
+  /**
+   * A value for people: numbers with six significant digits, rounded up so that no cost shrinks.
+   */
   static String text(Object value) {
     if (value instanceof Double number && Double.isFinite(number)) {
       return BigDecimal.valueOf(number)

@@ -114,9 +114,7 @@ class AccountingCommandsTest {
   @Test
   void statement_saysWhatReviewersAskFor() {
     assertThat(
-            run(
-                new StatementCommand(),
-                "--q 0.01 --noise-multiplier 1 --rounds 1000 --delta 1e-6"))
+            run(new StatementCommand(), "--q 0.01 --noise-multiplier 1 --rounds 1000 --delta 1e-6"))
         .isZero();
     assertThat(out.toString())
         .contains("Protected unit: one user")

@@ -7,6 +7,7 @@ import net.jqwik.api.Property;
 import net.jqwik.api.constraints.DoubleRange;
 import net.jqwik.api.constraints.IntRange;
 import net.jqwik.api.constraints.LongRange;
+import net.jqwik.api.constraints.Scale;
 
 class AccountantPropertyTest {
 
@@ -17,11 +18,11 @@ class AccountantPropertyTest {
 
   @Property(tries = 30)
   void epsilon_growsWithRoundsProbabilityAndGroup_fallsWithNoiseAndDelta(
-      @ForAll @DoubleRange(min = 0.001, max = 0.4) double p,
+      @ForAll @Scale(4) @DoubleRange(min = 0.001, max = 0.4) double p,
       @ForAll @IntRange(min = 1, max = 12) int group,
-      @ForAll @DoubleRange(min = 0.5, max = 20) double sigma,
+      @ForAll @Scale(4) @DoubleRange(min = 0.5, max = 20) double sigma,
       @ForAll @LongRange(min = 1, max = 3000) long rounds,
-      @ForAll @DoubleRange(min = -12, max = -3) double logDelta) {
+      @ForAll @Scale(4) @DoubleRange(min = -12, max = -3) double logDelta) {
     double delta = Math.pow(10, logDelta);
     double epsilon = accountant.epsilon(Mechanism.els(p, group, sigma), rounds, delta);
 
@@ -41,10 +42,10 @@ class AccountantPropertyTest {
 
   @Property(tries = 40)
   void epsilon_isAtMostThatOfRenyiComposition(
-      @ForAll @DoubleRange(min = 0.001, max = 1) double q,
-      @ForAll @DoubleRange(min = 0.6, max = 20) double sigma,
+      @ForAll @Scale(4) @DoubleRange(min = 0.001, max = 1) double q,
+      @ForAll @Scale(4) @DoubleRange(min = 0.6, max = 20) double sigma,
       @ForAll @LongRange(min = 1, max = 20000) long rounds,
-      @ForAll @DoubleRange(min = -12, max = -3) double logDelta) {
+      @ForAll @Scale(4) @DoubleRange(min = -12, max = -3) double logDelta) {
     double delta = Math.pow(10, logDelta);
     PoissonSubsampledGaussian mechanism = new PoissonSubsampledGaussian(q, sigma);
     double renyi = RdpAccountant.empty().plus(mechanism, rounds).epsilon(delta);
@@ -54,10 +55,10 @@ class AccountantPropertyTest {
 
   @Property(tries = 60)
   void singleRound_isNeverBelowTheIntegral(
-      @ForAll @DoubleRange(min = 0.001, max = 1) double p,
+      @ForAll @Scale(4) @DoubleRange(min = 0.001, max = 1) double p,
       @ForAll @IntRange(min = 1, max = 20) int group,
-      @ForAll @DoubleRange(min = 0.4, max = 10) double sigma,
-      @ForAll @DoubleRange(min = -10, max = -2) double logDelta) {
+      @ForAll @Scale(4) @DoubleRange(min = 0.4, max = 10) double sigma,
+      @ForAll @Scale(4) @DoubleRange(min = -10, max = -2) double logDelta) {
     Mechanism mechanism = Mechanism.els(p, group, sigma);
     double delta = Math.pow(10, logDelta);
     double epsilon = accountant.epsilon(mechanism, 1, delta);

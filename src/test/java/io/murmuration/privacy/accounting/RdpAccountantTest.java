@@ -47,7 +47,7 @@ class RdpAccountantTest {
 
   @Test
   void filter_adaptiveNoise_costsWhatIsChosen() {
-    RdpFilter filter = RdpFilter.of(1, 1e-6, ROUND);
+    RdpFilter filter = RdpFilter.of(4, 1e-6, ROUND);
     RdpFilter quiet = filter.charge(new PoissonSubsampledGaussian(0.01, 4));
     RdpFilter loud = filter.charge(ROUND);
 
