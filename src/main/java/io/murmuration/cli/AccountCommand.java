@@ -2,6 +2,8 @@ package io.murmuration.cli;
 
 import io.murmuration.privacy.accounting.Mechanism;
 import io.murmuration.privacy.accounting.PldAccountant;
+import io.murmuration.privacy.accounting.PoissonSubsampledGaussian;
+import io.murmuration.privacy.accounting.RdpAccountant;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.ArgGroup;
@@ -63,6 +65,10 @@ public final class AccountCommand implements Callable<Integer> {
           AccountingOutput.checked(spec, () -> pld.epsilon(subject, rounds, question.delta));
       answer.put("epsilon", epsilon);
       answer.put("delta", question.delta);
+      if (subject instanceof PoissonSubsampledGaussian uls) {
+        double rdp = RdpAccountant.empty().plus(uls, rounds).epsilon(question.delta);
+        answer.put("epsilon_rdp_check", rdp);
+      }
     } else {
       double delta =
           AccountingOutput.checked(spec, () -> pld.delta(subject, rounds, question.epsilon));

@@ -5,6 +5,9 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
+import java.math.BigDecimal;
+import java.math.MathContext;
+import java.math.RoundingMode;
 import java.util.Map;
 import java.util.function.Supplier;
 import picocli.CommandLine.Model.CommandSpec;
@@ -56,8 +59,16 @@ final class AccountingOutput {
     out.flush();
   }
 
-  /** A value for people: numbers with six significant digits. */
+  /**
+   * A value for people: numbers with six significant digits, rounded up so that no cost shrinks.
+   */
   static String text(Object value) {
-    return value instanceof Double number ? String.format("%.6g", number) : String.valueOf(value);
+    if (value instanceof Double number && Double.isFinite(number)) {
+      return BigDecimal.valueOf(number)
+          .round(new MathContext(6, RoundingMode.CEILING))
+          .stripTrailingZeros()
+          .toString();
+    }
+    return String.valueOf(value);
   }
 }

@@ -23,15 +23,17 @@ final class LossSketch {
     int components = remove ? pair.components() : 1;
     double[] losses = new double[nodes * components];
     double[] masses = new double[losses.length];
+    double end = pair.upperEnd(negligibleMass);
     for (int j = 0; j < components; j++) {
       double mean = remove ? pair.mean(j) : 0;
       double weight = remove ? pair.weight(j) : 1;
       for (int i = 0; i < nodes; i++) {
         double z = (i - side) * NODE_DISTANCE;
-        double loss = pair.loss(mean + z * pair.sigma());
+        double x = mean + z * pair.sigma();
+        double loss = pair.loss(x);
+        double density = Math.exp(-0.5 * z * z) / Math.sqrt(2 * Math.PI);
         losses[j * nodes + i] = remove ? loss : -loss;
-        masses[j * nodes + i] =
-            weight * NODE_DISTANCE * Math.exp(-0.5 * z * z) / Math.sqrt(2 * Math.PI);
+        masses[j * nodes + i] = x <= end ? weight * NODE_DISTANCE * density : 0;
       }
     }
     return new LossSketch(losses, masses);
@@ -40,15 +42,15 @@ final class LossSketch {
   /** log E[exp(order·L)] with its first two derivatives in the order. */
   Cumulants cumulants(double order) {
     double top = Double.NEGATIVE_INFINITY;
-    for (double loss : losses) {
-      top = Math.max(top, order * loss);
+    for (int i = 0; i < losses.length; i++) {
+      top = masses[i] > 0 ? Math.max(top, order * losses[i]) : top;
     }
     double sum = 0;
     double first = 0;
     double second = 0;
     for (int i = 0; i < losses.length; i++) {
       double exponent = order * losses[i] - top;
-      if (exponent > -200) {
+      if (masses[i] > 0 && exponent > -200) {
         double term = masses[i] * Math.exp(exponent);
         sum += term;
         first += term * losses[i];
@@ -69,6 +71,16 @@ final class LossSketch {
   record Cumulants(double value, double mean, double variance) {
 
     static final Cumulants ZERO = new Cumulants(0, 0, 0);
+
+    /** With another generating function's value subtracted: the cumulants of a tilted loss. */
+    Cumulants minus(Cumulants other) {
+      return new Cumulants(value - other.value, mean, variance);
+    }
+
+    /** Of the loss with its sign changed. */
+    Cumulants mirrored() {
+      return new Cumulants(value, -mean, variance);
+    }
 
     Cumulants plus(Cumulants other, long times) {
       return new Cumulants(

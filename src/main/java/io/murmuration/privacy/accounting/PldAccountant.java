@@ -31,7 +31,13 @@ public final class PldAccountant {
   public static final double DEFAULT_PRECISION = 1e-4;
 
   /** The share of δ that all the mass moved to infinite loss may have. */
-  private static final double NEGLIGIBLE_SHARE = 1e-11;
+  private static final double NEGLIGIBLE_SHARE = 1e-7;
+
+  /** How much coarser δ is than ε, relative to each. */
+  private static final double DELTA_PRECISION = 5;
+
+  /** The smallest δ that is told apart from 0. */
+  private static final double SMALLEST_DELTA = 1e-250;
 
   /** The smallest probability that tails are computed for. */
   private static final double SMALLEST_MASS = 1e-280;
@@ -50,6 +56,11 @@ public final class PldAccountant {
    */
   public PldAccountant(double precision) {
     this.precision = Arguments.inRange("precision", precision, 1e-7, 0.1);
+  }
+
+  /** The relative precision that was asked for. */
+  public double precision() {
+    return precision;
   }
 
   /** ε after so many rounds of one mechanism; see {@link #epsilon(Composition, double)}. */
@@ -71,14 +82,15 @@ public final class PldAccountant {
       tilts.put(direction, tilt);
       largest = Math.max(largest, tilt.epsilon());
     }
-    double interval = prepared.interval(tilts, precision * largest);
+    double interval = SketchedComposition.interval(prepared.sketches, tilts, precision * largest);
     List<DiscretisedMechanism> grids = prepared.discretise(interval);
     double epsilon = 0;
     for (Direction direction : Direction.values()) {
-      Tilt tailTilt = prepared.sketch(direction).tailTilt(delta);
-      TiltedComposition composed =
-          new TiltedComposition(prepared.parts(grids, direction), tilts.get(direction), tailTilt);
-      epsilon = Math.max(epsilon, composed.epsilon(delta));
+      epsilon =
+          Math.max(
+              epsilon,
+              EpsilonSolver.epsilon(
+                  prepared.parts(grids, direction), prepared.sketch(direction), delta));
     }
     return epsilon;
   }
@@ -98,30 +110,36 @@ public final class PldAccountant {
       return 0;
     }
     Prepared rough = new Prepared(composition, SMALLEST_MASS);
-    Map<Direction, Tilt> tilts = new EnumMap<>(Direction.class);
-    double largest = 0;
+    double bound = SMALLEST_DELTA;
     for (Direction direction : Direction.values()) {
-      Tilt tilt = rough.sketch(direction).tiltForEpsilon(epsilon);
-      tilts.put(direction, tilt);
-      largest = Math.max(largest, tilt.delta());
+      Tilt tilt = rough.sketch(direction).tiltForEpsilon(epsilon, SMALLEST_DELTA);
+      bound = Math.max(bound, tilt.delta());
     }
     // The true δ is below its Chernoff bound by a factor of about λ²·deviation; hence the margin.
-    double scale = Math.max(SMALLEST_DELTA, largest * 1e-4);
+    double scale = Math.max(SMALLEST_DELTA, bound * 1e-4);
     Prepared prepared = new Prepared(composition, negligibleMass(scale, composition.rounds()));
-    double strongest = tilts.values().stream().mapToDouble(Tilt::order).max().orElseThrow();
-    double interval = prepared.interval(tilts, 10 * precision / strongest);
+    Map<Direction, Tilt> tilts = new EnumMap<>(Direction.class);
+    double strongest = 0;
+    for (Direction direction : Direction.values()) {
+      SketchedComposition sketch = prepared.sketch(direction);
+      Tilt tilt = sketch.tiltForEpsilon(epsilon, Math.max(SMALLEST_DELTA, 1e-10 * bound));
+      tilts.put(direction, tilt);
+      strongest = Math.max(strongest, tilt.order() + 1 / sketch.deviation(tilt.order()));
+    }
+    double interval =
+        SketchedComposition.interval(
+            prepared.sketches, tilts, DELTA_PRECISION * precision / strongest);
     List<DiscretisedMechanism> grids = prepared.discretise(interval);
     double delta = 0;
     for (Direction direction : Direction.values()) {
-      Tilt tailTilt = prepared.sketch(direction).tailTilt(scale);
+      Tilt tilt = tilts.get(direction);
+      Window window = prepared.sketch(direction).window(tilt, scale);
       TiltedComposition composed =
-          new TiltedComposition(prepared.parts(grids, direction), tilts.get(direction), tailTilt);
+          new TiltedComposition(prepared.parts(grids, direction), tilt, window);
       delta = Math.max(delta, composed.delta(epsilon));
     }
     return delta;
   }
-
-  private static final double SMALLEST_DELTA = 1e-250;
 
   static double negligibleMass(double delta, long rounds) {
     return Math.max(SMALLEST_MASS, delta * NEGLIGIBLE_SHARE / rounds);
@@ -151,13 +169,6 @@ public final class PldAccountant {
 
     SketchedComposition sketch(Direction direction) {
       return sketches.get(direction);
-    }
-
-    double interval(Map<Direction, Tilt> tilts, double error) {
-      return tilts.entrySet().stream()
-          .mapToDouble(e -> sketch(e.getKey()).interval(e.getValue(), error))
-          .min()
-          .orElseThrow();
     }
 
     List<DiscretisedMechanism> discretise(double interval) {

@@ -46,20 +46,25 @@ public final class PldPhaseAccountant implements PhaseAccountant {
    */
   public static PhaseAccountant forPhase(
       Mechanism mechanism, double epsilon, double delta, long mostRounds) {
+    return forPhase(mechanism, epsilon, delta, mostRounds, PldAccountant.DEFAULT_PRECISION);
+  }
+
+  static PhaseAccountant forPhase(
+      Mechanism mechanism, double epsilon, double delta, long mostRounds, double precision) {
     Arguments.positiveEpsilon(epsilon);
     Arguments.delta(delta);
     Arguments.rounds(mostRounds);
-    long most = mostRounds;
-    long rough = most == 0 ? 0 : RepeatedMechanism.roughlyAffordable(mechanism, epsilon, delta);
-    long capacity = Math.max(1, Math.min(most, rough + rough / 2 + 1));
+    long rough =
+        mostRounds == 0 ? 0 : RepeatedMechanism.roughlyAffordable(mechanism, epsilon, delta);
+    long capacity = Math.max(1, Math.min(mostRounds, rough + rough / 2 + 1));
     while (true) {
-      RepeatedMechanism repeated =
-          RepeatedMechanism.of(mechanism, capacity, delta, PldAccountant.DEFAULT_PRECISION);
-      long affordable = RoundsSearch.largest(repeated::epsilon, epsilon, Math.min(capacity, most));
-      if (affordable < capacity || capacity >= most) {
+      RepeatedMechanism repeated = RepeatedMechanism.of(mechanism, capacity, delta, precision);
+      long affordable =
+          RoundsSearch.largest(repeated::epsilon, epsilon, Math.min(capacity, mostRounds));
+      if (affordable < capacity || capacity >= mostRounds) {
         return new PldPhaseAccountant(repeated, epsilon, delta, affordable);
       }
-      capacity = Math.min(most, 4 * capacity);
+      capacity = Math.min(mostRounds, 4 * capacity);
     }
   }
 

@@ -33,21 +33,22 @@ final class RepeatedMechanism {
     double negligible = PldAccountant.negligibleMass(delta, mostRounds);
     DominatingPair pair = DominatingPair.of(mechanism, negligible);
     Map<Direction, LossSketch> sketches = sketches(pair, negligible);
+    Map<Direction, SketchedComposition> compositions = new EnumMap<>(Direction.class);
+    Map<Direction, Tilt> tilts = new EnumMap<>(Direction.class);
     double epsilon = 0;
-    for (LossSketch sketch : sketches.values()) {
-      epsilon = Math.max(epsilon, repeated(sketch, mostRounds).tiltForDelta(delta).epsilon());
+    for (Direction direction : Direction.values()) {
+      SketchedComposition composition = repeated(sketches.get(direction), mostRounds);
+      Tilt tilt = composition.tiltForDelta(delta);
+      compositions.put(direction, composition);
+      tilts.put(direction, tilt);
+      epsilon = Math.max(epsilon, tilt.epsilon());
     }
-    double interval = Double.POSITIVE_INFINITY;
-    for (LossSketch sketch : sketches.values()) {
-      SketchedComposition composition = repeated(sketch, mostRounds);
-      double needed = composition.interval(composition.tiltForDelta(delta), precision * epsilon);
-      interval = Math.min(interval, needed);
-    }
+    double interval = SketchedComposition.interval(compositions, tilts, precision * epsilon);
     return new RepeatedMechanism(
         sketches, DiscretisedMechanism.of(pair, interval, negligible), delta);
   }
 
-  /** About how many rounds (ε, δ) affords by a Chernoff bound; the truth is up to twice as many. */
+  /** About how many rounds (ε, δ) affords by a saddle point approximation. */
   static long roughlyAffordable(Mechanism mechanism, double epsilon, double delta) {
     double negligible = PldAccountant.negligibleMass(delta, 1_000_000);
     Map<Direction, LossSketch> sketches =
@@ -90,9 +91,7 @@ final class RepeatedMechanism {
       SketchedComposition sketch = repeated(sketches.get(direction), rounds);
       List<TiltedComposition.Part> parts =
           List.of(new TiltedComposition.Part(grid.pld(direction), rounds));
-      TiltedComposition composed =
-          new TiltedComposition(parts, sketch.tiltForDelta(delta), sketch.tailTilt(delta));
-      epsilon = Math.max(epsilon, composed.epsilon(delta));
+      epsilon = Math.max(epsilon, EpsilonSolver.epsilon(parts, sketch, delta));
     }
     return epsilon;
   }

@@ -3,6 +3,7 @@ package io.murmuration.privacy.accounting;
 import io.murmuration.privacy.accounting.LossSketch.Cumulants;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
 /**
  * Coarse knowledge of a composition, from which the tilts, the window and the grid's interval
@@ -10,7 +11,8 @@ import java.util.List;
  */
 final class SketchedComposition {
 
-  private static final double WINDOW_TAIL = 1e-10;
+  private static final double NEGLIGIBLE = 1e-8;
+  private static final double NEGLIGIBLE_ALIAS = 1e-8;
 
   private final List<LossSketch> sketches = new ArrayList<>();
   private final List<Long> rounds = new ArrayList<>();
@@ -31,26 +33,51 @@ final class SketchedComposition {
   }
 
   Tilt tiltForDelta(double delta) {
-    return Tilt.forDelta(this::cumulants, delta);
+    return Tilt.saddlePoint(this::cumulants, delta);
   }
 
-  Tilt tiltForEpsilon(double epsilon) {
-    return Tilt.forEpsilon(this::cumulants, epsilon);
-  }
-
-  /** A tilt whose ε has so little mass above that a window may end there. */
-  Tilt tailTilt(double delta) {
-    return Tilt.forDelta(this::cumulants, delta * WINDOW_TAIL);
+  /** A tilt for the δ of an ε, no stronger than a δ of {@code floor} needs. */
+  Tilt tiltForEpsilon(double epsilon, double floor) {
+    return Tilt.forEpsilon(this::cumulants, epsilon, floor);
   }
 
   /**
-   * The interval that keeps a composed grid's ε within {@code error} of the exact one.
+   * The window for a question at a tilt and a δ. It holds all but 1e-8 of the tilted loss, so that
+   * aliases do not matter, and all but 1e-8·δ of the loss itself, which is charged in full.
+   */
+  Window window(Tilt tilt, double delta) {
+    Tilt tail = Tilt.chernoff(this::cumulants, delta * NEGLIGIBLE);
+    double order = tilt.order();
+    Cumulants at = cumulants(order);
+    Tilt above = Tilt.chernoff(step -> cumulants(order + step).minus(at), NEGLIGIBLE_ALIAS);
+    Tilt below =
+        Tilt.chernoff(step -> cumulants(order - step).minus(at).mirrored(), NEGLIGIBLE_ALIAS);
+    return new Window(-below.epsilon(), Math.max(above.epsilon(), tail.epsilon()), tail.order());
+  }
+
+  /** The standard deviation of the tilted composed loss. */
+  double deviation(double order) {
+    return Math.sqrt(cumulants(order).variance());
+  }
+
+  /**
+   * The interval that keeps the larger of two directions' ε within {@code error} of the exact one;
+   * the direction with the smaller ε may be further off.
    *
    * <p>Splitting a loss between its two neighbours on the grid keeps E[exp(−L)] and adds at most
    * Δ²/4, on average Δ²/6, of variance, hence Δ²/12 of mean. At order λ that is λ(λ + 1)Δ²/12 of
    * the cumulant generating function for each round, and ε moves by 1/λ of the sum.
    */
-  double interval(Tilt tilt, double error) {
-    return Math.sqrt(12 * error / (totalRounds * (tilt.order() + 1)));
+  static double interval(
+      Map<Direction, SketchedComposition> compositions, Map<Direction, Tilt> tilts, double error) {
+    double largest = tilts.values().stream().mapToDouble(Tilt::epsilon).max().orElseThrow();
+    double interval = Double.POSITIVE_INFINITY;
+    for (Direction direction : Direction.values()) {
+      Tilt tilt = tilts.get(direction);
+      double allowed = error + (largest - tilt.epsilon()) / 4;
+      double rounds = compositions.get(direction).totalRounds;
+      interval = Math.min(interval, Math.sqrt(12 * allowed / (rounds * (tilt.order() + 1))));
+    }
+    return interval;
   }
 }

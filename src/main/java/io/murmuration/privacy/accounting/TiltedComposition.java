@@ -22,14 +22,10 @@ import java.util.List;
  *   <li><i>Aliasing.</i> The FFT convolves cyclically. Every k in the window gets its own mass plus
  *       that of its aliases, none of which is negative; so only mass above h can be missing. It is
  *       at most M(λ′)ᵀ·exp(−λ′(h + 1)Δ) for every λ′ ≥ 0 (Chernoff), and counts as infinite loss.
- *   <li><i>Rounding in the FFT.</i> A transform has a relative L2 error of at most κ = {@link
- *       Spectrum#relativeError}. By Parseval the computed bins are off by at most κ·√N·‖q‖₂ in L2.
- *       No exact or computed bin exceeds s = Σq + κ√N‖q‖₂, so powers are off by at most T·sᵀ⁻¹
- *       times as much, plus 6 roundings for each factor (repeated squaring); transforming back
- *       divides by √N and adds κ‖q*ᵀ‖₂ ≤ κsᵀ‖q‖₂. In all, E = (κ + 6u)·sᵀ·(1 + T)·‖q‖₂. By
- *       Cauchy-Schwarz δ(ε) is off by at most Mᵀ·exp(−λε)·‖g‖₂·E. As g ≤ exp(−λy)·min(1, y) at
- *       distance y above ε, on a grid of spacing Δ ‖g‖₂² is at most the smaller of 1 + 1/(2λΔ) and
- *       1/(4λ³Δ) + exp(−2)/λ².
+ *   <li><i>Rounding in the FFT.</i> {@link SpectralProduct} bounds the L2 norm E of the error of
+ *       q*ᵀ. By Cauchy-Schwarz δ(ε) is off by at most Mᵀ·exp(−λε)·‖g‖₂·E. As g ≤ exp(−λy)·min(1, y)
+ *       at distance y above ε, on a grid of spacing Δ ‖g‖₂² is at most the smaller of 1 + 1/(2λΔ)
+ *       and 1/(4λ³Δ) + exp(−2)/λ².
  *   <li><i>Roundings in tilting and summing</i> are relative errors of non-negative terms; the
  *       result is multiplied by the product of one plus each. Negative values that the FFT returns
  *       are set to zero, which only raises δ.
@@ -38,9 +34,6 @@ import java.util.List;
 final class TiltedComposition {
 
   private static final double LARGEST_EXPONENT = 600;
-
-  /** How many standard deviations of the tilted loss the window reaches below its mean. */
-  private static final double DEVIATIONS_BELOW = 7;
 
   /**
    * One distribution and how often it is composed.
@@ -67,67 +60,50 @@ final class TiltedComposition {
    *
    * @param parts at least one, all on grids of the same interval
    * @param tilt where the question is
-   * @param tailTilt a tilt whose ε is where the window may end
+   * @param window what to compute of the result
    */
-  TiltedComposition(List<Part> parts, Tilt tilt, Tilt tailTilt) {
+  TiltedComposition(List<Part> parts, Tilt tilt, Window window) {
     this.interval = parts.get(0).pld().interval();
     this.order = tilt.order();
     this.reference = tilt.epsilon();
     long highest = parts.stream().mapToLong(p -> p.rounds() * p.pld().last()).sum();
     long lowest = parts.stream().mapToLong(p -> p.rounds() * p.pld().first()).sum();
-    double end = Math.ceil(tailTilt.epsilon() / interval);
+    double end = Math.ceil(window.high() / interval);
     this.high = end < highest ? (long) end : highest;
-    this.tailMass = end < highest ? chernoff(parts, tailTilt.order(), high + 1) : 0;
-    double bottom =
-        Math.min(tilt.mean() - DEVIATIONS_BELOW * tilt.deviation(), reference) / interval;
-    this.tilted = new double[windowSize(high - Math.max(lowest, Math.floor(bottom) - 1))];
+    this.tailMass = end < highest ? chernoff(parts, window.tailOrder(), high + 1) : 0;
+    double bottom = Math.min(Math.floor(window.low() / interval), high) - 1;
+    int length = windowSize(high - Math.max(lowest, bottom));
 
     double logMoments = 0;
-    double relative = 4.0 * tilted.length * GaussianTail.UNIT_ROUNDOFF;
+    double relative = 4.0 * length * GaussianTail.UNIT_ROUNDOFF;
     double infinite = 0;
     double loss = 0;
-    double logGrowth = 0;
-    double norms = 0;
-    double largestNorm = 0;
-    double kappa = Spectrum.relativeError(tilted.length);
-    double[] factor = new double[tilted.length];
-    Arrays.fill(tilted, 0);
-    for (int k = 0; k < tilted.length; k += 2) {
-      tilted[k] = 1;
-    }
-    tilted[1] = 1;
+    SpectralProduct product = new SpectralProduct(length);
+    double[] sequence = new double[length];
     for (Part part : parts) {
       DiscretePld pld = part.pld();
       double logMoment = pld.logMoment(order);
-      Folded folded = fold(pld, logMoment, factor);
-      Spectrum.forward(factor);
-      Spectrum.multiplyByPower(tilted, factor, part.rounds());
-      double largestBin = folded.sum() + kappa * Math.sqrt(tilted.length) * folded.norm();
-      logGrowth += part.rounds() * Math.max(0, Math.log(largestBin));
-      norms += part.rounds() * folded.norm();
-      largestNorm = Math.max(largestNorm, folded.norm());
+      double sum = fold(pld, logMoment, sequence);
+      product.multiply(sequence, sum, part.rounds());
       logMoments += part.rounds() * logMoment;
       infinite += part.rounds() * pld.infiniteMass();
       loss += part.rounds() * pld.lossError();
       relative += part.rounds() * (pld.relativeError() + tiltError(pld, logMoment));
     }
-    Spectrum.inverse(tilted);
+    SpectralProduct.Convolution convolution = product.convolution();
 
+    this.tilted = convolution.values();
     this.logScale = logMoments - order * reference;
     double exponents =
         Math.abs(logMoments) + order * interval * (Math.abs(high) + (double) tilted.length);
     this.relativeError = relative + 8 * GaussianTail.UNIT_ROUNDOFF * (1 + exponents);
     this.infiniteMass = infinite;
     this.lossError = loss;
-    this.fourierError =
-        (kappa + 6 * GaussianTail.UNIT_ROUNDOFF)
-            * Math.exp(logGrowth)
-            * (norms + largestNorm)
-            * weightNorm(order, interval);
+    this.fourierError = convolution.errorNorm() * weightNorm(order, interval);
   }
 
-  private static int windowSize(double points) {
-    LossGrid.requireAffordable(points, Double.NaN);
+  private int windowSize(double points) {
+    LossGrid.requireAffordable(points, interval);
     return Math.max(16, Integer.highestOneBit((int) points) << 1);
   }
 
@@ -140,27 +116,17 @@ final class TiltedComposition {
       exponent += logMoment;
       magnitude += Math.abs(logMoment);
     }
-    double position = order * part0Interval(parts) * index;
+    double position = order * parts.get(0).pld().interval() * index;
     magnitude += Math.abs(position);
     return Math.min(1, Math.exp(exponent - position + 1e-10 * magnitude));
   }
 
-  private static double part0Interval(List<Part> parts) {
-    return parts.get(0).pld().interval();
-  }
-
-  /**
-   * What tilting one distribution leaves in its array.
-   *
-   * @param sum at least the sum of the tilted masses
-   * @param norm at least their L2 norm after folding
-   */
-  private record Folded(double sum, double norm) {}
-
   /**
    * Tilts a distribution and folds it into the window: cyclic convolution only sees it modulo N.
+   *
+   * @return at least the sum of the tilted masses
    */
-  private Folded fold(DiscretePld pld, double logMoment, double[] into) {
+  private double fold(DiscretePld pld, double logMoment, double[] into) {
     Arrays.fill(into, 0);
     double step = order * interval;
     double sum = 0;
@@ -171,12 +137,7 @@ final class TiltedComposition {
       into[(int) (index & mask)] += mass;
       sum += mass;
     }
-    double squares = 0;
-    for (double mass : into) {
-      squares += mass * mass;
-    }
-    double roundings = 1 + (pld.size() + into.length) * GaussianTail.UNIT_ROUNDOFF;
-    return new Folded(sum * roundings, Math.sqrt(squares) * roundings);
+    return sum * (1 + pld.size() * GaussianTail.UNIT_ROUNDOFF);
   }
 
   private double tiltError(DiscretePld pld, double logMoment) {
@@ -196,7 +157,7 @@ final class TiltedComposition {
     while (scan.canDescend()) {
       double excess = delta - deltaAt(scan.hockeyStick(), scan.loss() - interval);
       double below = scan.hockeyStickBelow();
-      if (deltaAt(below, scan.loss() - interval) > delta) {
+      if (!(deltaAt(below, scan.loss() - interval) <= delta)) {
         // Within the cell only the hockey stick still grows: solve 1 − exp(−y) for y.
         double needed = excess / (Math.exp(logScale + relativeError) * scan.slope());
         double y = needed > 0 ? -Math.log1p(-Math.min(needed, -Math.expm1(-interval))) : 0;
@@ -218,7 +179,8 @@ final class TiltedComposition {
       scan.descend();
     }
     double inside = scan.loss() > at ? scan.slope() * -Math.expm1(at - scan.loss()) : 0;
-    return Math.min(1, deltaAt(scan.hockeyStick() + inside, at));
+    double delta = deltaAt(scan.hockeyStick() + inside, at);
+    return delta < 1 ? delta : 1;
   }
 
   private double deltaAt(double hockeyStick, double epsilon) {

@@ -1,0 +1,81 @@
+package io.murmuration.cli;
+
+import io.murmuration.privacy.accounting.Calibration;
+import io.murmuration.privacy.accounting.Mechanism;
+import io.murmuration.privacy.accounting.PldAccountant;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code murmuration calibrate}: the smallest noise or the most rounds that a budget affords. */
+@Command(
+    name = "calibrate",
+    mixinStandardHelpOptions = true,
+    description = {
+      "What a budget (epsilon, delta) affords: given --rounds, the smallest noise multiplier;",
+      "given --noise-multiplier, the most rounds."
+    })
+public final class CalibrateCommand implements Callable<Integer> {
+
+  @Spec private CommandSpec spec;
+  @Mixin private MechanismOptions mechanism;
+  @Mixin private AccountantOptions accountant;
+  @Mixin private AccountingOutput output;
+
+  @Option(names = "--epsilon", required = true, description = "The budget's epsilon, > 0.")
+  private double epsilon;
+
+  @Option(names = "--delta", required = true, description = "The budget's delta, in (0, 1).")
+  private double delta;
+
+  @ArgGroup(multiplicity = "1")
+  private Given given;
+
+  /** Which of the two is given. */
+  static final class Given {
+    @Option(
+        names = {"--rounds", "-T"},
+        required = true,
+        description = "Answer with the smallest noise multiplier for so many rounds.")
+    Long rounds;
+
+    @Option(
+        names = {"--noise-multiplier", "--sigma"},
+        required = true,
+        paramLabel = "SIGMA",
+        description = "Answer with the most rounds at this noise multiplier.")
+    Double noiseMultiplier;
+  }
+
+  @Override
+  public Integer call() {
+    PldAccountant pld = accountant.create();
+    Calibration calibration = new Calibration(pld);
+    Mechanism subject = mechanism.with(given.noiseMultiplier == null ? 1 : given.noiseMultiplier);
+    Map<String, Object> answer = mechanism.describe();
+    AccountingOutput.checked(
+        spec,
+        () -> {
+          double sigma =
+              given.rounds == null
+                  ? given.noiseMultiplier
+                  : calibration.noiseMultiplier(subject, given.rounds, epsilon, delta);
+          long rounds =
+              given.rounds == null ? calibration.rounds(subject, epsilon, delta) : given.rounds;
+          answer.put("noise_multiplier", sigma);
+          answer.put("rounds", rounds);
+          answer.put("epsilon", pld.epsilon(subject.withNoiseMultiplier(sigma), rounds, delta));
+          return answer;
+        });
+    answer.put("epsilon_budget", epsilon);
+    answer.put("delta", delta);
+    answer.put("relation", "add/remove one user");
+    output.print(spec, answer);
+    return 0;
+  }
+}

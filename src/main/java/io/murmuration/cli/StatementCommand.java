@@ -1,0 +1,134 @@
+package io.murmuration.cli;
+
+import io.murmuration.privacy.accounting.PldAccountant;
+import io.murmuration.privacy.budget.Sampler;
+import java.io.PrintWriter;
+import java.math.BigDecimal;
+import java.math.RoundingMode;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code murmuration statement}: the guarantee in words, for a privacy review. */
+@Command(
+    name = "statement",
+    mixinStandardHelpOptions = true,
+    description = "The guarantee in words for a review: what is protected, assumed and released.")
+public final class StatementCommand implements Callable<Integer> {
+
+  private static final String UNIT = "one user: all events that ever carry that user id";
+  private static final String RELATION = "add or remove one user with all their events";
+  private static final String RELEASED =
+      "the noisy model after every round, its manifest and announcement, calibration outcomes, and"
+          + " the ledger with its halts and epochs";
+  private static final List<String> ASSUMPTIONS =
+      List.of(
+          "the round in which an event arrives is part of the input: load and timing are outside the"
+              + " guarantee",
+          "process failures do not depend on the data",
+          "the base model, tokenizer and starting adapter are public or already charged",
+          "one id is one person: a person with two ids, or one whose words stand in another user's"
+              + " prompt, is covered per id; the same people in two domains add up",
+          "sampling coins and noise come from a cryptographic generator and are drawn afresh for"
+              + " every attempt");
+
+  @Spec private CommandSpec spec;
+  @Mixin private MechanismOptions mechanism;
+  @Mixin private AccountantOptions accountant;
+  @Mixin private AccountingOutput output;
+
+  @Option(
+      names = {"--noise-multiplier", "--sigma"},
+      required = true,
+      paramLabel = "SIGMA",
+      description = "The noise's standard deviation in units of the clip norm.")
+  private double noiseMultiplier;
+
+  @Option(
+      names = {"--rounds", "-T"},
+      required = true,
+      description = "Rounds of training, 0 to 10^9.")
+  private long rounds;
+
+  @Option(names = "--delta", required = true, description = "The guarantee's delta, in (0, 1).")
+  private double delta;
+
+  @Override
+  public Integer call() {
+    PldAccountant pld = accountant.create();
+    double epsilon =
+        AccountingOutput.checked(
+            spec, () -> pld.epsilon(mechanism.with(noiseMultiplier), rounds, delta));
+    Map<String, Object> statement = mechanism.describe();
+    statement.put("noise_multiplier", noiseMultiplier);
+    statement.put("rounds", rounds);
+    statement.put("epsilon", epsilon);
+    statement.put("delta", delta);
+    statement.put("unit", UNIT);
+    statement.put("relation", RELATION);
+    statement.put("mechanism", mechanismInWords());
+    statement.put("released", RELEASED);
+    statement.put("assumptions", ASSUMPTIONS);
+    statement.put("computed", computedInWords(pld));
+    if (output.json()) {
+      output.print(spec, statement);
+    } else {
+      print(statement, epsilon);
+    }
+    return 0;
+  }
+
+  private String mechanismInWords() {
+    boolean uls = mechanism.sampler() == Sampler.ULS;
+    String sampled =
+        uls
+            ? "each user takes part independently with probability "
+                + mechanism.samplingProbability()
+                + "; the mean gradient over up to a fixed number of a user's examples is clipped"
+            : "each pooled example takes part independently with probability "
+                + mechanism.samplingProbability()
+                + "; a user has at most "
+                + mechanism.groupSize()
+                + " examples in the pool; each example's gradient is clipped";
+    return "in each round "
+        + sampled
+        + " to an L2 norm C, Gaussian noise of standard deviation "
+        + noiseMultiplier
+        + "·C is added to the sum, and the sum is divided by a public constant";
+  }
+
+  private static String computedInWords(PldAccountant pld) {
+    return "privacy loss distributions of the dominating pair in both directions, discretised by"
+        + " connecting the dots, composed by a tilted FFT; truncation and rounding errors are"
+        + " added to delta, so epsilon is an upper bound, to a relative precision of about "
+        + AccountingOutput.text(pld.precision());
+  }
+
+  private void print(Map<String, Object> statement, double epsilon) {
+    PrintWriter out = spec.commandLine().getOut();
+    out.printf(
+        "After %d rounds everything released is (ε = %s, δ = %s)-differentially private.%n%n",
+        rounds, roundedUp(epsilon), delta);
+    out.printf("Protected unit: %s.%n", UNIT);
+    out.printf("Neighbouring relation: %s.%n", RELATION);
+    out.printf("Released: %s.%n", RELEASED);
+    out.printf("Mechanism: %s.%n", statement.get("mechanism"));
+    out.printf("Computed from: %s.%n%n", statement.get("computed"));
+    out.println("This holds if");
+    ASSUMPTIONS.forEach(assumption -> out.printf("- %s;%n", assumption));
+    out.println(
+        "- the parameters above were fixed in advance or computed from releases charged"
+            + " before.");
+    out.flush();
+  }
+
+  /** A stated ε must not be smaller than the computed one. */
+  private static String roundedUp(double epsilon) {
+    return BigDecimal.valueOf(epsilon).setScale(4, RoundingMode.CEILING).toPlainString();
+  }
+}

@@ -1,0 +1,125 @@
+package io.murmuration.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine;
+
+class AccountingCommandsTest {
+
+  private final StringWriter out = new StringWriter();
+  private final StringWriter err = new StringWriter();
+
+  private int run(Object command, String arguments) {
+    return new CommandLine(command)
+        .setCaseInsensitiveEnumValuesAllowed(true)
+        .setOut(new PrintWriter(out, true))
+        .setErr(new PrintWriter(err, true))
+        .execute(arguments.split(" "));
+  }
+
+  private JsonNode json() throws Exception {
+    return new ObjectMapper().readTree(out.toString());
+  }
+
+  @Test
+  void account_userLevel_givesEpsilonAndItsCheck() throws Exception {
+    int exit =
+        run(
+            new AccountCommand(),
+            "--sampling uls --q 0.01 --noise-multiplier 1 --rounds 1000 --delta 1e-6 --json");
+
+    assertThat(exit).isZero();
+    assertThat(json().get("epsilon").asDouble()).isBetween(2.12445, 2.1245 * 1.001);
+    assertThat(json().get("epsilon_rdp_check").asDouble()).isBetween(2.1245, 2.6);
+  }
+
+  @Test
+  void account_exampleLevel_givesDeltaAtEpsilon() throws Exception {
+    int exit =
+        run(
+            new AccountCommand(),
+            "--sampling els --p 0.01 --group-size 4 --noise-multiplier 2 --rounds 1000"
+                + " --epsilon 3.2699 --json");
+
+    assertThat(exit).isZero();
+    assertThat(json().get("delta").asDouble()).isCloseTo(1e-6, within(1e-8));
+  }
+
+  @Test
+  void account_badInput_isAUsageErrorThatNamesIt() {
+    assertThat(run(new AccountCommand(), "--q 1.5 --noise-multiplier 1 --rounds 5 --delta 1e-6"))
+        .isEqualTo(2);
+    assertThat(err.toString()).contains("sampling probability must be in (0, 1] but is 1.5");
+  }
+
+  @Test
+  void account_exampleLevelWithoutGroupSize_isAUsageError() {
+    assertThat(
+            run(
+                new AccountCommand(),
+                "--sampling els --p 0.1 --noise-multiplier 1 --rounds 5 --delta 1e-6"))
+        .isEqualTo(2);
+    assertThat(err.toString()).contains("--group-size is required");
+  }
+
+  @Test
+  void calibrate_givesNoiseOrRounds() throws Exception {
+    assertThat(
+            run(
+                new CalibrateCommand(),
+                "--q 0.1 --noise-multiplier 3 --epsilon 2 --delta 1e-6 --json"))
+        .isZero();
+    assertThat(json().get("rounds").asLong()).isEqualTo(155);
+
+    out.getBuffer().setLength(0);
+    run(new CalibrateCommand(), "--q 0.1 --rounds 512 --epsilon 1 --delta 1e-6 --json");
+    assertThat(json().get("noise_multiplier").asDouble()).isCloseTo(9.66, within(0.01));
+    assertThat(json().get("epsilon").asDouble()).isLessThanOrEqualTo(1);
+  }
+
+  @Test
+  void compare_tabulatesAndPlots(@TempDir Path directory) throws Exception {
+    Path plot = directory.resolve("noise.svg");
+    int exit =
+        run(
+            new CompareCommand(),
+            "--q 0.01 -G 1,4 --rounds 100 --epsilon 4 --delta 1e-6 --json --plot " + plot);
+
+    assertThat(exit).as(err.toString()).isZero();
+    JsonNode rows = json().get("rows");
+    assertThat(rows.get(0).get("ratio").asDouble()).isCloseTo(1, within(1e-3));
+    assertThat(rows.get(1).get("ratio").asDouble()).isGreaterThan(1.01);
+    assertThat(Files.readString(plot)).contains("<svg");
+  }
+
+  @Test
+  void compare_unknownPlotFormat_isAUsageError() {
+    assertThat(
+            run(
+                new CompareCommand(),
+                "--q 0.01 -G 1 --rounds 10 --epsilon 4 --delta 1e-6 --plot noise.gif"))
+        .isEqualTo(2);
+    assertThat(err.toString()).contains(".svg or .png");
+  }
+
+  @Test
+  void statement_saysWhatReviewersAskFor() {
+    assertThat(
+            run(new StatementCommand(), "--q 0.01 --noise-multiplier 1 --rounds 1000 --delta 1e-6"))
+        .isZero();
+    assertThat(out.toString())
+        .contains("Protected unit: one user")
+        .contains("add or remove one user")
+        .contains("ε = 2.1248")
+        .contains("base model, tokenizer and starting adapter are public");
+  }
+}
