@@ -86,6 +86,7 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<UserSam
   private static final long UNKNOWN = -1;
 
   private static final long SETTLING_TIMER = 0;
+  private static final long NO_TIMER = UserPool.NO_CLOCK;
 
   /**
    * Users' clean-ups are spread over so many ticks, or every window's end would be a stampede. What
@@ -197,7 +198,7 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<UserSam
       return;
     }
     UserPool pool = stored == null ? new UserPool(bounds.windowTicks()) : stored.copy();
-    Timers before = timersOf(pool, event.userId());
+    long timerBefore = timerOf(pool, event.userId());
     UniformRandomProvider random = coins.forUser(event.userId());
     int slot;
     if (epochStarted) {
@@ -214,7 +215,7 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<UserSam
     } else {
       examples.put(slot, new PooledExample(event.eventTimeMillis(), event.prompt(), event.text()));
     }
-    store(pool, event.userId(), before);
+    store(pool, event.userId(), timerBefore);
   }
 
   private void erase(UserPool stored, String userId) {
@@ -223,7 +224,7 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<UserSam
     }
     stored.forEachSlot(this::removeExample);
     pools.clear();
-    move(timersOf(stored, userId), Timers.NONE);
+    moveTimer(timerOf(stored, userId), NO_TIMER);
     timers.deleteEventTimeTimer(VoidNamespace.INSTANCE, SETTLING_TIMER);
     counts.usersErased.inc();
   }
@@ -299,12 +300,16 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<UserSam
             poolDescriptor,
             (userId, state) -> {
               UserPool pool = state.value().copy();
-              Timers before = armAll ? Timers.NONE : timersOf(pool, userId);
+              long timerBefore = timerOf(pool, userId);
+              if (armAll) {
+                moveTimer(timerBefore, NO_TIMER);
+                timerBefore = NO_TIMER;
+              }
               UniformRandomProvider random = coins.forUser(userId);
               pool.advance(firedTick + 1, firstTick, bounds, random, this::removeExample);
               pool.spendClocks(lastClosed);
               drawClocks(pool, lastClosed, random);
-              store(pool, userId, before);
+              store(pool, userId, timerBefore);
             });
   }
 
@@ -373,7 +378,6 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<UserSam
     String userId = timer.getKey();
     UniformRandomProvider random = coins.forUser(userId);
     UserPool pool = stored.copy();
-    Timers before = timersOf(pool, userId).without(timer.getTimestamp());
     // a timer from before this epoch speaks for a tick that nothing can grant any more
     long tick = Math.max(timer.getTimestamp(), firstTick - 1);
     pool.advance(tick, firstTick, bounds, random, this::removeExample);
@@ -385,7 +389,8 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<UserSam
       pool.spendClocks(tick);
     }
     drawClocks(pool, tick, random);
-    store(pool, userId, before);
+    // this timer is gone; and where it was a leftover, nothing is certain to be armed
+    store(pool, userId, NO_TIMER);
   }
 
   @Override
@@ -416,31 +421,16 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<UserSam
 
   // ---- one user's state ----
 
-  /** Where a user's timers are or belong; {@link UserPool#NO_CLOCK} for nowhere. */
-  private record Timers(long clock, long expiry) {
-
-    static final Timers NONE = new Timers(UserPool.NO_CLOCK, UserPool.NO_CLOCK);
-
-    /**
-     * What is left when a timer has fired. A timer that is neither of these is a leftover of other
-     * bounds: then nothing is certain to be registered.
-     */
-    Timers without(long fired) {
-      if (clock != fired && expiry != fired) {
-        return NONE;
-      }
-      return new Timers(
-          clock == fired ? UserPool.NO_CLOCK : clock, expiry == fired ? UserPool.NO_CLOCK : expiry);
-    }
-  }
-
-  private Timers timersOf(UserPool pool, String userId) {
+  /**
+   * Where the user's timer belongs: at the earliest clock or at the clean-up of the oldest window,
+   * whichever comes first. {@link #NO_TIMER} for nowhere.
+   */
+  private long timerOf(UserPool pool, String userId) {
     long expiry = pool.nextExpiry(bounds);
     long spread = Math.min(EXPIRY_SPREAD_TICKS, bounds.windowTicks());
     long delay = Math.floorMod(userId.hashCode(), spread);
-    return new Timers(
-        pool.nextClock(),
-        expiry >= SamplingSchedule.LAST_TICK - delay ? UserPool.NO_CLOCK : expiry + delay);
+    long cleanUp = expiry >= SamplingSchedule.LAST_TICK - delay ? NO_TIMER : expiry + delay;
+    return Math.min(pool.nextClock(), cleanUp);
   }
 
   private void drawClocks(UserPool pool, long lastClosed, UniformRandomProvider random) {
@@ -449,23 +439,13 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<UserSam
     }
   }
 
-  private void store(UserPool pool, String userId, Timers before) throws Exception {
+  private void store(UserPool pool, String userId, long timerBefore) throws Exception {
     if (pool.isEmpty()) {
       pools.clear();
-      move(before, Timers.NONE);
+      moveTimer(timerBefore, NO_TIMER);
     } else {
       pools.update(pool);
-      move(before, timersOf(pool, userId));
-    }
-  }
-
-  private void move(Timers before, Timers after) {
-    moveTimer(before.clock(), after.clock());
-    moveTimer(before.expiry(), after.expiry());
-    if (before.clock() == after.expiry() || before.expiry() == after.clock()) {
-      // one timer served both: the deletion of one took the other's
-      register(after.clock());
-      register(after.expiry());
+      moveTimer(timerBefore, timerOf(pool, userId));
     }
   }
 
@@ -473,15 +453,11 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<UserSam
     if (before == after) {
       return;
     }
-    if (before != UserPool.NO_CLOCK) {
+    if (before != NO_TIMER) {
       timers.deleteEventTimeTimer(VoidNamespace.INSTANCE, before);
     }
-    register(after);
-  }
-
-  private void register(long tick) {
-    if (tick != UserPool.NO_CLOCK && !timeHasEnded) {
-      timers.registerEventTimeTimer(VoidNamespace.INSTANCE, tick);
+    if (after != NO_TIMER && !timeHasEnded) {
+      timers.registerEventTimeTimer(VoidNamespace.INSTANCE, after);
     }
   }
 
