@@ -11,6 +11,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Comparator;
 import java.util.List;
 import java.util.SortedMap;
@@ -71,7 +72,10 @@ public final class DirectoryModelStore implements ModelStore {
   static DirectoryModelStore open(Path root, FileOutput output) throws IOException {
     DirectoryModelStore store = new DirectoryModelStore(root, output);
     try {
-      Files.createDirectories(store.staging);
+      Files.createDirectories(root);
+      if (!Files.isDirectory(store.staging)) {
+        createPrivately(store.staging);
+      }
       Path probe = Files.createTempFile(store.staging, "probe", null);
       Files.delete(probe);
       output.write(probe, new byte[PROBE_BYTES]);
@@ -174,11 +178,29 @@ public final class DirectoryModelStore implements ModelStore {
 
   @Override
   public SortedMap<String, byte[]> read(String name) throws IOException {
+    return filesIn(existing(name));
+  }
+
+  /** By a rename first, so that no consumer sees half a release. */
+  @Override
+  public void remove(String name) throws IOException {
+    Path release = existing(name);
+    try {
+      Path removed = Files.createTempDirectory(staging, "removed-").resolve(name);
+      Files.move(release, removed, StandardCopyOption.ATOMIC_MOVE);
+      force(root);
+      delete(removed.getParent());
+    } catch (IOException e) {
+      throw failure("remove release " + name, e);
+    }
+  }
+
+  private Path existing(String name) throws IOException {
     if (!RELEASE_NAME.matcher(name).matches() || !Files.isDirectory(root.resolve(name))) {
       throw new NoSuchFileException(
           "there is no release %s in %s; it holds %s".formatted(name, root, published()));
     }
-    return filesIn(root.resolve(name));
+    return root.resolve(name);
   }
 
   private Path stagingOf(Staged staged) {
@@ -227,9 +249,21 @@ public final class DirectoryModelStore implements ModelStore {
     }
   }
 
+  /** Staging belongs to the trust boundary; consumers may read the root around it. */
+  private static void createPrivately(Path directory) throws IOException {
+    Files.createDirectory(directory);
+    if (isPosix(directory)) {
+      Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("rwx------"));
+    }
+  }
+
+  private static boolean isPosix(Path path) {
+    return path.getFileSystem().supportedFileAttributeViews().contains("posix");
+  }
+
   /** Makes a directory's entries durable; only POSIX file systems need it and offer it. */
   private static void force(Path directory) throws IOException {
-    if (directory.getFileSystem().supportedFileAttributeViews().contains("posix")) {
+    if (isPosix(directory)) {
       try (FileChannel channel = FileChannel.open(directory, StandardOpenOption.READ)) {
         channel.force(true);
       }

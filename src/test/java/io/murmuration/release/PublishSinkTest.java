@@ -312,6 +312,11 @@ class PublishSinkTest {
     public SortedMap<String, byte[]> read(String name) throws IOException {
       return store.read(name);
     }
+
+    @Override
+    public void remove(String name) throws IOException {
+      store.remove(name);
+    }
   }
 
   private PublishSink failing(int times) throws IOException {
