@@ -69,6 +69,11 @@ public final class DirectoryModelStore implements ModelStore {
     return open(root, DirectoryModelStore::writeDurably);
   }
 
+  /** Opens the store at this path wherever a task runs; all of them must see the same directory. */
+  public static Provider at(String root) {
+    return () -> open(Path.of(root));
+  }
+
   static DirectoryModelStore open(Path root, FileOutput output) throws IOException {
     DirectoryModelStore store = new DirectoryModelStore(root, output);
     try {
@@ -137,7 +142,7 @@ public final class DirectoryModelStore implements ModelStore {
           throw new ReleaseConflictException(staged.name(), existing, staged.digest());
         }
         force(root);
-        pointLatestTo(staged.name());
+        updateLatest();
         delete(complete);
         return Outcome.ALREADY_PUBLISHED;
       }
@@ -151,7 +156,7 @@ public final class DirectoryModelStore implements ModelStore {
       }
       Files.move(complete, target, StandardCopyOption.ATOMIC_MOVE);
       force(root);
-      pointLatestTo(staged.name());
+      updateLatest();
       return Outcome.PUBLISHED;
     } catch (ReleaseConflictException | ReleaseLostException e) {
       throw e;
@@ -189,6 +194,7 @@ public final class DirectoryModelStore implements ModelStore {
       Path removed = Files.createTempDirectory(staging, "removed-").resolve(name);
       Files.move(release, removed, StandardCopyOption.ATOMIC_MOVE);
       force(root);
+      updateLatest();
       delete(removed.getParent());
     } catch (IOException e) {
       throw failure("remove release " + name, e);
@@ -221,20 +227,26 @@ public final class DirectoryModelStore implements ModelStore {
     return files;
   }
 
-  /** Moves the pointer forwards only, since commits of older rounds may be repeated. */
-  private void pointLatestTo(String name) throws IOException {
+  /** Points to the newest release, whichever was just committed or removed. */
+  private void updateLatest() throws IOException {
     List<String> published = published();
-    if (!published.get(published.size() - 1).equals(name)) {
+    Path latest = root.resolve(LATEST);
+    if (published.isEmpty()) {
+      Files.deleteIfExists(latest);
+      return;
+    }
+    Path newest = Path.of(published.get(published.size() - 1));
+    if (Files.isSymbolicLink(latest) && Files.readSymbolicLink(latest).equals(newest)) {
       return;
     }
     Path next = staging.resolve(LATEST);
     Files.deleteIfExists(next);
     try {
-      Files.createSymbolicLink(next, Path.of(name));
+      Files.createSymbolicLink(next, newest);
     } catch (UnsupportedOperationException e) {
       return; // documented: no pointer on such a file system
     }
-    Files.move(next, root.resolve(LATEST), StandardCopyOption.ATOMIC_MOVE);
+    Files.move(next, latest, StandardCopyOption.ATOMIC_MOVE);
     force(root);
   }
 

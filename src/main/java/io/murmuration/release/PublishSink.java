@@ -78,7 +78,9 @@ public final class PublishSink
 
   @Override
   public SinkWriter<RoundRelease> createWriter(WriterInitContext init) throws IOException {
-    return new StagingWriter(store.open(), context);
+    ModelStore opened = store.open();
+    new ReleaseCatalog(opened).requireDomain(context.domain());
+    return new StagingWriter(opened, context);
   }
 
   @Override

@@ -26,7 +26,7 @@ class ReleasesCommandTest {
   void publish() throws IOException {
     DirectoryModelStore store = DirectoryModelStore.open(root);
     for (long round = 1; round <= 3; round++) {
-      store.commit(store.stage(ReleaseFixtures.files(round, round)));
+      store.commit(store.stage(ReleaseFixtures.files(round, (float) round)));
     }
   }
 

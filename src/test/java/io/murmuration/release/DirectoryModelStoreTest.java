@@ -149,6 +149,18 @@ class DirectoryModelStoreTest extends ModelStoreContract {
   }
 
   @Test
+  void latestFollowsRemovals() throws IOException {
+    store.commit(store.stage(ReleaseFixtures.files(1, 1)));
+    store.commit(store.stage(ReleaseFixtures.files(2, 1)));
+
+    store.remove("round-00000002");
+    assertThat(Files.readSymbolicLink(root.resolve("latest"))).hasToString("round-00000001");
+
+    store.remove("round-00000001");
+    assertThat(Files.isSymbolicLink(root.resolve("latest"))).isFalse();
+  }
+
+  @Test
   void latestNeverMovesBack() throws IOException {
     Staged old = store.stage(ReleaseFixtures.files(1, 1));
     store.commit(old);
