@@ -26,12 +26,13 @@ import picocli.CommandLine.Spec;
 /** {@code murmuration releases}: what a model store holds, and whether it is sound. */
 @Command(
     name = "releases",
-    description = "Lists, shows and verifies published releases.",
+    description = "Lists, shows, verifies and prunes published releases.",
     mixinStandardHelpOptions = true,
     subcommands = {
       ReleasesCommand.ListCommand.class,
       ReleasesCommand.ShowCommand.class,
-      ReleasesCommand.VerifyCommand.class
+      ReleasesCommand.VerifyCommand.class,
+      ReleasesCommand.PruneCommand.class
     })
 public final class ReleasesCommand implements Runnable {
 
@@ -41,7 +42,8 @@ public final class ReleasesCommand implements Runnable {
 
   @Override
   public void run() {
-    throw new ParameterException(spec.commandLine(), "A command is required: list, show or verify");
+    throw new ParameterException(
+        spec.commandLine(), "A command is required: list, show, verify or prune");
   }
 
   /** What the three commands share. */
@@ -196,6 +198,50 @@ public final class ReleasesCommand implements Runnable {
         out().printf("%d of %d releases are sound%n", sound, checked.size());
       }
       return sound == checked.size() ? ExitCode.OK : ExitCode.SOFTWARE;
+    }
+  }
+
+  /** {@code releases prune}. */
+  @Command(
+      name = "prune",
+      description = {
+        "Removes all releases but the newest.",
+        "Their rounds stay charged: what was published may have been seen."
+      },
+      mixinStandardHelpOptions = true)
+  static final class PruneCommand extends StoreCommand {
+
+    @Option(
+        names = "--keep",
+        required = true,
+        paramLabel = "N",
+        description = "How many to keep, at least 1.")
+    private int keep;
+
+    @Spec private CommandSpec spec;
+
+    @Override
+    public Integer call() throws IOException {
+      if (keep < 1) {
+        throw new ParameterException(
+            spec.commandLine(),
+            "--keep must be at least 1 but is %d; the newest release tells a restarted job how far the ledger must reach"
+                .formatted(keep));
+      }
+      ModelStore store = store();
+      List<String> names = store.published();
+      List<String> old = names.subList(0, Math.max(0, names.size() - keep));
+      for (String name : old) {
+        store.remove(name);
+      }
+      if (json()) {
+        ArrayNode removed = JSON.createArrayNode();
+        old.forEach(removed::add);
+        print(removed);
+      } else {
+        out().printf("removed %d of %d releases%n", old.size(), names.size());
+      }
+      return ExitCode.OK;
     }
   }
 }

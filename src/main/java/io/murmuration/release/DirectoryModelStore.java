@@ -11,6 +11,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Comparator;
 import java.util.List;
 import java.util.SortedMap;
@@ -68,10 +69,18 @@ public final class DirectoryModelStore implements ModelStore {
     return open(root, DirectoryModelStore::writeDurably);
   }
 
+  /** Opens the store at this path wherever a task runs; all of them must see the same directory. */
+  public static Provider at(String root) {
+    return () -> open(Path.of(root));
+  }
+
   static DirectoryModelStore open(Path root, FileOutput output) throws IOException {
     DirectoryModelStore store = new DirectoryModelStore(root, output);
     try {
-      Files.createDirectories(store.staging);
+      Files.createDirectories(root);
+      if (!Files.isDirectory(store.staging)) {
+        createPrivately(store.staging);
+      }
       Path probe = Files.createTempFile(store.staging, "probe", null);
       Files.delete(probe);
       output.write(probe, new byte[PROBE_BYTES]);
@@ -133,7 +142,7 @@ public final class DirectoryModelStore implements ModelStore {
           throw new ReleaseConflictException(staged.name(), existing, staged.digest());
         }
         force(root);
-        pointLatestTo(staged.name());
+        updateLatest();
         delete(complete);
         return Outcome.ALREADY_PUBLISHED;
       }
@@ -147,7 +156,7 @@ public final class DirectoryModelStore implements ModelStore {
       }
       Files.move(complete, target, StandardCopyOption.ATOMIC_MOVE);
       force(root);
-      pointLatestTo(staged.name());
+      updateLatest();
       return Outcome.PUBLISHED;
     } catch (ReleaseConflictException | ReleaseLostException e) {
       throw e;
@@ -174,11 +183,30 @@ public final class DirectoryModelStore implements ModelStore {
 
   @Override
   public SortedMap<String, byte[]> read(String name) throws IOException {
+    return filesIn(existing(name));
+  }
+
+  /** By a rename first, so that no consumer sees half a release. */
+  @Override
+  public void remove(String name) throws IOException {
+    Path release = existing(name);
+    try {
+      Path removed = Files.createTempDirectory(staging, "removed-").resolve(name);
+      Files.move(release, removed, StandardCopyOption.ATOMIC_MOVE);
+      force(root);
+      updateLatest();
+      delete(removed.getParent());
+    } catch (IOException e) {
+      throw failure("remove release " + name, e);
+    }
+  }
+
+  private Path existing(String name) throws IOException {
     if (!RELEASE_NAME.matcher(name).matches() || !Files.isDirectory(root.resolve(name))) {
       throw new NoSuchFileException(
           "there is no release %s in %s; it holds %s".formatted(name, root, published()));
     }
-    return filesIn(root.resolve(name));
+    return root.resolve(name);
   }
 
   /** Where a visible release lies. */
@@ -204,20 +232,26 @@ public final class DirectoryModelStore implements ModelStore {
     return files;
   }
 
-  /** Moves the pointer forwards only, since commits of older rounds may be repeated. */
-  private void pointLatestTo(String name) throws IOException {
+  /** Points to the newest release, whichever was just committed or removed. */
+  private void updateLatest() throws IOException {
     List<String> published = published();
-    if (!published.get(published.size() - 1).equals(name)) {
+    Path latest = root.resolve(LATEST);
+    if (published.isEmpty()) {
+      Files.deleteIfExists(latest);
+      return;
+    }
+    Path newest = Path.of(published.get(published.size() - 1));
+    if (Files.isSymbolicLink(latest) && Files.readSymbolicLink(latest).equals(newest)) {
       return;
     }
     Path next = staging.resolve(LATEST);
     Files.deleteIfExists(next);
     try {
-      Files.createSymbolicLink(next, Path.of(name));
+      Files.createSymbolicLink(next, newest);
     } catch (UnsupportedOperationException e) {
       return; // documented: no pointer on such a file system
     }
-    Files.move(next, root.resolve(LATEST), StandardCopyOption.ATOMIC_MOVE);
+    Files.move(next, latest, StandardCopyOption.ATOMIC_MOVE);
     force(root);
   }
 
@@ -232,9 +266,21 @@ public final class DirectoryModelStore implements ModelStore {
     }
   }
 
+  /** Staging belongs to the trust boundary; consumers may read the root around it. */
+  private static void createPrivately(Path directory) throws IOException {
+    Files.createDirectory(directory);
+    if (isPosix(directory)) {
+      Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("rwx------"));
+    }
+  }
+
+  private static boolean isPosix(Path path) {
+    return path.getFileSystem().supportedFileAttributeViews().contains("posix");
+  }
+
   /** Makes a directory's entries durable; only POSIX file systems need it and offer it. */
   private static void force(Path directory) throws IOException {
-    if (directory.getFileSystem().supportedFileAttributeViews().contains("posix")) {
+    if (isPosix(directory)) {
       try (FileChannel channel = FileChannel.open(directory, StandardOpenOption.READ)) {
         channel.force(true);
       }

@@ -55,4 +55,11 @@ public final class InMemoryModelStore implements ModelStore {
     }
     return files;
   }
+
+  @Override
+  public synchronized void remove(String name) throws IOException {
+    if (published.remove(name) == null) {
+      throw new IOException("there is no release " + name);
+    }
+  }
 }

@@ -64,4 +64,11 @@ public interface ModelStore {
    * @throws IOException if there is no such release or it cannot be read
    */
   SortedMap<String, byte[]> read(String name) throws IOException;
+
+  /**
+   * Takes a visible release away, as a whole. Its round stays charged: no budget comes back.
+   *
+   * @throws IOException if there is no such release or it cannot be removed
+   */
+  void remove(String name) throws IOException;
 }

@@ -70,8 +70,8 @@ public record PeftAdapter(
     return SafetensorsWriter.write(METADATA, tensors);
   }
 
-  /** The configuration's file, UTF-8. */
-  public byte[] config() {
+  /** Text of the configuration's file. */
+  public String config() {
     ObjectNode config = JsonNodeFactory.instance.objectNode();
     config.put("base_model_name_or_path", baseModel);
     config.put("bias", "none");
@@ -88,6 +88,6 @@ public record PeftAdapter(
     config.put("r", rank);
     targetModules.forEach(config.putArray("target_modules")::add);
     config.put("task_type", "CAUSAL_LM");
-    return PrettyJson.bytes(config);
+    return PrettyJson.text(config);
   }
 }

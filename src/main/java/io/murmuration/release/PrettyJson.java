@@ -4,7 +4,6 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.util.DefaultIndenter;
 import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
 import com.fasterxml.jackson.databind.json.JsonMapper;
-import java.nio.charset.StandardCharsets;
 
 /** JSON files of a release: indented, the same bytes on every platform. */
 final class PrettyJson {
@@ -13,12 +12,11 @@ final class PrettyJson {
 
   private PrettyJson() {}
 
-  static byte[] bytes(Object value) {
+  static String text(Object value) {
     DefaultPrettyPrinter printer =
         new DefaultPrettyPrinter().withObjectIndenter(new DefaultIndenter("  ", "\n"));
     try {
-      return (JSON.writer(printer).writeValueAsString(value) + "\n")
-          .getBytes(StandardCharsets.UTF_8);
+      return JSON.writer(printer).writeValueAsString(value) + "\n";
     } catch (JsonProcessingException e) {
       throw new IllegalStateException("texts and numbers can be written as JSON", e);
     }

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import org.apache.flink.api.connector.sink2.Committer;
 import org.apache.flink.api.connector.sink2.CommitterInitContext;
 import org.apache.flink.api.connector.sink2.CommittingSinkWriter;
@@ -47,6 +48,13 @@ public final class PublishSink
         SupportsPostCommitTopology<PublishCommittable> {
 
   private static final long serialVersionUID = 1L;
+
+  /** Gauge: the newest round that this attempt of the job published; 0 before the first. */
+  public static final String RELEASED_ROUND = "releasedRound";
+
+  /** Gauge: milliseconds since this attempt of the job last published; -1 before the first. */
+  public static final String RELEASE_AGE = "millisSinceRelease";
+
   private static final Logger LOG = LoggerFactory.getLogger(PublishSink.class);
 
   private final ModelStore.Provider store;
@@ -70,13 +78,18 @@ public final class PublishSink
 
   @Override
   public SinkWriter<RoundRelease> createWriter(WriterInitContext init) throws IOException {
-    return new StagingWriter(store.open(), context);
+    ModelStore opened = store.open();
+    new ReleaseCatalog(opened).requireDomain(context.domain());
+    return new StagingWriter(opened, context);
   }
 
   @Override
   public Committer<PublishCommittable> createCommitter(CommitterInitContext init)
       throws IOException {
-    return new PublishCommitter(store.open());
+    PublishCommitter committer = new PublishCommitter(store.open());
+    init.metricGroup().gauge(RELEASED_ROUND, () -> committer.releasedRound);
+    init.metricGroup().gauge(RELEASE_AGE, committer::millisSinceRelease);
+    return committer;
   }
 
   @Override
@@ -96,7 +109,8 @@ public final class PublishSink
         .sinkTo(announcements)
         .name("releases topic")
         .uid("releases-topic")
-        .setParallelism(1);
+        .setParallelism(1)
+        .setMaxParallelism(1);
   }
 
   /** Stages each release when it arrives. */
@@ -153,9 +167,17 @@ public final class PublishSink
   private static final class PublishCommitter implements Committer<PublishCommittable> {
 
     private final ModelStore store;
+    private volatile long releasedRound;
+    private volatile long releasedAtNanos;
 
     PublishCommitter(ModelStore store) {
       this.store = store;
+    }
+
+    private long millisSinceRelease() {
+      return releasedRound == 0
+          ? -1
+          : TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - releasedAtNanos);
     }
 
     @Override
@@ -169,6 +191,8 @@ public final class PublishSink
           } else {
             LOG.info("Published release {}", staged.name());
           }
+          releasedAtNanos = System.nanoTime();
+          releasedRound = Math.max(releasedRound, request.getCommittable().announcement().round());
         } catch (ReleaseConflictException e) {
           request.signalFailedWithUnknownReason(e);
         } catch (ReleaseLostException e) {

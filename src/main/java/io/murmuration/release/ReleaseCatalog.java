@@ -53,6 +53,24 @@ public final class ReleaseCatalog {
   }
 
   /**
+   * Checks that a domain may publish here: that the newest release, if there is one, is its own.
+   *
+   * @throws IOException if it is not, or cannot be read
+   */
+  public void requireDomain(String domain) throws IOException {
+    List<String> names = store.published();
+    if (names.isEmpty()) {
+      return;
+    }
+    String found = manifest(names.get(names.size() - 1)).domain();
+    if (!found.equals(domain)) {
+      throw new IOException(
+          "the model store holds releases of the privacy domain %s, but this job publishes for %s; give each domain a store of its own"
+              .formatted(found, domain));
+    }
+  }
+
+  /**
    * Hashes of the ledger's records that the domain's releases name, in the order of their rounds: a
    * ledger that lacks one has lost its tail.
    *

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.murmuration.privacy.budget.Grant;
 import io.murmuration.privacy.budget.RoundMechanism;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 
 /**
  * What a release says about itself: {@code manifest.json}. The list of fields is closed, and every
@@ -154,6 +155,6 @@ public record ReleaseManifest(
 
   /** The file's bytes, UTF-8. */
   public byte[] write() {
-    return PrettyJson.bytes(this);
+    return PrettyJson.text(this).getBytes(StandardCharsets.UTF_8);
   }
 }

@@ -24,8 +24,9 @@ final class AdamWOptimizer implements Optimizer {
     double beta2 = options.beta2();
     double[] firstBefore = state.moments().get(0);
     double[] secondBefore = state.moments().get(1);
-    double firstCorrection = 1 - Math.pow(beta1, executedRounds + 1);
-    double secondCorrection = 1 - Math.pow(beta2, executedRounds + 1);
+    double steps = (double) executedRounds + 1;
+    double firstCorrection = 1 - Math.pow(beta1, steps);
+    double secondCorrection = 1 - Math.pow(beta2, steps);
     double rate = options.learningRate().at(executedRounds);
     double keep = 1 - rate * options.weightDecay();
 

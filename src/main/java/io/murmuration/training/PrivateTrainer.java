@@ -112,7 +112,7 @@ public final class PrivateTrainer {
     return new RoundOutcome(
         state,
         RoundOutcome.Statistics.of(clipped),
-        new RoundOutcome.Duration(summed - started, noised - summed, System.nanoTime() - noised));
+        new RoundOutcome.Timing(summed - started, noised - summed, System.nanoTime() - noised));
   }
 
   /** From the sum's own sensitivity, so that noise and sum cannot disagree. */

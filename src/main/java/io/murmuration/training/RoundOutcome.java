@@ -5,9 +5,9 @@ package io.murmuration.training;
  *
  * @param state the noisy model: safe to release
  * @param statistics exact functions of private data: inside the trust boundary, never released
- * @param duration where the time went; it depends on the cohort, so it is never released either
+ * @param timing where the time went; it depends on the cohort, so it is never released either
  */
-public record RoundOutcome(TrainerState state, Statistics statistics, Duration duration) {
+public record RoundOutcome(TrainerState state, Statistics statistics, Timing timing) {
 
   /**
    * Of the cohort; see {@link ClippedSum}.
@@ -22,5 +22,5 @@ public record RoundOutcome(TrainerState state, Statistics statistics, Duration d
   }
 
   /** Parts of a round in nanoseconds. */
-  public record Duration(long gradientNanos, long noiseNanos, long updateNanos) {}
+  public record Timing(long gradientNanos, long noiseNanos, long updateNanos) {}
 }

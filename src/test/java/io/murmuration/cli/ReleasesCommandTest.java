@@ -26,7 +26,7 @@ class ReleasesCommandTest {
   void publish() throws IOException {
     DirectoryModelStore store = DirectoryModelStore.open(root);
     for (long round = 1; round <= 3; round++) {
-      store.commit(store.stage(ReleaseFixtures.files(round, round)));
+      store.commit(store.stage(ReleaseFixtures.files(round, (float) round)));
     }
   }
 
@@ -109,6 +109,16 @@ class ReleasesCommandTest {
   }
 
   @Test
+  void prunesAllButTheNewest() throws IOException {
+    assertThat(run("prune", root.toString(), "--keep", "1")).isZero();
+
+    assertThat(out.toString()).isEqualToIgnoringNewLines("removed 2 of 3 releases");
+    assertThat(DirectoryModelStore.reading(root).published()).containsExactly("round-00000003");
+    assertThat(run("prune", root.toString(), "--keep", "0")).isEqualTo(2);
+    assertThat(err.toString()).contains("--keep must be at least 1 but is 0");
+  }
+
+  @Test
   void aStoreThatIsNotThereIsAnError() {
     assertThat(run("list", root.resolve("nowhere").toString())).isEqualTo(1);
     assertThat(err.toString()).contains("must be a directory that holds releases");
@@ -117,6 +127,6 @@ class ReleasesCommandTest {
   @Test
   void aCommandIsRequired() {
     assertThat(run()).isEqualTo(2);
-    assertThat(err.toString()).contains("A command is required: list, show or verify");
+    assertThat(err.toString()).contains("A command is required: list, show, verify or prune");
   }
 }

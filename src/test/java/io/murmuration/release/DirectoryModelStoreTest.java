@@ -2,6 +2,7 @@ package io.murmuration.release;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
 import io.murmuration.release.ModelStore.Outcome;
 import io.murmuration.release.ModelStore.Staged;
@@ -9,6 +10,7 @@ import java.io.IOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
@@ -126,6 +128,36 @@ class DirectoryModelStoreTest extends ModelStoreContract {
         .isInstanceOf(ReleaseLostException.class)
         .hasMessageContaining("is damaged");
     assertThat(store.published()).isEmpty();
+  }
+
+  @Test
+  void onlyItsOwnerReadsStaging() throws IOException {
+    assumeThat(root.getFileSystem().supportedFileAttributeViews()).contains("posix");
+
+    assertThat(
+            PosixFilePermissions.toString(Files.getPosixFilePermissions(root.resolve(".staging"))))
+        .isEqualTo("rwx------");
+  }
+
+  @Test
+  void removingLeavesNothingInStaging() throws IOException {
+    store.commit(store.stage(ReleaseFixtures.files(1, 1)));
+
+    store.remove("round-00000001");
+
+    assertThat(staging()).isEmpty();
+  }
+
+  @Test
+  void latestFollowsRemovals() throws IOException {
+    store.commit(store.stage(ReleaseFixtures.files(1, 1)));
+    store.commit(store.stage(ReleaseFixtures.files(2, 1)));
+
+    store.remove("round-00000002");
+    assertThat(Files.readSymbolicLink(root.resolve("latest"))).hasToString("round-00000001");
+
+    store.remove("round-00000001");
+    assertThat(Files.isSymbolicLink(root.resolve("latest"))).isFalse();
   }
 
   @Test

@@ -75,6 +75,19 @@ abstract class ModelStoreContract {
   }
 
   @Test
+  void aRemovedReleaseIsGone() throws IOException {
+    store().commit(store().stage(ReleaseFixtures.files(1, 1)));
+    store().commit(store().stage(ReleaseFixtures.files(2, 1)));
+
+    store().remove("round-00000001");
+
+    assertThat(store().published()).containsExactly("round-00000002");
+    assertThatThrownBy(() -> store().remove("round-00000001"))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("there is no release round-00000001");
+  }
+
+  @Test
   void releasesAreListedByRound() throws IOException {
     for (long round : new long[] {12, 100_000_000, 3}) {
       store().commit(store().stage(ReleaseFixtures.files(round, 1)));

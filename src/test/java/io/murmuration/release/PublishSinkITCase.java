@@ -59,7 +59,6 @@ class PublishSinkITCase {
     StreamExecutionEnvironment env =
         StreamExecutionEnvironment.createLocalEnvironment(1, configuration);
     env.enableCheckpointing(200);
-    String directory = root.toString();
     env.fromSource(
             new DataGeneratorSource<>(
                 index -> ReleaseFixtures.release(index + 1, index),
@@ -70,7 +69,7 @@ class PublishSinkITCase {
             "rounds")
         .sinkTo(
             new PublishSink(
-                () -> DirectoryModelStore.open(Path.of(directory)),
+                DirectoryModelStore.at(root.toString()),
                 ReleaseFixtures.context(),
                 new CollectingSink()))
         .name("publish")

@@ -33,9 +33,8 @@ class PublishSinkTest {
       };
 
   private PublishSink sink() {
-    Path directory = root;
     return new PublishSink(
-        () -> DirectoryModelStore.open(directory), ReleaseFixtures.context(), NO_ANNOUNCEMENTS);
+        DirectoryModelStore.at(root.toString()), ReleaseFixtures.context(), NO_ANNOUNCEMENTS);
   }
 
   /** Writer and committer as Flink chains them. */
@@ -76,7 +75,7 @@ class PublishSinkTest {
     }
 
     void release(long round) throws Exception {
-      release(round, /* weight= */ round);
+      release(round, /* weight= */ (float) round);
     }
 
     void release(long round, float weight) throws Exception {
@@ -254,6 +253,22 @@ class PublishSinkTest {
   }
 
   @Test
+  void aStoreOfAnotherDomainIsRefusedAtTheStart() throws Exception {
+    DirectoryModelStore store = DirectoryModelStore.open(root);
+    store.commit(store.stage(ReleaseFixtures.files(1, 1)));
+    ReleaseContext chat = ReleaseFixtures.context();
+    ReleaseContext mail =
+        new ReleaseContext(
+            "mail", chat.runId(), chat.baseModel(), chat.baseModelDigest(), chat.adapterConfig());
+    PublishSink other =
+        new PublishSink(DirectoryModelStore.at(root.toString()), mail, NO_ANNOUNCEMENTS);
+
+    assertThatThrownBy(() -> Job.start(other))
+        .hasMessage(
+            "the model store holds releases of the privacy domain chat, but this job publishes for mail; give each domain a store of its own");
+  }
+
+  @Test
   void aLostReleaseIsGivenUpAndTheJobGoesOn() throws Exception {
     try (Job job = Job.start(sink())) {
       job.release(1);
@@ -311,6 +326,11 @@ class PublishSinkTest {
     @Override
     public SortedMap<String, byte[]> read(String name) throws IOException {
       return store.read(name);
+    }
+
+    @Override
+    public void remove(String name) throws IOException {
+      store.remove(name);
     }
   }
 

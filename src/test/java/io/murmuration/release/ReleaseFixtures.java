@@ -3,7 +3,6 @@ package io.murmuration.release;
 import io.murmuration.privacy.budget.Grant;
 import io.murmuration.privacy.budget.RoundMechanism;
 import io.murmuration.privacy.budget.Sampler;
-import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
 
@@ -19,9 +18,7 @@ public final class ReleaseFixtures {
         "run-1",
         "models/tiny",
         "ab".repeat(32),
-        new String(
-            new PeftAdapter(8, 16, List.of("q_proj", "v_proj"), "models/tiny", false).config(),
-            StandardCharsets.UTF_8));
+        new PeftAdapter(8, 16, List.of("q_proj", "v_proj"), "models/tiny", false).config());
   }
 
   /** A grant whose ε grows with its round. */
