@@ -15,7 +15,8 @@ import java.util.Map;
  *
  * @param rank r ≥ 1
  * @param alpha LoRA's alpha; the factors' product is scaled by alpha / r
- * @param targetModules last parts of the names of the linear layers that carry factors
+ * @param targetModules last parts of the names of the linear layers that carry factors, or {@code
+ *     all-linear} alone
  * @param baseModel name or path under which a consumer finds the base model
  * @param fanInFanOut whether the target layers store their weight transposed (GPT-2's Conv1D)
  */
@@ -27,6 +28,8 @@ public record PeftAdapter(
 
   /** Name of the configuration's file in a release. */
   public static final String CONFIG_FILE = "adapter_config.json";
+
+  private static final String ALL_LINEAR = "all-linear";
 
   /** What transformers expects of a file it may load. */
   private static final Map<String, String> METADATA = Map.of("format", "pt");
@@ -86,7 +89,11 @@ public record PeftAdapter(
     config.putNull("modules_to_save");
     config.put("peft_type", "LORA");
     config.put("r", rank);
-    targetModules.forEach(config.putArray("target_modules")::add);
+    if (targetModules.equals(List.of(ALL_LINEAR))) {
+      config.put("target_modules", ALL_LINEAR); // in a list PEFT takes it for a module's name
+    } else {
+      targetModules.forEach(config.putArray("target_modules")::add);
+    }
     config.put("task_type", "CAUSAL_LM");
     return PrettyJson.text(config);
   }

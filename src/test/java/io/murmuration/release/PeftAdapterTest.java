@@ -37,6 +37,15 @@ class PeftAdapterTest {
   }
 
   @Test
+  void allLinearIsAWordAndNotAList() throws Exception {
+    JsonNode config =
+        new JsonMapper()
+            .readTree(new PeftAdapter(8, 16, List.of("all-linear"), "base", false).config());
+
+    assertThat(config.get("target_modules").asText()).isEqualTo("all-linear");
+  }
+
+  @Test
   void theWeightsHoldTrainedAndFrozenFactors() {
     NamedTensor a = new NamedTensor(PREFIX + "lora_A.weight", List.of(2L, 1L), new float[] {8, 9});
     NamedTensor b =
