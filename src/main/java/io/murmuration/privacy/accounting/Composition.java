@@ -3,6 +3,7 @@ package io.murmuration.privacy.accounting;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /**
  * Which mechanisms run and how often. The order does not matter, so equal mechanisms are merged.
@@ -49,8 +50,7 @@ public record Composition(List<Part> parts) {
 
   /** This and then another. */
   public Composition and(Composition other) {
-    return new Composition(
-        java.util.stream.Stream.concat(parts.stream(), other.parts.stream()).toList());
+    return new Composition(Stream.concat(parts.stream(), other.parts.stream()).toList());
   }
 
   /** The number of rounds of all mechanisms together. */
