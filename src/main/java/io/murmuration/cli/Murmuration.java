@@ -24,9 +24,15 @@ import picocli.CommandLine.Spec;
       DemoCommand.class,
       RunCommand.class,
       ProduceCommand.class,
-      AccountCommand.class,
-      LedgerCommand.class,
+      EvaluateCommand.class,
+      GenerateCommand.class,
+      MergeCommand.class,
       ReleasesCommand.class,
+      LedgerCommand.class,
+      AccountCommand.class,
+      CalibrateCommand.class,
+      CompareCommand.class,
+      StatementCommand.class,
       HelpCommand.class
     })
 public final class Murmuration implements Runnable {

@@ -108,6 +108,9 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<UserSam
   private transient ListState<Long> epochs;
   private transient long lastEpoch;
 
+  /** The last epoch that the restored state saw; what it and those before it granted is void. */
+  private transient long restoredEpoch;
+
   // this attempt's only
   private transient boolean epochStarted;
   private transient long firstTick;
@@ -151,6 +154,7 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<UserSam
     for (long epoch : epochs.get()) {
       lastEpoch = Math.max(lastEpoch, epoch);
     }
+    restoredEpoch = lastEpoch;
   }
 
   @Override
@@ -241,8 +245,12 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<UserSam
     }
   }
 
+  /**
+   * Makes the ticks known. An attempt that was fenced before it began sends the epoch of the job that
+   * took over, which a restored state may have seen: then time goes on, and nothing is granted.
+   */
   private void startEpoch(EpochStart start) {
-    if (start.epoch() <= lastEpoch) {
+    if (epochStarted ? start.epoch() <= lastEpoch : start.epoch() < lastEpoch) {
       LOGGER.warn("Refused epoch {}: epoch {} has been seen", start.epoch(), lastEpoch);
       return;
     }
@@ -255,7 +263,10 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<UserSam
   }
 
   private void accept(Grant grant) throws Exception {
-    if (!epochStarted || grant.epoch() != lastEpoch || grant.tick() <= closedTick) {
+    if (!epochStarted
+        || grant.epoch() != lastEpoch
+        || grant.epoch() <= restoredEpoch
+        || grant.tick() <= closedTick) {
       counts.grantsRefused.inc();
       LOGGER.warn(
           "Refused the grant of round {} for tick {} of epoch {}: the epoch is {}, {}, and tick {} is closed",

@@ -22,6 +22,8 @@ import java.util.Optional;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import me.tongfei.progressbar.ProgressBar;
+import me.tongfei.progressbar.ProgressBarBuilder;
 import org.apache.flink.api.common.JobStatus;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.core.execution.JobClient;
@@ -131,16 +133,8 @@ public final class DemoRun {
       MurmurationConfig config = MurmurationConfig.of(options(model, kafka.bootstrapServers()));
       createTopics(kafka, config);
       say("Kafka     " + kafka.bootstrapServers());
-      int port = WebPort.firstFree(settings.webPort());
-      StreamExecutionEnvironment env =
-          StreamExecutionEnvironment.createLocalEnvironmentWithWebUI(flink(port));
-      MurmurationJob.addTo(env, config);
-      JobClient job = env.executeAsync("murmuration " + settings.domain());
-      say("Web UI    http://localhost:" + port);
-      say("Releases  " + releases());
-      say("Ledger    " + settings.ledger());
-      say("");
       long fed;
+      JobClient job;
       try (BackgroundFeed feed =
           BackgroundFeed.start(
               world.feed(),
@@ -149,11 +143,40 @@ public final class DemoRun {
                   config.io().topics().interactions(),
                   Map.of(),
                   settings.rate()))) {
+        if (settings.rate() == InteractionProducer.UNLIMITED) {
+          feedAll(feed, world.interactions().size());
+        }
+        int port = WebPort.firstFree(settings.webPort());
+        StreamExecutionEnvironment env =
+            StreamExecutionEnvironment.createLocalEnvironmentWithWebUI(flink(port));
+        MurmurationJob.addTo(env, config);
+        job = env.executeAsync("murmuration " + settings.domain());
+        say("Web UI    http://localhost:" + port);
+        say("Releases  " + releases());
+        say("Ledger    " + settings.ledger());
+        say("");
         watchUntilHalted(job, watch, feed, losses);
         fed = feed.sent();
       }
       stop(job);
       return outcome(world, model, losses, watch, fed, Duration.ofNanos(System.nanoTime() - start));
+    }
+  }
+
+  /** A stream without a rate is history: it is in Kafka before the job starts. */
+  private void feedAll(BackgroundFeed feed, int total) throws InterruptedException {
+    try (ProgressBar bar =
+        new ProgressBarBuilder()
+            .setTaskName("Feeding")
+            .setInitialMax(total)
+            .setUpdateIntervalMillis(terminal ? 500 : 5_000)
+            .build()) {
+      while (!feed.isDone()) {
+        TimeUnit.MILLISECONDS.sleep(POLL.toMillis());
+        bar.stepTo(feed.sent());
+      }
+      feed.check();
+      bar.stepTo(feed.sent());
     }
   }
 

@@ -3,9 +3,7 @@ package io.murmuration.demo;
 import io.murmuration.event.EventFile;
 import io.murmuration.event.avro.Interaction;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Iterator;
@@ -14,7 +12,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
-import java.util.zip.GZIPInputStream;
 
 /**
  * What a demo feeds and what it measures.
@@ -79,9 +76,7 @@ record DemoWorld(
 
   private static List<Interaction> readEvents(Path file, Consumer<String> complaints) {
     List<Interaction> all = new ArrayList<>();
-    try (InputStream raw = Files.newInputStream(file);
-        InputStream in = file.toString().endsWith(".gz") ? new GZIPInputStream(raw, 1 << 16) : raw;
-        EventFile events = new EventFile(in, file.getFileName().toString())) {
+    try (EventFile events = EventFile.open(file)) {
       for (Optional<EventFile.Line> next = events.next(); next.isPresent(); next = events.next()) {
         if (next.get() instanceof EventFile.Fault fault) {
           complaints.accept(

@@ -17,7 +17,6 @@ import io.murmuration.release.ReleaseContext;
 import io.murmuration.release.ReleaseManifest;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -74,7 +73,7 @@ record ReleasePlan(PublishSink sink, ReleaseWitness witness) {
           config.io().runId(),
           name,
           ModelDirectory.weightsDigest(directory),
-          new String(adapter.config(), StandardCharsets.UTF_8));
+          adapter.config());
     } catch (IOException e) {
       throw new UncheckedIOException(
           "The base model %s (training.model) cannot be read: %s"

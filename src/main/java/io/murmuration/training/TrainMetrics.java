@@ -40,9 +40,9 @@ final class TrainMetrics {
   void completed(long round, long nanos, RoundOutcome outcome) {
     this.round = round;
     roundMillis = nanos / 1_000_000;
-    gradientMillis = outcome.duration().gradientNanos() / 1_000_000;
+    gradientMillis = outcome.timing().gradientNanos() / 1_000_000;
     RoundOutcome.Statistics statistics = outcome.statistics();
-    tokensPerSecond = statistics.tokens() * 1e9 / Math.max(1, outcome.duration().gradientNanos());
+    tokensPerSecond = statistics.tokens() * 1e9 / Math.max(1, outcome.timing().gradientNanos());
     cohort = statistics.slices();
     long contributing = statistics.slices() - statistics.zeroed();
     clippedFraction = (double) statistics.clipped() / statistics.slices();
