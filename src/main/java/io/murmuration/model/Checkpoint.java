@@ -89,11 +89,6 @@ final class Checkpoint implements Closeable {
     }
   }
 
-  /** Whether a tensor of that name is there, in either spelling. */
-  boolean contains(String name) {
-    return find(name).isPresent();
-  }
-
   /**
    * Checks that a tensor is there and has the expected shape.
    *

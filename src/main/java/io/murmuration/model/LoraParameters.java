@@ -99,6 +99,21 @@ public final class LoraParameters implements TrainableParameters, AutoCloseable 
     return config;
   }
 
+  /**
+   * The targets as PEFT's {@code target_modules} spells them: {@link LoraConfig#ALL_LINEAR} as a
+   * list.
+   */
+  public List<String> targetModules() {
+    return config.targets().contains(LoraConfig.ALL_LINEAR)
+        ? targets.stream().map(LoraConfig::shortName).distinct().toList()
+        : config.targets();
+  }
+
+  /** Whether the adapted weights are stored (in × out), as PEFT's {@code fan_in_fan_out}. */
+  public boolean fanInFanOut() {
+    return targets.stream().anyMatch(Linear::fanInFanOut);
+  }
+
   @Override
   public List<TensorSpec> tensors() {
     return Collections.unmodifiableList(tensors);

@@ -61,6 +61,22 @@ class LoraAdapterTest {
   }
 
   @Test
+  void targetsAreSpelledAsPeftReadsThem() throws IOException {
+    Path gpt2 = TinyModels.write(directory.resolve("gpt2"), TinyModels.GPT2, 2);
+    try (LanguageModel model = LanguageModel.load(gpt2);
+        LoraParameters all =
+            LoraParameters.fresh(
+                model, new LoraConfig(2, 2, List.of(LoraConfig.ALL_LINEAR), Mode.BOTH));
+        LoraParameters one =
+            LoraParameters.fresh(model, new LoraConfig(2, 2, List.of("attn.c_proj"), Mode.BOTH))) {
+      assertThat(all.targetModules()).containsExactly("c_attn", "c_proj", "c_fc");
+      assertThat(all.fanInFanOut()).isTrue();
+      assertThat(one.targetModules()).containsExactly("attn.c_proj");
+      assertThat(one.tensors()).hasSize(4);
+    }
+  }
+
+  @Test
   void faultyDescriptionsAreRefused() {
     assertThatThrownBy(() -> new LoraConfig(0, 1, List.of("q_proj"), Mode.BOTH))
         .hasMessageContaining("rank");
