@@ -24,7 +24,8 @@ import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 
 /**
- * The job graph, from sources to sinks. The names are those of the drawing in the documentation, so
+ * The job graph, from sources to sinks. Explicit partitioners keep operators of the drawing from being
+ * chained into one box. The names are those of the drawing in the documentation, so
  * that one look at the web UI explains the system; the uids tie state to operators across releases.
  *
  * @param interactions raw records of the interactions topic
@@ -59,6 +60,7 @@ record MurmurationTopology(
             .uid("decode");
     events
         .getSideOutput(DecodeInteractionsFunction.DEAD_LETTERS)
+        .rebalance()
         .sinkTo(deadLetters)
         .name("dead letters")
         .uid("dead-letters");
@@ -67,6 +69,7 @@ record MurmurationTopology(
         single(
                 env.fromSource(clock, WatermarkStrategy.noWatermarks(), "clock", Types.LONG)
                     .uid("clock"))
+            .global()
             .transform(
                 "privacy budget", new BudgetSignalSerializer().typeInfo(BudgetSignal.class), budget)
             .uid("privacy-budget")
@@ -92,7 +95,7 @@ record MurmurationTopology(
                     "train", new RoundReleaseSerializer().typeInfo(RoundRelease.class), train)
                 .uid("train"));
 
-    releases.sinkTo(publish).name("publish").uid("publish").setParallelism(1).setMaxParallelism(1);
+    releases.global().sinkTo(publish).name("publish").uid("publish").setParallelism(1).setMaxParallelism(1);
   }
 
   private static <T> SingleOutputStreamOperator<T> single(SingleOutputStreamOperator<T> stream) {
