@@ -83,7 +83,7 @@ class PrivacyBudgetJobITCase {
           }
 
           @Override
-          public void halted(HaltReason reason) {
+          public void halted(HaltReason reason, long round, double epsilonSpent) {
             seen.add(reason.name());
             halted.countDown();
           }
