@@ -47,8 +47,7 @@ class JobSettingsTest {
   void allFaultsAreNamedAtOnce() {
     flink.set(CheckpointingOptions.ENABLE_UNALIGNED, true);
     flink.set(PipelineOptions.AUTO_WATERMARK_INTERVAL, Duration.ZERO);
-    flink.set(
-        CheckpointingOptions.CHECKPOINTING_CONSISTENCY_MODE, CheckpointingMode.AT_LEAST_ONCE);
+    flink.set(CheckpointingOptions.CHECKPOINTING_CONSISTENCY_MODE, CheckpointingMode.AT_LEAST_ONCE);
     assertThatIllegalArgumentException()
         .isThrownBy(() -> JobSettings.check(flink))
         .withMessageContaining("execution.checkpointing.unaligned.enabled must be")
