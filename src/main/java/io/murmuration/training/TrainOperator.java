@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import org.apache.flink.api.common.operators.MailboxExecutor;
 import org.apache.flink.api.common.state.ListState;
@@ -29,6 +30,7 @@ import org.apache.flink.streaming.api.operators.TwoInputStreamOperator;
 import org.apache.flink.streaming.api.operators.TwoInputStreamOperatorFactory;
 import org.apache.flink.streaming.api.watermark.Watermark;
 import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
+import org.apache.flink.util.function.ThrowingRunnable;
 
 /**
  * Executes each granted round once its cohort is complete, on a thread of its own, so that
@@ -194,7 +196,8 @@ public final class TrainOperator extends AbstractStreamOperator<RoundRelease>
       long start = System.nanoTime();
       ExecutedRound executed = trainer.execute(cohort);
       long nanos = System.nanoTime() - start;
-      mailbox.execute(() -> complete(executed, nanos), "round %d trained", cohort.grant().round());
+      onTaskThread(
+          () -> complete(executed, nanos), "Round %d trained".formatted(cohort.grant().round()));
     } catch (Throwable failure) { // handed to the task thread, which fails the task with it
       fail("Round " + cohort.grant().round() + " could not be trained", failure);
     }
@@ -224,11 +227,20 @@ public final class TrainOperator extends AbstractStreamOperator<RoundRelease>
 
   /** Fails the task from the worker. */
   private void fail(String message, Throwable cause) {
-    mailbox.execute(
+    onTaskThread(
         () -> {
           throw new IllegalStateException(message, cause);
         },
         message);
+  }
+
+  /** From the worker; what comes after the mailbox closed concerns nobody: the attempt is over. */
+  private void onTaskThread(ThrowingRunnable<? extends Exception> mail, String description) {
+    try {
+      mailbox.execute(mail, description);
+    } catch (RejectedExecutionException e) {
+      LOG.debug("The task ended before: {}", description, e);
+    }
   }
 
   @Override

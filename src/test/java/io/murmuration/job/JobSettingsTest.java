@@ -1,0 +1,102 @@
+package io.murmuration.job;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+
+import io.murmuration.config.MurmurationConfig;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Map;
+import org.apache.flink.configuration.CheckpointingOptions;
+import org.apache.flink.configuration.Configuration;
+import org.apache.flink.configuration.PipelineOptions;
+import org.apache.flink.core.execution.CheckpointingMode;
+import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class JobSettingsTest {
+
+  private final Configuration flink = new Configuration();
+
+  @Test
+  void flinksDefaultsAreAccepted() {
+    assertThatCode(() -> JobSettings.check(flink)).doesNotThrowAnyException();
+  }
+
+  @Test
+  void unalignedCheckpointsAreRefused() {
+    flink.set(CheckpointingOptions.ENABLE_UNALIGNED, true);
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> JobSettings.check(flink))
+        .withMessageContaining("execution.checkpointing.unaligned.enabled must be false");
+  }
+
+  @Test
+  void anAutoWatermarkIntervalOfZeroIsRefused() {
+    flink.set(PipelineOptions.AUTO_WATERMARK_INTERVAL, Duration.ZERO);
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> JobSettings.check(flink))
+        .withMessageContaining("pipeline.auto-watermark-interval must be positive but is PT0S");
+  }
+
+  @Test
+  void allFaultsAreNamedAtOnce() {
+    flink.set(CheckpointingOptions.ENABLE_UNALIGNED, true);
+    flink.set(PipelineOptions.AUTO_WATERMARK_INTERVAL, Duration.ZERO);
+    flink.set(CheckpointingOptions.CHECKPOINTING_CONSISTENCY_MODE, CheckpointingMode.AT_LEAST_ONCE);
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> JobSettings.check(flink))
+        .withMessageContaining("execution.checkpointing.unaligned.enabled must be")
+        .withMessageContaining("pipeline.auto-watermark-interval must be")
+        .withMessageContaining("execution.checkpointing.mode must be EXACTLY_ONCE");
+  }
+
+  @Test
+  void theJobIsNotBuiltInAnEnvironmentThatIsRefused(@TempDir Path directory) {
+    flink.set(CheckpointingOptions.ENABLE_UNALIGNED, true);
+    StreamExecutionEnvironment env = StreamExecutionEnvironment.createLocalEnvironment(1, flink);
+    MurmurationConfig config = JobConfigs.in(directory).config();
+    assertThatIllegalArgumentException().isThrownBy(() -> MurmurationJob.addTo(env, config));
+    assertThat(env.getTransformations()).isEmpty();
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "ssl.keystore.password",
+    "SSL.Key.Password",
+    "sasl.jaas.config",
+    "sasl.oauthbearer.client.credentials.client.secret",
+    "ssl.keystore.key",
+    "sasl.login.token",
+  })
+  void secretsNeverReachTheWebUi(String key, @TempDir Path directory) {
+    MurmurationConfig config =
+        JobConfigs.in(directory).with("kafka.properties." + key, "hunter2").config();
+    Map<String, String> visible =
+        JobSettings.visible(config, MechanismPlan.of(config.privacy())).toMap();
+    assertThat(visible).containsEntry("kafka.properties." + key, "******");
+    assertThat(visible.values()).noneMatch(value -> value.contains("hunter2"));
+  }
+
+  @Test
+  void theWebUiShowsTheEffectiveConfiguration(@TempDir Path directory) {
+    StreamExecutionEnvironment env = StreamExecutionEnvironment.createLocalEnvironment(1);
+    MurmurationJob.addTo(
+        env,
+        JobConfigs.in(directory)
+            .with("kafka.properties.security.protocol", "PLAINTEXT")
+            .with("privacy.clip-norm", "0.5")
+            .config());
+    assertThat(env.getConfig().getGlobalJobParameters().toMap())
+        .containsEntry("privacy.domain", "chat")
+        .containsEntry("privacy.epsilon", "8.0")
+        .containsEntry("mechanism.noiseMultiplier", "1.0")
+        .containsEntry("mechanism.clipNorm", "0.5")
+        .containsEntry("io.ledgerKind", "FILE")
+        .containsEntry("kafka.properties.security.protocol", "PLAINTEXT");
+  }
+}
