@@ -69,6 +69,12 @@ public final class DemoCommand implements Callable<Integer> {
   private double delta;
 
   @Option(
+      names = "--raise-budget",
+      description =
+          "Raise the budget of an existing ledger to --epsilon and --delta; recorded there.")
+  private boolean raiseBudget;
+
+  @Option(
       names = "--rounds",
       defaultValue = "80",
       description = "Rounds to plan for; the noise is calibrated to them.")
@@ -217,6 +223,7 @@ public final class DemoCommand implements Callable<Integer> {
         domain,
         epsilon,
         delta,
+        raiseBudget,
         rounds,
         cohort,
         q,

@@ -224,7 +224,9 @@ public final class DemoRun {
     try {
       result.get();
     } catch (ExecutionException e) {
-      throw new IllegalStateException("The job failed: " + rootCause(e).getMessage(), e);
+      Throwable cause = rootCause(e);
+      LOG.error("The job failed", e);
+      throw new IllegalStateException("The job failed: " + cause.getMessage(), cause);
     }
     throw new IllegalStateException("The job ended by itself before training was halted");
   }
@@ -294,6 +296,7 @@ public final class DemoRun {
     options.put("privacy.epsilon", String.valueOf(settings.epsilon()));
     options.put("privacy.delta", String.valueOf(settings.delta()));
     options.put("privacy.rounds", String.valueOf(settings.rounds()));
+    options.put("privacy.raise-budget", String.valueOf(settings.raiseBudget()));
     options.put("privacy.sampling-probability", String.valueOf(settings.samplingProbability()));
     options.put("privacy.expected-units", String.valueOf(settings.expectedCohort()));
     options.put("privacy.group-size", String.valueOf(settings.groupSize()));
