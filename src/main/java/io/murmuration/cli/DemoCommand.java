@@ -273,6 +273,7 @@ public final class DemoCommand implements Callable<Integer> {
     root.put("epsilon_budget", run.epsilonBudget());
     root.put("delta", run.delta());
     root.put("events", run.events());
+    root.set("dead_letters", mapper.valueToTree(run.deadLetters()));
     root.put("wall_seconds", run.wallTime().toMillis() / 1000.0);
     root.put("halt", outcome.halt().name());
     root.put("output", run.output().toString());

@@ -19,10 +19,12 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SortedMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import me.tongfei.progressbar.DelegatingProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
 import org.apache.flink.api.common.JobExecutionResult;
@@ -160,18 +162,21 @@ public final class DemoRun {
         fed = feed.sent();
       }
       stop(job);
-      return outcome(world, model, losses, watch, fed, Duration.ofNanos(System.nanoTime() - start));
+      SortedMap<String, Long> deadLetters =
+          DeadLetterTally.of(
+              kafka.bootstrapServers(), config.io().topics().deadLetters());
+      return outcome(world, model, losses, watch, fed, deadLetters, Duration.ofNanos(System.nanoTime() - start));
     }
   }
 
   /** A stream without a rate is history: it is in Kafka before the job starts. */
   private void feedAll(BackgroundFeed feed, int total) throws InterruptedException {
-    try (ProgressBar bar =
-        new ProgressBarBuilder()
-            .setTaskName("Feeding")
-            .setInitialMax(total)
-            .setUpdateIntervalMillis(terminal ? 500 : 5_000)
-            .build()) {
+    ProgressBarBuilder builder =
+        new ProgressBarBuilder().setTaskName("Feeding").setInitialMax(total);
+    if (!terminal) {
+      builder.setConsumer(new DelegatingProgressBarConsumer(line -> LOG.info("{}", line)));
+    }
+    try (ProgressBar bar = builder.build()) {
       while (!feed.isDone()) {
         TimeUnit.MILLISECONDS.sleep(POLL.toMillis());
         bar.stepTo(feed.sent());
@@ -252,7 +257,7 @@ public final class DemoRun {
   }
 
   private Outcome outcome(
-      DemoWorld world, Path model, LossTracker losses, Watch watch, long fed, Duration wallTime)
+      DemoWorld world, Path model, LossTracker losses, Watch watch, long fed, SortedMap<String, Long> deadLetters, Duration wallTime)
       throws Exception {
     say("Measuring the last release ...");
     losses.lookForReleases();
@@ -265,6 +270,7 @@ public final class DemoRun {
             settings.epsilon(),
             settings.delta(),
             fed,
+            deadLetters,
             wallTime,
             watch.halt.text(),
             releases());

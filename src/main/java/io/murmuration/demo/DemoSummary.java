@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.SortedMap;
 
 /**
  * What a run of the demo came to, as text for the terminal.
@@ -31,6 +32,7 @@ public record DemoSummary(
    *
    * @param halt why training ended
    * @param events events that were fed
+   * @param deadLetters how many of them could not be used, by reason
    */
   public record Run(
       long rounds,
@@ -39,6 +41,7 @@ public record DemoSummary(
       double epsilonBudget,
       double delta,
       long events,
+      SortedMap<String, Long> deadLetters,
       Duration wallTime,
       String halt,
       Path output) {}
@@ -59,6 +62,7 @@ public record DemoSummary(
         run.epsilonBudget(),
         run.delta());
     row(lines, "events fed", "%,d", run.events());
+    row(lines, "dead letters", "%s", DeadLetterTally.render(run.deadLetters()));
     row(lines, "releases", "%d in %s", run.releases(), run.output());
     row(lines, "wall time", "%s", readable(run.wallTime()));
     lines.add("");

@@ -7,6 +7,8 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
@@ -20,6 +22,7 @@ class DisplayTest {
           /* epsilonBudget= */ 8,
           /* delta= */ 1e-6,
           /* events= */ 51_234,
+          new TreeMap<>(Map.of("EMPTY_TEXT", 2L, "KEY_MISMATCH", 1L)),
           Duration.ofSeconds(312),
           "the rounds are done",
           Path.of("out"));

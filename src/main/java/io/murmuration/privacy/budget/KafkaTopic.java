@@ -27,6 +27,8 @@ import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 /** The administrator's view of an endpoint's topic. One thread uses an instance. */
 final class KafkaTopic implements AutoCloseable {
 
+  private static final long PAUSE_MILLIS = 50;
+
   private final KafkaEndpoint endpoint;
   private final Admin admin;
 
@@ -96,14 +98,37 @@ final class KafkaTopic implements AutoCloseable {
         throw unreachable(e.getCause());
       }
     }
+    awaitKnown();
+  }
+
+  /** The controller acknowledges a new topic before every broker has heard of it. */
+  private void awaitKnown() throws LedgerException, InterruptedException {
+    long start = System.nanoTime();
+    while (true) {
+      try {
+        describeConfig();
+        return;
+      } catch (ExecutionException e) {
+        boolean unheardOf = e.getCause() instanceof UnknownTopicOrPartitionException;
+        if (!unheardOf || System.nanoTime() - start > endpoint.timeout().toNanos()) {
+          throw unreachable(e.getCause());
+        }
+      }
+      TimeUnit.MILLISECONDS.sleep(PAUSE_MILLIS);
+    }
+  }
+
+  private Config describeConfig()
+      throws ExecutionException, LedgerException, InterruptedException {
+    ConfigResource resource = new ConfigResource(ConfigResource.Type.TOPIC, endpoint.topic());
+    return get(admin.describeConfigs(List.of(resource)).all()).get(resource);
   }
 
   /** Refuses a topic whose settings differ from these. */
   void requireSettings(Map<String, String> required) throws LedgerException, InterruptedException {
-    ConfigResource resource = new ConfigResource(ConfigResource.Type.TOPIC, endpoint.topic());
     Config config;
     try {
-      config = get(admin.describeConfigs(List.of(resource)).all()).get(resource);
+      config = describeConfig();
     } catch (ExecutionException e) {
       throw unreachable(e.getCause());
     }
