@@ -246,8 +246,9 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<UserSam
   }
 
   /**
-   * Makes the ticks known. An attempt that was fenced before it began sends the epoch of the job that
-   * took over, which a restored state may have seen: then time goes on, and nothing is granted.
+   * Makes the ticks known. An attempt that was fenced before it began sends the epoch of the job
+   * that took over, which a restored state may have seen: then time goes on, and nothing is
+   * granted.
    */
   private void startEpoch(EpochStart start) {
     if (epochStarted ? start.epoch() <= lastEpoch : start.epoch() < lastEpoch) {

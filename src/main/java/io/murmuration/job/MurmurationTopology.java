@@ -24,9 +24,9 @@ import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 
 /**
- * The job graph, from sources to sinks. Explicit partitioners keep operators of the drawing from being
- * chained into one box. The names are those of the drawing in the documentation, so
- * that one look at the web UI explains the system; the uids tie state to operators across releases.
+ * The job graph, from sources to sinks. Explicit partitioners keep operators of the drawing from
+ * being chained into one box. The names are those of the drawing in the documentation, so that one
+ * look at the web UI explains the system; the uids tie state to operators across releases.
  *
  * @param interactions raw records of the interactions topic
  * @param clock pulses, several per tick; their values do not matter
@@ -95,7 +95,13 @@ record MurmurationTopology(
                     "train", new RoundReleaseSerializer().typeInfo(RoundRelease.class), train)
                 .uid("train"));
 
-    releases.global().sinkTo(publish).name("publish").uid("publish").setParallelism(1).setMaxParallelism(1);
+    releases
+        .global()
+        .sinkTo(publish)
+        .name("publish")
+        .uid("publish")
+        .setParallelism(1)
+        .setMaxParallelism(1);
   }
 
   private static <T> SingleOutputStreamOperator<T> single(SingleOutputStreamOperator<T> stream) {
