@@ -96,8 +96,7 @@ public final class PldAccountant {
     // Rare large losses defeat the estimate that chose the grid. The answer is safe but coarse, and
     // the smaller of two upper bounds is an upper bound.
     try {
-      return Math.min(
-          epsilon, prepared.epsilon(tilts, tolerance(precision, epsilon), delta));
+      return Math.min(epsilon, prepared.epsilon(tilts, tolerance(precision, epsilon), delta));
     } catch (GridTooLargeException e) {
       return epsilon;
     }
