@@ -34,6 +34,7 @@ public final class AccountCommand implements Callable<Integer> {
 
   @Option(
       names = {"--rounds", "-T"},
+      converter = WholeNumber.Rounds.class,
       required = true,
       description = "Rounds of training, 0 to 10^9.")
   private long rounds;

@@ -64,10 +64,16 @@ final class AccountingOutput {
    */
   static String text(Object value) {
     if (value instanceof Double number && Double.isFinite(number)) {
-      return BigDecimal.valueOf(number)
-          .round(new MathContext(6, RoundingMode.CEILING))
-          .stripTrailingZeros()
-          .toString();
+      BigDecimal rounded =
+          BigDecimal.valueOf(number)
+              .round(new MathContext(6, RoundingMode.CEILING))
+              .stripTrailingZeros();
+      boolean plain = number == 0 || (Math.abs(number) >= 1e-4 && Math.abs(number) < 1e7);
+      if (plain) {
+        return rounded.toPlainString();
+      }
+      BigDecimal digits = rounded.movePointLeft(rounded.precision() - rounded.scale() - 1);
+      return digits.toPlainString() + "e" + (rounded.precision() - rounded.scale() - 1);
     }
     return String.valueOf(value);
   }

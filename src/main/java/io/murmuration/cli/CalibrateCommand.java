@@ -40,6 +40,7 @@ public final class CalibrateCommand implements Callable<Integer> {
   static final class Given {
     @Option(
         names = {"--rounds", "-T"},
+      converter = WholeNumber.Rounds.class,
         required = true,
         description = "Answer with the smallest noise multiplier for so many rounds.")
     Long rounds;

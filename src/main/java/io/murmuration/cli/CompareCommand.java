@@ -49,6 +49,7 @@ public final class CompareCommand implements Callable<Integer> {
 
   @Option(
       names = {"--group-sizes", "-G"},
+      converter = WholeNumber.GroupSize.class,
       split = ",",
       defaultValue = "1,2,4,8,16",
       description = "Examples per user to compare at. Default: ${DEFAULT-VALUE}.")
@@ -56,6 +57,7 @@ public final class CompareCommand implements Callable<Integer> {
 
   @Option(
       names = {"--rounds", "-T"},
+      converter = WholeNumber.Rounds.class,
       required = true,
       description = "Rounds of training.")
   private long rounds;
@@ -74,9 +76,11 @@ public final class CompareCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    List<ComparisonRow> rows = AccountingOutput.checked(spec, this::compare);
     if (plot != null) {
       AccountingOutput.checked(spec, () -> ComparisonPlot.format(plot));
+    }
+    List<ComparisonRow> rows = AccountingOutput.checked(spec, this::compare);
+    if (plot != null) {
       ComparisonPlot.write(plot, rows, epsilon, delta);
     }
     if (output.json()) {

@@ -1,7 +1,9 @@
 package io.murmuration.cli;
 
+import java.awt.Color;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.ToDoubleFunction;
@@ -9,10 +11,16 @@ import org.knowm.xchart.BitmapEncoder;
 import org.knowm.xchart.VectorGraphicsEncoder;
 import org.knowm.xchart.XYChart;
 import org.knowm.xchart.XYChartBuilder;
+import org.knowm.xchart.XYSeries;
 import org.knowm.xchart.style.Styler;
 
 /** Draws noise multipliers over group sizes. */
 final class ComparisonPlot {
+
+  // The colours of Okabe and Ito, which the colour-blind can tell apart.
+  private static final Color USER_LEVEL = new Color(0x0072B2);
+  private static final Color EXAMPLE_LEVEL = new Color(0x009E73);
+  private static final Color GROUP_PRIVACY = new Color(0xD55E00);
 
   /** The supported file formats. */
   enum Format {
@@ -50,9 +58,16 @@ final class ComparisonPlot {
             .build();
     chart.getStyler().setXAxisLogarithmic(true).setYAxisLogarithmic(true);
     chart.getStyler().setLegendPosition(Styler.LegendPosition.InsideNW);
-    add(chart, "user-level sampling", rows, ComparisonRow::uls);
-    add(chart, "example-level sampling", rows, ComparisonRow::els);
-    add(chart, "example-level sampling, group privacy", rows, ComparisonRow::groupPrivacy);
+    chart.getStyler().setChartBackgroundColor(Color.WHITE);
+    chart.getStyler().setLegendBorderColor(Color.LIGHT_GRAY);
+    chart.getStyler().setPlotBorderVisible(false);
+    String groupPrivacy = "example-level sampling, by group privacy";
+    if (rows.stream().anyMatch(row -> Double.isInfinite(row.groupPrivacy()))) {
+      groupPrivacy += " (infinite where not drawn)";
+    }
+    add(chart, groupPrivacy, rows, ComparisonRow::groupPrivacy, GROUP_PRIVACY);
+    add(chart, "example-level sampling, tight", rows, ComparisonRow::els, EXAMPLE_LEVEL);
+    add(chart, "user-level sampling", rows, ComparisonRow::uls, USER_LEVEL);
     if (format(file) == Format.SVG) {
       VectorGraphicsEncoder.saveVectorGraphic(
           chart, file.toString(), VectorGraphicsEncoder.VectorGraphicsFormat.SVG);
@@ -62,14 +77,24 @@ final class ComparisonPlot {
   }
 
   private static void add(
-      XYChart chart, String name, List<ComparisonRow> rows, ToDoubleFunction<ComparisonRow> value) {
+      XYChart chart,
+      String name,
+      List<ComparisonRow> rows,
+      ToDoubleFunction<ComparisonRow> value,
+      Color color) {
     List<ComparisonRow> finite =
-        rows.stream().filter(row -> Double.isFinite(value.applyAsDouble(row))).toList();
+        rows.stream()
+            .filter(row -> Double.isFinite(value.applyAsDouble(row)))
+            .sorted(Comparator.comparingInt(ComparisonRow::groupSize))
+            .toList();
     if (!finite.isEmpty()) {
-      chart.addSeries(
-          name,
-          finite.stream().mapToDouble(ComparisonRow::groupSize).toArray(),
-          finite.stream().mapToDouble(value).toArray());
+      XYSeries series =
+          chart.addSeries(
+              name,
+              finite.stream().mapToDouble(ComparisonRow::groupSize).toArray(),
+              finite.stream().mapToDouble(value).toArray());
+      series.setMarkerColor(color);
+      series.setLineColor(color);
     }
   }
 }

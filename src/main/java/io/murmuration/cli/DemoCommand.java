@@ -69,8 +69,14 @@ public final class DemoCommand implements Callable<Integer> {
   private double delta;
 
   @Option(
+      names = "--raise-budget",
+      description =
+          "Raise the budget of an existing ledger to --epsilon and --delta; recorded there.")
+  private boolean raiseBudget;
+
+  @Option(
       names = "--rounds",
-      defaultValue = "60",
+      defaultValue = "80",
       description = "Rounds to plan for; the noise is calibrated to them.")
   private long rounds;
 
@@ -126,7 +132,7 @@ public final class DemoCommand implements Callable<Integer> {
       names = "--rate",
       paramLabel = "EVENTS/S",
       description =
-          "Events per second; 1500 for the generated stream, as fast as possible for --events.")
+          "Events per second; 800 for the generated stream, as fast as possible for --events.")
   private Double rate;
 
   @Option(
@@ -138,7 +144,7 @@ public final class DemoCommand implements Callable<Integer> {
   @Option(
       names = "--held-out-messages",
       defaultValue = "1000",
-      description = "Messages that the loss is measured on.")
+      description = "Messages that the loss is measured on, users in turn.")
   private int heldOutMessages;
 
   @Option(
@@ -206,7 +212,7 @@ public final class DemoCommand implements Callable<Integer> {
         q > 0 && q <= 1,
         "the sampling probability must be in (0, 1] but is %s; give --sampling-probability, or an --expected-cohort below --population"
             .formatted(q));
-    double perSecond = rate != null ? rate : generated ? 1_500 : Double.POSITIVE_INFINITY;
+    double perSecond = rate != null ? rate : generated ? 800 : Double.POSITIVE_INFINITY;
     require(perSecond > 0, "--rate must be above 0 but is " + perSecond);
     Path directory = out.toAbsolutePath().normalize();
     return new DemoSettings(
@@ -217,6 +223,7 @@ public final class DemoCommand implements Callable<Integer> {
         domain,
         epsilon,
         delta,
+        raiseBudget,
         rounds,
         cohort,
         q,

@@ -4,6 +4,7 @@ import io.murmuration.privacy.accounting.Mechanism;
 import io.murmuration.privacy.budget.Sampler;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -17,37 +18,76 @@ final class MechanismOptions {
 
   @Option(
       names = "--sampling",
-      defaultValue = "uls",
       paramLabel = "uls|els",
-      description = "uls: users are sampled; els: examples are. Default: ${DEFAULT-VALUE}.")
+      description = "uls: users are sampled; els: examples are. Default: els with --p, else uls.")
   private Sampler sampler;
 
-  @Option(
-      names = {"--q", "--p", "--sampling-probability"},
-      required = true,
-      paramLabel = "PROBABILITY",
-      description =
-          "The chance in (0, 1] that a user (uls: q) or an example (els: p) takes part in a round.")
-  private double samplingProbability;
+  @ArgGroup(multiplicity = "1")
+  private Probability probability;
+
+  /** Which of them is given. */
+  static final class Probability {
+    @Option(
+        names = "--q",
+        required = true,
+        paramLabel = "PROBABILITY",
+        description = "uls: the chance in (0, 1] that a user takes part in a round.")
+    Double user;
+
+    @Option(
+        names = "--p",
+        required = true,
+        paramLabel = "PROBABILITY",
+        description = "els: the chance in (0, 1] that an example takes part in a round.")
+    Double example;
+
+    @Option(
+        names = "--sampling-probability",
+        required = true,
+        paramLabel = "PROBABILITY",
+        description = "The one of the two that --sampling asks for.")
+    Double either;
+  }
 
   @Option(
       names = {"--group-size", "-G"},
+      converter = WholeNumber.GroupSize.class,
       paramLabel = "G",
       description =
           "els: the most examples that one user has in the pool; required. uls: does not matter.")
   private Integer groupSize;
 
+  /**
+   * The sampler that is asked for.
+   *
+   * @throws ParameterException if it contradicts the probability's name: the two guarantees differ
+   *     too much to guess which one is meant
+   */
   Sampler sampler() {
-    return sampler;
+    Sampler named =
+        probability.example != null ? Sampler.ELS : probability.user != null ? Sampler.ULS : null;
+    if (sampler != null && named != null && sampler != named) {
+      throw new ParameterException(
+          spec.commandLine(),
+          sampler == Sampler.ULS
+              ? "--p is the probability of an example but --sampling is uls: give --q, or"
+                  + " --sampling els"
+              : "--q is the probability of a user but --sampling is els: give --p, or"
+                  + " --sampling uls");
+    }
+    return sampler != null ? sampler : named != null ? named : Sampler.ULS;
   }
 
   double samplingProbability() {
-    return samplingProbability;
+    if (probability.user != null) {
+      return probability.user;
+    }
+    return probability.example != null ? probability.example : probability.either;
   }
 
   /** The most units of one user in a round. */
   int groupSize() {
-    if (sampler == Sampler.ULS) {
+    if (sampler() == Sampler.ULS) {
       return 1;
     }
     if (groupSize == null) {
@@ -64,9 +104,9 @@ final class MechanismOptions {
    */
   Mechanism with(double noiseMultiplier) {
     try {
-      return sampler == Sampler.ULS
-          ? Mechanism.uls(samplingProbability, noiseMultiplier)
-          : Mechanism.els(samplingProbability, groupSize(), noiseMultiplier);
+      return sampler() == Sampler.ULS
+          ? Mechanism.uls(samplingProbability(), noiseMultiplier)
+          : Mechanism.els(samplingProbability(), groupSize(), noiseMultiplier);
     } catch (IllegalArgumentException e) {
       throw new ParameterException(spec.commandLine(), e.getMessage(), e);
     }
@@ -75,9 +115,9 @@ final class MechanismOptions {
   /** The options as they go into a command's JSON. */
   Map<String, Object> describe() {
     Map<String, Object> fields = new LinkedHashMap<>();
-    boolean uls = sampler == Sampler.ULS;
+    boolean uls = sampler() == Sampler.ULS;
     fields.put("sampling", uls ? "uls" : "els");
-    fields.put(uls ? "q" : "p", samplingProbability);
+    fields.put(uls ? "q" : "p", samplingProbability());
     if (!uls) {
       fields.put("group_size", groupSize());
     }

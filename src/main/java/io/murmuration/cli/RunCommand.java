@@ -2,6 +2,7 @@ package io.murmuration.cli;
 
 import io.murmuration.config.ConfigFile;
 import io.murmuration.config.MurmurationConfig;
+import io.murmuration.config.PrivacyOptions;
 import io.murmuration.job.MurmurationJob;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -30,6 +31,12 @@ public final class RunCommand implements Callable<Integer> {
       description = "An option; wins over the file; repeatable.")
   private Map<String, String> settings = new LinkedHashMap<>();
 
+  @Option(
+      names = "--raise-budget",
+      description =
+          "Raise the budget of an existing ledger to the configured one: a deliberate act, recorded in the ledger. The same as --set privacy.raise-budget=true.")
+  private boolean raiseBudget;
+
   @Option(names = "--check", description = "Only check the configuration.")
   private boolean check;
 
@@ -40,6 +47,9 @@ public final class RunCommand implements Callable<Integer> {
       all.putAll(ConfigFile.read(config));
     }
     all.putAll(settings);
+    if (raiseBudget) {
+      all.put(PrivacyOptions.RAISE_BUDGET.key(), "true");
+    }
     MurmurationConfig valid = MurmurationConfig.of(all);
     if (!check) {
       MurmurationJob.execute(valid);

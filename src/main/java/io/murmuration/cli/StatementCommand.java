@@ -51,6 +51,7 @@ public final class StatementCommand implements Callable<Integer> {
 
   @Option(
       names = {"--rounds", "-T"},
+      converter = WholeNumber.Rounds.class,
       required = true,
       description = "Rounds of training, 0 to 10^9.")
   private long rounds;
@@ -113,7 +114,7 @@ public final class StatementCommand implements Callable<Integer> {
     PrintWriter out = spec.commandLine().getOut();
     out.printf(
         "After %d rounds everything released is (ε = %s, δ = %s)-differentially private.%n%n",
-        rounds, roundedUp(epsilon), delta);
+        rounds, roundedUp(epsilon), AccountingOutput.text(delta));
     out.printf("Protected unit: %s.%n", UNIT);
     out.printf("Neighbouring relation: %s.%n", RELATION);
     out.printf("Released: %s.%n", RELEASED);

@@ -21,6 +21,7 @@ import java.util.regex.Pattern;
  * @param rounds rounds to plan for; may be empty only if the noise multiplier is given
  * @param noiseMultiplier σ &gt; 0, or empty to calibrate it
  * @param roundInterval length of a tick
+ * @param raiseBudget whether a budget above the ledger's is a deliberate raise
  */
 public record PrivacyConfig(
     String domain,
@@ -33,7 +34,8 @@ public record PrivacyConfig(
     double expectedUnits,
     OptionalLong rounds,
     OptionalDouble noiseMultiplier,
-    Duration roundInterval) {
+    Duration roundInterval,
+    boolean raiseBudget) {
 
   /** What topics, consumer groups, transactional ids and directories accept. */
   private static final Pattern DOMAIN = Pattern.compile("[A-Za-z0-9._-]{1,100}");
@@ -88,6 +90,7 @@ public record PrivacyConfig(
       faults.add(
           PrivacyOptions.ROUND_INTERVAL, "must be at least one millisecond but is " + interval);
     }
+    Boolean raiseBudget = faults.required(PrivacyOptions.RAISE_BUDGET);
     return faults.build(
         () ->
             new PrivacyConfig(
@@ -103,6 +106,7 @@ public record PrivacyConfig(
                 noiseMultiplier == null
                     ? OptionalDouble.empty()
                     : OptionalDouble.of(noiseMultiplier),
-                interval));
+                interval,
+                raiseBudget));
   }
 }

@@ -85,5 +85,12 @@ public final class PrivacyOptions {
           .defaultValue(Duration.ofMinutes(10))
           .withDescription("Length of a tick of public time; at most one round a tick.");
 
+  public static final ConfigOption<Boolean> RAISE_BUDGET =
+      ConfigOptions.key("privacy.raise-budget")
+          .booleanType()
+          .defaultValue(false)
+          .withDescription(
+              "Whether a budget above the one in the ledger is a deliberate raise. It is recorded there; without this such a start is refused.");
+
   private PrivacyOptions() {}
 }

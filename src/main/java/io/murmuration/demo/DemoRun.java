@@ -19,12 +19,13 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
-import org.apache.flink.api.common.JobStatus;
+import org.apache.flink.api.common.JobExecutionResult;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.core.execution.JobClient;
 import org.apache.flink.core.execution.SavepointFormatType;
@@ -184,11 +185,13 @@ public final class DemoRun {
       throws Exception {
     ProgressDisplay progress =
         new ProgressDisplay(out, terminal, settings.rounds(), settings.epsilon());
+    // asked for while the cluster lives: it goes with the job
+    CompletableFuture<JobExecutionResult> result = job.getJobExecutionResult();
     String lastWaiting = null;
     while (watch.halt == null) {
       TimeUnit.MILLISECONDS.sleep(POLL.toMillis());
       feed.check();
-      failIfEnded(job);
+      failIfEnded(result);
       losses.lookForReleases();
       String waiting = watch.waiting;
       if (waiting != null && !waiting.equals(lastWaiting)) {
@@ -204,15 +207,36 @@ public final class DemoRun {
     }
     progress.finish();
     say("Training has halted: " + watch.halt.text());
+    if (watch.lastGrant == null) {
+      say(
+          "No round was run: the ledger in %s already holds %d rounds and ε %.4f of %s."
+              .formatted(
+                  settings.ledger(), watch.lastRound, watch.epsilonSpent, settings.epsilon()));
+      say("Another --ledger is another promise to the same people, and the two add up.");
+    }
   }
 
-  private static void failIfEnded(JobClient job) throws Exception {
-    JobStatus status = job.getJobStatus().get();
-    if (status.isGloballyTerminalState()) {
-      // throws with the cause if the job failed
-      job.getJobExecutionResult().get();
-      throw new IllegalStateException("The job ended by itself with status " + status);
+  private static void failIfEnded(CompletableFuture<JobExecutionResult> result)
+      throws InterruptedException {
+    if (!result.isDone()) {
+      return;
     }
+    try {
+      result.get();
+    } catch (ExecutionException e) {
+      Throwable cause = rootCause(e);
+      LOG.error("The job failed", e);
+      throw new IllegalStateException("The job failed: " + cause.getMessage(), cause);
+    }
+    throw new IllegalStateException("The job ended by itself before training was halted");
+  }
+
+  private static Throwable rootCause(Throwable failure) {
+    Throwable root = failure;
+    while (root.getCause() != null) {
+      root = root.getCause();
+    }
+    return root;
   }
 
   /** With a savepoint and without drain: its completion commits the releases still in staging. */
@@ -272,6 +296,7 @@ public final class DemoRun {
     options.put("privacy.epsilon", String.valueOf(settings.epsilon()));
     options.put("privacy.delta", String.valueOf(settings.delta()));
     options.put("privacy.rounds", String.valueOf(settings.rounds()));
+    options.put("privacy.raise-budget", String.valueOf(settings.raiseBudget()));
     options.put("privacy.sampling-probability", String.valueOf(settings.samplingProbability()));
     options.put("privacy.expected-units", String.valueOf(settings.expectedCohort()));
     options.put("privacy.group-size", String.valueOf(settings.groupSize()));

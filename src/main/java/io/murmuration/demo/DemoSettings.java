@@ -14,6 +14,7 @@ import java.time.Duration;
  * @param domain privacy domain
  * @param epsilon budget
  * @param delta its δ
+ * @param raiseBudget whether a budget above the ledger's is a deliberate raise
  * @param rounds rounds to plan for
  * @param expectedCohort M, the divisor of the noisy sum
  * @param samplingProbability q
@@ -40,6 +41,7 @@ public record DemoSettings(
     String domain,
     double epsilon,
     double delta,
+    boolean raiseBudget,
     long rounds,
     double expectedCohort,
     double samplingProbability,

@@ -6,11 +6,14 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Iterator;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.function.Consumer;
 
 /**
@@ -58,10 +61,12 @@ record DemoWorld(
     all.forEach(interaction -> users.add(interaction.getUserId()));
     Set<String> heldOutUsers = HeldOutUsers.lowest(users, settings.heldOutUsers());
     List<Interaction> fed = new ArrayList<>();
-    List<String> heldOut = new ArrayList<>();
+    Map<String, List<String>> heldOut = new TreeMap<>();
     for (Interaction interaction : all) {
       if (heldOutUsers.contains(interaction.getUserId())) {
-        heldOut.add(interaction.getText());
+        heldOut
+            .computeIfAbsent(interaction.getUserId(), user -> new ArrayList<>())
+            .add(interaction.getText());
       } else {
         fed.add(interaction);
       }
@@ -70,7 +75,7 @@ record DemoWorld(
         "%,d events of %s; the messages of %,d more users are held out"
             .formatted(fed.size(), settings.events().getFileName(), settings.heldOutUsers()),
         fed,
-        spread(heldOut, settings.heldOutMessages()),
+        inTurn(heldOut.values(), settings.heldOutMessages()),
         Optional.empty());
   }
 
@@ -94,14 +99,20 @@ record DemoWorld(
     return all;
   }
 
-  /** At most so many texts, evenly spread over the list. */
-  private static List<String> spread(List<String> texts, int count) {
-    if (texts.size() <= count) {
-      return texts;
-    }
+  /** At most so many texts, users in turn: training weighs users alike, and so does the loss. */
+  private static List<String> inTurn(Collection<List<String>> textsOfUsers, int count) {
     List<String> chosen = new ArrayList<>();
-    for (int i = 0; i < count; i++) {
-      chosen.add(texts.get((int) ((long) i * texts.size() / count)));
+    for (int turn = 0; chosen.size() < count; turn++) {
+      int before = chosen.size();
+      for (List<String> texts : textsOfUsers) {
+        if (turn < texts.size() && chosen.size() < count) {
+          // from the middle on: first words are greetings
+          chosen.add(texts.get((texts.size() / 2 + turn) % texts.size()));
+        }
+      }
+      if (chosen.size() == before) {
+        break;
+      }
     }
     return chosen;
   }

@@ -114,13 +114,7 @@ public final class MurmurationJob {
     ContributionConfig contribution = config.contribution();
     RoundFeedback feedback = feedback(privacy, io);
     ReleasePlan releases = ReleasePlan.of(config);
-    BudgetTerms terms =
-        BudgetTerms.of(
-            privacy.domain(),
-            privacy.epsilon(),
-            privacy.delta(),
-            privacy.roundInterval(),
-            mechanism);
+    BudgetTerms terms = terms(privacy, mechanism);
     return new MurmurationTopology(
         interactions(io),
         clock(privacy.roundInterval()),
@@ -129,9 +123,7 @@ public final class MurmurationJob {
             contribution.windowTicks(), contribution.examplesPerWindow(), contribution.windows()),
         new PrivacyBudgetOperator.Factory(
             new PrivacyBudgetOperator.Settings(
-                privacy.rounds().isPresent()
-                    ? terms.withMaxRounds(privacy.rounds().getAsLong())
-                    : terms,
+                terms,
                 ledger(privacy, io),
                 MechanismPlan::accountant,
                 releases.witness(),
@@ -143,6 +135,20 @@ public final class MurmurationJob {
         releases.sink(),
         deadLetters(io),
         io.maxParallelism());
+  }
+
+  private static BudgetTerms terms(PrivacyConfig privacy, RoundMechanism mechanism) {
+    BudgetTerms terms =
+        BudgetTerms.of(
+            privacy.domain(),
+            privacy.epsilon(),
+            privacy.delta(),
+            privacy.roundInterval(),
+            mechanism);
+    if (privacy.rounds().isPresent()) {
+      terms = terms.withMaxRounds(privacy.rounds().getAsLong());
+    }
+    return privacy.raiseBudget() ? terms.raisingBudget() : terms;
   }
 
   private static KafkaSource<RawRecord> interactions(IoConfig io) {

@@ -70,11 +70,11 @@ public final class GroupPrivacy {
       MixtureOfGaussians mechanism, long rounds, double epsilon, double delta) {
     int group = mechanism.groupSize();
     double needed = exampleDelta(group, epsilon, delta);
-    if (needed < 1e-240) {
+    if (needed < Arguments.MIN_DELTA) {
       return false;
     }
     Mechanism example = Mechanism.uls(mechanism.samplingProbability(), mechanism.noiseMultiplier());
-    return accountant.delta(example, rounds, epsilon / group) <= needed;
+    return accountant.epsilon(example, rounds, needed) <= epsilon / group;
   }
 
   /** The δ that one example may cost so that G cost (ε, δ). */

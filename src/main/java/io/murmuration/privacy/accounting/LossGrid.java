@@ -33,7 +33,7 @@ record LossGrid(double interval, long first, long last, boolean floorReached) {
 
   static void requireAffordable(double points, double interval) {
     if (!(points <= MAX_POINTS)) {
-      throw new IllegalArgumentException(
+      throw new GridTooLargeException(
           String.format(
               "these parameters at this precision need a privacy loss grid of %.3g points (interval"
                   + " %.3g) but at most %d are allowed: ask for a coarser precision, fewer rounds or a"

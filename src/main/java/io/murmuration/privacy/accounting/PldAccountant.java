@@ -18,7 +18,8 @@ import java.util.Map;
  * <table>
  * <caption>Edge cases</caption>
  * <tr><td>no rounds</td><td>ε = 0, δ = 0</td></tr>
- * <tr><td>δ so large that ε = 0 suffices</td><td>ε = 0</td></tr>
+ * <tr><td>δ at least the chance that the user ever takes part</td><td>ε = 0</td></tr>
+ * <tr><td>ε below 1e-4</td><td>within precision·1e-4</td></tr>
  * <tr><td>NaN, out of range</td><td>IllegalArgumentException that names parameter, value and range</td></tr>
  * <tr><td>a grid beyond {@link LossGrid#MAX_POINTS}</td><td>IllegalArgumentException</td></tr>
  * </table>
@@ -35,6 +36,12 @@ public final class PldAccountant {
 
   /** How much coarser δ is than ε, relative to each. */
   private static final double DELTA_PRECISION = 5;
+
+  /** Below this ε the precision is absolute: relative to this. */
+  private static final double SMALLEST_EPSILON = 1e-4;
+
+  /** An ε so much below its estimate was computed on a grid that is too coarse for it. */
+  private static final double MISJUDGED = 0.8;
 
   /** The smallest δ that is told apart from 0. */
   private static final double SMALLEST_DELTA = 1e-250;
@@ -71,7 +78,7 @@ public final class PldAccountant {
   /** The smallest ε ≥ 0, within the precision above, for which the composition is (ε, δ)-DP. */
   public double epsilon(Composition composition, double delta) {
     Arguments.delta(delta);
-    if (composition.parts().isEmpty()) {
+    if (participation(composition) <= delta) {
       return 0;
     }
     Prepared prepared = new Prepared(composition, negligibleMass(delta, composition.rounds()));
@@ -82,17 +89,37 @@ public final class PldAccountant {
       tilts.put(direction, tilt);
       largest = Math.max(largest, tilt.epsilon());
     }
-    double interval = SketchedComposition.interval(prepared.sketches, tilts, precision * largest);
-    List<DiscretisedMechanism> grids = prepared.discretise(interval);
-    double epsilon = 0;
-    for (Direction direction : Direction.values()) {
-      epsilon =
-          Math.max(
-              epsilon,
-              EpsilonSolver.epsilon(
-                  prepared.parts(grids, direction), prepared.sketch(direction), delta));
+    double epsilon = prepared.epsilon(tilts, tolerance(precision, largest), delta);
+    if (!(epsilon < MISJUDGED * largest) || epsilon < SMALLEST_EPSILON) {
+      return epsilon;
     }
-    return epsilon;
+    // Rare large losses defeat the estimate that chose the grid. The answer is safe but coarse, and
+    // the smaller of two upper bounds is an upper bound.
+    try {
+      return Math.min(
+          epsilon, prepared.epsilon(tilts, tolerance(precision, epsilon), delta));
+    } catch (GridTooLargeException e) {
+      return epsilon;
+    }
+  }
+
+  /**
+   * At least the chance that the user takes part in any round. Without that the two neighbours
+   * cannot be told apart, so the composition is (0, this)-DP.
+   */
+  private static double participation(Composition composition) {
+    double sum = 0;
+    for (Composition.Part part : composition.parts()) {
+      double none =
+          part.mechanism().maxUnitsPerUser() * Math.log1p(-part.mechanism().samplingProbability());
+      sum += part.rounds() * -Math.expm1(none);
+    }
+    return sum * (1 + 0x1p-30);
+  }
+
+  /** How far a computed ε may be above the true one. */
+  static double tolerance(double precision, double epsilon) {
+    return precision * Math.max(SMALLEST_EPSILON, epsilon);
   }
 
   /** δ after so many rounds of one mechanism; see {@link #delta(Composition, double)}. */
@@ -138,7 +165,7 @@ public final class PldAccountant {
           new TiltedComposition(prepared.parts(grids, direction), tilt, window);
       delta = Math.max(delta, composed.delta(epsilon));
     }
-    return delta;
+    return Math.min(delta, participation(composition));
   }
 
   static double negligibleMass(double delta, long rounds) {
@@ -169,6 +196,17 @@ public final class PldAccountant {
 
     SketchedComposition sketch(Direction direction) {
       return sketches.get(direction);
+    }
+
+    double epsilon(Map<Direction, Tilt> tilts, double error, double delta) {
+      List<DiscretisedMechanism> grids =
+          discretise(SketchedComposition.interval(sketches, tilts, error));
+      double epsilon = 0;
+      for (Direction direction : Direction.values()) {
+        double one = EpsilonSolver.epsilon(parts(grids, direction), sketch(direction), delta);
+        epsilon = Math.max(epsilon, one);
+      }
+      return epsilon;
     }
 
     List<DiscretisedMechanism> discretise(double interval) {

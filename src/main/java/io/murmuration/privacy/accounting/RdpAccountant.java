@@ -42,6 +42,9 @@ public final class RdpAccountant {
    */
   public double epsilon(double delta) {
     Arguments.delta(delta);
+    if (Arrays.stream(logMoments).allMatch(moment -> moment == 0)) {
+      return 0;
+    }
     double best = Double.POSITIVE_INFINITY;
     for (int i = 0; i < ORDERS.length; i++) {
       double leftOrder = i == 0 ? 1 : ORDERS[i - 1];

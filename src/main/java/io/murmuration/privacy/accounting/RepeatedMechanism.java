@@ -43,7 +43,7 @@ final class RepeatedMechanism {
       tilts.put(direction, tilt);
       epsilon = Math.max(epsilon, tilt.epsilon());
     }
-    double interval = SketchedComposition.interval(compositions, tilts, precision * epsilon);
+    double interval = SketchedComposition.interval(compositions, tilts, PldAccountant.tolerance(precision, epsilon));
     return new RepeatedMechanism(
         sketches, DiscretisedMechanism.of(pair, interval, negligible), delta);
   }
