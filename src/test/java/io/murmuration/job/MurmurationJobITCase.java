@@ -226,7 +226,8 @@ class MurmurationJobITCase {
         .extracting(announcement -> announcement.get("release").textValue())
         .containsExactlyElementsOf(DirectoryModelStore.reading(releases()).published());
     for (int i = 0; i < manifests.size(); i++) {
-      assertThat(announced.get(i).get("manifest")).isEqualTo(json.readTree(manifests.get(i).write()));
+      assertThat(announced.get(i).get("manifest"))
+          .isEqualTo(json.readTree(manifests.get(i).write()));
     }
   }
 
