@@ -46,6 +46,7 @@ public final class DemoRun {
   private static final Logger LOG = LoggerFactory.getLogger(DemoRun.class);
 
   private static final Duration POLL = Duration.ofMillis(200);
+  private static final Duration START_TIMEOUT = Duration.ofSeconds(60);
   private static final Duration STOP_TIMEOUT = Duration.ofMinutes(5);
 
   private final DemoSettings settings;
@@ -163,9 +164,15 @@ public final class DemoRun {
       }
       stop(job);
       SortedMap<String, Long> deadLetters =
-          DeadLetterTally.of(
-              kafka.bootstrapServers(), config.io().topics().deadLetters());
-      return outcome(world, model, losses, watch, fed, deadLetters, Duration.ofNanos(System.nanoTime() - start));
+          DeadLetterTally.of(kafka.bootstrapServers(), config.io().topics().deadLetters());
+      return outcome(
+          world,
+          model,
+          losses,
+          watch,
+          fed,
+          deadLetters,
+          Duration.ofNanos(System.nanoTime() - start));
     }
   }
 
@@ -244,20 +251,40 @@ public final class DemoRun {
     return root;
   }
 
-  /** With a savepoint and without drain: its completion commits the releases still in staging. */
+  /**
+   * With a savepoint and without drain: its completion commits the releases still in staging. A job
+   * that has only just started refuses a savepoint until all of its tasks run, so it is asked
+   * again.
+   */
   private void stop(JobClient job) throws InterruptedException, ExecutionException {
     String savepoints = settings.out().resolve("savepoints").toUri().toString();
-    try {
-      job.stopWithSavepoint(
-              /* advanceToEndOfEventTime= */ false, savepoints, SavepointFormatType.CANONICAL)
-          .get(STOP_TIMEOUT.toSeconds(), TimeUnit.SECONDS);
-    } catch (TimeoutException e) {
-      throw new IllegalStateException("The job did not stop within " + STOP_TIMEOUT, e);
+    long start = System.nanoTime();
+    while (true) {
+      try {
+        job.stopWithSavepoint(
+                /* advanceToEndOfEventTime= */ false, savepoints, SavepointFormatType.CANONICAL)
+            .get(STOP_TIMEOUT.toSeconds(), TimeUnit.SECONDS);
+        return;
+      } catch (TimeoutException e) {
+        throw new IllegalStateException("The job did not stop within " + STOP_TIMEOUT, e);
+      } catch (ExecutionException e) {
+        if (System.nanoTime() - start > START_TIMEOUT.toNanos()) {
+          throw e;
+        }
+        LOG.info("The job does not take a savepoint yet: {}", rootCause(e).getMessage());
+        TimeUnit.MILLISECONDS.sleep(POLL.toMillis());
+      }
     }
   }
 
   private Outcome outcome(
-      DemoWorld world, Path model, LossTracker losses, Watch watch, long fed, SortedMap<String, Long> deadLetters, Duration wallTime)
+      DemoWorld world,
+      Path model,
+      LossTracker losses,
+      Watch watch,
+      long fed,
+      SortedMap<String, Long> deadLetters,
+      Duration wallTime)
       throws Exception {
     say("Measuring the last release ...");
     losses.lookForReleases();

@@ -80,6 +80,7 @@ class DisplayTest {
             rounds                            80 (the rounds are done)
             privacy spent                     epsilon 7.9123 of 8.0 at delta 1.0E-6, per user
             events fed                        51,234
+            dead letters                      3 (EMPTY_TEXT 2, KEY_MISMATCH 1)
             releases                          80 in out
             wall time                         5 min 12 s
 

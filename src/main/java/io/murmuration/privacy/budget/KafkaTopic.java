@@ -118,8 +118,7 @@ final class KafkaTopic implements AutoCloseable {
     }
   }
 
-  private Config describeConfig()
-      throws ExecutionException, LedgerException, InterruptedException {
+  private Config describeConfig() throws ExecutionException, LedgerException, InterruptedException {
     ConfigResource resource = new ConfigResource(ConfigResource.Type.TOPIC, endpoint.topic());
     return get(admin.describeConfigs(List.of(resource)).all()).get(resource);
   }
