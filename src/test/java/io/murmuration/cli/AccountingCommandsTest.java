@@ -72,6 +72,17 @@ class AccountingCommandsTest {
   }
 
   @Test
+  void account_probabilityOfExamples_meansExampleLevelSampling() throws Exception {
+    String rest = " --noise-multiplier 1 --rounds 1000 --delta 1e-6 --json";
+    assertThat(run(new AccountCommand(), "--p 0.01 --group-size 8" + rest)).isZero();
+    assertThat(json().get("epsilon").asDouble()).isBetween(23.08, 23.082 * 1.001);
+
+    assertThat(run(new AccountCommand(), "--sampling uls --p 0.01 --group-size 8" + rest))
+        .isEqualTo(2);
+    assertThat(run(new AccountCommand(), "--q 0.01 --p 0.01" + rest)).isEqualTo(2);
+  }
+
+  @Test
   void calibrate_givesNoiseOrRounds() throws Exception {
     assertThat(
             run(

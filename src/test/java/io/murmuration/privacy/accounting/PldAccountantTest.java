@@ -175,4 +175,19 @@ class PldAccountantTest {
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContainingAll(parts);
   }
+
+  @Test
+  void epsilonIsZero_whereDeltaCoversEveryParticipation() {
+    Mechanism rare = Mechanism.uls(1e-9, 1);
+    assertThat(accountant.epsilon(rare, 900, /* delta= */ 1e-6)).isZero();
+    assertThat(accountant.epsilon(rare, 1_000_000, /* delta= */ 1e-8)).isPositive();
+    assertThat(accountant.epsilon(Mechanism.uls(1e-3, 1), 1_000, 1e-6)).isPositive();
+  }
+
+  @Test
+  void rareLargeLosses_areAsTightAsOthers() {
+    Mechanism rare = Mechanism.uls(1e-5, 0.6);
+    double fine = new PldAccountant(1e-5).epsilon(rare, 1_000_000, 1e-6);
+    assertThat(accountant.epsilon(rare, 1_000_000, 1e-6)).isBetween(fine * 0.9999, fine * 1.001);
+  }
 }
