@@ -15,6 +15,7 @@ final class GrantFormat {
     out.writeLong(grant.tick());
     out.writeInt(grant.phase());
     RoundMechanism mechanism = grant.mechanism();
+    // by name: the order of an enum's constants is no format
     out.writeUTF(mechanism.sampler().name());
     out.writeDouble(mechanism.samplingProbability());
     out.writeInt(mechanism.groupSize());
