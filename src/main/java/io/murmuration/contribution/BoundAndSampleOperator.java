@@ -10,9 +10,7 @@ import io.murmuration.training.Example;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.NavigableMap;
 import java.util.Objects;
-import java.util.TreeMap;
 import org.apache.commons.rng.UniformRandomProvider;
 import org.apache.flink.api.common.state.ListState;
 import org.apache.flink.api.common.state.ListStateDescriptor;
@@ -82,9 +80,6 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<UserSam
   /** As long again for input and barriers. */
   private static final long PAUSE_MILLIS = 100;
 
-  /** No tick is known, or no epoch: both count from 0. */
-  private static final long UNKNOWN = -1;
-
   private static final long SETTLING_TIMER = 0;
   private static final long NO_TIMER = UserPool.NO_CLOCK;
 
@@ -106,17 +101,9 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<UserSam
 
   // operator state
   private transient ListState<Long> epochs;
-  private transient long lastEpoch;
 
-  /** The last epoch that the restored state saw; what it and those before it granted is void. */
-  private transient long restoredEpoch;
-
-  // this attempt's only
-  private transient boolean epochStarted;
-  private transient long firstTick;
-
-  /** The last tick whose watermark has arrived. */
-  private transient long closedTick;
+  // this attempt's only; the gate's last epoch goes into the operator state
+  private transient GrantGate gate;
 
   /** The last tick whose timers have all fired. */
   private transient long firedTick;
@@ -124,7 +111,6 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<UserSam
   private transient Watermark pendingWatermark;
   private transient boolean sliceScheduled;
   private transient boolean timeHasEnded;
-  private transient NavigableMap<Long, Grant> grants;
   private transient SamplingSchedule schedule;
   private transient ContributionBounds bounds;
   private transient ContributionMetrics counts;
@@ -150,11 +136,11 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<UserSam
         context
             .getOperatorStateStore()
             .getUnionListState(new ListStateDescriptor<>("last-epoch", LongSerializer.INSTANCE));
-    lastEpoch = UNKNOWN;
+    long restoredEpoch = GrantGate.UNKNOWN;
     for (long epoch : epochs.get()) {
-      lastEpoch = Math.max(lastEpoch, epoch);
+      restoredEpoch = Math.max(restoredEpoch, epoch);
     }
-    restoredEpoch = lastEpoch;
+    gate = new GrantGate(restoredEpoch);
   }
 
   @Override
@@ -167,18 +153,15 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<UserSam
             new MapStateDescriptor<>(
                 "examples", IntSerializer.INSTANCE, new PooledExampleSerializer()));
     timers = getInternalTimerService("ticks", VoidNamespaceSerializer.INSTANCE, this);
-    firstTick = UNKNOWN;
-    closedTick = UNKNOWN;
-    firedTick = UNKNOWN;
-    grants = new TreeMap<>();
+    firedTick = GrantGate.UNKNOWN;
     bounds = configuredBounds;
-    counts = new ContributionMetrics(getMetricGroup(), () -> closedTick);
+    counts = new ContributionMetrics(getMetricGroup(), () -> gate.closedTick());
   }
 
   @Override
   public void snapshotState(StateSnapshotContext context) throws Exception {
     super.snapshotState(context);
-    epochs.update(List.of(lastEpoch));
+    epochs.update(List.of(gate.lastEpoch()));
   }
 
   @Override
@@ -205,11 +188,11 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<UserSam
     long timerBefore = timerOf(pool, event.userId());
     UniformRandomProvider random = coins.forUser(event.userId());
     int slot;
-    if (epochStarted) {
+    if (gate.epochStarted()) {
       // not beyond the ticks that have fired: a timer still to fire may want the older windows
-      pool.advance(firedTick + 1, firstTick, bounds, random, this::removeExample);
-      slot = pool.offer(closedTick, bounds, random);
-      drawClocks(pool, closedTick, random);
+      pool.advance(firedTick + 1, gate.firstTick(), bounds, random, this::removeExample);
+      slot = pool.offer(gate.closedTick(), bounds, random);
+      drawClocks(pool, gate.closedTick(), random);
     } else {
       slot = pool.offerProvisional(bounds, random);
       timers.registerEventTimeTimer(VoidNamespace.INSTANCE, SETTLING_TIMER);
@@ -245,38 +228,26 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<UserSam
     }
   }
 
-  /**
-   * Makes the ticks known. An attempt that was fenced before it began sends the epoch of the job
-   * that took over, which a restored state may have seen: then time goes on, and nothing is
-   * granted.
-   */
+  /** Makes the ticks known. */
   private void startEpoch(EpochStart start) {
-    if (epochStarted ? start.epoch() <= lastEpoch : start.epoch() < lastEpoch) {
-      LOGGER.warn("Refused epoch {}: epoch {} has been seen", start.epoch(), lastEpoch);
+    if (!gate.startEpoch(start)) {
+      LOGGER.warn("Refused epoch {}: epoch {} has been seen", start.epoch(), gate.lastEpoch());
       return;
     }
-    epochStarted = true;
-    lastEpoch = start.epoch();
-    grants.clear();
-    firstTick = start.firstTick();
-    closedTick = Math.max(closedTick, firstTick - 1);
-    firedTick = sliceScheduled ? firedTick : closedTick;
+    firedTick = sliceScheduled ? firedTick : gate.closedTick();
   }
 
   private void accept(Grant grant) throws Exception {
-    if (!epochStarted
-        || grant.epoch() != lastEpoch
-        || grant.epoch() <= restoredEpoch
-        || grant.tick() <= closedTick) {
+    if (!gate.admits(grant)) {
       counts.grantsRefused.inc();
       LOGGER.warn(
           "Refused the grant of round {} for tick {} of epoch {}: the epoch is {}, {}, and tick {} is closed",
           grant.round(),
           grant.tick(),
           grant.epoch(),
-          lastEpoch,
-          epochStarted ? "which has started" : "after which none has started",
-          closedTick);
+          gate.lastEpoch(),
+          gate.epochStarted() ? "which has started" : "after which none has started",
+          gate.closedTick());
       return;
     }
     SamplingSchedule granted = SamplingSchedule.of(grant.mechanism());
@@ -284,7 +255,7 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<UserSam
       changeSchedule(granted, grant);
     }
     bounds = boundsUnder(grant.mechanism());
-    grants.put(grant.tick(), grant);
+    gate.add(grant);
   }
 
   private ContributionBounds boundsUnder(RoundMechanism mechanism) {
@@ -295,10 +266,10 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<UserSam
 
   /** Gives every user of this subtask a clock of the new schedule, before its first tick. */
   private void changeSchedule(SamplingSchedule granted, Grant firstGrant) throws Exception {
-    if (!grants.isEmpty()) {
+    if (gate.latest().isPresent()) {
       throw new IllegalStateException(
           "The grant of round %d changes the sampling to %s while round %d is in flight; at most one round may be"
-              .formatted(firstGrant.round(), granted, grants.lastEntry().getValue().round()));
+              .formatted(firstGrant.round(), granted, gate.latest().get().round()));
     }
     // the first grant of an attempt arms everybody's timers, whatever state it started from
     boolean armAll = schedule == null;
@@ -318,7 +289,7 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<UserSam
                 timerBefore = NO_TIMER;
               }
               UniformRandomProvider random = coins.forUser(userId);
-              pool.advance(firedTick + 1, firstTick, bounds, random, this::removeExample);
+              pool.advance(firedTick + 1, gate.firstTick(), bounds, random, this::removeExample);
               pool.spendClocks(lastClosed);
               drawClocks(pool, lastClosed, random);
               store(pool, userId, timerBefore);
@@ -343,12 +314,12 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<UserSam
   public void processWatermark2(Watermark mark) throws Exception {
     if (mark.getTimestamp() == Watermark.MAX_WATERMARK.getTimestamp()) {
       timeHasEnded = true;
-    } else if (!epochStarted) {
+    } else if (!gate.epochStarted()) {
       throw new IllegalStateException(
           "Tick %d arrived before the start of an epoch; the privacy budget must announce its epoch first"
               .formatted(mark.getTimestamp()));
     } else {
-      closedTick = Math.max(closedTick, mark.getTimestamp());
+      gate.close(mark.getTimestamp());
     }
     pendingWatermark = mark;
     if (!sliceScheduled) {
@@ -374,14 +345,14 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<UserSam
 
   private void completeWatermark() {
     sliceScheduled = false;
-    firedTick = closedTick;
-    grants.headMap(pendingWatermark.getTimestamp(), true).clear();
+    firedTick = gate.closedTick();
+    gate.forget(pendingWatermark.getTimestamp());
     output.emitWatermark(pendingWatermark);
   }
 
   @Override
   public void onEventTime(InternalTimer<String, VoidNamespace> timer) throws Exception {
-    Grant grant = grants.get(timer.getTimestamp());
+    Grant grant = gate.at(timer.getTimestamp()).orElse(null);
     UserPool stored = pools.value();
     // when time has ended, what is kept stays as it is
     if (stored == null || (timeHasEnded && grant == null)) {
@@ -391,8 +362,8 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<UserSam
     UniformRandomProvider random = coins.forUser(userId);
     UserPool pool = stored.copy();
     // a timer from before this epoch speaks for a tick that nothing can grant any more
-    long tick = Math.max(timer.getTimestamp(), firstTick - 1);
-    pool.advance(tick, firstTick, bounds, random, this::removeExample);
+    long tick = Math.max(timer.getTimestamp(), gate.firstTick() - 1);
+    pool.advance(tick, gate.firstTick(), bounds, random, this::removeExample);
     if (grant != null) {
       emitSample(pool, grant, userId, random);
     }
