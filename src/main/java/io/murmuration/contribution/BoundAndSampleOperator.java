@@ -241,7 +241,8 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<UserSam
     if (!gate.admits(grant)) {
       counts.grantsRefused.inc();
       LOGGER.warn(
-          "Refused the grant of round {} for tick {} of epoch {}: the epoch is {}, {}, and tick {} is closed",
+          "Refused the grant of round {} for tick {} of epoch {}: the epoch is {}, {}, and tick {}"
+              + " is closed",
           grant.round(),
           grant.tick(),
           grant.epoch(),
