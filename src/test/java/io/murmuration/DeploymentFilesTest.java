@@ -155,8 +155,7 @@ class DeploymentFilesTest {
     String source = mainSources();
     List<String> expressions = new ArrayList<>();
     JsonNode dashboard =
-        new ObjectMapper()
-            .readTree(DOCKER.resolve("grafana/dashboards/murmuration.json").toFile());
+        new ObjectMapper().readTree(DOCKER.resolve("grafana/dashboards/murmuration.json").toFile());
     dashboard.findValuesAsText("expr").forEach(expressions::add);
     YAML.readTree(DOCKER.resolve("prometheus/alerts.yml").toFile())
         .findValuesAsText("expr")
