@@ -33,9 +33,10 @@ import java.util.Optional;
  *
  * <pre>s(G) = σ_MoG(B/(n·k(G)), G, T, ε, δ) · C(1) / B.</pre>
  *
- * At fixed B a larger G means more spread in how many of a user's examples meet in a round, and a pool
- * that is less full for most users, so the noise alone would say G = 1. What it leaves out is the data
- * that a small bound throws away; therefore the rule for ELS is the median count and not a minimiser.
+ * At fixed B a larger G means more spread in how many of a user's examples meet in a round, and a
+ * pool that is less full for most users, so the noise alone would say G = 1. What it leaves out is
+ * the data that a small bound throws away; therefore the rule for ELS is the median count and not a
+ * minimiser.
  *
  * <p><b>What it leaves out otherwise.</b> n and k(G) are plans. If the real population differs, the
  * cohort differs and the guarantee does not: q, p, σ and the divisor stay what they are. And noise

@@ -84,8 +84,7 @@ class BoundChoiceTest {
 
   @Test
   void exampleLevel_isAtTheMedian() {
-    CountDistribution counts =
-        CountDistribution.ofCounts(IntStream.of(1, 2, 3, 5, 1000));
+    CountDistribution counts = CountDistribution.ofCounts(IntStream.of(1, 2, 3, 5, 1000));
 
     Optional<BoundPrediction> chosen = choice.exampleLevel(TERMS, counts, /* exampleNorm= */ 2);
 

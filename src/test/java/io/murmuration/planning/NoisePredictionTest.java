@@ -92,8 +92,7 @@ class NoisePredictionTest {
 
   @Test
   void exampleLevel_growsWithTheBound() {
-    CountDistribution skewed =
-        CountDistribution.ofCounts(IntStream.of(1, 1, 1, 2, 2, 4, 8, 100));
+    CountDistribution skewed = CountDistribution.ofCounts(IntStream.of(1, 1, 1, 2, 2, 4, 8, 100));
     double last = 0;
     for (int groupSize = 1; groupSize <= 64; groupSize *= 2) {
       double noise =
