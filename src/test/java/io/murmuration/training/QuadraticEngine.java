@@ -8,12 +8,12 @@ import java.util.List;
  * A plain engine: a slice's gradient pulls the parameters towards a point made from its texts, and
  * a text of "NaN" has no finite gradient.
  */
-final class QuadraticEngine implements GradientEngine {
+public final class QuadraticEngine implements GradientEngine {
 
   private final int size;
   final List<Integer> cohortSizes = new ArrayList<>();
 
-  QuadraticEngine(int size) {
+  public QuadraticEngine(int size) {
     this.size = size;
   }
 

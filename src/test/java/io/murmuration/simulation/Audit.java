@@ -1,0 +1,161 @@
+package io.murmuration.simulation;
+
+import io.murmuration.privacy.budget.Grant;
+import io.murmuration.privacy.budget.LedgerEntry;
+import io.murmuration.privacy.budget.LedgerFactory;
+import io.murmuration.privacy.budget.LedgerRecord;
+import io.murmuration.privacy.budget.LedgerRecord.Charge;
+import io.murmuration.privacy.budget.LedgerRecord.PhaseOpened;
+import io.murmuration.privacy.budget.LedgerState;
+import io.murmuration.release.ModelStore;
+import io.murmuration.release.ReleaseCatalog;
+import io.murmuration.release.ReleaseManifest;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
+
+/**
+ * What must hold after every event, whatever happened. Knows the whole history, which no part of
+ * the system does.
+ *
+ * <ul>
+ *   <li>The ledger is one that a correct history could have written.
+ *   <li>A grant has a durable charge; no round and no tick is granted twice.
+ *   <li>No round is executed twice, and no noise is used twice.
+ *   <li>A visible release names a charge of the ledger, is part of a completed checkpoint, and
+ *       never changes.
+ *   <li>The ε of a release is at least the true composition of all visible releases up to it, and
+ *       at most the budget.
+ * </ul>
+ */
+final class Audit {
+
+  private final LedgerFactory ledger;
+  private final ModelStore store;
+  private final Map<String, LedgerRecord> records = new HashMap<>();
+  private final Map<Integer, PhaseOpened> phases = new TreeMap<>();
+  private final Set<Long> grantedRounds = new HashSet<>();
+  private final Set<Long> grantedTicks = new HashSet<>();
+  private final Set<Long> executedRounds = new HashSet<>();
+  private final Set<Double> noises = new HashSet<>();
+  private final Set<String> checkpointed = new HashSet<>();
+  private final Map<String, SortedMap<String, byte[]>> visible = new HashMap<>();
+  private final TreeMap<Long, ReleaseManifest> manifests = new TreeMap<>();
+  private LedgerState state = LedgerState.empty();
+
+  Audit(LedgerFactory ledger, ModelStore store) {
+    this.ledger = ledger;
+    this.store = store;
+  }
+
+  static void require(boolean condition, String violation, Object subject) {
+    if (!condition) {
+      throw new AssertionError(violation + ": " + subject);
+    }
+  }
+
+  /** Looks at everything that outlives the jobs. */
+  void check() throws Exception {
+    checkLedger();
+    checkReleases();
+  }
+
+  private void checkLedger() throws Exception {
+    List<LedgerEntry> entries = ledger.create().read();
+    for (LedgerEntry entry : entries.subList((int) state.nextSequence(), entries.size())) {
+      try {
+        state = state.apply(entry);
+      } catch (IllegalArgumentException e) {
+        throw new AssertionError("the ledger broke: " + e.getMessage(), e);
+      }
+      records.put(entry.hash(), entry.record());
+      if (entry.record() instanceof PhaseOpened phase) {
+        phases.put(phase.phase(), phase);
+      }
+    }
+  }
+
+  private void checkReleases() throws Exception {
+    List<String> names = store.published();
+    boolean more = false;
+    for (String name : names) {
+      SortedMap<String, byte[]> files = store.read(name);
+      SortedMap<String, byte[]> before = visible.putIfAbsent(name, files);
+      if (before == null) {
+        more = true;
+        ReleaseManifest manifest = new ReleaseCatalog(store).manifest(name);
+        checkNew(name, manifest);
+        require(manifests.put(manifest.round(), manifest) == null, "round visible twice", name);
+      } else {
+        require(before == files, "a release changed", name);
+      }
+    }
+    require(names.size() == visible.size(), "a release vanished", names);
+    if (more) {
+      checkEpsilon();
+    }
+  }
+
+  private void checkNew(String name, ReleaseManifest manifest) {
+    LedgerRecord charge =
+        new Charge(manifest.epoch(), manifest.round(), manifest.tick(), manifest.phase());
+    require(
+        charge.equals(records.get(manifest.ledgerHash())), "a release without a charge", manifest);
+    require(
+        checkpointed.contains(name),
+        "a release is visible before a checkpoint that holds it completed",
+        name);
+  }
+
+  /** Composes the releases of each phase, and adds up the phases, as the statement says. */
+  private void checkEpsilon() {
+    Map<Integer, Long> rounds = new TreeMap<>();
+    for (ReleaseManifest manifest : manifests.values()) {
+      rounds.merge(manifest.phase(), 1L, Long::sum);
+      double truth = 0;
+      for (Map.Entry<Integer, Long> phase : rounds.entrySet()) {
+        PhaseOpened opened = phases.get(phase.getKey());
+        truth +=
+            Accountants.of(opened.mechanism(), opened.epsilon(), opened.delta())
+                .epsilonAfter(phase.getValue());
+      }
+      require(
+          manifest.epsilonSpent() >= truth, "epsilon below the true composition " + truth, manifest);
+      require(
+          manifest.epsilonSpent() <= state.epsilonBudget() && manifest.delta() <= state.delta(),
+          "a release beyond the budget",
+          manifest);
+    }
+  }
+
+  void granted(Grant grant) throws Exception {
+    checkLedger();
+    LedgerRecord charge = new Charge(grant.epoch(), grant.round(), grant.tick(), grant.phase());
+    require(charge.equals(records.get(grant.ledgerHash())), "a grant without a charge", grant);
+    require(grantedRounds.add(grant.round()), "a round is granted twice", grant);
+    require(grantedTicks.add(grant.tick()), "a tick is granted twice", grant);
+    require(grant.epsilonSpent() <= state.epsilonBudget(), "a grant beyond the budget", grant);
+  }
+
+  void executed(Grant grant) {
+    require(executedRounds.add(grant.round()), "a round is executed twice", grant);
+  }
+
+  void drawn(double[] noise) {
+    for (double value : noise) {
+      require(noises.add(value), "noise is used twice", value);
+    }
+  }
+
+  void checkpointed(String release) {
+    checkpointed.add(release);
+  }
+
+  LedgerState ledgerState() {
+    return state;
+  }
+}

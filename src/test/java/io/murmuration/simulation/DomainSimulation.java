@@ -1,0 +1,173 @@
+package io.murmuration.simulation;
+
+import io.murmuration.contribution.ContributionBounds;
+import io.murmuration.privacy.budget.BudgetTerms;
+import io.murmuration.privacy.budget.InMemoryLedger;
+import io.murmuration.privacy.budget.LedgerFactory;
+import io.murmuration.release.InMemoryModelStore;
+import io.murmuration.release.ModelStore;
+import io.murmuration.simulation.SimulatedSampler.Event;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SplittableRandom;
+
+/**
+ * One seeded life of a privacy domain, in the manner of the simulation test of Kafka's Raft: the
+ * real budget, ledger, sampler, trainer and publisher logic, several attempts of several jobs at
+ * once, on one ledger and one model store, under a single-threaded scheduler. It crashes attempts
+ * at any instant, restores them from any earlier checkpoint, forks them into new jobs, starts jobs
+ * without state, lets the crashed go on for a while as if they were only cut off, fails writes
+ * before and after their effect, loses, delays and reorders notifications, and sets clocks back.
+ * After every event the {@link Audit} looks at what is there.
+ */
+final class DomainSimulation implements AutoCloseable {
+
+  static final Duration INTERVAL = Duration.ofMillis(100);
+  static final String DOMAIN = "flock";
+
+  private static final int EVENTS = 800;
+  private static final int MOST_ATTEMPTS = 3;
+  private static final int USERS = 4;
+
+  private final Bug bug;
+  private final String ledgerName;
+  private final Map<Happening, Integer> happenings = new EnumMap<>(Happening.class);
+  private final List<SimulatedAttempt> living = new ArrayList<>();
+  private final List<SimulatedAttempt> zombies = new ArrayList<>();
+  private final List<Checkpoint> checkpoints = new ArrayList<>();
+  private final boolean raises;
+  private BudgetTerms terms;
+  private int jobs;
+
+  final SplittableRandom random;
+  final LedgerFactory ledger;
+  final ModelStore releases = new InMemoryModelStore();
+  final List<Event> input = new ArrayList<>();
+  final Audit audit;
+  final boolean keepsAll;
+  final ContributionBounds bounds;
+  long clockMillis = 1_000_000;
+
+  DomainSimulation(long seed, Bug bug) {
+    this.random = new SplittableRandom(seed);
+    this.bug = bug;
+    this.ledgerName = "simulation-" + bug + "-" + seed;
+    this.ledger = InMemoryLedger.factory(ledgerName);
+    this.audit = new Audit(ledger, releases);
+    this.keepsAll = random.nextBoolean();
+    this.bounds =
+        keepsAll
+            ? new ContributionBounds(1 << 20, EVENTS, /* windows= */ 1)
+            : new ContributionBounds(/* windowTicks= */ 5, /* examplesPerWindow= */ 2, 2);
+    this.raises = random.nextInt(4) == 0;
+    this.terms =
+        BudgetTerms.of(
+            DOMAIN, Accountants.budget(), Accountants.DELTA, INTERVAL, Accountants.MECHANISM);
+  }
+
+  /**
+   * Lives to the end.
+   *
+   * @throws AssertionError at the first broken invariant
+   */
+  Map<Happening, Integer> run() throws Exception {
+    for (int event = 0; event < EVENTS; event++) {
+      happen(event);
+      audit.check();
+    }
+    return happenings;
+  }
+
+  private void happen(int event) throws Exception {
+    if (raises && event == EVENTS / 2) {
+      terms =
+          BudgetTerms.of(
+                  DOMAIN,
+                  2 * Accountants.budget(),
+                  2 * Accountants.DELTA,
+                  INTERVAL,
+                  Accountants.MECHANISM)
+              .raisingBudget();
+      note(Happening.BUDGET_RAISED);
+    }
+    int dice = random.nextInt(200);
+    if (living.isEmpty() || (dice < 2 && living.size() < MOST_ATTEMPTS)) {
+      start();
+    } else if (dice < 5) {
+      zombies.add(living.remove(random.nextInt(living.size())));
+      note(Happening.CRASH);
+    } else if (dice < 7) {
+      clockMillis -= random.nextInt(2_000);
+    } else if (dice < 14) {
+      clockMillis += random.nextInt(250);
+    } else if (dice < 26) {
+      input.add(new Event("user-" + random.nextInt(USERS), "text " + input.size()));
+    } else if (dice < 34 && !zombies.isEmpty()) {
+      note(Happening.ZOMBIE_STEP);
+      zombies.get(random.nextInt(zombies.size())).step();
+    } else {
+      living.get(random.nextInt(living.size())).step();
+    }
+  }
+
+  private void start() throws Exception {
+    if (checkpoints.isEmpty() || random.nextInt(5) == 0) {
+      note(Happening.FRESH_START);
+      living.add(new SimulatedAttempt(this, bug, newJob(), terms, Optional.empty()));
+      return;
+    }
+    Checkpoint checkpoint = checkpoints.get(random.nextInt(checkpoints.size()));
+    boolean sameJob = random.nextBoolean();
+    note(sameJob ? Happening.RESTORE : Happening.FORK);
+    living.add(
+        new SimulatedAttempt(
+            this,
+            bug,
+            sameJob ? checkpoint.jobId() : newJob(),
+            sameJob ? checkpoint.terms() : terms,
+            Optional.of(checkpoint)));
+  }
+
+  private String newJob() {
+    return "job-" + ++jobs;
+  }
+
+  /** A checkpoint of a living attempt is complete: from now on it can be restored from. */
+  void completed(Checkpoint checkpoint) {
+    note(Happening.CHECKPOINT);
+    checkpoints.add(checkpoint);
+    checkpoint.publisher().names().forEach(audit::checkpointed);
+  }
+
+  /** Whether the budget was raised since. */
+  boolean isOutdated(BudgetTerms submitted) {
+    return !submitted.equals(terms);
+  }
+
+  /** An attempt ends for good. */
+  void end(SimulatedAttempt attempt) {
+    note(Happening.OUTDATED_TERMS_REFUSED);
+    living.remove(attempt);
+  }
+
+  boolean isAlive(SimulatedAttempt attempt) {
+    return living.contains(attempt);
+  }
+
+  List<SimulatedAttempt> living() {
+    return List.copyOf(living);
+  }
+
+  void note(Happening happening) {
+    happenings.merge(happening, 1, Integer::sum);
+  }
+
+  @Override
+  public void close() {
+    InMemoryLedger.forget(ledgerName);
+  }
+}

@@ -1,0 +1,75 @@
+package io.murmuration.simulation;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.murmuration.release.PublishSink;
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.stream.IntStream;
+import org.apache.logging.log4j.Level;
+import org.apache.logging.log4j.core.config.Configurator;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+class DomainSimulationTest {
+
+  private static final int SEEDS = 10_000;
+  private static final int SEEDS_TO_CATCH_A_BUG = 500;
+
+  @BeforeAll
+  static void keepPublishersQuiet() {
+    Configurator.setLevel(PublishSink.class, Level.OFF);
+  }
+
+  @AfterAll
+  static void letPublishersTalk() {
+    Configurator.setLevel(PublishSink.class, Level.INFO);
+  }
+
+  @Test
+  void invariantsHoldInEveryLife() throws Exception {
+    Map<Happening, Integer> total = new EnumMap<>(Happening.class);
+    for (long seed = 0; seed < SEEDS; seed++) {
+      live(seed, Bug.NONE).forEach((happening, n) -> total.merge(happening, n, Integer::sum));
+    }
+    // Guards against lives in which nothing happens, where every invariant holds.
+    assertThat(total.keySet()).containsExactlyInAnyOrder(Happening.values());
+    assertThat(total.values())
+        .as("how often each happened: %s", total)
+        .allMatch(n -> n > SEEDS / 100);
+    assertThat(total.get(Happening.EXECUTED)).as("rounds in a life").isGreaterThan(3 * SEEDS);
+  }
+
+  @ParameterizedTest
+  @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "NONE")
+  void plantedBugsAreCaught(Bug bug) {
+    boolean caught =
+        IntStream.range(0, SEEDS_TO_CATCH_A_BUG)
+            .anyMatch(seed -> violation(seed, bug).contains(bug.violation()));
+    assertThat(caught)
+        .as("'%s' within %d seeds", bug.violation(), SEEDS_TO_CATCH_A_BUG)
+        .isTrue();
+  }
+
+  private static String violation(long seed, Bug bug) {
+    try {
+      live(seed, bug);
+      return "";
+    } catch (AssertionError e) {
+      return e.getMessage();
+    } catch (Exception e) {
+      throw new IllegalStateException("seed " + seed, e);
+    }
+  }
+
+  private static Map<Happening, Integer> live(long seed, Bug bug) throws Exception {
+    try (DomainSimulation simulation = new DomainSimulation(seed, bug)) {
+      return simulation.run();
+    } catch (AssertionError e) {
+      throw new AssertionError("seed " + seed + ": " + e.getMessage(), e);
+    }
+  }
+}

@@ -1,0 +1,25 @@
+package io.murmuration.simulation;
+
+/** What happened in a life, to show that it was eventful. */
+enum Happening {
+  GRANT,
+  EXECUTED,
+  EMPTY_COHORT,
+  PUBLISHED,
+  PUBLISHED_BEFORE,
+  COMMIT_RETRIED,
+  CHECKPOINT,
+  NOTIFICATION_LOST,
+  NOTIFICATION_DISORDERED,
+  BUDGET_SPENT,
+  BUDGET_RAISED,
+  OUTDATED_TERMS_REFUSED,
+  FENCED,
+  LOST_APPEND,
+  UNACKNOWLEDGED_APPEND,
+  CRASH,
+  FRESH_START,
+  RESTORE,
+  FORK,
+  ZOMBIE_STEP
+}

@@ -1,0 +1,463 @@
+package io.murmuration.simulation;
+
+import static io.murmuration.simulation.Audit.require;
+
+import io.murmuration.privacy.budget.BudgetTerms;
+import io.murmuration.privacy.budget.Grant;
+import io.murmuration.privacy.budget.HaltReason;
+import io.murmuration.privacy.budget.Ledger;
+import io.murmuration.privacy.budget.LedgerEntry;
+import io.murmuration.privacy.budget.LedgerException;
+import io.murmuration.privacy.budget.LedgerPosition;
+import io.murmuration.privacy.budget.LedgerRecord;
+import io.murmuration.privacy.budget.LedgerSession;
+import io.murmuration.privacy.budget.LedgerSession.Opening;
+import io.murmuration.privacy.budget.LedgerState;
+import io.murmuration.privacy.budget.RoundCoordinator;
+import io.murmuration.privacy.budget.RoundCoordinator.Step;
+import io.murmuration.privacy.budget.RoundExecuted;
+import io.murmuration.release.ReleaseCatalog;
+import io.murmuration.release.RoundRelease;
+import io.murmuration.simulation.Elements.Barrier;
+import io.murmuration.simulation.Elements.Tick;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.Optional;
+import java.util.SplittableRandom;
+import org.apache.commons.rng.UniformRandomProvider;
+
+/**
+ * One attempt of a job: the parts, wired as the topology wires them, with channels between them
+ * that deliver in order but at any time, and aligned barriers.
+ */
+final class SimulatedAttempt {
+
+  private final DomainSimulation world;
+  private final SplittableRandom random;
+  private final Bug bug;
+  private final String jobId;
+  private final BudgetTerms terms;
+  private final Optional<LedgerPosition> restored;
+
+  private final RoundCoordinator coordinator;
+  private final LedgerSession session;
+  private final SimulatedSampler sampler;
+  private final SimulatedTrainer trainer;
+  private final SimulatedPublisher publisher;
+
+  private final Deque<Object> signalsToSampler = new ArrayDeque<>();
+  private final Deque<Object> signalsToTrainer = new ArrayDeque<>();
+  private final Deque<Object> samples = new ArrayDeque<>();
+  private final Deque<Object> releases = new ArrayDeque<>();
+  private final Deque<RoundExecuted> acknowledgements = new ArrayDeque<>();
+  private final List<Long> notifications = new ArrayList<>();
+
+  private Optional<LedgerPosition> position;
+  private Work work;
+  private Told told;
+  private long lastTick;
+  private Optional<RoundExecuted> inFlight = Optional.empty();
+  private boolean chargedBefore;
+  private long lastCheckpoint;
+  private long lastNotified;
+  private boolean checkpointUnderWay;
+  private Optional<LedgerPosition> barrierPosition = Optional.empty();
+  private SimulatedSampler.State barrierSampler;
+
+  /** Work of the ledger's thread, done at some moment and told at a later one. */
+  private interface Work {
+    Told run() throws LedgerException, InterruptedException;
+  }
+
+  /** Tells the operator's thread what became of its work. */
+  private interface Told {
+    void deliver() throws Exception;
+  }
+
+  SimulatedAttempt(
+      DomainSimulation world,
+      Bug bug,
+      String jobId,
+      BudgetTerms terms,
+      Optional<Checkpoint> checkpoint)
+      throws Exception {
+    this.world = world;
+    this.random = world.random;
+    this.bug = bug;
+    this.jobId = jobId;
+    this.terms = terms;
+    restored = checkpoint.flatMap(Checkpoint::position);
+    position = restored;
+    lastTick = restored.map(LedgerPosition::tick).orElse(0L);
+    lastCheckpoint = checkpoint.map(Checkpoint::id).orElse(0L);
+    coordinator = new RoundCoordinator(BudgetTerms.UNLIMITED_ROUNDS, lastTick);
+    ReleaseCatalog catalog = new ReleaseCatalog(world.releases);
+    session =
+        new LedgerSession(
+            SimulatedLedger::new,
+            terms,
+            Accountants::of,
+            () -> catalog.ledgerHashes(DomainSimulation.DOMAIN),
+            jobId,
+            restored);
+    UniformRandomProvider coins = random::nextLong;
+    sampler =
+        new SimulatedSampler(
+            checkpoint.map(Checkpoint::sampler).orElseGet(SimulatedSampler.State::empty),
+            world.bounds,
+            world.keepsAll,
+            world.input,
+            coins,
+            samples::add);
+    trainer =
+        new SimulatedTrainer(
+            checkpoint.map(Checkpoint::trainer).orElseGet(SimulatedTrainer.State::empty),
+            bug,
+            world.audit,
+            random);
+    publisher =
+        new SimulatedPublisher(
+            checkpoint.map(Checkpoint::publisher).orElseGet(SimulatedPublisher.State::empty),
+            bug,
+            world.releases,
+            random,
+            world::note);
+    work = this::open;
+  }
+
+  /** One thing that can happen in this attempt now, at random. */
+  void step() throws Exception {
+    List<Told> possible = new ArrayList<>(List.of(this::pulse));
+    offer(possible, work != null, this::work);
+    offer(possible, told != null, this::tell);
+    offer(possible, !acknowledgements.isEmpty(), this::acknowledge);
+    offer(possible, sampler.hasInput(), sampler::takeEvent);
+    offer(possible, !signalsToSampler.isEmpty(), () -> sampler(signalsToSampler.remove()));
+    offer(possible, isOpen(signalsToTrainer), () -> signal(signalsToTrainer.remove()));
+    offer(possible, isOpen(samples), () -> sample(samples.remove()));
+    offer(possible, bothAtBarrier(), this::trainerBarrier);
+    offer(possible, trainer.canExecute(), this::execute);
+    offer(possible, trainer.canComplete(), this::complete);
+    offer(possible, !releases.isEmpty(), () -> publish(releases.remove()));
+    offer(possible, !checkpointUnderWay && random.nextInt(3) == 0, this::trigger);
+    offer(possible, !notifications.isEmpty() && random.nextInt(4) == 0, this::notifyCompleted);
+    possible.get(random.nextInt(possible.size())).deliver();
+  }
+
+  private static void offer(List<Told> possible, boolean now, Told what) {
+    if (now) {
+      possible.add(what);
+    }
+  }
+
+  // ---- budget ----
+
+  private void work() throws InterruptedException {
+    Work doing = work;
+    work = null;
+    try {
+      told = doing.run();
+    } catch (LedgerException.Refused e) {
+      if (!world.isOutdated(terms)) {
+        throw new AssertionError("an undamaged ledger was refused", e);
+      }
+      // a job submitted before the raise that never got to the ledger: its budget is too low now
+      world.end(this);
+    } catch (LedgerException e) {
+      told = this::loseLedger;
+    } catch (IllegalArgumentException e) {
+      throw new AssertionError("an entry was due that cannot follow", e);
+    }
+  }
+
+  private void tell() throws Exception {
+    Told delivering = told;
+    told = null;
+    delivering.deliver();
+  }
+
+  private Told open() throws LedgerException, InterruptedException {
+    Opening opening = session.open(world.clockMillis);
+    return () -> opened(opening);
+  }
+
+  private void opened(Opening opening) {
+    coordinator
+        .opened(opening, world.clockMillis)
+        .ifPresent(
+            start -> {
+              require(start.firstTick() > lastTick, "an epoch starts in the past", start);
+              send(start);
+            });
+    remember(opening.state());
+    if (opening instanceof Opening.Superseded) {
+      world.note(Happening.FENCED);
+    }
+  }
+
+  private void pulse() {
+    world.clockMillis += random.nextInt(2 * (int) DomainSimulation.INTERVAL.toMillis());
+    Step step = coordinator.pulse(world.clockMillis);
+    if (step instanceof Step.Pass pass) {
+      sendTick(pass.tick());
+    } else if (step instanceof Step.Charge charge) {
+      require(inFlight.isEmpty(), "a second round while one is in flight", charge);
+      work = () -> charge(charge.tick());
+    } else if (step instanceof Step.Halt halt) {
+      work = () -> halt(halt.reason());
+    }
+  }
+
+  private Told charge(long dueTick) throws LedgerException, InterruptedException {
+    long tick = dueTick;
+    if (bug == Bug.TICK_CHARGED_TWICE_AFTER_ROLLBACK && !chargedBefore) {
+      tick = restored.map(LedgerPosition::tick).orElse(0L) + 1;
+    }
+    chargedBefore = true;
+    LedgerState before = session.state();
+    try {
+      Grant grant = session.charge(tick);
+      LedgerState after = session.state();
+      return () -> granted(grant, after);
+    } catch (LedgerException e) {
+      if (bug != Bug.GRANT_BEFORE_ACKNOWLEDGEMENT) {
+        throw e;
+      }
+      return eagerly(before, tick);
+    }
+  }
+
+  /** The planted bug: a grant although the outcome of its charge is unknown. */
+  private Told eagerly(LedgerState before, long tick) {
+    LedgerRecord.Charge charge =
+        new LedgerRecord.Charge(
+            before.epoch(), before.rounds() + 1, tick, before.phase().orElseThrow().phase());
+    LedgerEntry entry = LedgerEntry.after(before, charge);
+    Grant grant =
+        new Grant(
+            charge.epoch(),
+            charge.round(),
+            tick,
+            charge.phase(),
+            terms.mechanism(),
+            before.reservedEpsilon().doubleValue(),
+            before.reservedDelta().doubleValue(),
+            entry.hash());
+    return () -> granted(grant, before.apply(entry));
+  }
+
+  private void granted(Grant grant, LedgerState after) throws Exception {
+    long tick = coordinator.granted(grant, after);
+    require(grant.tick() > lastTick, "a grant behind its tick", grant);
+    world.audit.granted(grant);
+    world.note(Happening.GRANT);
+    inFlight = Optional.of(new RoundExecuted(grant.epoch(), grant.round()));
+    remember(after);
+    send(grant);
+    sendTick(tick);
+  }
+
+  private Told halt(HaltReason reason) throws LedgerException, InterruptedException {
+    session.halt(reason);
+    LedgerState after = session.state();
+    return () -> {
+      world.note(Happening.BUDGET_SPENT);
+      long tick = coordinator.haltRecorded(after);
+      remember(after);
+      sendTick(tick);
+    };
+  }
+
+  private void loseLedger() {
+    if (coordinator.ledgerLost() instanceof Step.Pass pass) {
+      sendTick(pass.tick());
+    }
+    work = this::open;
+  }
+
+  private void acknowledge() {
+    RoundExecuted executed = acknowledgements.remove();
+    coordinator.acknowledged(executed);
+    if (inFlight.filter(executed::equals).isPresent()) {
+      inFlight = Optional.empty();
+    }
+  }
+
+  private void sendTick(long tick) {
+    require(tick > lastTick, "time went back from " + lastTick, tick);
+    lastTick = tick;
+    send(new Tick(tick));
+  }
+
+  private void send(Object element) {
+    signalsToSampler.add(element);
+    signalsToTrainer.add(element);
+  }
+
+  private void remember(LedgerState state) {
+    position =
+        Optional.of(new LedgerPosition(state.nextSequence() - 1, state.headHash(), lastTick));
+  }
+
+  // ---- sampler, trainer, publisher ----
+
+  private void sampler(Object element) {
+    if (element instanceof Barrier) {
+      barrierSampler = sampler.snapshot();
+    }
+    sampler.take(element);
+  }
+
+  private void signal(Object element) {
+    trainer.takeSignal(element, sampler);
+  }
+
+  private void sample(Object element) {
+    trainer.takeSample(element, sampler);
+  }
+
+  private void execute() {
+    world.note(Happening.EXECUTED);
+    if (trainer.execute().samples().isEmpty()) {
+      world.note(Happening.EMPTY_COHORT);
+    }
+  }
+
+  private void complete() {
+    RoundRelease release = trainer.complete();
+    releases.add(release);
+    // the feedback topic: everybody who subscribed hears it
+    RoundExecuted executed = SimulatedTrainer.acknowledgementOf(release);
+    for (SimulatedAttempt listener : world.living()) {
+      listener.acknowledgements.add(executed);
+    }
+  }
+
+  private void publish(Object element) throws Exception {
+    if (element instanceof PublisherBarrier barrier) {
+      checkpointUnderWay = false;
+      SimulatedPublisher.State staged = publisher.snapshot(barrier.checkpoint());
+      if (world.isAlive(this)) {
+        world.completed(
+            new Checkpoint(
+                barrier.checkpoint(),
+                jobId,
+                terms,
+                barrier.position(),
+                barrier.sampler(),
+                barrier.trainer(),
+                staged));
+        notifications.add(barrier.checkpoint());
+      }
+    } else {
+      publisher.write((RoundRelease) element);
+    }
+  }
+
+  // ---- checkpoints ----
+
+  /** On its way from trainer to publisher, with what those before it have snapshot. */
+  private record PublisherBarrier(
+      long checkpoint,
+      Optional<LedgerPosition> position,
+      SimulatedSampler.State sampler,
+      SimulatedTrainer.State trainer) {}
+
+  private void trigger() {
+    checkpointUnderWay = true;
+    barrierPosition = position.map(p -> new LedgerPosition(p.sequence(), p.hash(), lastTick));
+    send(new Barrier(++lastCheckpoint));
+  }
+
+  private static boolean isOpen(Deque<Object> channel) {
+    return !channel.isEmpty() && !(channel.peek() instanceof Barrier);
+  }
+
+  private boolean bothAtBarrier() {
+    return signalsToTrainer.peek() instanceof Barrier && samples.peek() instanceof Barrier;
+  }
+
+  private void trainerBarrier() {
+    samples.remove();
+    Barrier barrier = (Barrier) signalsToTrainer.remove();
+    releases.add(
+        new PublisherBarrier(
+            barrier.checkpoint(), barrierPosition, barrierSampler, trainer.snapshot()));
+  }
+
+  private void notifyCompleted() throws Exception {
+    long checkpoint = notifications.remove(random.nextInt(notifications.size()));
+    if (random.nextInt(4) == 0) {
+      world.note(Happening.NOTIFICATION_LOST);
+      return;
+    }
+    if (checkpoint < lastNotified) {
+      world.note(Happening.NOTIFICATION_DISORDERED);
+    }
+    lastNotified = Math.max(lastNotified, checkpoint);
+    publisher.commitUpTo(lastNotified);
+  }
+
+  /** The real ledger, with others getting their turn at the worst moments. */
+  private final class SimulatedLedger implements Ledger {
+    private final Ledger real = world.ledger.create();
+
+    @Override
+    public String location() {
+      return real.location();
+    }
+
+    @Override
+    public List<LedgerEntry> read() throws LedgerException, InterruptedException {
+      return real.read();
+    }
+
+    @Override
+    public List<LedgerEntry> open() throws LedgerException, InterruptedException {
+      if (random.nextInt(8) == 0) {
+        throw new LedgerException.Unavailable("planted: unreachable");
+      }
+      List<LedgerEntry> tooEarly = real.read();
+      letOthersWrite();
+      List<LedgerEntry> entries = real.open();
+      if (bug == Bug.READ_BEFORE_FENCING) {
+        return tooEarly;
+      }
+      if (bug == Bug.ROUNDS_FROM_STATE && restored.isPresent()) {
+        return entries.subList(0, (int) restored.get().sequence() + 1);
+      }
+      return entries;
+    }
+
+    private void letOthersWrite() throws InterruptedException {
+      for (SimulatedAttempt other : world.living()) {
+        if (other != SimulatedAttempt.this
+            && other.work != null
+            && other.coordinator.holdsLedger()) {
+          other.work();
+        }
+      }
+    }
+
+    @Override
+    public void append(LedgerEntry entry) throws LedgerException, InterruptedException {
+      int dice = random.nextInt(12);
+      if (dice == 0) {
+        world.note(Happening.LOST_APPEND);
+        throw new LedgerException.Unavailable("planted: lost");
+      }
+      real.append(entry);
+      if (dice == 1) {
+        world.note(Happening.UNACKNOWLEDGED_APPEND);
+        throw new LedgerException.Unavailable("planted: written, but nobody knows");
+      }
+    }
+
+    @Override
+    public void close() {
+      real.close();
+    }
+  }
+}
