@@ -124,7 +124,9 @@ final class Audit {
                 .epsilonAfter(phase.getValue());
       }
       require(
-          manifest.epsilonSpent() >= truth, "epsilon below the true composition " + truth, manifest);
+          manifest.epsilonSpent() >= truth,
+          "epsilon below the true composition " + truth,
+          manifest);
       require(
           manifest.epsilonSpent() <= state.epsilonBudget() && manifest.delta() <= state.delta(),
           "a release beyond the budget",

@@ -49,9 +49,7 @@ class DomainSimulationTest {
     boolean caught =
         IntStream.range(0, SEEDS_TO_CATCH_A_BUG)
             .anyMatch(seed -> violation(seed, bug).contains(bug.violation()));
-    assertThat(caught)
-        .as("'%s' within %d seeds", bug.violation(), SEEDS_TO_CATCH_A_BUG)
-        .isTrue();
+    assertThat(caught).as("'%s' within %d seeds", bug.violation(), SEEDS_TO_CATCH_A_BUG).isTrue();
   }
 
   private static String violation(long seed, Bug bug) {

@@ -54,11 +54,7 @@ final class SimulatedPublisher {
 
   @SuppressWarnings("unchecked") // what PublishSink documents its writer to be
   SimulatedPublisher(
-      State restored,
-      Bug bug,
-      ModelStore store,
-      SplittableRandom random,
-      Consumer<Happening> notes)
+      State restored, Bug bug, ModelStore store, SplittableRandom random, Consumer<Happening> notes)
       throws Exception {
     this.bug = bug;
     this.notes = notes;
@@ -70,7 +66,8 @@ final class SimulatedPublisher {
               throw new UnsupportedOperationException("nothing is announced");
             });
     writer =
-        (CommittingSinkWriter<RoundRelease, PublishCommittable>) sink.createWriter(/* init= */ null);
+        (CommittingSinkWriter<RoundRelease, PublishCommittable>)
+            sink.createWriter(/* init= */ null);
     committer = sink.createCommitter(new Init());
     restored.pending().forEach((id, waiting) -> pending.put(id, new ArrayList<>(waiting)));
     commitUpTo(Long.MAX_VALUE);
@@ -211,5 +208,4 @@ final class SimulatedPublisher {
       throw new UnsupportedOperationException();
     }
   }
-
 }

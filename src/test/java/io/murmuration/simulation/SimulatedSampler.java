@@ -38,7 +38,10 @@ final class SimulatedSampler {
 
   /** What a checkpoint holds of it; pools are never written into once they are stored. */
   record State(
-      long epoch, int offset, Map<String, UserPool> pools, Map<String, Map<Integer, String>> texts) {
+      long epoch,
+      int offset,
+      Map<String, UserPool> pools,
+      Map<String, Map<Integer, String>> texts) {
 
     static State empty() {
       return new State(GrantGate.UNKNOWN, 0, Map.of(), Map.of());
@@ -180,8 +183,7 @@ final class SimulatedSampler {
   private void emit(String user, UserPool pool, Grant grant) {
     int groupSize = grant.mechanism().groupSize();
     int[] slots =
-        pool.sample(
-            grant.tick(), SamplingSchedule.of(grant.mechanism()), groupSize, bounds, coins);
+        pool.sample(grant.tick(), SamplingSchedule.of(grant.mechanism()), groupSize, bounds, coins);
     if (slots.length == 0) {
       return;
     }
@@ -189,8 +191,7 @@ final class SimulatedSampler {
     for (int slot : slots) {
       examples.add(new Example(null, texts.get(user).get(slot)));
     }
-    UserSample sample =
-        new UserSample(grant.epoch(), grant.round(), grant.tick(), user, examples);
+    UserSample sample = new UserSample(grant.epoch(), grant.round(), grant.tick(), user, examples);
     require(examples.size() <= groupSize, "a user contributes more than the bound", sample);
     require(Set.copyOf(examples).size() == slots.length, "an example is sampled twice", sample);
     require(
