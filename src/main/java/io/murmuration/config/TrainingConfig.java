@@ -1,6 +1,7 @@
 package io.murmuration.config;
 
 import io.murmuration.config.TrainingOptions.OptimizerKind;
+import io.murmuration.config.TrainingOptions.ParametersKind;
 import io.murmuration.config.TrainingOptions.ScheduleKind;
 import io.murmuration.model.LoraConfig;
 import java.io.Serializable;
@@ -10,6 +11,10 @@ import java.util.List;
  * What is trained and how; nothing here enters the accounting.
  *
  * @param model directory of the base model
+ * @param parameters what of it is trained
+ * @param startFrom directory of a release or adapter where training begins; null: at fresh factors,
+ *     or at the base model
+ * @param startIsPublic whether the deployer declares that start public
  * @param loraRank r ≥ 1
  * @param loraAlpha &gt; 0
  * @param loraTargets names of linear layers, or the single word "all-linear"
@@ -19,10 +24,14 @@ import java.util.List;
  * @param learningRate &gt; 0
  * @param schedule how the learning rate moves
  * @param microBatchBytes off-heap bytes for activations
+ * @param threads of the tensor library, ≥ 1
  * @param privateMetrics whether exact functions of private data become metrics
  */
 public record TrainingConfig(
     String model,
+    ParametersKind parameters,
+    String startFrom,
+    boolean startIsPublic,
     int loraRank,
     double loraAlpha,
     List<String> loraTargets,
@@ -32,6 +41,7 @@ public record TrainingConfig(
     double learningRate,
     ScheduleKind schedule,
     long microBatchBytes,
+    int threads,
     boolean privateMetrics)
     implements Serializable {
 
@@ -42,6 +52,14 @@ public record TrainingConfig(
   static TrainingConfig read(Faults faults) {
     faults.startPart();
     String model = faults.required(TrainingOptions.MODEL);
+    ParametersKind parameters = faults.required(TrainingOptions.PARAMETERS);
+    String startFrom = faults.optional(TrainingOptions.START_FROM);
+    Boolean startIsPublic = faults.required(TrainingOptions.START_IS_PUBLIC);
+    if (Boolean.TRUE.equals(startIsPublic) && startFrom == null) {
+      faults.add(
+          TrainingOptions.START_IS_PUBLIC,
+          "says something of " + TrainingOptions.START_FROM.key() + ", which is not given");
+    }
     Integer rank =
         faults.atLeast(TrainingOptions.LORA_RANK, faults.required(TrainingOptions.LORA_RANK), 1);
     double alpha =
@@ -63,11 +81,16 @@ public record TrainingConfig(
           "is " + schedule + ", which needs " + PrivacyOptions.ROUNDS.key());
     }
     var memory = faults.required(TrainingOptions.MICRO_BATCH_MEMORY);
+    Integer threads =
+        faults.atLeast(TrainingOptions.THREADS, faults.required(TrainingOptions.THREADS), 1);
     Boolean privateMetrics = faults.required(TrainingOptions.PRIVATE_METRICS);
     return faults.build(
         () ->
             new TrainingConfig(
                 model,
+                parameters,
+                startFrom,
+                startIsPublic,
                 rank,
                 alpha,
                 targets,
@@ -77,6 +100,7 @@ public record TrainingConfig(
                 learningRate,
                 schedule,
                 memory.getBytes(),
+                threads,
                 privateMetrics));
   }
 }

@@ -9,6 +9,14 @@ import org.apache.flink.configuration.MemorySize;
 /** What is trained and how. Nothing here enters the accounting. */
 public final class TrainingOptions {
 
+  /** What of the model is trained. */
+  public enum ParametersKind {
+    /** LoRA factors; a release is a PEFT adapter. */
+    LORA,
+    /** Every tensor; a release is a whole model directory. */
+    ALL
+  }
+
   /** First-order optimizers. */
   public enum OptimizerKind {
     ADAM,
@@ -27,7 +35,34 @@ public final class TrainingOptions {
           .stringType()
           .noDefaultValue()
           .withDescription(
-              "Directory of the public base model in Hugging Face layout, readable on the task manager that trains.");
+              "Directory of the public base model in Hugging Face layout, readable on the task"
+                  + " manager that trains.");
+
+  public static final ConfigOption<ParametersKind> PARAMETERS =
+      ConfigOptions.key("training.parameters")
+          .enumType(ParametersKind.class)
+          .defaultValue(ParametersKind.LORA)
+          .withDescription(
+              "LORA trains low-rank factors and releases adapters; ALL trains every tensor and"
+                  + " releases whole model directories, of at most 2 GB in float32.");
+
+  public static final ConfigOption<String> START_FROM =
+      ConfigOptions.key("training.start-from")
+          .stringType()
+          .noDefaultValue()
+          .withDescription(
+              "Release or adapter directory where training begins, on the same base model and with"
+                  + " the same rank, alpha and targets; readable where the job is submitted and on"
+                  + " the task manager that trains. Ignored where the job restores its state.");
+
+  public static final ConfigOption<Boolean> START_IS_PUBLIC =
+      ConfigOptions.key("training.start-is-public")
+          .booleanType()
+          .defaultValue(false)
+          .withDescription(
+              "Declares that what training.start-from names contains no private data of this"
+                  + " domain's users, or is charged elsewhere. Needed where it is not a release"
+                  + " that this domain's ledger has charged.");
 
   public static final ConfigOption<Integer> LORA_RANK =
       ConfigOptions.key("training.lora.rank")
@@ -85,14 +120,24 @@ public final class TrainingOptions {
           .memoryType()
           .defaultValue(MemorySize.ofMebiBytes(256))
           .withDescription(
-              "Activations of one forward and backward pass may take so much off-heap memory. Changes no result.");
+              "Activations of one forward and backward pass may take so much off-heap memory."
+                  + " Changes no result.");
+
+  public static final ConfigOption<Integer> THREADS =
+      ConfigOptions.key("training.threads")
+          .intType()
+          .defaultValue(1)
+          .withDescription(
+              "Threads that the tensor library may use for one operation. It knows one number for"
+                  + " each task manager; the others of its cores are for ingest and sampling.");
 
   public static final ConfigOption<Boolean> PRIVATE_METRICS =
       ConfigOptions.key("training.private-metrics")
           .booleanType()
           .defaultValue(false)
           .withDescription(
-              "Also report cohort size, clip fraction and training loss as metrics. They are exact functions of private data: for eyes inside the trust boundary only.");
+              "Also report cohort size, clip fraction and training loss as metrics. They are exact"
+                  + " functions of private data: for eyes inside the trust boundary only.");
 
   private TrainingOptions() {}
 }

@@ -129,7 +129,7 @@ public final class MurmurationJob {
                 releases.witness(),
                 feedback)),
         new TrainOperator.Factory(
-            LoraRoundTrainer.factory(config.training(), optimizer(config)),
+            ModelRoundTrainer.factory(config.training(), releases.start(), optimizer(config)),
             feedback,
             config.training().privateMetrics()),
         releases.sink(),

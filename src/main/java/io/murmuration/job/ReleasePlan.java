@@ -3,9 +3,12 @@ package io.murmuration.job;
 import io.murmuration.config.IoConfig;
 import io.murmuration.config.MurmurationConfig;
 import io.murmuration.config.TrainingConfig;
+import io.murmuration.config.TrainingOptions;
+import io.murmuration.config.TrainingOptions.ParametersKind;
 import io.murmuration.model.DecoderDescription;
 import io.murmuration.model.LoraConfig;
 import io.murmuration.model.ModelDirectory;
+import io.murmuration.model.TensorSpec;
 import io.murmuration.privacy.budget.ReleaseWitness;
 import io.murmuration.release.Announcement;
 import io.murmuration.release.AnnouncementKafkaSerializer;
@@ -14,6 +17,7 @@ import io.murmuration.release.ModelStore;
 import io.murmuration.release.PeftAdapter;
 import io.murmuration.release.PublishSink;
 import io.murmuration.release.ReleaseContext;
+import io.murmuration.release.ReleaseFormat;
 import io.murmuration.release.ReleaseManifest;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -27,69 +31,119 @@ import org.apache.flink.connector.kafka.sink.KafkaSink;
  * Where releases go and what they have in common.
  *
  * @param sink publishes them
- * @param witness what published releases say about the ledger
+ * @param context what all releases have in common
+ * @param witness what published releases, and the release where training begins, say about the
+ *     ledger
+ * @param start where training begins; null: at fresh factors, or at the base model
  */
-record ReleasePlan(PublishSink sink, ReleaseWitness witness) {
+record ReleasePlan(
+    PublishSink sink, ReleaseContext context, ReleaseWitness witness, StartingPoint start) {
 
   /**
    * From the configuration and the base model's directory, which must be readable where the job is
    * submitted too.
    *
-   * @throws UncheckedIOException if the base model cannot be read
+   * @throws UncheckedIOException if the base model or the starting point cannot be read
+   * @throws IllegalArgumentException if they do not fit what is to be trained
    */
   static ReleasePlan of(MurmurationConfig config) {
     IoConfig io = config.io();
     String root = io.releasesDirectory();
     String domain = config.privacy().domain();
     ModelStore.Provider store = () -> DirectoryModelStore.open(Path.of(root));
+    String baseDigest = read(config, ModelDirectory::weightsDigest);
+    StartingPoint start = read(config, base -> StartingPoint.of(config, baseDigest));
+    ReleaseContext context = read(config, base -> context(config, base, baseDigest, start));
+    List<String> startCharges = start == null ? List.of() : start.ledgerHashes();
     return new ReleasePlan(
         new PublishSink(
             store,
-            context(config),
+            context,
             KafkaSink.<Announcement>builder()
                 .setKafkaProducerConfig(io.clientProperties())
                 .setRecordSerializer(new AnnouncementKafkaSerializer(io.topics().releases()))
                 .setDeliveryGuarantee(DeliveryGuarantee.AT_LEAST_ONCE)
                 .build()),
-        () -> ledgerHashes(store.open(), domain));
+        context,
+        () -> ledgerHashes(store.open(), domain, startCharges),
+        start);
   }
 
-  private static ReleaseContext context(MurmurationConfig config) {
-    TrainingConfig training = config.training();
-    Path directory = Path.of(training.model());
+  /** Something that is read from the base model's directory. */
+  private interface Reading<T> {
+    T of(Path base) throws IOException;
+  }
+
+  private static <T> T read(MurmurationConfig config, Reading<T> reading) {
+    Path base = Path.of(config.training().model());
     try {
-      DecoderDescription decoder = ModelDirectory.describe(directory);
-      LoraConfig lora = LoraRoundTrainer.loraConfig(training);
-      String name = directory.getFileName().toString();
-      PeftAdapter adapter =
-          new PeftAdapter(
-              lora.rank(),
-              lora.alpha(),
-              lora.targetModules(decoder),
-              name,
-              lora.fanInFanOut(decoder));
-      return new ReleaseContext(
-          config.privacy().domain(),
-          config.io().runId(),
-          name,
-          ModelDirectory.weightsDigest(directory),
-          adapter.config());
+      return reading.of(base);
     } catch (IOException e) {
       throw new UncheckedIOException(
-          "The base model %s (training.model) cannot be read: %s"
-              .formatted(directory, e.getMessage()),
+          "The base model %s (training.model)%s cannot be read: %s"
+              .formatted(
+                  base,
+                  config.training().startFrom() == null
+                      ? ""
+                      : " or %s (training.start-from)".formatted(config.training().startFrom()),
+                  e.getMessage()),
           e);
     }
   }
 
+  private static ReleaseContext context(
+      MurmurationConfig config, Path base, String baseDigest, StartingPoint start)
+      throws IOException {
+    return new ReleaseContext(
+        config.privacy().domain(),
+        config.io().runId(),
+        base.getFileName().toString(),
+        baseDigest,
+        start != null ? start.sentence() : freshStart(config.training()),
+        format(config.training(), base));
+  }
+
+  private static String freshStart(TrainingConfig training) {
+    return switch (training.parameters()) {
+      case LORA -> "Training began at LoRA factors drawn from a public seed.";
+      case ALL -> "Training began at the base model.";
+    };
+  }
+
+  private static ReleaseFormat format(TrainingConfig training, Path base) throws IOException {
+    DecoderDescription decoder = ModelDirectory.describe(base);
+    if (training.parameters() == ParametersKind.ALL) {
+      long parameters = decoder.tensors().stream().mapToLong(TensorSpec::size).sum();
+      if (parameters > ReleaseFormat.MAX_PARAMETERS) {
+        throw new IllegalArgumentException(
+            "%s ALL releases at most %d parameters, but %s has %d; train LORA on it"
+                .formatted(
+                    TrainingOptions.PARAMETERS.key(),
+                    ReleaseFormat.MAX_PARAMETERS,
+                    base,
+                    parameters));
+      }
+      return ReleaseFormat.model(ModelDirectory.companions(base));
+    }
+    LoraConfig lora = ModelRoundTrainer.loraConfig(training);
+    return ReleaseFormat.adapter(
+        new PeftAdapter(
+            lora.rank(),
+            lora.alpha(),
+            lora.targetModules(decoder),
+            base.getFileName().toString(),
+            lora.fanInFanOut(decoder)));
+  }
+
   /**
    * The hash that the newest release of the domain names. The ledger's records are a chain, so the
-   * newest vouches for all before it.
+   * newest vouches for all before it. With it, what the starting point names.
    */
-  private static List<String> ledgerHashes(ModelStore store, String domain) throws IOException {
+  private static List<String> ledgerHashes(
+      ModelStore store, String domain, List<String> startCharges) throws IOException {
     List<String> names = store.published();
-    List<String> hashes = new ArrayList<>();
-    for (int i = names.size() - 1; i >= 0 && hashes.isEmpty(); i--) {
+    List<String> hashes = new ArrayList<>(startCharges);
+    for (int i = names.size() - 1; i >= 0 && hashes.size() == startCharges.size(); i--) {
       ReleaseManifest manifest =
           ReleaseManifest.read(store.read(names.get(i)).get(ReleaseManifest.FILE));
       if (manifest.domain().equals(domain)) {

@@ -65,4 +65,8 @@ public final class AllParameters implements TrainableParameters {
           }
         });
   }
+
+  /** Does nothing: the model belongs to the caller. */
+  @Override
+  public void close() {}
 }

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.murmuration.model.LoraConfig.Mode;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -35,6 +36,14 @@ public final class LoraAdapter {
    * @throws ModelFormatException for adapters that are not plain LoRA
    */
   public static LoraAdapter read(Path directory) throws IOException {
+    if (!Files.exists(directory.resolve(CONFIG_FILE))) {
+      throw new ModelFormatException(
+          directory.resolve(CONFIG_FILE)
+              + ": expected a PEFT adapter, found "
+              + (Files.exists(directory.resolve("config.json"))
+                  ? "a whole model: give its directory as the model, without an adapter"
+                  : "no such file"));
+    }
     LoraConfig config = config(directory.resolve(CONFIG_FILE));
     Map<String, Tensor> tensors = new LinkedHashMap<>();
     try (SafetensorsFile file = SafetensorsFile.open(directory.resolve(WEIGHTS_FILE))) {

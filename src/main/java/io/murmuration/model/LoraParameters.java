@@ -21,7 +21,7 @@ import java.util.SplittableRandom;
  * comes from a fixed seed and is therefore public: with B zero it says nothing about any user, and
  * every start from scratch has the same.
  */
-public final class LoraParameters implements TrainableParameters, AutoCloseable {
+public final class LoraParameters implements TrainableParameters {
 
   private static final long PUBLIC_SEED = 0x6d75726d7572L;
   private static final String PREFIX = "base_model.model.";

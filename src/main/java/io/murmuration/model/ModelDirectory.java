@@ -9,12 +9,24 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.stream.Stream;
 
 /** What can be said of a Hugging Face model directory without loading its weights into memory. */
 public final class ModelDirectory {
 
   private static final int BUFFER_BYTES = 1 << 20;
+
+  /** The files beside the weights that belong to a model, where it has them. */
+  static final List<String> COMPANIONS =
+      List.of(
+          "config.json",
+          "generation_config.json",
+          "tokenizer.json",
+          "tokenizer_config.json",
+          "special_tokens_map.json",
+          "LICENSE");
 
   private ModelDirectory() {}
 
@@ -29,6 +41,24 @@ public final class ModelDirectory {
       throw new ModelFormatException(directory + ": expected a model directory");
     }
     return ModelFamily.describe(ModelConfig.read(directory.resolve("config.json")));
+  }
+
+  /**
+   * Configuration, tokenizer and licence: what a directory of other weights of the same model needs
+   * beside them.
+   *
+   * @return contents by file name; those that the model does not have are left out
+   * @throws IOException if one cannot be read
+   */
+  public static SortedMap<String, byte[]> companions(Path directory) throws IOException {
+    SortedMap<String, byte[]> files = new TreeMap<>();
+    for (String name : COMPANIONS) {
+      Path file = directory.resolve(name);
+      if (Files.exists(file)) {
+        files.put(name, Files.readAllBytes(file));
+      }
+    }
+    return files;
   }
 
   /**

@@ -25,15 +25,6 @@ public final class ModelDirectoryWriter {
   private static final int BLOCK_ELEMENTS = 1 << 18;
   private static final int ALIGNMENT = 8;
 
-  private static final List<String> COMPANIONS =
-      List.of(
-          "config.json",
-          "generation_config.json",
-          "tokenizer.json",
-          "tokenizer_config.json",
-          "special_tokens_map.json",
-          "LICENSE");
-
   private ModelDirectoryWriter() {}
 
   /**
@@ -73,7 +64,7 @@ public final class ModelDirectoryWriter {
       throw new IllegalArgumentException(
           target + " already holds " + Checkpoint.SINGLE_FILE + "; choose another directory");
     }
-    for (String name : COMPANIONS) {
+    for (String name : ModelDirectory.COMPANIONS) {
       Path source = model.directory().resolve(name);
       if (Files.exists(source)
           && !source.toAbsolutePath().equals(target.resolve(name).toAbsolutePath())) {

@@ -7,7 +7,8 @@ import java.util.Map;
 /**
  * What is trained on a model: which tensors, where they start, and where they enter the decoder.
  */
-public sealed interface TrainableParameters permits LoraParameters, AllParameters {
+public sealed interface TrainableParameters extends AutoCloseable
+    permits LoraParameters, AllParameters {
 
   /** The model that is trained. */
   LanguageModel model();
@@ -25,6 +26,10 @@ public sealed interface TrainableParameters permits LoraParameters, AllParameter
    *     leading dimension
    */
   Binding bind(Map<String, NDArray> leaves);
+
+  /** Frees what was added to the model; the model itself stays open. */
+  @Override
+  void close();
 
   /** Opaque to callers outside this package; goes into {@link LanguageModel#tokenLosses}. */
   record Binding(DecoderParameters parameters) {}

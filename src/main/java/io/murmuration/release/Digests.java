@@ -1,7 +1,11 @@
 package io.murmuration.release;
 
+import java.io.IOException;
+import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
@@ -10,11 +14,25 @@ import java.util.SortedMap;
 /** SHA-256 of files and of whole releases, lower-case hexadecimal. */
 public final class Digests {
 
+  private static final int BLOCK_BYTES = 1 << 20;
+
   private Digests() {}
 
   /** Of one file. */
   public static String ofFile(byte[] content) {
     return HexFormat.of().formatHex(sha256().digest(content));
+  }
+
+  /** Of one file, which need not fit into memory. */
+  public static String ofFile(Path file) throws IOException {
+    MessageDigest digest = sha256();
+    byte[] block = new byte[BLOCK_BYTES];
+    try (InputStream in = Files.newInputStream(file)) {
+      for (int read = in.read(block); read >= 0; read = in.read(block)) {
+        digest.update(block, 0, read);
+      }
+    }
+    return HexFormat.of().formatHex(digest.digest());
   }
 
   /**

@@ -2,12 +2,7 @@ package io.murmuration.release;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.murmuration.training.ParameterLayout;
-import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.Collection;
 import java.util.List;
-import java.util.Map;
 
 /**
  * A LoRA adapter in the layout that Hugging Face PEFT loads: {@code adapter_config.json} and {@code
@@ -31,9 +26,6 @@ public record PeftAdapter(
 
   private static final String ALL_LINEAR = "all-linear";
 
-  /** What transformers expects of a file it may load. */
-  private static final Map<String, String> METADATA = Map.of("format", "pt");
-
   public PeftAdapter {
     if (rank < 1) {
       throw new IllegalArgumentException("LoRA rank must be at least 1 but is " + rank);
@@ -45,32 +37,6 @@ public record PeftAdapter(
     if (targetModules.isEmpty()) {
       throw new IllegalArgumentException("LoRA needs at least one target module");
     }
-  }
-
-  /**
-   * The weights' file.
-   *
-   * @param layout names, as PEFT knows them, and shapes of what was trained
-   * @param parameters the flat vector in the order of the layout
-   * @param frozen factors that were not trained but belong to the adapter: the A of each layer when
-   *     only B is trained
-   */
-  public static byte[] weights(
-      ParameterLayout layout, float[] parameters, Collection<NamedTensor> frozen) {
-    if (parameters.length != layout.size()) {
-      throw new IllegalArgumentException(
-          "the layout has %d parameters but %d are given"
-              .formatted(layout.size(), parameters.length));
-    }
-    List<NamedTensor> tensors = new ArrayList<>(frozen);
-    for (ParameterLayout.Entry entry : layout.entries()) {
-      tensors.add(
-          new NamedTensor(
-              entry.name(),
-              entry.shape(),
-              Arrays.copyOfRange(parameters, entry.offset(), entry.offset() + entry.size())));
-    }
-    return SafetensorsWriter.write(METADATA, tensors);
   }
 
   /** Text of the configuration's file. */

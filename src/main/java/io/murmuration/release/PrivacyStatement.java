@@ -61,7 +61,7 @@ public final class PrivacyStatement {
     - (b) Process failures do not depend on the data. A record or a user that cannot be processed
       contributes zero, and the round goes on.
     - (c) The base model, its tokenizer and the starting adapter are public, or already charged. Base
-      model: `%s`, SHA-256 `%s`.
+      model: `%s`, SHA-256 `%s`. %s
     - (d) One id is one person. A person with two ids, or one whose words stand in another user's
       prompt, is covered per id. The same people in two domains add up.
     """
@@ -86,7 +86,8 @@ public final class PrivacyStatement {
                 ? ""
                 : "A user has at most %d examples in the pool.".formatted(mechanism.groupSize()),
             context.baseModel(),
-            context.baseModelDigest())
+            context.baseModelDigest(),
+            context.startingPoint())
         .getBytes(StandardCharsets.UTF_8);
   }
 

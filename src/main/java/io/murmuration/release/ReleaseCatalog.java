@@ -10,13 +10,6 @@ import java.util.SortedMap;
 /** What a store's visible releases say, and whether it is consistent. */
 public final class ReleaseCatalog {
 
-  private static final List<String> REQUIRED_FILES =
-      List.of(
-          PeftAdapter.WEIGHTS_FILE,
-          PeftAdapter.CONFIG_FILE,
-          ReleaseManifest.FILE,
-          PrivacyStatement.FILE);
-
   private final ModelStore store;
 
   /** A catalog of one store. */
@@ -98,17 +91,13 @@ public final class ReleaseCatalog {
     for (String name : store.published()) {
       SortedMap<String, byte[]> files = store.read(name);
       List<String> problems = new ArrayList<>();
-      for (String required : REQUIRED_FILES) {
-        if (!files.containsKey(required)) {
-          problems.add("there is no " + required);
-        }
-      }
       ReleaseManifest manifest = null;
       try {
         manifest = manifestIn(name, files);
       } catch (IOException e) {
         problems.add(e.getMessage());
       }
+      requireFiles(manifest, files, problems);
       if (manifest != null) {
         checkAlone(name, manifest, files, problems);
         checkAgainst(lastOfDomain.put(manifest.domain(), manifest), manifest, problems);
@@ -133,6 +122,20 @@ public final class ReleaseCatalog {
     } catch (IOException e) {
       throw new IOException(
           "the manifest of release %s is damaged: %s".formatted(name, e.getMessage()), e);
+    }
+  }
+
+  private static void requireFiles(
+      ReleaseManifest manifest, SortedMap<String, byte[]> files, List<String> problems) {
+    List<String> required = new ArrayList<>(List.of(ReleaseManifest.FILE, PrivacyStatement.FILE));
+    if (manifest != null) {
+      required.add(manifest.weightsFile());
+      required.addAll(ReleaseFormat.requiredBeside(manifest.weightsFile()));
+    }
+    for (String name : required) {
+      if (!files.containsKey(name)) {
+        problems.add("there is no " + name);
+      }
     }
   }
 

@@ -10,10 +10,16 @@ import java.util.regex.Pattern;
  * @param runId a name for this run, chosen by its deployer
  * @param baseModel name or path of the base model
  * @param baseModelDigest SHA-256 of its weights, lower-case hexadecimal
- * @param adapterConfig text of {@code adapter_config.json}
+ * @param startingPoint where training began, as a sentence for {@code PRIVACY.md}
+ * @param format the files of a release beside the weights
  */
 public record ReleaseContext(
-    String domain, String runId, String baseModel, String baseModelDigest, String adapterConfig)
+    String domain,
+    String runId,
+    String baseModel,
+    String baseModelDigest,
+    String startingPoint,
+    ReleaseFormat format)
     implements Serializable {
 
   private static final Pattern SHA_256 = Pattern.compile("[0-9a-f]{64}");
@@ -22,7 +28,7 @@ public record ReleaseContext(
     requireText("privacy domain", domain);
     requireText("run id", runId);
     requireText("base model", baseModel);
-    requireText("adapter configuration", adapterConfig);
+    requireText("starting point", startingPoint);
     if (baseModelDigest == null || !SHA_256.matcher(baseModelDigest).matches()) {
       throw new IllegalArgumentException(
           "base model digest must be 64 lower-case hexadecimal digits but is " + baseModelDigest);

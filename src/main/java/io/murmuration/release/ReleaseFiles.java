@@ -1,6 +1,5 @@
 package io.murmuration.release;
 
-import java.nio.charset.StandardCharsets;
 import java.util.Collections;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -24,10 +23,9 @@ public record ReleaseFiles(String name, SortedMap<String, byte[]> files, Release
   /** Lays a release out. */
   public static ReleaseFiles of(ReleaseContext context, RoundRelease release) {
     ReleaseManifest manifest =
-        ReleaseManifest.of(context, release.grant(), Digests.ofFile(release.adapter()));
-    SortedMap<String, byte[]> files = new TreeMap<>();
-    files.put(PeftAdapter.WEIGHTS_FILE, release.adapter());
-    files.put(PeftAdapter.CONFIG_FILE, context.adapterConfig().getBytes(StandardCharsets.UTF_8));
+        ReleaseManifest.of(context, release.grant(), Digests.ofFile(release.weights()));
+    SortedMap<String, byte[]> files = new TreeMap<>(context.format().companions());
+    files.put(context.format().weightsFile(), release.weights());
     files.put(ReleaseManifest.FILE, manifest.write());
     files.put(PrivacyStatement.FILE, PrivacyStatement.write(context, release.grant()));
     return new ReleaseFiles(nameOf(release.grant().round()), files, manifest);

@@ -131,7 +131,7 @@ public record ReleaseManifest(
         PrivacyStatement.NEIGHBOURING_RELATION,
         PrivacyStatement.sentence(context.domain(), grant),
         grant.ledgerHash(),
-        PeftAdapter.WEIGHTS_FILE,
+        context.format().weightsFile(),
         weightsDigest,
         context.baseModel(),
         context.baseModelDigest());

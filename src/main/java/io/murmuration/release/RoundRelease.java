@@ -6,6 +6,6 @@ import io.murmuration.privacy.budget.Grant;
  * The noisy model after one executed round, on its way from the trainer to the publisher.
  *
  * @param grant the leave it was trained under; the manifest copies from it
- * @param adapter the PEFT adapter's weights, as the bytes of {@code adapter_model.safetensors}
+ * @param weights what was trained, as the bytes of the release's weights file
  */
-public record RoundRelease(Grant grant, byte[] adapter) {}
+public record RoundRelease(Grant grant, byte[] weights) {}

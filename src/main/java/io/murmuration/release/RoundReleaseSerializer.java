@@ -21,15 +21,15 @@ public final class RoundReleaseSerializer extends ValueSerializer<RoundRelease> 
   @Override
   protected void write(RoundRelease value, DataOutputView out) throws IOException {
     GRANT.serialize(value.grant(), out);
-    out.writeInt(value.adapter().length);
-    out.write(value.adapter());
+    out.writeInt(value.weights().length);
+    out.write(value.weights());
   }
 
   @Override
   protected RoundRelease read(int version, DataInputView in) throws IOException {
     Grant grant = GRANT.deserialize(in);
-    byte[] adapter = new byte[in.readInt()];
-    in.readFully(adapter);
-    return new RoundRelease(grant, adapter);
+    byte[] weights = new byte[in.readInt()];
+    in.readFully(weights);
+    return new RoundRelease(grant, weights);
   }
 }

@@ -51,13 +51,13 @@ class PeftAdapterTest {
     NamedTensor b =
         new NamedTensor(PREFIX + "lora_B.weight", List.of(3L, 2L), new float[] {1, 2, 3, 4, 5, 6});
 
-    assertThat(PeftAdapter.weights(B_ONLY, new float[] {1, 2, 3, 4, 5, 6}, List.of(a)))
+    assertThat(TrainedWeights.write(B_ONLY, new float[] {1, 2, 3, 4, 5, 6}, List.of(a)))
         .isEqualTo(SafetensorsWriter.write(Map.of("format", "pt"), List.of(a, b)));
   }
 
   @Test
   void refusesParametersOfAnotherLayout() {
-    assertThatThrownBy(() -> PeftAdapter.weights(B_ONLY, new float[5], List.of()))
+    assertThatThrownBy(() -> TrainedWeights.write(B_ONLY, new float[5], List.of()))
         .hasMessage("the layout has 6 parameters but 5 are given");
   }
 

@@ -259,13 +259,19 @@ class PublishSinkTest {
     ReleaseContext chat = ReleaseFixtures.context();
     ReleaseContext mail =
         new ReleaseContext(
-            "mail", chat.runId(), chat.baseModel(), chat.baseModelDigest(), chat.adapterConfig());
+            "mail",
+            chat.runId(),
+            chat.baseModel(),
+            chat.baseModelDigest(),
+            chat.startingPoint(),
+            chat.format());
     PublishSink other =
         new PublishSink(DirectoryModelStore.at(root.toString()), mail, NO_ANNOUNCEMENTS);
 
     assertThatThrownBy(() -> Job.start(other))
         .hasMessage(
-            "the model store holds releases of the privacy domain chat, but this job publishes for mail; give each domain a store of its own");
+            "the model store holds releases of the privacy domain chat, but this job publishes for"
+                + " mail; give each domain a store of its own");
   }
 
   @Test

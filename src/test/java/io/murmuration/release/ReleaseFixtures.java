@@ -18,7 +18,9 @@ public final class ReleaseFixtures {
         "run-1",
         "models/tiny",
         "ab".repeat(32),
-        new PeftAdapter(8, 16, List.of("q_proj", "v_proj"), "models/tiny", false).config());
+        "Training began at LoRA factors drawn from a public seed.",
+        ReleaseFormat.adapter(
+            new PeftAdapter(8, 16, List.of("q_proj", "v_proj"), "models/tiny", false)));
   }
 
   /** A grant whose ε grows with its round. */

@@ -98,7 +98,10 @@ class ReleaseManifestTest {
 
   @Test
   void aContextNeedsARealDigest() {
-    assertThatThrownBy(() -> new ReleaseContext("chat", "run", "base", "123", "{}"))
+    assertThatThrownBy(
+            () ->
+                new ReleaseContext(
+                    "chat", "run", "base", "123", "start", ReleaseFixtures.context().format()))
         .hasMessage("base model digest must be 64 lower-case hexadecimal digits but is 123");
   }
 }

@@ -47,7 +47,7 @@ class ReleaseSerializersTest {
         serializer.deserialize(new DataInputDeserializer(bytes(serializer, release)));
 
     assertThat(found.grant()).isEqualTo(release.grant());
-    assertThat(found.adapter()).isEqualTo(release.adapter());
+    assertThat(found.weights()).isEqualTo(release.weights());
   }
 
   @Test

@@ -4,11 +4,13 @@ import io.murmuration.release.ModelStore;
 import io.murmuration.release.PublishCommittable;
 import io.murmuration.release.PublishSink;
 import io.murmuration.release.ReleaseContext;
+import io.murmuration.release.ReleaseFormat;
 import io.murmuration.release.ReleaseFiles;
 import io.murmuration.release.RoundRelease;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalLong;
 import java.util.SortedMap;
 import java.util.SplittableRandom;
@@ -31,7 +33,13 @@ import org.apache.flink.runtime.metrics.groups.UnregisteredMetricGroups;
 final class SimulatedPublisher {
 
   private static final ReleaseContext CONTEXT =
-      new ReleaseContext("flock", "simulation", "model", "ab".repeat(32), "{}");
+      new ReleaseContext(
+          "flock",
+          "simulation",
+          "model",
+          "ab".repeat(32),
+          "Training began at the base model.",
+          ReleaseFormat.model(Map.of("config.json", new byte[0], "tokenizer.json", new byte[0])));
 
   /** What a checkpoint holds of it: what waits for its commit, by checkpoint. */
   record State(TreeMap<Long, List<PublishCommittable>> pending) {

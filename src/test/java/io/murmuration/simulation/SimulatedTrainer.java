@@ -9,8 +9,8 @@ import io.murmuration.privacy.budget.RoundExecuted;
 import io.murmuration.privacy.noise.GaussianNoise;
 import io.murmuration.privacy.noise.NoiseFactory;
 import io.murmuration.privacy.noise.SeededNoise;
-import io.murmuration.release.PeftAdapter;
 import io.murmuration.release.RoundRelease;
+import io.murmuration.release.TrainedWeights;
 import io.murmuration.simulation.Elements.Tick;
 import io.murmuration.training.CohortBuffer;
 import io.murmuration.training.CohortBuffer.Cohort;
@@ -161,7 +161,7 @@ final class SimulatedTrainer {
         trainer.step(grant, PrivacySlices.of(grant.mechanism(), executing.samples()));
     audit.executed(grant);
     byte[] adapter =
-        PeftAdapter.weights(engine.layout(), outcome.state().parameters(), /* frozen= */ List.of());
+        TrainedWeights.write(engine.layout(), outcome.state().parameters(), /* frozen= */ List.of());
     executed = new Executed(new RoundRelease(grant, adapter), outcome);
     return executing;
   }

@@ -1,0 +1,146 @@
+package io.murmuration.job;
+
+import io.murmuration.config.TrainingConfig;
+import io.murmuration.config.TrainingOptions.ParametersKind;
+import io.murmuration.model.AllParameters;
+import io.murmuration.model.LanguageModel;
+import io.murmuration.model.LoraAdapter;
+import io.murmuration.model.LoraConfig;
+import io.murmuration.model.LoraParameters;
+import io.murmuration.model.TorchThreads;
+import io.murmuration.model.TrainableParameters;
+import io.murmuration.privacy.noise.NoiseFactory;
+import io.murmuration.release.NamedTensor;
+import io.murmuration.release.RoundRelease;
+import io.murmuration.release.TrainedWeights;
+import io.murmuration.training.CohortBuffer.Cohort;
+import io.murmuration.training.DecoderGradientEngine;
+import io.murmuration.training.EngineOptions;
+import io.murmuration.training.OptimizerOptions;
+import io.murmuration.training.PrivacySlices;
+import io.murmuration.training.PrivateTrainer;
+import io.murmuration.training.RoundOutcome;
+import io.murmuration.training.RoundTrainer;
+import io.murmuration.training.TrainerState;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Trains LoRA factors or all parameters of a Hugging Face model, and hands over each round's
+ * weights as a release has them.
+ */
+final class ModelRoundTrainer implements RoundTrainer {
+
+  private final TrainableParameters parameters;
+  private final DecoderGradientEngine engine;
+  private final PrivateTrainer trainer;
+  private final List<NamedTensor> frozen;
+
+  private ModelRoundTrainer(
+      TrainableParameters parameters, DecoderGradientEngine engine, PrivateTrainer trainer) {
+    this.parameters = parameters;
+    this.engine = engine;
+    this.trainer = trainer;
+    this.frozen = frozen(parameters);
+  }
+
+  /**
+   * A factory that travels in the job graph; the model is loaded where the operator runs.
+   *
+   * @param start where training begins if no state is restored; null: at fresh factors, or at the
+   *     base model
+   */
+  static RoundTrainer.Factory factory(
+      TrainingConfig config, StartingPoint start, OptimizerOptions optimizer) {
+    return () -> create(config, start, optimizer);
+  }
+
+  static LoraConfig loraConfig(TrainingConfig config) {
+    return new LoraConfig(
+        config.loraRank(), config.loraAlpha(), config.loraTargets(), config.loraMode());
+  }
+
+  private static ModelRoundTrainer create(
+      TrainingConfig config, StartingPoint start, OptimizerOptions optimizer) {
+    TorchThreads.use(config.threads());
+    TrainableParameters parameters;
+    try {
+      if (start != null) {
+        start.requireUnchanged();
+      }
+      parameters = parameters(config, start);
+    } catch (IOException e) {
+      throw new UncheckedIOException(
+          "The base model %s (training.model)%s cannot be loaded"
+              .formatted(
+                  config.model(),
+                  start == null ? "" : " or " + start.directory() + " (training.start-from)"),
+          e);
+    }
+    DecoderGradientEngine engine =
+        new DecoderGradientEngine(
+            parameters, new EngineOptions(config.maxTokens(), config.microBatchBytes()));
+    return new ModelRoundTrainer(
+        parameters, engine, new PrivateTrainer(engine, optimizer, NoiseFactory.secure()));
+  }
+
+  private static TrainableParameters parameters(TrainingConfig config, StartingPoint start)
+      throws IOException {
+    if (config.parameters() == ParametersKind.ALL) {
+      String directory = start == null ? config.model() : start.directory();
+      return new AllParameters(LanguageModel.load(Path.of(directory)));
+    }
+    LanguageModel base = LanguageModel.load(Path.of(config.model()));
+    try {
+      return start == null
+          ? LoraParameters.fresh(base, loraConfig(config))
+          : LoraParameters.from(
+              base, LoraAdapter.read(Path.of(start.directory())), config.loraMode());
+    } catch (IOException | RuntimeException e) {
+      base.close();
+      throw e;
+    }
+  }
+
+  private static List<NamedTensor> frozen(TrainableParameters parameters) {
+    List<NamedTensor> tensors = new ArrayList<>();
+    if (parameters instanceof LoraParameters lora) {
+      lora.frozen()
+          .forEach(
+              (spec, values) -> tensors.add(new NamedTensor(spec.name(), spec.shape(), values)));
+    }
+    return tensors;
+  }
+
+  /** What is trained, and on which model. */
+  TrainableParameters parameters() {
+    return parameters;
+  }
+
+  @Override
+  public ExecutedRound execute(Cohort cohort) {
+    RoundOutcome outcome =
+        trainer.step(
+            cohort.grant(), PrivacySlices.of(cohort.grant().mechanism(), cohort.samples()));
+    return new ExecutedRound(
+        new RoundRelease(
+            cohort.grant(),
+            TrainedWeights.write(engine.layout(), outcome.state().parameters(), frozen)),
+        outcome);
+  }
+
+  @Override
+  public void restore(TrainerState state) {
+    trainer.restore(state);
+  }
+
+  @Override
+  public void close() {
+    engine.close();
+    parameters.close();
+    parameters.model().close();
+  }
+}

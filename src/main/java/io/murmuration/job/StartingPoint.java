@@ -1,0 +1,179 @@
+package io.murmuration.job;
+
+import io.murmuration.config.MurmurationConfig;
+import io.murmuration.config.TrainingConfig;
+import io.murmuration.config.TrainingOptions;
+import io.murmuration.config.TrainingOptions.ParametersKind;
+import io.murmuration.model.LoraAdapter;
+import io.murmuration.model.LoraConfig;
+import io.murmuration.model.ModelDirectory;
+import io.murmuration.release.Digests;
+import io.murmuration.release.ReleaseManifest;
+import java.io.IOException;
+import java.io.Serializable;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * The release or adapter where training begins.
+ *
+ * <p>The guarantee covers what is trained from here on, so what it begins with must be public or
+ * already charged. Two cases are told apart when the job is submitted:
+ *
+ * <ul>
+ *   <li>a release of the same domain: its manifest names the ledger's record of its charge, and the
+ *       budget operator refuses a ledger that does not hold that record,
+ *   <li>anything else, a release of another domain included: the deployer declares it public.
+ * </ul>
+ *
+ * <p>Links are followed once, at submission, and the trainer checks the digest again: {@code
+ * latest} may point elsewhere by the time that a failed job starts anew.
+ *
+ * @param directory resolved, absolute
+ * @param name of the directory
+ * @param digest of its weights, see {@link ModelDirectory#weightsDigest}
+ * @param ledgerHashes what the ledger must hold: the charge of a release of the same domain; none
+ *     for what is declared public
+ */
+record StartingPoint(String directory, String name, String digest, List<String> ledgerHashes)
+    implements Serializable {
+
+  StartingPoint {
+    ledgerHashes = List.copyOf(ledgerHashes);
+  }
+
+  /**
+   * Checks the configured start against the base model and the domain.
+   *
+   * @param baseDigest of the base model's weights
+   * @return null if training begins at the base model
+   * @throws IllegalArgumentException saying what does not fit
+   * @throws IOException if the directory cannot be read
+   */
+  static StartingPoint of(MurmurationConfig config, String baseDigest) throws IOException {
+    TrainingConfig training = config.training();
+    if (training.startFrom() == null) {
+      return null;
+    }
+    Path given = Path.of(training.startFrom());
+    require(
+        Files.isDirectory(given), "must be a directory that holds a release or an adapter", given);
+    Path directory = given.toRealPath();
+    requireSameTask(training, directory);
+    return new StartingPoint(
+        directory.toString(),
+        directory.getFileName().toString(),
+        ModelDirectory.weightsDigest(directory),
+        charges(config, directory, baseDigest));
+  }
+
+  private static void requireSameTask(TrainingConfig training, Path directory) throws IOException {
+    Path base = Path.of(training.model());
+    if (training.parameters() == ParametersKind.ALL) {
+      require(
+          Files.exists(directory.resolve("config.json")),
+          "must be a model directory where training.parameters is ALL",
+          directory);
+      require(
+          ModelDirectory.describe(directory).equals(ModelDirectory.describe(base))
+              && sameTokenizer(directory, base),
+          "must have the configuration and the tokenizer of training.model, " + base + ",",
+          directory);
+      return;
+    }
+    require(
+        Files.exists(directory.resolve("adapter_config.json")),
+        "must be an adapter where training.parameters is LORA",
+        directory);
+    LoraConfig found = LoraAdapter.read(directory).config();
+    LoraConfig configured = ModelRoundTrainer.loraConfig(training);
+    require(
+        found.rank() == configured.rank(),
+        "must have training.lora.rank, " + configured.rank() + ", and not " + found.rank(),
+        directory);
+    require(
+        found.alpha() == configured.alpha(),
+        "must have training.lora.alpha, " + configured.alpha() + ", and not " + found.alpha(),
+        directory);
+    Set<String> expected = new HashSet<>(configured.targetModules(ModelDirectory.describe(base)));
+    Set<String> targets = new HashSet<>(found.targetModules(ModelDirectory.describe(base)));
+    require(
+        targets.equals(expected),
+        "must have training.lora.target-modules, " + expected + ", and not " + targets,
+        directory);
+  }
+
+  private static boolean sameTokenizer(Path one, Path other) throws IOException {
+    return Files.mismatch(one.resolve("tokenizer.json"), other.resolve("tokenizer.json")) < 0;
+  }
+
+  private static List<String> charges(MurmurationConfig config, Path directory, String baseDigest)
+      throws IOException {
+    boolean declaredPublic = config.training().startIsPublic();
+    String domain = config.privacy().domain();
+    Path file = directory.resolve(ReleaseManifest.FILE);
+    if (!Files.exists(file)) {
+      require(
+          declaredPublic,
+          "has no manifest that says what it is charged to; set %s if it is public,"
+              .formatted(TrainingOptions.START_IS_PUBLIC.key()),
+          directory);
+      return List.of();
+    }
+    ReleaseManifest manifest = ReleaseManifest.read(Files.readAllBytes(file));
+    require(
+        manifest.baseModelDigest().equals(baseDigest),
+        "must be trained on training.model, whose weights have SHA-256 %s, but was trained on %s with SHA-256 %s:"
+            .formatted(baseDigest, manifest.baseModel(), manifest.baseModelDigest()),
+        directory);
+    Path weights = directory.resolve(manifest.weightsFile());
+    require(
+        Files.exists(weights) && Digests.ofFile(weights).equals(manifest.weightsDigest()),
+        "must hold " + manifest.weightsFile() + " as its manifest describes it",
+        directory);
+    if (manifest.domain().equals(domain)) {
+      return List.of(manifest.ledgerHash());
+    }
+    require(
+        declaredPublic,
+        "is a release of the domain %s, which this job's domain, %s, does not charge; set %s if it may be taken for public,"
+            .formatted(manifest.domain(), domain, TrainingOptions.START_IS_PUBLIC.key()),
+        directory);
+    return List.of();
+  }
+
+  private static void require(boolean condition, String rule, Path given) {
+    if (!condition) {
+      throw new IllegalArgumentException(
+          "%s %s given %s".formatted(TrainingOptions.START_FROM.key(), rule, given));
+    }
+  }
+
+  /**
+   * Checks that the directory still holds what was submitted.
+   *
+   * @throws IllegalStateException if not
+   */
+  void requireUnchanged() throws IOException {
+    String found = ModelDirectory.weightsDigest(Path.of(directory));
+    if (!found.equals(digest)) {
+      throw new IllegalStateException(
+          "%s %s must hold weights with digest %s, as when the job was submitted, but they have %s"
+              .formatted(TrainingOptions.START_FROM.key(), directory, digest, found));
+    }
+  }
+
+  /** For {@code PRIVACY.md}. */
+  String sentence() {
+    return "Training began at `%s`, SHA-256 `%s`, %s."
+        .formatted(
+            name,
+            digest,
+            ledgerHashes.isEmpty()
+                ? "which the deployer declared public"
+                : "a release of this domain that is already charged");
+  }
+}

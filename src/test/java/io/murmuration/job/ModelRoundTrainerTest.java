@@ -1,0 +1,314 @@
+package io.murmuration.job;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.murmuration.config.MurmurationConfig;
+import io.murmuration.contribution.UserSample;
+import io.murmuration.model.AdaptedModel;
+import io.murmuration.model.LanguageModel;
+import io.murmuration.model.TextEvaluator;
+import io.murmuration.model.TinyModels;
+import io.murmuration.model.TorchThreads;
+import io.murmuration.privacy.budget.Grant;
+import io.murmuration.privacy.budget.RoundMechanism;
+import io.murmuration.privacy.budget.Sampler;
+import io.murmuration.release.DirectoryModelStore;
+import io.murmuration.release.PrivacyStatement;
+import io.murmuration.release.ReleaseCatalog;
+import io.murmuration.release.ReleaseFiles;
+import io.murmuration.training.CohortBuffer.Cohort;
+import io.murmuration.training.Example;
+import io.murmuration.training.LearningRateSchedule;
+import io.murmuration.training.OptimizerOptions;
+import io.murmuration.training.RoundTrainer;
+import io.murmuration.training.RoundTrainer.ExecutedRound;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** From the configuration through the trainer to a directory that a consumer loads, and back. */
+class ModelRoundTrainerTest {
+
+  private static final List<String> HELD_OUT = List.of("a flock turns", "no one leads it", "x");
+  private static final OptimizerOptions OPTIMIZER =
+      OptimizerOptions.AdamW.withDefaults(LearningRateSchedule.constant(0.02));
+
+  @TempDir private Path directory;
+  private Path base;
+
+  @BeforeEach
+  void writeBase() throws IOException {
+    base = TinyModels.write(directory.resolve("base"), TinyModels.QWEN2, 11);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"BOTH", "B_ONLY"})
+  void anAdapterIsReadBackWithTheLossOfTheLiveModel(String mode) throws IOException {
+    MurmurationConfig config = settings().with("training.lora.mode", mode).config();
+
+    Run run = train(config, 2);
+
+    assertThat(loss(base, Optional.of(run.release)))
+        .isEqualTo(run.liveNats)
+        .isNotEqualTo(loss(base));
+    assertThat(statement(run)).contains("Training began at LoRA factors drawn from a public seed.");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {TinyModels.LLAMA3, TinyModels.MISTRAL, TinyModels.QWEN2, TinyModels.GPT2})
+  void aReleaseOfAllParametersIsAModelOfItsOwn(String fields) throws IOException {
+    Path model = TinyModels.write(directory.resolve("model"), fields, 12);
+    MurmurationConfig config =
+        settings()
+            .with("training.model", model.toString())
+            .with("training.parameters", "ALL")
+            .config();
+
+    Run run = train(config, 2);
+
+    assertThat(loss(run.release)).isEqualTo(run.liveNats).isNotEqualTo(loss(model));
+    assertThat(names(run.release))
+        .containsExactlyInAnyOrder(
+            "PRIVACY.md", "config.json", "manifest.json", "model.safetensors", "tokenizer.json");
+    assertThat(statement(run)).contains("Training began at the base model.");
+    assertThat(new ReleaseCatalog(DirectoryModelStore.reading(run.release.getParent())).verify())
+        .isNotEmpty()
+        .allSatisfy(release -> assertThat(release.problems()).isEmpty());
+    assertThatThrownBy(() -> AdaptedModel.load(model, Optional.of(run.release)))
+        .hasMessageContaining("found a whole model: give its directory as the model");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"LORA", "ALL"})
+  void trainingBeginsAtAReleaseOfTheSameDomainThatTheLedgerMustHold(String parameters)
+      throws IOException {
+    Run first = train(settings().with("training.parameters", parameters).config(), 2);
+    MurmurationConfig config =
+        settings()
+            .with("training.parameters", parameters)
+            .with("training.start-from", first.release.toString())
+            .with("releases.directory", directory.resolve("next").toString())
+            .config();
+
+    assertThat(startNats(config)).isEqualTo(first.liveNats);
+    ReleasePlan plan = ReleasePlan.of(config);
+    assertThat(plan.witness().ledgerHashes()).containsExactly(grant(2).ledgerHash());
+    Run next = train(config, 3);
+    assertThat(next.liveNats).isNotEqualTo(first.liveNats);
+    assertThat(statement(next))
+        .contains("Training began at `round-00000002`, SHA-256 `" + plan.start().digest() + "`")
+        .contains("a release of this domain that is already charged");
+  }
+
+  @Test
+  void aRestoredStateGoesBeforeTheStartingPoint() throws IOException {
+    Run first = train(settings().config(), 1);
+    MurmurationConfig config =
+        settings().with("training.start-from", first.release.toString()).config();
+    Run other = train(settings().with("releases.directory", dir("other")).config(), 1);
+    try (ModelRoundTrainer trainer = trainer(config)) {
+      trainer.restore(other.last.outcome().state());
+
+      trainer.execute(cohort(2));
+
+      assertThatThrownBy(() -> trainer.execute(cohort(1))).hasMessageContaining("round 1");
+    }
+  }
+
+  @Test
+  void whatIsNotChargedToTheDomainMustBeDeclaredPublic() throws IOException {
+    Run first = train(settings().config(), 1);
+    JobConfigs elsewhere =
+        settings()
+            .with("privacy.domain", "mail")
+            .with("releases.directory", dir("mail"))
+            .with("training.start-from", first.release.toString());
+    assertRefused(elsewhere, "a release of the domain chat", "training.start-is-public");
+    elsewhere.with("training.start-is-public", "true");
+    assertThat(startNats(elsewhere.config())).isEqualTo(first.liveNats);
+    ReleasePlan plan = ReleasePlan.of(elsewhere.config());
+    assertThat(plan.witness().ledgerHashes()).isEmpty();
+    assertThat(plan.context().startingPoint()).contains("which the deployer declared public");
+
+    Files.delete(first.release.resolve("manifest.json"));
+    JobConfigs unknown = settings().with("training.start-from", first.release.toString());
+    assertRefused(unknown, "has no manifest", "training.start-is-public");
+    unknown.with("training.start-is-public", "true");
+    assertThat(startNats(unknown.config())).isEqualTo(first.liveNats);
+  }
+
+  @Test
+  void aStartThatDoesNotFitIsRefused() throws IOException {
+    Run first = train(settings().config(), 1);
+    String release = first.release.toString();
+    JobConfigs start = settings().with("training.start-from", release);
+    assertRefused(start.with("training.lora.rank", "4"), "training.lora.rank, 4, and not 2");
+    start.with("training.lora.rank", "2");
+    assertRefused(start.with("training.lora.alpha", "3"), "training.lora.alpha, 3.0, and not 4.0");
+    start.with("training.lora.alpha", "4");
+    assertRefused(
+        start.with("training.lora.target-modules", "q_proj"), "target-modules, [q_proj], and not");
+    start.with("training.lora.target-modules", "all-linear");
+    assertRefused(start.with("training.parameters", "ALL"), "must be a model directory");
+    start.with("training.parameters", "LORA");
+    Path otherBase = TinyModels.write(directory.resolve("other"), TinyModels.QWEN2, 12);
+    assertRefused(
+        start.with("training.model", otherBase.toString()), "must be trained on training.model");
+    start.with("training.model", base.toString());
+    assertRefused(
+        settings().with("training.start-from", base.toString()), "must be an adapter where");
+    assertRefused(
+        settings().with("training.start-from", dir("nowhere")), "must be a directory that holds");
+
+    MurmurationConfig submitted = start.config();
+    StartingPoint point = ReleasePlan.of(submitted).start();
+    Path weights = first.release.resolve("adapter_model.safetensors");
+    byte[] bytes = Files.readAllBytes(weights);
+    bytes[bytes.length - 1] ^= 1;
+    Files.write(weights, bytes);
+    assertRefused(start, "must hold adapter_model.safetensors as its manifest describes it");
+    assertThatThrownBy(
+            () -> ModelRoundTrainer.factory(submitted.training(), point, OPTIMIZER).create())
+        .hasMessageContaining("as when the job was submitted");
+  }
+
+  @Test
+  void anotherConfigurationIsNoStartForAllParameters() throws IOException {
+    Path otherBase = TinyModels.write(directory.resolve("other"), TinyModels.LLAMA3, 12);
+    assertRefused(
+        settings()
+            .with("training.parameters", "ALL")
+            .with("training.start-from", otherBase.toString())
+            .with("training.start-is-public", "true"),
+        "must have the configuration and the tokenizer of training.model");
+  }
+
+  @Test
+  void theTensorLibraryUsesTheConfiguredThreads() throws Exception {
+    int before = TorchThreads.inUse();
+    try (ModelRoundTrainer trainer = trainer(settings().with("training.threads", "2").config())) {
+      Thread worker = new Thread(() -> trainer.execute(cohort(1)));
+      worker.start();
+      worker.join();
+      assertThat(TorchThreads.inUse()).isEqualTo(2);
+    } finally {
+      TorchThreads.use(before);
+    }
+  }
+
+  /** What a run left behind. */
+  private record Run(Path release, double liveNats, ExecutedRound last) {}
+
+  /**
+   * Executes one round under the number, publishes it, and measures the model that is still live.
+   */
+  private static Run train(MurmurationConfig config, long round) throws IOException {
+    try (ModelRoundTrainer trainer = trainer(config)) {
+      ExecutedRound executed = trainer.execute(cohort(round));
+      DirectoryModelStore store =
+          DirectoryModelStore.open(Path.of(config.io().releasesDirectory()));
+      ReleaseFiles files = ReleaseFiles.of(ReleasePlan.of(config).context(), executed.release());
+      store.commit(store.stage(files));
+      double live =
+          evaluator(trainer)
+              .evaluate(trainer.parameters(), executed.outcome().state().parameters())
+              .nats();
+      return new Run(store.directoryOf(files.name()), live, executed);
+    }
+  }
+
+  private static ModelRoundTrainer trainer(MurmurationConfig config) {
+    RoundTrainer trainer =
+        ModelRoundTrainer.factory(config.training(), ReleasePlan.of(config).start(), OPTIMIZER)
+            .create();
+    return (ModelRoundTrainer) trainer;
+  }
+
+  private static double startNats(MurmurationConfig config) {
+    try (ModelRoundTrainer trainer = trainer(config)) {
+      return evaluator(trainer)
+          .evaluate(trainer.parameters(), trainer.parameters().initialValues())
+          .nats();
+    }
+  }
+
+  private static TextEvaluator evaluator(ModelRoundTrainer trainer) {
+    return new TextEvaluator(trainer.parameters().model(), HELD_OUT, 32);
+  }
+
+  private static double loss(Path model, Optional<Path> adapter) throws IOException {
+    try (AdaptedModel loaded = AdaptedModel.load(model, adapter)) {
+      return loaded.evaluate(HELD_OUT, 32).nats();
+    }
+  }
+
+  private static double loss(Path model) throws IOException {
+    try (LanguageModel loaded = LanguageModel.load(model)) {
+      return new TextEvaluator(loaded, HELD_OUT, 32).evaluate().nats();
+    }
+  }
+
+  private void assertRefused(JobConfigs settings, String... parts) {
+    MurmurationConfig config = settings.config();
+    assertThatThrownBy(() -> ReleasePlan.of(config))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageStartingWith("training.start-from")
+        .hasMessageContainingAll(parts);
+  }
+
+  private JobConfigs settings() {
+    return JobConfigs.in(directory)
+        .with("training.model", base.toString())
+        .with("training.lora.rank", "2")
+        .with("training.lora.alpha", "4");
+  }
+
+  private String dir(String name) {
+    return directory.resolve(name).toString();
+  }
+
+  private static String statement(Run run) throws IOException {
+    return Files.readString(run.release.resolve(PrivacyStatement.FILE));
+  }
+
+  private static List<String> names(Path release) throws IOException {
+    try (Stream<Path> files = Files.list(release)) {
+      return files.map(file -> file.getFileName().toString()).toList();
+    }
+  }
+
+  private static Cohort cohort(long round) {
+    return new Cohort(
+        grant(round),
+        List.of(
+            new UserSample(1, round, round, "ann", List.of(new Example(null, "the flock"))),
+            new UserSample(1, round, round, "bob", List.of(new Example("hi", "turns here")))));
+  }
+
+  private static Grant grant(long round) {
+    return new Grant(
+        /* epoch= */ 1,
+        round,
+        /* tick= */ round,
+        /* phase= */ 1,
+        new RoundMechanism(
+            Sampler.ULS,
+            /* samplingProbability= */ 0.1,
+            /* groupSize= */ 2,
+            /* noiseMultiplier= */ 1,
+            /* clipNorm= */ 1,
+            /* expectedUnits= */ 20),
+        /* epsilonSpent= */ 0.1 * round,
+        /* delta= */ 1e-6,
+        "%064x".formatted(round));
+  }
+}
