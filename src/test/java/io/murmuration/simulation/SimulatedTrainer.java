@@ -161,7 +161,8 @@ final class SimulatedTrainer {
         trainer.step(grant, PrivacySlices.of(grant.mechanism(), executing.samples()));
     audit.executed(grant);
     byte[] adapter =
-        TrainedWeights.write(engine.layout(), outcome.state().parameters(), /* frozen= */ List.of());
+        TrainedWeights.write(
+            engine.layout(), outcome.state().parameters(), /* frozen= */ List.of());
     executed = new Executed(new RoundRelease(grant, adapter), outcome);
     return executing;
   }
