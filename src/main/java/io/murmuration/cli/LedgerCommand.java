@@ -3,9 +3,6 @@ package io.murmuration.cli;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.murmuration.privacy.budget.FileLedger;
-import io.murmuration.privacy.budget.KafkaEndpoint;
-import io.murmuration.privacy.budget.KafkaLedger;
 import io.murmuration.privacy.budget.Ledger;
 import io.murmuration.privacy.budget.LedgerEntry;
 import io.murmuration.privacy.budget.LedgerException;
@@ -17,12 +14,9 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -34,7 +28,8 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "ledger",
     description =
-        "Shows, verifies or exports the ledger of a privacy domain; a running job is not disturbed.",
+        "Shows, verifies or exports the ledger of a privacy domain; a running job is not"
+            + " disturbed.",
     mixinStandardHelpOptions = true)
 public final class LedgerCommand implements Runnable {
 
@@ -42,71 +37,11 @@ public final class LedgerCommand implements Runnable {
 
   @Spec private CommandSpec spec;
 
-  /** Where the ledger is: a file or a topic. */
-  static final class Source {
-    @ArgGroup(exclusive = true, multiplicity = "1")
-    private Place place;
-
-    static final class Place {
-      @Option(
-          names = "--file",
-          paramLabel = "FILE",
-          description = "A file ledger.",
-          required = true)
-      private Path file;
-
-      @ArgGroup(exclusive = false)
-      private Topic topic;
-    }
-
-    static final class Topic {
-      @Option(
-          names = "--bootstrap-servers",
-          paramLabel = "HOST:PORT,...",
-          description = "Kafka brokers of a Kafka ledger.",
-          required = true)
-      private String bootstrapServers;
-
-      @Option(
-          names = "--topic",
-          paramLabel = "TOPIC",
-          description = "Topic of a Kafka ledger.",
-          required = true)
-      private String topic;
-
-      @Option(
-          names = "--kafka-property",
-          paramLabel = "KEY=VALUE",
-          description = "More properties of the Kafka client, such as security settings.")
-      private Map<String, String> properties = new HashMap<>();
-    }
-
-    private Ledger ledger() throws NoSuchFileException {
-      if (place.file != null) {
-        if (!Files.exists(place.file)) {
-          throw new NoSuchFileException(
-              place.file.toString(), null, "there is no ledger; check --file");
-        }
-        return new FileLedger(place.file);
-      }
-      Map<String, String> client = new HashMap<>(place.topic.properties);
-      client.put("bootstrap.servers", place.topic.bootstrapServers);
-      KafkaEndpoint endpoint =
-          new KafkaEndpoint(
-              place.topic.topic,
-              client,
-              /* createTopic= */ false,
-              /* replicationFactor= */ 1,
-              KafkaEndpoint.DEFAULT_TIMEOUT);
-      // Reading needs no transactional id, for which alone a ledger wants its domain.
-      return new KafkaLedger("reader", endpoint);
-    }
-  }
-
   /** A ledger that was read and whose every record follows from the ones before. */
   private record Verified(String location, List<LedgerEntry> entries, LedgerState state) {
 
-    static Verified read(Source source) throws IOException, LedgerException, InterruptedException {
+    static Verified read(LedgerSource source)
+        throws IOException, LedgerException, InterruptedException {
       try (Ledger ledger = source.ledger()) {
         List<LedgerEntry> entries = ledger.read();
         return new Verified(ledger.location(), entries, LedgerState.of(entries, ledger.location()));
@@ -125,7 +60,7 @@ public final class LedgerCommand implements Runnable {
       description = "Prints what the domain has reserved and charged.",
       mixinStandardHelpOptions = true)
   int show(
-      @ArgGroup(multiplicity = "1") Source source,
+      @ArgGroup(multiplicity = "1") LedgerSource source,
       @Option(names = "--json", description = "Print one JSON object.") boolean json)
       throws IOException, LedgerException, InterruptedException {
     Verified ledger = Verified.read(source);
@@ -144,7 +79,7 @@ public final class LedgerCommand implements Runnable {
           "Checks hashes, chain and every record's place; fails naming the first that is wrong.",
       mixinStandardHelpOptions = true)
   int verify(
-      @ArgGroup(multiplicity = "1") Source source,
+      @ArgGroup(multiplicity = "1") LedgerSource source,
       @Option(names = "--json", description = "Print one JSON object.") boolean json)
       throws IOException, LedgerException, InterruptedException {
     Verified ledger = Verified.read(source);
@@ -169,7 +104,7 @@ public final class LedgerCommand implements Runnable {
       description = "Writes the records as they are, one JSON object a line.",
       mixinStandardHelpOptions = true)
   int export(
-      @ArgGroup(multiplicity = "1") Source source,
+      @ArgGroup(multiplicity = "1") LedgerSource source,
       @Option(
               names = "--out",
               paramLabel = "FILE",

@@ -3,6 +3,7 @@ package io.murmuration.cli;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.murmuration.privacy.budget.LedgerException;
 import io.murmuration.release.DirectoryModelStore;
 import io.murmuration.release.ModelStore;
 import io.murmuration.release.PrivacyStatement;
@@ -15,6 +16,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ExitCode;
 import picocli.CommandLine.Model.CommandSpec;
@@ -165,21 +167,29 @@ public final class ReleasesCommand implements Runnable {
   @Command(
       name = "verify",
       description = {
-        "Checks every release: files, digests, names, that no charge is released twice and that"
-            + " epsilon never falls.",
+        "Checks every release: files, digests, names, statements, that no charge is released twice"
+            + " and that epsilon never falls.",
+        "With a ledger also that it holds the charge which a release names, and that no release"
+            + " states less than the accountant computes anew from the ledger.",
         "Exit code 1 if anything is wrong."
       },
       mixinStandardHelpOptions = true)
   static final class VerifyCommand extends StoreCommand {
 
+    @ArgGroup(heading = "%nThe ledger to check against:%n")
+    private LedgerSource source;
+
     @Override
-    public Integer call() throws IOException {
-      List<ReleaseCatalog.Checked> checked = new ReleaseCatalog(store()).verify();
+    public Integer call() throws IOException, LedgerException, InterruptedException {
+      ReleaseCatalog catalog = new ReleaseCatalog(store());
+      List<ReleaseCatalog.Checked> checked =
+          source == null ? catalog.verify() : catalog.verifyAgainst(source.charges());
       long sound = checked.stream().filter(release -> release.problems().isEmpty()).count();
       if (json()) {
         ObjectNode root = JSON.createObjectNode();
         root.put("releases", checked.size());
         root.put("sound", sound);
+        root.put("against_ledger", source != null);
         ObjectNode problems = root.putObject("problems");
         for (ReleaseCatalog.Checked release : checked) {
           if (!release.problems().isEmpty()) {
@@ -195,7 +205,12 @@ public final class ReleasesCommand implements Runnable {
                       ? release.name() + "  ok"
                       : release.name() + "  " + String.join("; ", release.problems()));
         }
-        out().printf("%d of %d releases are sound%n", sound, checked.size());
+        out()
+            .printf(
+                "%d of %d releases are sound%s%n",
+                sound,
+                checked.size(),
+                source == null ? "; give the ledger to have their epsilon recomputed" : "");
       }
       return sound == checked.size() ? ExitCode.OK : ExitCode.SOFTWARE;
     }

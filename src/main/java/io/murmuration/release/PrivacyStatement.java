@@ -19,9 +19,13 @@ public final class PrivacyStatement {
 
   /** The guarantee in one sentence. */
   static String sentence(String domain, Grant grant) {
+    return sentence(domain, grant.round(), grant.epsilonSpent(), grant.delta());
+  }
+
+  /** The guarantee of all releases up to a round in one sentence. */
+  public static String sentence(String domain, long round, double epsilon, double delta) {
     return "All releases of the domain %s up to and including round %d together are (%s, %s)-differentially private at user level."
-        .formatted(
-            domain, grant.round(), epsilonRoundedUp(grant.epsilonSpent()), number(grant.delta()));
+        .formatted(domain, round, epsilonRoundedUp(epsilon), number(delta));
   }
 
   /** The file's bytes, UTF-8. */

@@ -1,14 +1,25 @@
 package io.murmuration.release;
 
+import io.murmuration.privacy.accounting.PldAccountant;
+import io.murmuration.privacy.budget.ChargeHistory;
+import io.murmuration.privacy.budget.LedgerRecord.Charge;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SortedMap;
 
 /** What a store's visible releases say, and whether it is consistent. */
 public final class ReleaseCatalog {
+
+  /**
+   * By how much, relatively, two computations of the same ε may differ: both are upper bounds to
+   * this precision, and a restarted job composes on another grid.
+   */
+  private static final double EPSILON_TOLERANCE = PldAccountant.DEFAULT_PRECISION;
 
   private final ModelStore store;
 
@@ -81,10 +92,26 @@ public final class ReleaseCatalog {
   }
 
   /**
-   * Checks every release: its files, its digest, its name against its round, that no two name the
-   * same charge, and that a domain's ε never falls from round to round.
+   * Checks every release: its files, its digest, its name against its round, its statement against
+   * its numbers, that no two name the same charge, and that a domain's ε never falls from round to
+   * round.
    */
   public List<Checked> verify() throws IOException {
+    return verify(Optional.empty());
+  }
+
+  /**
+   * As {@link #verify()}, and each release against the ledger: that it holds the charge which the
+   * manifest names, with the same round, tick, epoch, phase and mechanism, and that neither ε nor δ
+   * in the manifest is below what the ledger's charges cost, as the accountant computes it anew.
+   *
+   * @param ledger the ledger of the domain whose releases these are
+   */
+  public List<Checked> verifyAgainst(ChargeHistory ledger) throws IOException {
+    return verify(Optional.of(ledger));
+  }
+
+  private List<Checked> verify(Optional<ChargeHistory> ledger) throws IOException {
     List<Checked> checked = new ArrayList<>();
     Map<String, ReleaseManifest> lastOfDomain = new HashMap<>();
     Map<String, String> releaseOfCharge = new HashMap<>();
@@ -104,6 +131,9 @@ public final class ReleaseCatalog {
         String other = releaseOfCharge.putIfAbsent(manifest.ledgerHash(), name);
         if (other != null) {
           problems.add("it names the same charge as " + other);
+        }
+        if (ledger.isPresent()) {
+          checkAgainst(ledger.get(), manifest, problems);
         }
       }
       checked.add(new Checked(name, manifest, problems));
@@ -156,6 +186,62 @@ public final class ReleaseCatalog {
     }
     if (!(manifest.epsilonSpent() > 0)) {
       problems.add("its ε must be positive but is " + manifest.epsilonSpent());
+    }
+    String statement =
+        PrivacyStatement.sentence(
+            manifest.domain(), manifest.round(), manifest.epsilonSpent(), manifest.delta());
+    if (!manifest.statement().equals(statement)) {
+      problems.add("its statement is not that of its numbers, which is: " + statement);
+    }
+    byte[] words = files.get(PrivacyStatement.FILE);
+    if (words != null && !new String(words, StandardCharsets.UTF_8).contains(statement)) {
+      problems.add("%s does not hold the manifest's statement".formatted(PrivacyStatement.FILE));
+    }
+  }
+
+  private static void checkAgainst(
+      ChargeHistory ledger, ReleaseManifest manifest, List<String> problems) {
+    String domain = ledger.state().genesis().map(genesis -> genesis.domain()).orElse(null);
+    if (!manifest.domain().equals(domain)) {
+      problems.add(
+          "it is of the domain %s but the ledger is that of %s"
+              .formatted(manifest.domain(), domain));
+      return;
+    }
+    Optional<ChargeHistory.Charged> found = ledger.withHash(manifest.ledgerHash());
+    if (found.isEmpty()) {
+      problems.add(
+          "the ledger holds no charge with the hash %s that it names"
+              .formatted(manifest.ledgerHash()));
+      return;
+    }
+    ChargeHistory.Charged charged = found.get();
+    Charge charge = charged.charge();
+    require(problems, "round", manifest.round(), charge.round());
+    require(problems, "tick", manifest.tick(), charge.tick());
+    require(problems, "epoch", manifest.epoch(), charge.epoch());
+    require(problems, "phase", (long) manifest.phase(), (long) charge.phase());
+    require(
+        problems,
+        "mechanism",
+        manifest.mechanism(),
+        ReleaseManifest.Mechanism.of(charged.phase().mechanism()));
+    double epsilon = ledger.epsilonAfter(charged);
+    if (!(manifest.epsilonSpent() >= epsilon * (1 - EPSILON_TOLERANCE))) {
+      problems.add(
+          "its ε, %s, is below the %s that the ledger's charges up to it cost"
+              .formatted(manifest.epsilonSpent(), epsilon));
+    }
+    if (!(manifest.delta() >= charged.delta())) {
+      problems.add(
+          "its δ, %s, is below the %s that the ledger reserved"
+              .formatted(manifest.delta(), charged.delta()));
+    }
+  }
+
+  private static void require(List<String> problems, String what, Object stated, Object charged) {
+    if (!stated.equals(charged)) {
+      problems.add("its %s is %s but the ledger charged %s".formatted(what, stated, charged));
     }
   }
 

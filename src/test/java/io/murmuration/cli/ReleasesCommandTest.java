@@ -4,13 +4,17 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.murmuration.release.DirectoryModelStore;
+import io.murmuration.release.PrivacyStatement;
 import io.murmuration.release.ReleaseFixtures;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -106,6 +110,120 @@ class ReleasesCommandTest {
         .contains("its manifest is that of round 1")
         .contains("its ε, 0.10001, is below the 0.30003 of round 3")
         .contains("it names the same charge as round-00000001");
+  }
+
+  @Test
+  void recomputesEpsilonFromTheLedger() throws Exception {
+    PublishedRun run = published();
+
+    assertThat(verify(run)).isZero();
+
+    assertThat(out.toString())
+        .contains("round-00000003  ok")
+        .doesNotContain("round-00000002  ")
+        .endsWith("4 of 4 releases are sound%n".formatted());
+    out.getBuffer().setLength(0);
+    assertThat(verify(run, "--json")).isZero();
+    JsonNode answer = new JsonMapper().readTree(out.toString());
+    assertThat(answer.get("against_ledger").asBoolean()).isTrue();
+    assertThat(answer.get("sound").asInt()).isEqualTo(4);
+  }
+
+  @Test
+  void findsAnEpsilonBelowTheTrueComposition() throws Exception {
+    PublishedRun run = published();
+    ObjectNode manifest = manifest(run, "round-00000003");
+    double understated = manifest.get("epsilon_spent").asDouble() * 0.99;
+    manifest.put("epsilon_spent", understated);
+    manifest.put("statement", PrivacyStatement.sentence("chat", 3, understated, 5e-7));
+    write(run, "round-00000003", manifest);
+
+    assertThat(verify(run)).isEqualTo(1);
+
+    assertThat(out.toString())
+        .contains("round-00000003")
+        .contains(
+            "its ε, %s, is below the ".formatted(understated), "that the ledger's charges up to it")
+        .contains("PRIVACY.md does not hold the manifest's statement")
+        .contains("3 of 4 releases are sound");
+  }
+
+  @Test
+  void findsManifestsThatTheLedgerContradicts() throws Exception {
+    PublishedRun run = published();
+    ObjectNode first = manifest(run, "round-00000001");
+    first.put("tick", 9).put("epoch", 7);
+    ((ObjectNode) first.get("mechanism")).put("noise_multiplier", 1.5);
+    write(run, "round-00000001", first);
+    ObjectNode third = manifest(run, "round-00000003");
+    third.put("delta", 1e-9);
+    write(run, "round-00000003", third);
+    ObjectNode fourth = manifest(run, "round-00000004");
+    fourth.put("ledger_hash", "cd".repeat(32));
+    write(run, "round-00000004", fourth);
+
+    assertThat(verify(run)).isEqualTo(1);
+
+    assertThat(out.toString())
+        .contains("its tick is 9 but the ledger charged 2")
+        .contains("its epoch is 7 but the ledger charged 1")
+        .contains("its mechanism is Mechanism[")
+        .contains("its δ, 1.0E-9, is below the 5.0E-7 that the ledger reserved")
+        .contains("its statement is not that of its numbers")
+        .contains("the ledger holds no charge with the hash " + "cd".repeat(32))
+        .contains("1 of 4 releases are sound");
+  }
+
+  @Test
+  void findsAReleaseWhoseChargeTheLedgerLost() throws Exception {
+    PublishedRun run = published();
+    List<String> records = Files.readAllLines(run.ledger());
+    Files.write(run.ledger(), records.subList(0, records.size() - 1));
+
+    assertThat(verify(run)).isEqualTo(1);
+
+    assertThat(out.toString())
+        .contains("round-00000005  the ledger holds no charge with the hash")
+        .contains("3 of 4 releases are sound");
+  }
+
+  @Test
+  void findsReleasesOfAnotherDomain() throws Exception {
+    PublishedRun run = published();
+    PublishedRun other =
+        PublishedRun.in(root.resolve("other"), "letters", "models/tiny")
+            .rounds(PublishedRun.MECHANISM, 8, 1, null);
+
+    assertThat(run("verify", run.releases().toString(), "--ledger-file", other.ledger().toString()))
+        .isEqualTo(1);
+
+    assertThat(out.toString())
+        .contains("it is of the domain chat but the ledger is that of letters");
+  }
+
+  /** Five charges, of which round 2 was lost in a failure and never published. */
+  private PublishedRun published() throws Exception {
+    return PublishedRun.in(root.resolve("run")).rounds(PublishedRun.MECHANISM, 8, 5, null, 2L);
+  }
+
+  private int verify(PublishedRun run, String... more) {
+    List<String> arguments =
+        new ArrayList<>(
+            List.of("verify", run.releases().toString(), "--ledger-file", run.ledger().toString()));
+    arguments.addAll(List.of(more));
+    return run(arguments.toArray(String[]::new));
+  }
+
+  private static ObjectNode manifest(PublishedRun run, String release) throws IOException {
+    return (ObjectNode)
+        new JsonMapper()
+            .readTree(run.releases().resolve(release).resolve("manifest.json").toFile());
+  }
+
+  private static void write(PublishedRun run, String release, ObjectNode manifest)
+      throws IOException {
+    Files.writeString(
+        run.releases().resolve(release).resolve("manifest.json"), manifest.toPrettyString());
   }
 
   @Test

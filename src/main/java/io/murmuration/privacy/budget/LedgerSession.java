@@ -131,9 +131,9 @@ public final class LedgerSession implements AutoCloseable {
     for (String named : namedByReleases()) {
       if (!hashes.contains(named)) {
         throw new LedgerException.Refused(
-            ("A published release names the ledger record with hash %s, but the %s does not hold it: "
-                    + "its tail is lost or it is another ledger. Point the job to the ledger it was started with, "
-                    + "or publish to another model store")
+            ("A published release names the ledger record with hash %s, but the %s does not hold"
+                 + " it: its tail is lost or it is another ledger. Point the job to the ledger it"
+                 + " was started with, or publish to another model store")
                 .formatted(named, ledger.location()));
       }
     }
@@ -143,8 +143,9 @@ public final class LedgerSession implements AutoCloseable {
       throws LedgerException.Refused {
     if (sequence >= entries.size() || !entries.get((int) sequence).hash().equals(hash)) {
       throw new LedgerException.Refused(
-          ("%s has seen record %d with hash %s, but the %s has %d records and not that one: "
-                  + "its tail is lost or it is another ledger. Point the job to the ledger it was started with")
+          ("%s has seen record %d with hash %s, but the %s has %d records and not that one: its"
+               + " tail is lost or it is another ledger. Point the job to the ledger it was started"
+               + " with")
               .formatted(witness, sequence, hash, ledger.location(), entries.size()));
     }
   }
@@ -243,16 +244,11 @@ public final class LedgerSession implements AutoCloseable {
    * the open phase use (basic composition).
    */
   private double epsilonSpent(long roundsInPhase) {
-    double used = accountant.epsilonAfter(roundsInPhase);
-    double reserved = state.reservedEpsilon().doubleValue();
     BigDecimal open = BigDecimal.valueOf(state.phase().orElseThrow().epsilon());
-    BigDecimal earlier = state.reservedEpsilon().subtract(open);
-    if (earlier.signum() == 0) {
-      return used;
-    }
-    // Rounded up, since ε is an upper bound.
-    double sum = earlier.add(BigDecimal.valueOf(used)).doubleValue();
-    return Math.min(reserved, Math.nextUp(sum));
+    return LedgerState.epsilonSpent(
+        state.reservedEpsilon().subtract(open),
+        open.doubleValue(),
+        accountant.epsilonAfter(roundsInPhase));
   }
 
   @Override

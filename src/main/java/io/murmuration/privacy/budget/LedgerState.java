@@ -305,6 +305,23 @@ public final class LedgerState {
     return reservedEpsilon;
   }
 
+  /**
+   * ε by basic composition: what earlier phases reserved, which is gone whether used or not, plus
+   * what the open phase has used; at most what both reserve.
+   *
+   * @param earlier sum of what earlier phases reserved, exact in decimals
+   * @param reserved what the open phase reserved
+   * @param used what its rounds cost
+   */
+  static double epsilonSpent(BigDecimal earlier, double reserved, double used) {
+    if (earlier.signum() == 0) {
+      return used;
+    }
+    // Rounded up, since ε is an upper bound.
+    double sum = earlier.add(BigDecimal.valueOf(used)).doubleValue();
+    return Math.min(earlier.add(BigDecimal.valueOf(reserved)).doubleValue(), Math.nextUp(sum));
+  }
+
   /** The sum of δ_i over all phases opened, exact in decimals. */
   public BigDecimal reservedDelta() {
     return reservedDelta;

@@ -1,0 +1,100 @@
+package io.murmuration.cli;
+
+import io.murmuration.job.MechanismPlan;
+import io.murmuration.privacy.budget.ChargeHistory;
+import io.murmuration.privacy.budget.FileLedger;
+import io.murmuration.privacy.budget.KafkaEndpoint;
+import io.murmuration.privacy.budget.KafkaLedger;
+import io.murmuration.privacy.budget.Ledger;
+import io.murmuration.privacy.budget.LedgerException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Option;
+
+/** Where a ledger is that a command only reads: a file or a topic. */
+final class LedgerSource {
+
+  @ArgGroup(exclusive = true, multiplicity = "1")
+  private Place place;
+
+  static final class Place {
+    @Option(
+        names = {"--file", "--ledger-file"},
+        paramLabel = "FILE",
+        description = "A file ledger.",
+        required = true)
+    private Path file;
+
+    @ArgGroup(exclusive = false)
+    private Topic topic;
+  }
+
+  static final class Topic {
+    @Option(
+        names = "--bootstrap-servers",
+        paramLabel = "HOST:PORT,...",
+        description = "Kafka brokers of a Kafka ledger.",
+        required = true)
+    private String bootstrapServers;
+
+    @Option(
+        names = {"--topic", "--ledger-topic"},
+        paramLabel = "TOPIC",
+        description = "Topic of a Kafka ledger.",
+        required = true)
+    private String topic;
+
+    @Option(
+        names = "--kafka-property",
+        paramLabel = "KEY=VALUE",
+        description = "More properties of the Kafka client, such as security settings.")
+    private Map<String, String> properties = new HashMap<>();
+  }
+
+  /** The ledger, to be read and closed. */
+  Ledger ledger() throws NoSuchFileException {
+    if (place.file != null) {
+      return file(place.file);
+    }
+    Map<String, String> client = new HashMap<>(place.topic.properties);
+    client.put("bootstrap.servers", place.topic.bootstrapServers);
+    KafkaEndpoint endpoint =
+        new KafkaEndpoint(
+            place.topic.topic,
+            client,
+            /* createTopic= */ false,
+            /* replicationFactor= */ 1,
+            KafkaEndpoint.DEFAULT_TIMEOUT);
+    // Reading needs no transactional id, for which alone a ledger wants its domain.
+    return new KafkaLedger("reader", endpoint);
+  }
+
+  /** Its charges, checked, and priced by the accountant. */
+  ChargeHistory charges() throws IOException, LedgerException, InterruptedException {
+    try (Ledger ledger = ledger()) {
+      return charges(ledger);
+    }
+  }
+
+  /** The charges of a ledger, checked, and priced by the accountant. */
+  static ChargeHistory charges(Ledger ledger) throws LedgerException, InterruptedException {
+    return ChargeHistory.of(ledger.read(), ledger.location(), MechanismPlan::accountant);
+  }
+
+  /**
+   * A file ledger, to be read and closed.
+   *
+   * @throws NoSuchFileException if there is none
+   */
+  static Ledger file(Path file) throws NoSuchFileException {
+    if (!Files.exists(file)) {
+      throw new NoSuchFileException(file.toString(), null, "there is no ledger; check --file");
+    }
+    return new FileLedger(file);
+  }
+}
