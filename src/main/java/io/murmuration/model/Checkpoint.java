@@ -95,12 +95,13 @@ final class Checkpoint implements Closeable {
    * @throws ModelFormatException naming file, tensor, expected and found
    */
   void require(TensorSpec expected) {
-    TensorSpec found = fileOf(expected.name()).spec(stored(expected.name()));
+    SafetensorsFile file = fileOf(expected.name());
+    TensorSpec found = file.spec(stored(expected.name()));
     if (!found.shape().equals(expected.shape())) {
       throw new ModelFormatException(
           String.format(
               "%s: tensor %s: expected shape %s, found %s",
-              directory, expected.name(), expected.shape(), found.shape()));
+              file.path(), found.name(), expected.shape(), found.shape()));
     }
   }
 

@@ -71,6 +71,15 @@ final class ModelConfig {
     return present(key) ? positive(key) : standard;
   }
 
+  int wholeNumber(String key, int standard) {
+    if (!present(key)) {
+      return standard;
+    }
+    JsonNode value = node.path(key);
+    require(value.canConvertToInt() && value.asInt() >= 0, key, "a whole number", found(key));
+    return value.asInt();
+  }
+
   double number(String key) {
     require(node.path(key).isNumber(), key, "a number", found(key));
     return node.path(key).asDouble();

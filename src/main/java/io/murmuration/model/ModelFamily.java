@@ -13,8 +13,13 @@ import java.util.function.Function;
 enum ModelFamily {
   LLAMA("llama", config -> rotary(config, Biases.fromConfig(config), ModelFamily::noWindow)),
   MISTRAL("mistral", config -> rotary(config, Biases.NONE, ModelFamily::window)),
-  QWEN2("qwen2", config -> rotary(config, Biases.QUERY_KEY_VALUE, ModelFamily::noWindow)),
+  QWEN2("qwen2", config -> rotary(config, Biases.QUERY_KEY_VALUE, ModelFamily::upperLayersWindow)),
   GPT2("gpt2", ModelFamily::gpt2);
+
+  /** How far back the attention of a layer reaches; empty: all the way. */
+  private interface Window {
+    Optional<Integer> of(ModelConfig config, int layer);
+  }
 
   /** Which linear maps carry a bias. */
   private record Biases(boolean queryKeyValue, boolean attentionOut, boolean feedForward) {
@@ -51,8 +56,7 @@ enum ModelFamily {
     throw config.unsupported("model_type", "llama, mistral, qwen2 or gpt2", type);
   }
 
-  private static DecoderDescription rotary(
-      ModelConfig config, Biases biases, Function<ModelConfig, Optional<Integer>> window) {
+  private static DecoderDescription rotary(ModelConfig config, Biases biases, Window window) {
     int hidden = config.positive("hidden_size");
     int heads = config.positive("num_attention_heads");
     int kvHeads = config.positive("num_key_value_heads", heads);
@@ -60,9 +64,6 @@ enum ModelFamily {
     int inner = config.positive("intermediate_size");
     config.require(heads % kvHeads == 0, "num_key_value_heads", "a divisor of " + heads, kvHeads);
     config.require(headDim % 2 == 0, "head_dim", "an even number", headDim);
-    if (config.flag("use_sliding_window", false)) {
-      throw config.unsupported("use_sliding_window", "false", true);
-    }
     List<Layer> layers = new ArrayList<>();
     for (int i = 0; i < config.positive("num_hidden_layers"); i++) {
       String prefix = "model.layers." + i + ".";
@@ -84,7 +85,7 @@ enum ModelFamily {
                   new Linear(mlp + "gate_proj", hidden, inner, ffn, false),
                   new Linear(mlp + "up_proj", hidden, inner, ffn, false)),
               new Linear(mlp + "down_proj", inner, hidden, ffn, false),
-              window.apply(config)));
+              window.of(config, i)));
     }
     return new DecoderDescription(
         config.text("model_type"),
@@ -154,13 +155,21 @@ enum ModelFamily {
             : Optional.of("lm_head.weight"));
   }
 
-  private static Optional<Integer> noWindow(ModelConfig config) {
+  private static Optional<Integer> noWindow(ModelConfig config, int layer) {
     return Optional.empty();
   }
 
-  private static Optional<Integer> window(ModelConfig config) {
+  private static Optional<Integer> window(ModelConfig config, int layer) {
     return config.present("sliding_window")
         ? Optional.of(config.positive("sliding_window"))
+        : Optional.empty();
+  }
+
+  /** Qwen2's, where it is switched on: in the layers from {@code max_window_layers} on. */
+  private static Optional<Integer> upperLayersWindow(ModelConfig config, int layer) {
+    return config.flag("use_sliding_window", false)
+            && layer >= config.wholeNumber("max_window_layers", 28)
+        ? Optional.of(config.positive("sliding_window", 4096))
         : Optional.empty();
   }
 

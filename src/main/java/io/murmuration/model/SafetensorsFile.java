@@ -134,6 +134,11 @@ public final class SafetensorsFile implements Closeable {
     return new Region(new TensorSpec(name, shape), node.path("dtype").asText(), begin, end);
   }
 
+  /** Where the file is. */
+  Path path() {
+    return path;
+  }
+
   /** Names and shapes, in the order of the header. */
   public List<TensorSpec> tensors() {
     return regions.values().stream().map(Region::spec).toList();

@@ -51,7 +51,7 @@ final class PlainDecoder {
     }
     for (int layer = 0; layer < layers; layer++) {
       String p = (gpt2 ? "transformer.h." : "model.layers.") + layer + ".";
-      double[][] attended = attention(x, p);
+      double[][] attended = attention(x, p, window(layer, n));
       for (int t = 0; t < n; t++) {
         x[t] = sum(x[t], attended[t]);
         x[t] =
@@ -70,7 +70,19 @@ final class PlainDecoder {
     return logits;
   }
 
-  private double[][] attention(double[][] x, String p) {
+  private int window(int layer, int all) {
+    boolean windowed =
+        switch (config.path("model_type").asText()) {
+          case "mistral" -> true;
+          case "qwen2" ->
+              config.path("use_sliding_window").asBoolean()
+                  && layer >= config.path("max_window_layers").asInt();
+          default -> false;
+        };
+    return windowed ? config.path("sliding_window").asInt(all) : all;
+  }
+
+  private double[][] attention(double[][] x, String p, int window) {
     int n = x.length;
     double[][] q = new double[n][];
     double[][] k = new double[n][];
@@ -88,8 +100,6 @@ final class PlainDecoder {
         v[t] = outIn(normed, p + "self_attn.v_proj");
       }
     }
-    boolean windowed = config.path("model_type").asText().equals("mistral");
-    int window = windowed ? config.path("sliding_window").asInt(n) : n;
     double[][] out = new double[n][];
     for (int t = 0; t < n; t++) {
       double[] joined = new double[heads * headDim];

@@ -6,8 +6,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -31,7 +34,8 @@ class SafetensorsFileTest {
             """
             {"__metadata__":{"format":"pt"},
              "half":{"dtype":"F16","shape":[2,2],"data_offsets":[0,8]},
-             "brain":{"dtype":"BF16","shape":[4],"data_offsets":[8,16]}}""",
+             "brain":{"dtype":"BF16","shape":[4],"data_offsets":[8,16]}}\
+            """,
             data.array());
     try (SafetensorsFile weights = SafetensorsFile.open(file)) {
       assertThat(weights.metadata()).containsEntry("format", "pt");
@@ -68,7 +72,8 @@ class SafetensorsFileTest {
             directory.resolve("w.safetensors"),
             """
             {"short":{"dtype":"F32","shape":[3],"data_offsets":[0,8]},
-             "whole":{"dtype":"I64","shape":[1],"data_offsets":[0,8]}}""",
+             "whole":{"dtype":"I64","shape":[1],"data_offsets":[0,8]}}\
+            """,
             new byte[8]);
     try (SafetensorsFile weights = SafetensorsFile.open(file)) {
       assertThatThrownBy(() -> weights.read("short")).hasMessageContaining("found 8 bytes");
@@ -76,6 +81,103 @@ class SafetensorsFileTest {
           .hasMessageContaining("expected dtype F32, F16 or BF16, found I64");
       assertThatThrownBy(() -> weights.read("none")).hasMessageContaining("tensor none");
     }
+  }
+
+  /** A sparse file: it occupies a few blocks of the disk and 3 GB of offsets. */
+  @Test
+  void filesAndTensorsBeyondTwoGigabytesAreMappedBlockByBlock() throws IOException {
+    long elements = 700_000_000L;
+    long begin = elements * Float.BYTES;
+    String header =
+        "{\"large\":{\"dtype\":\"F32\",\"shape\":[700000,1000],\"data_offsets\":[0,%d]},"
+                .formatted(begin)
+            + "\"tail\":{\"dtype\":\"BF16\",\"shape\":[2],\"data_offsets\":[%d,%d]}}"
+                .formatted(begin, begin + 4);
+    Path file = directory.resolve("large.safetensors");
+    try (FileChannel channel =
+        FileChannel.open(
+            file,
+            StandardOpenOption.CREATE_NEW,
+            StandardOpenOption.SPARSE,
+            StandardOpenOption.WRITE)) {
+      byte[] json = header.getBytes(StandardCharsets.UTF_8);
+      channel.write(bytes(8 + json.length).putLong(json.length).put(json).flip());
+      long data = 8 + json.length;
+      channel.write(bytes(4).putFloat(2.5f).flip(), data + begin - 4);
+      channel.write(
+          bytes(4).putShort((short) 0x3f80).putShort((short) 0xc000).flip(), data + begin);
+    }
+    assertThat(Files.size(file)).isGreaterThan(Integer.MAX_VALUE);
+    try (SafetensorsFile weights = SafetensorsFile.open(file)) {
+      float[] end = new float[3];
+      weights.read("large", elements - 3, end, 3);
+      assertThat(end).containsExactly(0, 0, 2.5f);
+      assertThat(weights.read("tail")).containsExactly(1, -2);
+    }
+  }
+
+  @Test
+  void aModelNamesFileTensorExpectedAndFound() throws IOException {
+    Path narrow =
+        TinyModels.write(
+            directory.resolve("narrow"), TinyModels.QWEN2.replace("24", "20"), /* seed= */ 1);
+    TinyModels.describe(narrow, TinyModels.QWEN2);
+    assertThatThrownBy(() -> LanguageModel.load(narrow))
+        .isInstanceOf(ModelFormatException.class)
+        .hasMessageContainingAll(
+            "model.safetensors: tensor model.layers.0.mlp.gate_proj.weight",
+            "expected shape [24, 16], found [20, 16]");
+
+    Path small = TinyModels.write(directory.resolve("small"), TinyModels.GPT2, /* seed= */ 1);
+    TinyModels.describe(small, TinyModels.GPT2.replace("\"n_layer\": 2", "\"n_layer\": 3"));
+    assertThatThrownBy(() -> LanguageModel.load(small))
+        .hasMessageContainingAll("small", "tensor transformer.h.2.ln_1.weight", "not found");
+
+    Path cut = TinyModels.write(directory.resolve("cut"), TinyModels.MISTRAL, /* seed= */ 1);
+    Path weights = cut.resolve("model.safetensors");
+    byte[] whole = Files.readAllBytes(weights);
+    Files.write(weights, Arrays.copyOf(whole, whole.length - 1));
+    assertThatThrownBy(() -> LanguageModel.load(cut))
+        .hasMessageContainingAll("model.safetensors: tensor lm_head.weight", "truncated");
+  }
+
+  /** GPT-2's first checkpoints are of the bare decoder, without the first part of the names. */
+  @Test
+  void checkpointsOfABareDecoderAreFoundToo() throws IOException {
+    Path tiny = TinyModels.write(directory.resolve("tiny"), TinyModels.GPT2, 9);
+    Path weights = tiny.resolve("model.safetensors");
+    long[] ids = {1, 5, 6, 7};
+    float[] expected;
+    try (LanguageModel model = LanguageModel.load(tiny)) {
+      expected = TextGenerator.nextLogits(model, ids);
+    }
+    byte[] content = Files.readAllBytes(weights);
+    int headerLength = (int) ByteBuffer.wrap(content).order(ByteOrder.LITTLE_ENDIAN).getLong();
+    String header = new String(content, 8, headerLength, StandardCharsets.UTF_8);
+    AdapterFixture.safetensors(
+        weights,
+        header.replace("\"transformer.", "\""),
+        Arrays.copyOfRange(content, 8 + headerLength, content.length));
+    try (LanguageModel model = LanguageModel.load(tiny)) {
+      assertThat(TextGenerator.nextLogits(model, ids)).isEqualTo(expected);
+    }
+  }
+
+  @Test
+  void aShardWithoutTheTensorThatTheIndexPromisesIsNamed() throws IOException {
+    Path tiny = TinyModels.write(directory.resolve("tiny"), TinyModels.QWEN2, 9);
+    Path sharded = directory.resolve("sharded");
+    TinyModels.describe(sharded, TinyModels.QWEN2);
+    shard(tiny, sharded);
+    Path index = sharded.resolve("model.safetensors.index.json");
+    String map = Files.readString(index);
+    Files.writeString(
+        index,
+        map.replaceFirst(
+            "(\"model.norm.weight\":\"model-0000)[12]",
+            map.contains("\"model.norm.weight\":\"model-00001") ? "$12" : "$11"));
+    assertThatThrownBy(() -> LanguageModel.load(sharded))
+        .hasMessageContainingAll("model-0000", "tensor model.norm.weight", "not found");
   }
 
   @Test

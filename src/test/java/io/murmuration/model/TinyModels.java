@@ -39,6 +39,12 @@ public final class TinyModels {
       "tie_word_embeddings": true
       """;
 
+  /** Qwen2 with the sliding window switched on in its upper layer alone. */
+  public static final String QWEN2_WINDOWED =
+      QWEN2.replace(
+          "\"use_sliding_window\": false",
+          "\"use_sliding_window\": true, \"max_window_layers\": 1");
+
   public static final String GPT2 =
       """
       "model_type": "gpt2", "n_embd": 16, "n_layer": 2, "n_head": 4, "n_positions": 64,
