@@ -9,6 +9,7 @@ import io.murmuration.model.LanguageModel;
 import io.murmuration.model.LoraConfig;
 import io.murmuration.model.LoraConfig.Mode;
 import io.murmuration.model.LoraParameters;
+import io.murmuration.model.ModelDirectoryWriter;
 import io.murmuration.model.SharedModels;
 import io.murmuration.model.TextEvaluator;
 import io.murmuration.model.TextLoss;
@@ -148,6 +149,66 @@ class DecoderGradientEngineTest {
     assertThat(distance(large.sum(), single.sum())).isLessThan(1e-5 * norm(single.sum()));
     assertThat(large.clipped()).isEqualTo(single.clipped());
     assertThat(large.tokens()).isEqualTo(single.tokens());
+  }
+
+  /** Under user-level and under example-level slices, of whatever is trained. */
+  @ParameterizedTest
+  @ValueSource(longs = {200_000, 10_000_000, 1L << 40})
+  void everyMicroBatchingGivesTheSameSum(long memoryBudget) {
+    List<PrivacySlice> examples =
+        RAGGED.stream()
+            .flatMap(user -> user.examples().stream())
+            .map(example -> new PrivacySlice(List.of(example)))
+            .toList();
+    for (TrainableParameters what : List.of(lora(Mode.BOTH), new AllParameters(model))) {
+      float[] at = perturbed(what.initialValues());
+      for (List<PrivacySlice> slices : List.of(RAGGED, examples)) {
+        ClippedSum alone =
+            new DecoderGradientEngine(what, new EngineOptions(48, 1)).clippedSum(at, slices, 0.7);
+        ClippedSum sum =
+            new DecoderGradientEngine(what, new EngineOptions(48, memoryBudget))
+                .clippedSum(at, slices, 0.7);
+        assertThat(distance(sum.sum(), alone.sum())).isLessThan(1e-5 * norm(alone.sum()));
+        assertThat(sum.tokens()).isEqualTo(alone.tokens());
+      }
+    }
+  }
+
+  /** The embedding of one character is not a number, or as large as a float can be. */
+  @ParameterizedTest
+  @ValueSource(floats = {Float.NaN, Float.POSITIVE_INFINITY, Float.MAX_VALUE, 1e30f})
+  void aSliceThatOverflowsIsBoundedAndTheOthersAreUntouched(float value, @TempDir Path directory)
+      throws IOException {
+    Path tiny = TinyModels.write(directory.resolve("tiny"), TinyModels.MISTRAL, 1);
+    Path poisoned = directory.resolve("poisoned");
+    try (LanguageModel sound = LanguageModel.load(tiny)) {
+      AllParameters all = new AllParameters(sound);
+      float[] values = all.initialValues();
+      int width = sound.description().hiddenSize();
+      int tilde = (int) sound.tokenizer().encode(null, "~", 8).ids()[1];
+      Arrays.fill(values, tilde * width, (tilde + 1) * width, value);
+      ModelDirectoryWriter.write(poisoned, all, values);
+    }
+    try (LanguageModel broken = LanguageModel.load(poisoned);
+        LoraParameters lora =
+            LoraParameters.fresh(
+                broken, new LoraConfig(2, 4, List.of(LoraConfig.ALL_LINEAR), Mode.BOTH))) {
+      DecoderGradientEngine engine = new DecoderGradientEngine(lora, OPTIONS);
+      float[] at = perturbed(lora.initialValues());
+      List<PrivacySlice> sound = List.of(slice("one"), slice("three", "four"));
+      ClippedSum without = engine.clippedSum(at, sound, 0.5);
+
+      ClippedSum with =
+          engine.clippedSum(at, List.of(sound.get(0), slice("a~b", "c"), sound.get(1)), 0.5);
+
+      assertThat(without.zeroed()).isZero();
+      assertThat(with.slices()).isEqualTo(3);
+      assertThat(distance(with.sum(), without.sum())).isLessThanOrEqualTo(0.5 * (1 + 1e-3));
+      if (!Float.isFinite(value)) {
+        assertThat(with.zeroed()).isEqualTo(1);
+        assertThat(distance(with.sum(), without.sum())).isLessThan(1e-5);
+      }
+    }
   }
 
   @Test
