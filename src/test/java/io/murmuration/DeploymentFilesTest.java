@@ -85,6 +85,16 @@ class DeploymentFilesTest {
   }
 
   @Test
+  void theStandaloneClusterHasTheVersionsOfTheBuild() throws IOException {
+    Map<String, String> pom = properties(Path.of("pom.xml"));
+    Map<String, String> dist = properties(Path.of("scripts/lib/flink-dist-pom.xml"));
+
+    for (String version : List.of("flink.version", "log4j.version", "slf4j.version", "version")) {
+      assertThat(dist).containsEntry(version, pom.get(version));
+    }
+  }
+
+  @Test
   void theComposeFileMountsWhatExists_andHasNoUnknownVolume() throws IOException {
     JsonNode compose = YAML.readTree(DOCKER.resolve("compose.yaml").toFile());
     Set<String> declared = new TreeSet<>();
@@ -207,9 +217,13 @@ class DeploymentFilesTest {
   }
 
   private static Map<String, String> pomProperties() throws IOException {
+    return properties(Path.of("pom.xml"));
+  }
+
+  private static Map<String, String> properties(Path pom) throws IOException {
     Map<String, String> properties = new TreeMap<>();
     Pattern.compile("<([\\w.-]+)>([^<]+)</")
-        .matcher(Files.readString(Path.of("pom.xml")))
+        .matcher(Files.readString(pom))
         .results()
         .forEach(match -> properties.putIfAbsent(match.group(1), match.group(2)));
     return properties;

@@ -17,12 +17,15 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "murmuration",
     description =
-        "Fine-tunes language models on a stream of user interactions with user-level differential privacy.",
+        "Fine-tunes language models on a stream of user interactions with user-level differential"
+            + " privacy.",
     mixinStandardHelpOptions = true,
     version = "murmuration 0.1.0",
     subcommands = {
       DemoCommand.class,
       RunCommand.class,
+      TopicsCommand.class,
+      BrokerCommand.class,
       ProduceCommand.class,
       EvaluateCommand.class,
       GenerateCommand.class,

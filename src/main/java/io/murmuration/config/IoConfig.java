@@ -44,7 +44,27 @@ public record IoConfig(
       String releases,
       String ledger,
       String feedback,
-      int replicationFactor) {}
+      int replicationFactor) {
+
+    /** The names that topics have where the configuration gives none. */
+    public static Topics ofDomain(String domain, int replicationFactor) {
+      return new Topics(
+          IoOptions.INTERACTIONS_TOPIC.defaultValue(),
+          IoOptions.DEAD_LETTERS_TOPIC.defaultValue(),
+          IoOptions.RELEASES_TOPIC.defaultValue(),
+          ledgerOf(domain),
+          feedbackOf(domain),
+          replicationFactor);
+    }
+
+    private static String ledgerOf(String domain) {
+      return "murmuration-ledger-" + domain;
+    }
+
+    private static String feedbackOf(String domain) {
+      return "murmuration-feedback-" + domain;
+    }
+  }
 
   public IoConfig {
     kafkaProperties = Map.copyOf(kafkaProperties);
@@ -114,8 +134,8 @@ public record IoConfig(
                     interactions,
                     deadLetters,
                     releases,
-                    ledger == null ? "murmuration-ledger-" + domain : ledger,
-                    feedback == null ? "murmuration-feedback-" + domain : feedback,
+                    ledger == null ? Topics.ledgerOf(domain) : ledger,
+                    feedback == null ? Topics.feedbackOf(domain) : feedback,
                     replicationFactor),
                 kafkaProperties,
                 ledgerKind,

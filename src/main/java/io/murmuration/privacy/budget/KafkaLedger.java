@@ -91,7 +91,7 @@ public final class KafkaLedger implements Ledger {
       throw new IllegalStateException("the ledger is already open");
     }
     try (KafkaTopic topic = new KafkaTopic(endpoint)) {
-      topic.ensureSinglePartition(newTopicSettings());
+      topic.ensureSinglePartition(newTopicSettings(endpoint.replicationFactor()));
       topic.requireSettings(REQUIRED_SETTINGS);
       fence();
       long end = topic.endOffset(IsolationLevel.READ_COMMITTED);
@@ -109,9 +109,10 @@ public final class KafkaLedger implements Ledger {
     }
   }
 
-  private Map<String, String> newTopicSettings() {
+  /** Settings that a new ledger topic of this replication must be created with. */
+  public static Map<String, String> newTopicSettings(int replicationFactor) {
     Map<String, String> settings = new TreeMap<>(REQUIRED_SETTINGS);
-    if (endpoint.replicationFactor() >= 3) {
+    if (replicationFactor >= 3) {
       settings.put(TopicConfig.MIN_IN_SYNC_REPLICAS_CONFIG, "2");
     }
     return settings;

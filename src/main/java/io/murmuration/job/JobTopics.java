@@ -1,0 +1,137 @@
+package io.murmuration.job;
+
+import io.murmuration.config.IoConfig;
+import io.murmuration.privacy.budget.KafkaLedger;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.ExecutionException;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.Config;
+import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.TopicDescription;
+import org.apache.kafka.common.config.ConfigResource;
+import org.apache.kafka.common.config.TopicConfig;
+import org.apache.kafka.common.errors.TopicExistsException;
+
+/**
+ * The topics of a job, with the partitions and the retention that each needs.
+ *
+ * <p>Ledger, releases and feedback have one partition, since their records have one order. The
+ * ledger and the announcements of releases are kept for ever: a broker's default retention of seven
+ * days would delete the record of what was spent. Interactions and dead letters hold what users
+ * said, so they are kept for a given time only.
+ *
+ * @param topics in the order in which they are created
+ */
+public record JobTopics(List<NewTopic> topics) {
+
+  private static final String FOR_EVER = "-1";
+
+  /** What became of a topic. */
+  public enum Outcome {
+    /** It is new. */
+    CREATED,
+    /** It was there, with the partitions and settings that it needs. */
+    EXISTS,
+    /** It was there, and something about it differs from what it needs. */
+    DIFFERS
+  }
+
+  /**
+   * What became of one topic.
+   *
+   * @param topic its name
+   * @param differences what differs and how; empty unless the outcome is {@link Outcome#DIFFERS}
+   */
+  public record Result(String topic, Outcome outcome, List<String> differences) {
+    public Result {
+      differences = List.copyOf(differences);
+    }
+  }
+
+  public JobTopics {
+    topics = List.copyOf(topics);
+  }
+
+  /**
+   * @param names names and replication
+   * @param partitions of the interactions topic, at least the parallelism of ingest
+   * @param retention how long interactions and dead letters, which are raw user text, are kept
+   */
+  public static JobTopics of(IoConfig.Topics names, int partitions, Duration retention) {
+    if (partitions < 1) {
+      throw new IllegalArgumentException("partitions must be at least 1 but is " + partitions);
+    }
+    if (retention.isNegative() || retention.isZero()) {
+      throw new IllegalArgumentException("retention must be positive but is " + retention);
+    }
+    short replication = (short) names.replicationFactor();
+    Map<String, String> rawText =
+        Map.of(TopicConfig.RETENTION_MS_CONFIG, Long.toString(retention.toMillis()));
+    return new JobTopics(
+        List.of(
+            new NewTopic(names.interactions(), partitions, replication).configs(rawText),
+            new NewTopic(names.deadLetters(), 1, replication).configs(rawText),
+            new NewTopic(names.releases(), 1, replication)
+                .configs(Map.of(TopicConfig.RETENTION_MS_CONFIG, FOR_EVER)),
+            new NewTopic(names.ledger(), 1, replication)
+                .configs(KafkaLedger.newTopicSettings(names.replicationFactor())),
+            new NewTopic(names.feedback(), 1, replication).configs(Map.of())));
+  }
+
+  /**
+   * Creates what does not exist yet and compares what does; an existing topic is never changed.
+   *
+   * @throws ExecutionException where the brokers refuse
+   */
+  public List<Result> create(Admin admin) throws InterruptedException, ExecutionException {
+    List<Result> results = new ArrayList<>();
+    for (NewTopic topic : topics) {
+      results.add(create(admin, topic));
+    }
+    return results;
+  }
+
+  private static Result create(Admin admin, NewTopic topic)
+      throws InterruptedException, ExecutionException {
+    try {
+      admin.createTopics(List.of(topic)).all().get();
+      return new Result(topic.name(), Outcome.CREATED, List.of());
+    } catch (ExecutionException e) {
+      if (!(e.getCause() instanceof TopicExistsException)) {
+        throw e;
+      }
+    }
+    List<String> differences = differences(admin, topic);
+    return new Result(
+        topic.name(), differences.isEmpty() ? Outcome.EXISTS : Outcome.DIFFERS, differences);
+  }
+
+  private static List<String> differences(Admin admin, NewTopic topic)
+      throws InterruptedException, ExecutionException {
+    List<String> differences = new ArrayList<>();
+    TopicDescription description =
+        admin.describeTopics(List.of(topic.name())).allTopicNames().get().get(topic.name());
+    compare(differences, "partitions", topic.numPartitions(), description.partitions().size());
+    compare(
+        differences,
+        "replication",
+        topic.replicationFactor(),
+        description.partitions().get(0).replicas().size());
+    ConfigResource resource = new ConfigResource(ConfigResource.Type.TOPIC, topic.name());
+    Config config = admin.describeConfigs(List.of(resource)).all().get().get(resource);
+    new TreeMap<>(topic.configs())
+        .forEach((name, value) -> compare(differences, name, value, config.get(name).value()));
+    return differences;
+  }
+
+  private static void compare(
+      List<String> differences, String what, Object required, Object actual) {
+    if (!required.toString().equals(String.valueOf(actual))) {
+      differences.add("%s is %s instead of %s".formatted(what, actual, required));
+    }
+  }
+}
