@@ -148,6 +148,12 @@ public final class DemoCommand implements Callable<Integer> {
   private int heldOutMessages;
 
   @Option(
+      names = "--held-out-public",
+      description =
+          "The text of --events is public, so that its held-out loss may stand in the report.")
+  private boolean heldOutPublic;
+
+  @Option(
       names = "--evaluate-every",
       defaultValue = "10",
       description = "Rounds between two measurements of the held-out loss.")
@@ -236,6 +242,7 @@ public final class DemoCommand implements Callable<Integer> {
         perSecond,
         heldOutUsers,
         heldOutMessages,
+        heldOutPublic,
         evaluateEvery,
         checkpointInterval,
         parallelism,
@@ -277,6 +284,7 @@ public final class DemoCommand implements Callable<Integer> {
     root.put("wall_seconds", run.wallTime().toMillis() / 1000.0);
     root.put("halt", outcome.halt().name());
     root.put("output", run.output().toString());
+    root.put("report", run.report().toString());
     ArrayNode losses = root.putArray("held_out_loss");
     outcome
         .losses()

@@ -1,25 +1,16 @@
 package io.murmuration.cli;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.murmuration.model.AdaptedModel;
 import io.murmuration.model.TextLoss;
-import java.io.BufferedInputStream;
-import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.InputStreamReader;
 import java.io.PrintWriter;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import java.util.zip.GZIPInputStream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -72,7 +63,7 @@ public final class EvaluateCommand implements Callable<Integer> {
       throw new ParameterException(
           spec.commandLine(), "--context must be at least 2, given " + context);
     }
-    List<String> texts = texts(events, maxMessages);
+    List<String> texts = TextFile.read(events, maxMessages);
     try (AdaptedModel subject = model.load()) {
       print(subject.evaluate(texts, context));
     }
@@ -101,35 +92,5 @@ public final class EvaluateCommand implements Callable<Integer> {
           loss.texts(),
           loss.tokens());
     }
-  }
-
-  private static List<String> texts(Path file, long limit) throws IOException {
-    ObjectMapper mapper = new ObjectMapper();
-    List<String> texts = new ArrayList<>();
-    try (BufferedReader lines = reader(file)) {
-      int number = 0;
-      for (String line = lines.readLine();
-          line != null && texts.size() < limit;
-          line = lines.readLine()) {
-        number++;
-        if (line.isBlank()) {
-          continue;
-        }
-        JsonNode text = mapper.readTree(line).path("text");
-        if (!text.isTextual()) {
-          throw new IllegalArgumentException(
-              file + ": line " + number + ": expected a JSON object with a \"text\"");
-        }
-        texts.add(text.asText());
-      }
-    }
-    return texts;
-  }
-
-  private static BufferedReader reader(Path file) throws IOException {
-    InputStream bytes = new BufferedInputStream(Files.newInputStream(file));
-    InputStream plain =
-        file.getFileName().toString().endsWith(".gz") ? new GZIPInputStream(bytes) : bytes;
-    return new BufferedReader(new InputStreamReader(plain, StandardCharsets.UTF_8));
   }
 }

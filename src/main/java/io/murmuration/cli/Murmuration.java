@@ -30,6 +30,7 @@ import picocli.CommandLine.Spec;
       EvaluateCommand.class,
       GenerateCommand.class,
       MergeCommand.class,
+      ReportCommand.class,
       ReleasesCommand.class,
       LedgerCommand.class,
       AccountCommand.class,

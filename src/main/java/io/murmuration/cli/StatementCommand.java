@@ -2,10 +2,10 @@ package io.murmuration.cli;
 
 import io.murmuration.privacy.accounting.PldAccountant;
 import io.murmuration.privacy.budget.Sampler;
+import io.murmuration.release.PrivacyStatement;
 import java.io.PrintWriter;
 import java.math.BigDecimal;
 import java.math.RoundingMode;
-import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -26,16 +26,6 @@ public final class StatementCommand implements Callable<Integer> {
   private static final String RELEASED =
       "the noisy model after every round, its manifest and announcement, calibration outcomes, and"
           + " the ledger with its halts and epochs";
-  private static final List<String> ASSUMPTIONS =
-      List.of(
-          "the round in which an event arrives is part of the input: load and timing are outside the"
-              + " guarantee",
-          "process failures do not depend on the data",
-          "the base model, tokenizer and starting adapter are public or already charged",
-          "one id is one person: a person with two ids, or one whose words stand in another user's"
-              + " prompt, is covered per id; the same people in two domains add up",
-          "sampling coins and noise come from a cryptographic generator and are drawn afresh for"
-              + " every attempt");
 
   @Spec private CommandSpec spec;
   @Mixin private MechanismOptions mechanism;
@@ -74,7 +64,7 @@ public final class StatementCommand implements Callable<Integer> {
     statement.put("relation", RELATION);
     statement.put("mechanism", mechanismInWords());
     statement.put("released", RELEASED);
-    statement.put("assumptions", ASSUMPTIONS);
+    statement.put("assumptions", PrivacyStatement.ASSUMPTIONS);
     statement.put("computed", computedInWords(pld));
     if (output.json()) {
       output.print(spec, statement);
@@ -121,7 +111,7 @@ public final class StatementCommand implements Callable<Integer> {
     out.printf("Mechanism: %s.%n", statement.get("mechanism"));
     out.printf("Computed from: %s.%n%n", statement.get("computed"));
     out.println("This holds if");
-    ASSUMPTIONS.forEach(assumption -> out.printf("- %s;%n", assumption));
+    PrivacyStatement.ASSUMPTIONS.forEach(assumption -> out.printf("- %s;%n", assumption));
     out.println(
         "- the parameters above were fixed in advance or computed from releases charged"
             + " before.");

@@ -3,17 +3,27 @@ package io.murmuration.demo;
 import io.murmuration.config.MurmurationConfig;
 import io.murmuration.demo.LossTracker.Measurement;
 import io.murmuration.event.InteractionProducer;
+import io.murmuration.job.MechanismPlan;
 import io.murmuration.job.MurmurationJob;
 import io.murmuration.privacy.budget.BudgetObserver;
 import io.murmuration.privacy.budget.BudgetObservers;
+import io.murmuration.privacy.budget.ChargeHistory;
+import io.murmuration.privacy.budget.FileLedger;
 import io.murmuration.privacy.budget.Grant;
 import io.murmuration.privacy.budget.HaltReason;
+import io.murmuration.privacy.budget.Ledger;
+import io.murmuration.privacy.budget.LedgerException;
 import io.murmuration.release.DirectoryModelStore;
+import io.murmuration.release.ReleaseCatalog;
+import io.murmuration.report.HeldOutLosses;
+import io.murmuration.report.ReportPage;
+import io.murmuration.report.RunReport;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -289,6 +299,7 @@ public final class DemoRun {
     say("Measuring the last release ...");
     losses.lookForReleases();
     losses.measureLast();
+    Path report = writeReport(world, losses);
     var run =
         new DemoSummary.Run(
             watch.lastRound,
@@ -300,7 +311,8 @@ public final class DemoRun {
             deadLetters,
             wallTime,
             watch.halt.text(),
-            releases());
+            releases(),
+            report);
     var heldOut = new DemoSummary.HeldOut(losses.base().loss(), losses.latest().loss());
     if (world.stream().isEmpty() || losses.releases() == 0) {
       return new Outcome(
@@ -321,6 +333,46 @@ public final class DemoRun {
           losses.measurements(),
           watch.halt);
     }
+  }
+
+  /**
+   * The page that anybody may see: losses stand on it only where the text is public. An earlier
+   * demo's losses on the same text are kept.
+   */
+  private Path writeReport(DemoWorld world, LossTracker losses)
+      throws IOException, LedgerException, InterruptedException {
+    String text =
+        world.stream().isPresent()
+            ? "made-up sentences, half of them of the trend"
+            : "messages of %,d held-out users of %s"
+                .formatted(settings.heldOutUsers(), settings.events().getFileName());
+    boolean publicText = world.stream().isPresent() || settings.heldOutPublic();
+    List<HeldOutLosses.Point> points =
+        losses.measurements().stream()
+            .map(measured -> new HeldOutLosses.Point(measured.round(), measured.loss()))
+            .toList();
+    Path file = settings.out().resolve(HeldOutLosses.FILE);
+    HeldOutLosses heldOut = new HeldOutLosses(text, publicText, List.of());
+    if (Files.exists(file)) {
+      HeldOutLosses before = HeldOutLosses.read(file);
+      if (before.text().equals(text)) {
+        heldOut = heldOut.with(before.points());
+      }
+    }
+    heldOut = heldOut.with(points);
+    heldOut.write(file);
+    Path page = settings.out().resolve("report.html");
+    try (Ledger ledger = new FileLedger(settings.ledger().resolve(settings.domain() + ".ledger"))) {
+      RunReport report =
+          RunReport.of(
+              ChargeHistory.of(ledger.read(), ledger.location(), MechanismPlan::accountant),
+              new ReleaseCatalog(DirectoryModelStore.reading(releases())),
+              Optional.of(heldOut),
+              RunReport.Audience.PUBLIC,
+              Instant.now());
+      Files.writeString(page, ReportPage.of(report));
+    }
+    return page;
   }
 
   private Map<String, String> options(Path model, String bootstrapServers) {

@@ -27,6 +27,8 @@ import java.time.Duration;
  * @param rate events per second fed to Kafka, +∞ for as fast as possible
  * @param heldOutUsers users of {@code events} that are only evaluated on
  * @param heldOutMessages messages that the loss is measured on
+ * @param heldOutPublic whether the text of {@code events} is public, so that its losses may stand
+ *     in the report
  * @param evaluateEvery rounds between two measurements of the loss
  * @param checkpointInterval releases become visible with checkpoints
  * @param parallelism of ingest and sampling
@@ -54,6 +56,7 @@ public record DemoSettings(
     double rate,
     int heldOutUsers,
     int heldOutMessages,
+    boolean heldOutPublic,
     int evaluateEvery,
     Duration checkpointInterval,
     int parallelism,

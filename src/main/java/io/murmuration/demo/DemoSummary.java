@@ -33,6 +33,8 @@ public record DemoSummary(
    * @param halt why training ended
    * @param events events that were fed
    * @param deadLetters how many of them could not be used, by reason
+   * @param output directory of the releases
+   * @param report the HTML page about the run
    */
   public record Run(
       long rounds,
@@ -44,7 +46,8 @@ public record DemoSummary(
       SortedMap<String, Long> deadLetters,
       Duration wallTime,
       String halt,
-      Path output) {}
+      Path output,
+      Path report) {}
 
   /** Loss on held-out text in nats per token, of the base model and of the last release. */
   public record HeldOut(double base, double adapted) {}
@@ -64,6 +67,7 @@ public record DemoSummary(
     row(lines, "events fed", "%,d", run.events());
     row(lines, "dead letters", "%s", DeadLetterTally.render(run.deadLetters()));
     row(lines, "releases", "%d in %s", run.releases(), run.output());
+    row(lines, "report", "%s", run.report());
     row(lines, "wall time", "%s", readable(run.wallTime()));
     lines.add("");
     lines.add(columns("loss, nats per token", "base", "now"));

@@ -4,6 +4,7 @@ import io.murmuration.privacy.budget.Grant;
 import io.murmuration.privacy.budget.RoundMechanism;
 import io.murmuration.privacy.budget.Sampler;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.Locale;
 
 /** The guarantee of a release in words: {@code PRIVACY.md}. Made of public values only. */
@@ -14,6 +15,18 @@ public final class PrivacyStatement {
 
   static final String UNIT = "user";
   static final String NEIGHBOURING_RELATION = "add or remove one user with all their events";
+
+  /** What the guarantee assumes, each to follow "it holds if". */
+  public static final List<String> ASSUMPTIONS =
+      List.of(
+          "the round in which an event arrives is part of the input: load and timing are outside the"
+              + " guarantee",
+          "process failures do not depend on the data",
+          "the base model, tokenizer and starting adapter are public or already charged",
+          "one id is one person: a person with two ids, or one whose words stand in another user's"
+              + " prompt, is covered per id; the same people in two domains add up",
+          "sampling coins and noise come from a cryptographic generator and are drawn afresh for"
+              + " every attempt");
 
   private PrivacyStatement() {}
 

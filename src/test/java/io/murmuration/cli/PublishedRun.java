@@ -13,17 +13,20 @@ import io.murmuration.privacy.budget.Sampler;
 import io.murmuration.release.DirectoryModelStore;
 import io.murmuration.release.NamedTensor;
 import io.murmuration.release.PeftAdapter;
+import io.murmuration.release.ReleaseCatalog;
 import io.murmuration.release.ReleaseContext;
 import io.murmuration.release.ReleaseFiles;
 import io.murmuration.release.ReleaseFormat;
 import io.murmuration.release.RoundRelease;
 import io.murmuration.release.SafetensorsWriter;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 
 /** A ledger and releases in a directory as a run leaves them, charged by the true accountant. */
 final class PublishedRun {
@@ -34,7 +37,8 @@ final class PublishedRun {
   private static final Duration INTERVAL = Duration.ofSeconds(2);
 
   private final Path root;
-  private final ReleaseContext context;
+  private ReleaseContext context;
+  private Optional<byte[]> adapter = Optional.empty();
   private final String domain;
   private long tick;
 
@@ -69,8 +73,32 @@ final class PublishedRun {
         /* expectedUnits= */ 1024);
   }
 
+  /** A name may hold what no file's name can. */
   Path ledger() {
-    return root.resolve("ledger").resolve(domain + ".ledger");
+    return root.resolve("ledger").resolve(domain.replaceAll("[^a-z]", "_") + ".ledger");
+  }
+
+  /** All releases are the adapter in this directory. */
+  PublishedRun adapting(Path directory) throws IOException {
+    adapter = Optional.of(Files.readAllBytes(directory.resolve(PeftAdapter.WEIGHTS_FILE)));
+    byte[] config = Files.readAllBytes(directory.resolve(PeftAdapter.CONFIG_FILE));
+    context =
+        new ReleaseContext(
+            context.domain(),
+            context.runId(),
+            context.baseModel(),
+            context.baseModelDigest(),
+            context.startingPoint(),
+            new ReleaseFormat(
+                PeftAdapter.WEIGHTS_FILE, new TreeMap<>(Map.of(PeftAdapter.CONFIG_FILE, config))));
+    return this;
+  }
+
+  /** SHA-256 of the newest release's weights. */
+  String newestDigest() throws IOException {
+    ReleaseCatalog catalog = new ReleaseCatalog(DirectoryModelStore.reading(releases()));
+    List<String> names = catalog.names();
+    return catalog.manifest(names.get(names.size() - 1)).weightsDigest();
   }
 
   Path releases() {
@@ -111,11 +139,13 @@ final class PublishedRun {
     return this;
   }
 
-  private static RoundRelease release(Grant grant) {
+  private RoundRelease release(Grant grant) {
     return new RoundRelease(
         grant,
-        SafetensorsWriter.write(
-            Map.of("format", "pt"),
-            List.of(new NamedTensor("w", List.of(1L), new float[] {grant.round()}))));
+        adapter.orElseGet(
+            () ->
+                SafetensorsWriter.write(
+                    Map.of("format", "pt"),
+                    List.of(new NamedTensor("w", List.of(1L), new float[] {grant.round()})))));
   }
 }

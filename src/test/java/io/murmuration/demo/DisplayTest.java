@@ -25,7 +25,8 @@ class DisplayTest {
           new TreeMap<>(Map.of("EMPTY_TEXT", 2L, "KEY_MISMATCH", 1L)),
           Duration.ofSeconds(312),
           "the rounds are done",
-          Path.of("out"));
+          Path.of("out"),
+          Path.of("report.html"));
 
   private final StringWriter text = new StringWriter();
   private final PrintWriter out = new PrintWriter(text);
@@ -82,6 +83,7 @@ class DisplayTest {
             events fed                        51,234
             dead letters                      3 (EMPTY_TEXT 2, KEY_MISMATCH 1)
             releases                          80 in out
+            report                            report.html
             wall time                         5 min 12 s
 
             loss, nats per token                  base       now

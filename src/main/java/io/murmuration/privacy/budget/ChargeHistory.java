@@ -113,14 +113,22 @@ public final class ChargeHistory {
    * the accountant says that its share affords.
    */
   public double epsilonAfter(Charged charged) {
+    return epsilonAfterMore(charged, /* more= */ 0);
+  }
+
+  /**
+   * What {@link #epsilonAfter} would be with so many more rounds of the same phase.
+   *
+   * @param more at least 0
+   */
+  public double epsilonAfterMore(Charged charged, long more) {
     PhaseAccountant accountant = accountant(charged.phase());
-    if (charged.roundsInPhase() > accountant.affordableRounds()) {
+    long rounds = charged.roundsInPhase() + more;
+    if (rounds > accountant.affordableRounds()) {
       return Double.POSITIVE_INFINITY;
     }
     return LedgerState.epsilonSpent(
-        charged.earlierEpsilon(),
-        charged.phase().epsilon(),
-        accountant.epsilonAfter(charged.roundsInPhase()));
+        charged.earlierEpsilon(), charged.phase().epsilon(), accountant.epsilonAfter(rounds));
   }
 
   /** Rounds that the open phase still affords; empty while no phase is open. */
