@@ -6,6 +6,8 @@ import io.murmuration.config.TrainingOptions.ScheduleKind;
 import io.murmuration.model.LoraConfig;
 import java.io.Serializable;
 import java.util.List;
+import java.util.Map;
+import org.apache.flink.configuration.Configuration;
 
 /**
  * What is trained and how; nothing here enters the accounting.
@@ -47,6 +49,18 @@ public record TrainingConfig(
 
   public TrainingConfig {
     loraTargets = List.copyOf(loraTargets);
+  }
+
+  /**
+   * Reads this part alone; what else the settings say is not looked at.
+   *
+   * @throws InvalidConfigurationException listing every fault of this part
+   */
+  public static TrainingConfig of(Map<String, String> settings) {
+    Faults faults = new Faults(Configuration.fromMap(settings));
+    TrainingConfig config = read(faults);
+    faults.throwIfAny();
+    return config;
   }
 
   static TrainingConfig read(Faults faults) {

@@ -87,7 +87,8 @@ final class ModelRoundTrainer implements RoundTrainer {
         parameters, engine, new PrivateTrainer(engine, optimizer, NoiseFactory.secure()));
   }
 
-  private static TrainableParameters parameters(TrainingConfig config, StartingPoint start)
+  /** What is trained, at its start, on a model of its own. */
+  static TrainableParameters parameters(TrainingConfig config, StartingPoint start)
       throws IOException {
     if (config.parameters() == ParametersKind.ALL) {
       String directory = start == null ? config.model() : start.directory();

@@ -14,7 +14,10 @@ import java.util.stream.IntStream;
 public final class CountDistribution {
 
   /** Quantiles between which the distribution is cut when it is known by few of them. */
-  private static final int QUANTILE_STEPS = 1000;
+  private static final int QUANTILE_STEPS = 10_000;
+
+  /** What a count that should be whole may be above it. */
+  private static final double ROUNDING = 1e-9;
 
   private final NavigableMap<Integer, Double> weights;
   private final double total;
@@ -96,7 +99,8 @@ public final class CountDistribution {
     }
     double between = (share - below.getKey()) / (above.getKey() - below.getKey());
     double low = Math.log(below.getValue());
-    return (int) Math.round(Math.exp(low + between * (Math.log(above.getValue()) - low)));
+    double count = Math.exp(low + between * (Math.log(above.getValue()) - low));
+    return (int) Math.ceil(count * (1 - ROUNDING));
   }
 
   /** The smallest count that at least half of the users do not exceed. */

@@ -32,6 +32,20 @@ public final class MeasuredNorms implements NormModel {
     return List.copyOf(norms.keySet());
   }
 
+  /**
+   * As measured where it was, and by the fit of all measurements elsewhere.
+   *
+   * @throws IllegalArgumentException if there are fewer than two measurements to fit
+   */
+  public NormModel completedByFit() {
+    FittedNorms fitted =
+        FittedNorms.fit(
+            norms.entrySet().stream()
+                .map(entry -> new NormMeasurement(entry.getKey(), entry.getValue()))
+                .toList());
+    return groupSize -> norms.getOrDefault(groupSize, fitted.norm(groupSize));
+  }
+
   @Override
   public double norm(int groupSize) {
     Double norm = norms.get(groupSize);

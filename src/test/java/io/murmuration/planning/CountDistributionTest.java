@@ -51,9 +51,10 @@ class CountDistributionTest {
 
     assertThat(read.quantile(0.1)).isEqualTo(1);
     assertThat(read.median()).isEqualTo(4);
-    assertThat(read.quantile(0.9)).isBetween(27, 28);
-    assertThat(read.quantile(0.99)).isBetween(110, 117);
-    assertThat(read.largest()).isBetween(2000, 2527);
+    assertThat(read.kept(1).wholeUsers()).isCloseTo(0.2, within(1e-9));
+    assertThat(read.quantile(0.9)).isEqualTo(28);
+    assertThat(read.quantile(0.99)).isEqualTo(117);
+    assertThat(read.largest()).isBetween(2450, 2527);
   }
 
   @Test
