@@ -36,6 +36,7 @@ import picocli.CommandLine.Spec;
       AccountCommand.class,
       CalibrateCommand.class,
       CompareCommand.class,
+      PlanCommand.class,
       StatementCommand.class,
       HelpCommand.class
     })

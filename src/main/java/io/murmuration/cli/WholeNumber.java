@@ -17,6 +17,14 @@ final class WholeNumber {
     }
   }
 
+  /** Populations. The plan checks the range of what fits. */
+  static final class Population implements ITypeConverter<Long> {
+    @Override
+    public Long convert(String value) {
+      return read("population", value, "[1, 2^31)").longValueExact();
+    }
+  }
+
   /** Group sizes. The mechanism checks the range of what fits. */
   static final class GroupSize implements ITypeConverter<Integer> {
     @Override

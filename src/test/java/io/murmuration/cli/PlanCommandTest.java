@@ -1,0 +1,214 @@
+package io.murmuration.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.murmuration.config.ConfigFile;
+import io.murmuration.config.MurmurationConfig;
+import io.murmuration.job.MechanismPlan;
+import io.murmuration.model.TinyModels;
+import io.murmuration.privacy.accounting.Mechanism;
+import io.murmuration.privacy.accounting.PldAccountant;
+import io.murmuration.privacy.budget.RoundMechanism;
+import io.murmuration.privacy.budget.Sampler;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class PlanCommandTest {
+
+  private static final String TERMS = "--population 1e4 -B 4096 -T 2000 --epsilon 4 --delta 1e-6";
+
+  private static final String COUNTS = " --count-quantiles 0.2=1,0.5=4,0.9=28,0.99=117,1=2527";
+
+  private static final String REQUIRED =
+      " --set privacy.domain=chat --set kafka.bootstrap-servers=localhost:9092"
+          + " --set releases.directory=/releases --model /models/base";
+
+  @TempDir Path directory;
+  private final StringWriter out = new StringWriter();
+  private final StringWriter err = new StringWriter();
+
+  private int run(String arguments) {
+    out.getBuffer().setLength(0);
+    err.getBuffer().setLength(0);
+    return Murmuration.commandLine()
+        .setOut(new PrintWriter(out, true))
+        .setErr(new PrintWriter(err, true))
+        .execute(("plan --precision 1e-3 " + arguments).split(" +"));
+  }
+
+  private JsonNode json() throws IOException {
+    return new ObjectMapper().readTree(out.toString());
+  }
+
+  @ParameterizedTest
+  @CsvSource({"3, 8", "24, 16"})
+  void userLevel_isTheBoundOfTheLeastNoise(double diversity, int expected) throws IOException {
+    assertThat(run(TERMS + " --json --diversity " + diversity)).isZero();
+
+    assertThat(json().at("/recommended/group_size").asInt()).isEqualTo(expected);
+    assertThat(json().at("/recommended/sampling").asText()).isEqualTo("uls");
+    assertThat(json().get("els").isNull()).isTrue();
+    assertThat(json().get("rows")).hasSize(7);
+    assertThat(json().has("warning")).isFalse();
+  }
+
+  @Test
+  void withCounts_theMedianIsTheBoundOfExampleLevel_andWhatIsKeptIsShown() throws IOException {
+    assertThat(run(TERMS + COUNTS + " --norms 1=10,64=4 --json")).isZero();
+
+    assertThat(json().at("/els/group_size").asInt()).isEqualTo(4);
+    assertThat(json().at("/els/clip_norm").asDouble()).isCloseTo(10, within(1e-9));
+    assertThat(json().at("/recommended/sampling").asText()).isEqualTo("uls");
+    JsonNode largest = json().at("/rows/7");
+    assertThat(largest.get("group_size").asInt()).isGreaterThan(2400);
+    assertThat(largest.get("examples_kept").asDouble()).isEqualTo(1);
+    assertThat(largest.at("/uls/noise").asDouble())
+        .isGreaterThan(20 * json().at("/uls/noise").asDouble());
+    assertThat(json().at("/rows/0/whole_users").asDouble()).isCloseTo(0.2, within(1e-6));
+  }
+
+  @Test
+  void people_readATableWithARecommendation() {
+    assertThat(run(TERMS + COUNTS + " --diversity 3 --group-sizes 8")).isZero();
+
+    assertThat(out.toString())
+        .containsPattern("(?m)^ +8 .* 512\\.0 ")
+        .containsPattern("(?m)^ +4 ")
+        .contains("ULS, least noise:  G = 8", "ELS, median count: G = 4", "recommended: ULS");
+  }
+
+  @ParameterizedTest
+  @CsvSource({"ULS, 8, 8, 7", "ELS, 4, 1, 4"})
+  void writeConfig_isReadyForRun(Sampler sampler, int groupSize, int perWindow, int windows)
+      throws IOException {
+    Path file = directory.resolve("plan.yaml");
+
+    int exit =
+        run(
+            TERMS
+                + COUNTS
+                + " --diversity 3 --group-sizes 8 --json --sampler "
+                + sampler
+                + REQUIRED
+                + " --write-config "
+                + file);
+
+    assertThat(exit).as(err.toString()).isZero();
+    MurmurationConfig config = MurmurationConfig.of(ConfigFile.read(file));
+    RoundMechanism round = MechanismPlan.of(config.privacy());
+    JsonNode planned = json().get("recommended");
+    assertThat(round.sampler()).isEqualTo(sampler);
+    assertThat(round.groupSize()).isEqualTo(groupSize);
+    assertThat(round.noiseMultiplier()).isEqualTo(planned.get("noise_multiplier").asDouble());
+    assertThat(round.expectedUnits()).isEqualTo(planned.get("expected_units").asDouble());
+    assertThat(round.clipNorm()).isEqualTo(planned.get("clip_norm").asDouble());
+    assertThat(config.training().model()).isEqualTo("/models/base");
+    assertThat(config.contribution().examplesPerWindow()).isEqualTo(perWindow);
+    assertThat(config.contribution().windows()).isEqualTo(windows);
+    Mechanism accounted =
+        sampler == Sampler.ULS
+            ? Mechanism.uls(round.samplingProbability(), round.noiseMultiplier())
+            : Mechanism.els(round.samplingProbability(), groupSize, round.noiseMultiplier());
+    assertThat(new PldAccountant(1e-3).epsilon(accounted, 2000, 1e-6)).isLessThanOrEqualTo(4);
+  }
+
+  @Test
+  void writeConfig_poolFollowsTheBound() throws IOException {
+    Path file = directory.resolve("plan.yaml");
+    String arguments = TERMS + " --diversity 24 --counts 13=1 --group-sizes 64" + REQUIRED;
+
+    assertThat(run(arguments + " --sampler els --write-config " + file)).isZero();
+    // 13 in 7 windows would be 7 at most; 6 windows of 2 leave 12
+    assertThat(ConfigFile.read(file))
+        .containsEntry("contribution.windows", "6")
+        .containsEntry("contribution.examples-per-window", "2");
+
+    assertThat(
+            run(
+                TERMS
+                    + " --diversity 24 --group-sizes 64 --set contribution.windows=3"
+                    + REQUIRED
+                    + " --write-config "
+                    + file))
+        .isZero();
+    assertThat(ConfigFile.read(file))
+        .containsEntry("contribution.windows", "3")
+        .containsEntry("contribution.examples-per-window", "22");
+  }
+
+  @Test
+  void events_areMeasuredWithTheModel_andTheLookIsWarnedOf() throws IOException {
+    Path model = TinyModels.write(directory.resolve("model"), TinyModels.QWEN2, 2);
+    List<String> lines = new ArrayList<>();
+    for (int user = 0; user < 9; user++) {
+      for (int i = 0; i <= user; i++) {
+        lines.add(
+            "{\"user_id\": \"u%d\", \"event_time\": \"2026-01-01T00:00:00Z\", \"text\": \"%s\"}"
+                .formatted(user, "abcdefghi".substring(i) + i));
+      }
+    }
+    Path events = Files.write(directory.resolve("events.jsonl"), lines);
+    String arguments =
+        "-n 100 -B 50 -T 10 --epsilon 8 --delta 1e-6 --sample 9 --set training.max-tokens=8"
+            + " --events "
+            + events
+            + " --model "
+            + model;
+
+    assertThat(run(arguments + " --json")).as(err.toString()).isZero();
+    JsonNode first = json();
+    assertThat(first.at("/els/group_size").asInt()).isEqualTo(5);
+    assertThat(first.at("/rows/0/norm").asDouble())
+        .isPositive()
+        .isEqualTo(first.at("/els/clip_norm").asDouble());
+    assertThat(first.at("/rows/0/examples_kept").asDouble()).isCloseTo(9 / 45.0, within(1e-12));
+    assertThat(first.get("warning").asText()).isEqualTo(PlanCommand.UNACCOUNTED);
+    assertThat(run(arguments + " --json")).isZero();
+    assertThat(json()).isEqualTo(first);
+    assertThat(run(arguments)).isZero();
+    assertThat(out.toString()).contains(PlanCommand.UNACCOUNTED);
+  }
+
+  @Test
+  void plot_isWritten() throws IOException {
+    Path png = directory.resolve("plan.png");
+    Path svg = directory.resolve("plan.svg");
+
+    assertThat(run(TERMS + COUNTS + " --diversity 3 --group-sizes 2 --plot " + png)).isZero();
+    assertThat(run(TERMS + " --diversity 3 --group-sizes 2,8 --plot " + svg)).isZero();
+
+    assertThat(Files.readAllBytes(png)).startsWith(0x89, 'P', 'N', 'G');
+    assertThat(Files.readString(svg).strip().endsWith("</svg>")).isTrue();
+  }
+
+  @Test
+  void wrongUsage_saysWhatIsMissing() {
+    refused(TERMS, "--events and --model, --norms or --diversity");
+    refused(TERMS + " --norms 4=1", "two or more group sizes");
+    refused(TERMS + " --diversity -1", "diversity");
+    refused(TERMS + " --diversity 1 --counts 0=1", "at least 1 example");
+    refused(TERMS + " --diversity 1 --count-quantiles 0.5=4", "quantile 1");
+    refused(TERMS + " --diversity 1 --plot plan.gif", ".svg or .png");
+    refused(TERMS + " --diversity 1 --group-sizes 1 --write-config x.yaml", "privacy.domain");
+    refused(TERMS.replace("1e4", "100") + " --diversity 1 --group-sizes 1,2", "lower --compute");
+    refused(TERMS.replace("1e4", "0") + " --diversity 1", "population must be at least 1");
+    assertThat(Path.of("x.yaml")).doesNotExist();
+  }
+
+  private void refused(String arguments, String reason) {
+    assertThat(run(arguments)).as(arguments).isEqualTo(2);
+    assertThat(err.toString()).contains(reason);
+  }
+}
