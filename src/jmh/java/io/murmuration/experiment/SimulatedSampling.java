@@ -1,0 +1,64 @@
+package io.murmuration.experiment;
+
+import io.murmuration.contribution.SubsetSampling;
+import io.murmuration.contribution.UserSample;
+import io.murmuration.privacy.budget.Grant;
+import io.murmuration.privacy.budget.RoundMechanism;
+import io.murmuration.privacy.budget.Sampler;
+import io.murmuration.training.Example;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+import org.apache.commons.rng.UniformRandomProvider;
+
+/**
+ * What the keyed operator would send to the trainer if every user's events had arrived before the
+ * first round and none expired: Poisson samples, from repeatable coins.
+ */
+final class SimulatedSampling {
+
+  private final RoundMechanism mechanism;
+  private final Map<String, List<Example>> pools = new LinkedHashMap<>();
+  private final UniformRandomProvider coins;
+
+  SimulatedSampling(
+      Map<String, List<Example>> users, RoundMechanism mechanism, UniformRandomProvider coins) {
+    this.mechanism = mechanism;
+    this.coins = coins;
+    users.forEach(
+        (user, examples) ->
+            pools.put(
+                user,
+                mechanism.sampler() == Sampler.ELS
+                    ? draw(examples, mechanism.groupSize())
+                    : examples));
+  }
+
+  /** The sample of one round. */
+  List<UserSample> sample(Grant grant) {
+    List<UserSample> samples = new ArrayList<>();
+    pools.forEach(
+        (user, pool) -> {
+          List<Example> drawn =
+              switch (mechanism.sampler()) {
+                case ULS -> heads() ? draw(pool, mechanism.groupSize()) : List.<Example>of();
+                case ELS -> pool.stream().filter(example -> heads()).toList();
+              };
+          if (!drawn.isEmpty()) {
+            samples.add(new UserSample(grant.epoch(), grant.round(), grant.tick(), user, drawn));
+          }
+        });
+    return samples;
+  }
+
+  private boolean heads() {
+    return coins.nextDouble() < mechanism.samplingProbability();
+  }
+
+  private List<Example> draw(List<Example> examples, int size) {
+    int[] all = IntStream.range(0, examples.size()).toArray();
+    return IntStream.of(SubsetSampling.draw(all, size, coins)).mapToObj(examples::get).toList();
+  }
+}
