@@ -92,7 +92,7 @@ final class SimulatedAttempt {
     position = restored;
     lastTick = restored.map(LedgerPosition::tick).orElse(0L);
     lastCheckpoint = checkpoint.map(Checkpoint::id).orElse(0L);
-    coordinator = new RoundCoordinator(BudgetTerms.UNLIMITED_ROUNDS, lastTick);
+    coordinator = new RoundCoordinator(terms.programme(), lastTick);
     ReleaseCatalog catalog = new ReleaseCatalog(world.releases);
     session =
         new LedgerSession(

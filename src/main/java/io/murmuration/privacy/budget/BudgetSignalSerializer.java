@@ -15,7 +15,7 @@ public final class BudgetSignalSerializer extends ValueSerializer<BudgetSignal> 
 
   @Override
   protected int version() {
-    return 1;
+    return GrantFormat.VERSION;
   }
 
   @Override
@@ -37,7 +37,7 @@ public final class BudgetSignalSerializer extends ValueSerializer<BudgetSignal> 
     int kind = in.readUnsignedByte();
     return switch (kind) {
       case EPOCH_START -> new EpochStart(in.readLong(), in.readLong());
-      case GRANT -> GrantFormat.read(in);
+      case GRANT -> GrantFormat.read(version, in);
       default -> throw new IOException("Unknown kind of budget signal: " + kind);
     };
   }

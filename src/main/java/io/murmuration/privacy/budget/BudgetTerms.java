@@ -11,10 +11,7 @@ import java.time.Duration;
  * @param delta the δ budget of the whole domain, in (0, 1); a public constant, never 1/(number of
  *     users)
  * @param roundInterval length of a tick, whole milliseconds, at least 1 ms
- * @param mechanism what each round does
- * @param share what a phase of this mechanism reserves when it opens; null for all that is left
- * @param maxRounds rounds of this phase after which training halts although more were affordable;
- *     {@link #UNLIMITED_ROUNDS} for none
+ * @param programme which phases it goes through
  * @param raiseBudget whether a budget above the ledger's is a deliberate raise; without it such a
  *     ledger is refused
  */
@@ -23,9 +20,7 @@ public record BudgetTerms(
     double epsilon,
     double delta,
     Duration roundInterval,
-    RoundMechanism mechanism,
-    PhaseShare share,
-    long maxRounds,
+    PhaseProgramme programme,
     boolean raiseBudget)
     implements Serializable {
 
@@ -55,10 +50,10 @@ public record BudgetTerms(
           "round interval must be whole milliseconds but is " + roundInterval);
     }
     Checks.atLeast("round interval in milliseconds", roundInterval.toMillis(), 1);
-    if (mechanism == null) {
-      throw new IllegalArgumentException("mechanism is required");
+    if (programme == null) {
+      throw new IllegalArgumentException("the programme of phases is required");
     }
-    Checks.atLeast("maximum number of rounds", maxRounds, 1);
+    Checks.atLeast("maximum number of rounds", programme.maxRounds(), 1);
   }
 
   /** Terms that reserve the whole budget for one mechanism and run until it is spent. */
@@ -68,39 +63,58 @@ public record BudgetTerms(
       double delta,
       Duration roundInterval,
       RoundMechanism mechanism) {
+    if (mechanism == null) {
+      throw new IllegalArgumentException("mechanism is required");
+    }
     return new BudgetTerms(
         domain,
         epsilon,
         delta,
         roundInterval,
-        mechanism,
-        /* share= */ null,
-        UNLIMITED_ROUNDS,
+        PhaseProgramme.of(mechanism, /* share= */ null, UNLIMITED_ROUNDS),
         /* raiseBudget= */ false);
   }
 
-  /** The same, but a new phase reserves only this share. */
-  public BudgetTerms withShare(PhaseShare newShare) {
-    return new BudgetTerms(
-        domain, epsilon, delta, roundInterval, mechanism, newShare, maxRounds, raiseBudget);
+  /** The same with another programme. */
+  public BudgetTerms withProgramme(PhaseProgramme newProgramme) {
+    return new BudgetTerms(domain, epsilon, delta, roundInterval, newProgramme, raiseBudget);
   }
 
-  /** The same, but training halts after so many rounds of the phase. */
+  /** The same, but the phase of its one mechanism reserves only this share when it opens. */
+  public BudgetTerms withShare(PhaseShare newShare) {
+    return withProgramme(PhaseProgramme.of(mechanism(), newShare, maxRounds()));
+  }
+
+  /** The same, but training halts after so many rounds of the phase of its one mechanism. */
   public BudgetTerms withMaxRounds(long newMaxRounds) {
-    return new BudgetTerms(
-        domain, epsilon, delta, roundInterval, mechanism, share, newMaxRounds, raiseBudget);
+    return withProgramme(PhaseProgramme.of(mechanism(), fixed().share(), newMaxRounds));
   }
 
   /** The same, but a budget above the ledger's is recorded as a raise. */
   public BudgetTerms raisingBudget() {
     return new BudgetTerms(
-        domain,
-        epsilon,
-        delta,
-        roundInterval,
-        mechanism,
-        share,
-        maxRounds,
-        /* raiseBudget= */ true);
+        domain, epsilon, delta, roundInterval, programme, /* raiseBudget= */ true);
+  }
+
+  /**
+   * What each round does.
+   *
+   * @throws IllegalStateException if the programme has more than one mechanism
+   */
+  public RoundMechanism mechanism() {
+    return fixed().mechanism();
+  }
+
+  /** Rounds of the open phase after which training halts although more are affordable. */
+  public long maxRounds() {
+    return programme.maxRounds();
+  }
+
+  private PhaseProgramme.Fixed fixed() {
+    if (programme instanceof PhaseProgramme.Fixed one) {
+      return one;
+    }
+    throw new IllegalStateException(
+        "these terms must have one mechanism but have the programme " + programme);
   }
 }

@@ -12,7 +12,7 @@ public final class GrantSerializer extends ValueSerializer<Grant> {
 
   @Override
   protected int version() {
-    return 1;
+    return GrantFormat.VERSION;
   }
 
   @Override
@@ -22,6 +22,6 @@ public final class GrantSerializer extends ValueSerializer<Grant> {
 
   @Override
   protected Grant read(int version, DataInputView in) throws IOException {
-    return GrantFormat.read(in);
+    return GrantFormat.read(version, in);
   }
 }

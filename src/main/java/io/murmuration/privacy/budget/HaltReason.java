@@ -6,6 +6,9 @@ public enum HaltReason {
   BUDGET_SPENT("the privacy budget is spent"),
   /** The configured number of rounds has run; a later start may be given more. */
   ROUNDS_DONE("the configured number of rounds is done"),
+  /** Every attempt that a calibration had reserved was voided by a failure. */
+  CALIBRATION_FAILED(
+      "every attempt that the calibration had reserved failed before its outcome was recorded"),
   /** Another job took the domain over. Never recorded: a fenced job cannot write. */
   FENCED("another job has taken over this privacy domain");
 

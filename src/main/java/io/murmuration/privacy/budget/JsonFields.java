@@ -1,7 +1,9 @@
 package io.murmuration.privacy.budget;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.util.ArrayList;
 import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Set;
 
 /** Strict reader of one JSON object: each field is required, of its type, and the only ones. */
@@ -48,6 +50,41 @@ final class JsonFields {
       throw wrong(name, "a number", value);
     }
     return value.doubleValue();
+  }
+
+  /** Whether there is such a field. */
+  boolean has(String name) {
+    return object.has(name);
+  }
+
+  List<Double> reals(String name) {
+    List<Double> values = new ArrayList<>();
+    for (JsonNode value : array(name)) {
+      if (!value.isNumber()) {
+        throw wrong(name, "an array of numbers", value);
+      }
+      values.add(value.doubleValue());
+    }
+    return values;
+  }
+
+  List<Integer> smallIntegers(String name) {
+    List<Integer> values = new ArrayList<>();
+    for (JsonNode value : array(name)) {
+      if (!value.isIntegralNumber() || !value.canConvertToInt()) {
+        throw wrong(name, "an array of 32-bit integers", value);
+      }
+      values.add(value.intValue());
+    }
+    return values;
+  }
+
+  private JsonNode array(String name) {
+    JsonNode value = take(name);
+    if (!value.isArray()) {
+      throw wrong(name, "an array", value);
+    }
+    return value;
   }
 
   JsonFields object(String name) {

@@ -2,6 +2,7 @@ package io.murmuration.privacy.budget;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
@@ -25,7 +26,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Feedback over a single-partition Kafka topic, which several domains may share. A subscription
- * starts at the topic's end: older acknowledgements concern epochs that are over.
+ * starts at the topic's end: older acknowledgements concern epochs that are over. The numbers that
+ * come with some are noised and paid for: the topic needs no more protection than the ledger.
  *
  * @param domain the privacy domain
  * @param endpoint the topic; its retention does not matter
@@ -55,12 +57,15 @@ public record KafkaRoundFeedback(String domain, KafkaEndpoint endpoint) implemen
   }
 
   private byte[] encode(RoundExecuted executed) {
-    return JSON.createObjectNode()
-        .put("domain", domain)
-        .put("epoch", executed.epoch())
-        .put("round", executed.round())
-        .toString()
-        .getBytes(StandardCharsets.UTF_8);
+    ObjectNode node =
+        JSON.createObjectNode()
+            .put("domain", domain)
+            .put("epoch", executed.epoch())
+            .put("round", executed.round());
+    if (!executed.answer().isEmpty()) {
+      executed.answer().forEach(node.putArray("answer")::add);
+    }
+    return node.toString().getBytes(StandardCharsets.UTF_8);
   }
 
   private final class KafkaPublisher implements Publisher {
@@ -183,7 +188,10 @@ public record KafkaRoundFeedback(String domain, KafkaEndpoint endpoint) implemen
         if (!fields.text("domain").equals(domain)) {
           return;
         }
-        executed = new RoundExecuted(fields.integer("epoch"), fields.integer("round"));
+        executed = new RoundExecuted(
+                fields.integer("epoch"),
+                fields.integer("round"),
+                fields.has("answer") ? fields.reals("answer") : List.of());
       } catch (IllegalArgumentException | JsonProcessingException e) {
         LOG.warn(
             "Record at offset {} of feedback topic '{}' is no acknowledgement and is passed over",

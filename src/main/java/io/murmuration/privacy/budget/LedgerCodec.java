@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.murmuration.privacy.budget.LedgerRecord.BudgetRaised;
+import io.murmuration.privacy.budget.LedgerRecord.Calibrated;
 import io.murmuration.privacy.budget.LedgerRecord.Charge;
 import io.murmuration.privacy.budget.LedgerRecord.EpochOpened;
 import io.murmuration.privacy.budget.LedgerRecord.Genesis;
@@ -24,6 +25,10 @@ import java.util.HexFormat;
  * <p>The last field, {@code hash}, is the SHA-256 of the line without that field, so that anybody
  * can check the chain with standard tools: {@code sed 's/,"hash":"[0-9a-f]*"}$/}/'} and {@code
  * sha256sum}. The hash is always taken over the bytes as written, never over a re-encoding.
+ *
+ * <p>Lines of ledgers from before calibrations read as they did: a mechanism without a query is
+ * training, a charge without a clip norm has its phase's. Releases from before refuse a ledger in
+ * which either is given, for they know no such field, and never misread it.
  */
 final class LedgerCodec {
 
@@ -107,14 +112,7 @@ final class LedgerCodec {
       node.put("type", "epoch").put("epoch", opened.epoch()).put("job", opened.jobId());
     } else if (record instanceof PhaseOpened phase) {
       node.put("type", "phase").put("epoch", phase.epoch()).put("phase", phase.phase());
-      RoundMechanism mechanism = phase.mechanism();
-      node.putObject("mechanism")
-          .put("sampler", mechanism.sampler().name())
-          .put("sampling_probability", mechanism.samplingProbability())
-          .put("group_size", mechanism.groupSize())
-          .put("noise_multiplier", mechanism.noiseMultiplier())
-          .put("clip_norm", mechanism.clipNorm())
-          .put("expected_units", mechanism.expectedUnits());
+      MechanismJson.write(phase.mechanism(), node.putObject("mechanism"));
       node.put("epsilon", phase.epsilon())
           .put("delta", phase.delta())
           .put("max_rounds", phase.maxRounds());
@@ -124,6 +122,15 @@ final class LedgerCodec {
           .put("round", charge.round())
           .put("tick", charge.tick())
           .put("phase", charge.phase());
+      if (charge.clipNorm() != null) {
+        node.put("clip_norm", charge.clipNorm());
+      }
+    } else if (record instanceof Calibrated calibrated) {
+      node.put("type", "calibrated")
+          .put("epoch", calibrated.epoch())
+          .put("round", calibrated.round())
+          .put("phase", calibrated.phase());
+      calibrated.answer().forEach(node.putArray("answer")::add);
     } else if (record instanceof Halted halted) {
       node.put("type", "halted").put("epoch", halted.epoch()).put("reason", halted.reason().name());
     } else if (record instanceof BudgetRaised raised) {
@@ -157,16 +164,7 @@ final class LedgerCodec {
       }
       case "epoch" -> new EpochOpened(fields.integer("epoch"), fields.text("job"));
       case "phase" -> {
-        JsonFields mechanism = fields.object("mechanism");
-        RoundMechanism read =
-            new RoundMechanism(
-                Sampler.valueOf(mechanism.text("sampler")),
-                mechanism.real("sampling_probability"),
-                mechanism.smallInteger("group_size"),
-                mechanism.real("noise_multiplier"),
-                mechanism.real("clip_norm"),
-                mechanism.real("expected_units"));
-        mechanism.requireNoOthers();
+        RoundMechanism read = MechanismJson.read(fields.object("mechanism"));
         yield new PhaseOpened(
             fields.integer("epoch"),
             fields.smallInteger("phase"),
@@ -180,7 +178,14 @@ final class LedgerCodec {
               fields.integer("epoch"),
               fields.integer("round"),
               fields.integer("tick"),
-              fields.smallInteger("phase"));
+              fields.smallInteger("phase"),
+              fields.has("clip_norm") ? fields.real("clip_norm") : null);
+      case "calibrated" ->
+          new Calibrated(
+              fields.integer("epoch"),
+              fields.integer("round"),
+              fields.smallInteger("phase"),
+              fields.reals("answer"));
       case "halted" ->
           new Halted(fields.integer("epoch"), HaltReason.valueOf(fields.text("reason")));
       case "budget-raised" ->

@@ -1,5 +1,7 @@
 package io.murmuration.privacy.budget;
 
+import java.util.List;
+
 /**
  * What a ledger records. These fields are public and the list is closed: none is computed from
  * users' data, and none tells of counts, durations, hosts or errors.
@@ -85,13 +87,49 @@ public sealed interface LedgerRecord {
    * @param round the last round + 1; the first is 1
    * @param tick the public time of the round, above the tick of every earlier charge
    * @param phase the phase it is charged to
+   * @param clipNorm C of this round where the phase's clipping is adaptive; otherwise null, and the
+   *     phase's mechanism says it
    */
-  record Charge(long epoch, long round, long tick, int phase) implements LedgerRecord {
+  record Charge(long epoch, long round, long tick, int phase, Double clipNorm)
+      implements LedgerRecord {
     public Charge {
       Checks.atLeast("epoch", epoch, 1);
       Checks.atLeast("round", round, 1);
       Checks.atLeast("tick", tick, 1);
       Checks.atLeast("phase", phase, 1);
+      if (clipNorm != null && !(clipNorm > 0 && clipNorm < Double.POSITIVE_INFINITY)) {
+        throw new IllegalArgumentException(
+            "clip norm must be positive and finite but is " + clipNorm);
+      }
+    }
+
+    /** A round with the clip norm of its phase. */
+    public Charge(long epoch, long round, long tick, int phase) {
+      this(epoch, round, tick, phase, /* clipNorm= */ null);
+    }
+  }
+
+  /**
+   * A calibration has come to its end. What was measured is noised and paid for; the mechanism of
+   * the phases that follow is a function of it.
+   *
+   * @param epoch the epoch that charged and recorded it
+   * @param round the round that measured it
+   * @param phase the phase of that round; nothing is charged to it from here on
+   * @param answer the noised histograms, as the phase's query lays them out
+   */
+  record Calibrated(long epoch, long round, int phase, List<Double> answer)
+      implements LedgerRecord {
+    public Calibrated {
+      Checks.atLeast("epoch", epoch, 1);
+      Checks.atLeast("round", round, 1);
+      Checks.atLeast("phase", phase, 1);
+      answer = List.copyOf(answer);
+      for (double value : answer) {
+        if (!Double.isFinite(value)) {
+          throw new IllegalArgumentException("a noised number must be finite but is " + value);
+        }
+      }
     }
   }
 
@@ -99,14 +137,14 @@ public sealed interface LedgerRecord {
    * Training has stopped.
    *
    * @param epoch the epoch that halted
-   * @param reason {@link HaltReason#BUDGET_SPENT} or {@link HaltReason#ROUNDS_DONE}
+   * @param reason any but {@link HaltReason#FENCED}
    */
   record Halted(long epoch, HaltReason reason) implements LedgerRecord {
     public Halted {
       Checks.atLeast("epoch", epoch, 1);
-      if (reason != HaltReason.BUDGET_SPENT && reason != HaltReason.ROUNDS_DONE) {
+      if (reason == null || reason == HaltReason.FENCED) {
         throw new IllegalArgumentException(
-            "reason must be BUDGET_SPENT or ROUNDS_DONE but is " + reason);
+            "reason must be BUDGET_SPENT, ROUNDS_DONE or CALIBRATION_FAILED but is " + reason);
       }
     }
   }

@@ -2,6 +2,7 @@ package io.murmuration.privacy.budget;
 
 import io.murmuration.privacy.accounting.PhaseAccountant;
 import io.murmuration.privacy.budget.LedgerRecord.BudgetRaised;
+import io.murmuration.privacy.budget.LedgerRecord.Calibrated;
 import io.murmuration.privacy.budget.LedgerRecord.Charge;
 import io.murmuration.privacy.budget.LedgerRecord.EpochOpened;
 import io.murmuration.privacy.budget.LedgerRecord.Genesis;
@@ -12,6 +13,7 @@ import java.math.BigDecimal;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.Set;
 
 /**
@@ -42,6 +44,7 @@ public final class LedgerSession implements AutoCloseable {
   private Ledger ledger;
   private LedgerState state = LedgerState.empty();
   private PhaseAccountant accountant;
+  private int accountedPhase;
   private long ownEpoch;
 
   /**
@@ -103,8 +106,8 @@ public final class LedgerSession implements AutoCloseable {
     if (isSuperseded(state)) {
       return superseded(state);
     }
-    if (accountant == null) {
-      settle(nowMillis);
+    if (accountant == null || accountedPhase != state.phase().orElseThrow().phase()) {
+      settle(nowMillis, state.lastChargedTick());
     }
     return new Opening.Owned(state, accountant);
   }
@@ -164,8 +167,8 @@ public final class LedgerSession implements AutoCloseable {
    * Repeatable at every point: a crash or an unknown outcome between two of the appends leaves a
    * ledger that the next call completes.
    */
-  private void settle(long nowMillis) throws LedgerException, InterruptedException {
-    PhasePlan plan = PhasePlan.of(state, terms, accountants, ledger.location());
+  private void settle(long nowMillis, long tick) throws LedgerException, InterruptedException {
+    PhasePlan plan = PhasePlan.of(state, terms, accountants, ledger.location(), tick);
     if (state.genesis().isEmpty()) {
       append(
           new Genesis(
@@ -188,6 +191,7 @@ public final class LedgerSession implements AutoCloseable {
       append(plan.opening(ownEpoch));
     }
     accountant = plan.accountant();
+    accountedPhase = state.phase().orElseThrow().phase();
   }
 
   /**
@@ -197,8 +201,27 @@ public final class LedgerSession implements AutoCloseable {
    * @return the grant, once the charge is durable
    */
   public Grant charge(long tick) throws LedgerException, InterruptedException {
+    return charge(tick, OptionalDouble.empty());
+  }
+
+  /**
+   * Charges the next round; where another phase is due at its tick, opens that first.
+   *
+   * @param tick the public time of the round
+   * @param clipNorm what an earlier round of the phase chose for this one, where clipping is
+   *     adaptive; empty for the last that was charged
+   * @return the grant, once the charge is durable
+   */
+  public Grant charge(long tick, OptionalDouble clipNorm)
+      throws LedgerException, InterruptedException {
+    int before = state.phase().orElseThrow().phase();
+    openDuePhase(tick);
     PhaseOpened phase = state.phase().orElseThrow();
-    Charge charge = new Charge(state.epoch(), state.rounds() + 1, tick, phase.phase());
+    Double own = null;
+    if (phase.mechanism().adaptiveClipping() != null) {
+      own = phase.phase() == before ? clipNorm.orElse(state.clipNorm()) : state.clipNorm();
+    }
+    Charge charge = new Charge(state.epoch(), state.rounds() + 1, tick, phase.phase(), own);
     double epsilon = epsilonSpent(state.roundsInPhase() + 1);
     append(charge);
     return new Grant(
@@ -206,10 +229,39 @@ public final class LedgerSession implements AutoCloseable {
         charge.round(),
         charge.tick(),
         charge.phase(),
-        phase.mechanism(),
+        own == null ? phase.mechanism() : phase.mechanism().withClipNorm(own),
         epsilon,
         state.reservedDelta().doubleValue(),
         state.headHash());
+  }
+
+  private void openDuePhase(long tick) throws LedgerException, InterruptedException {
+    if (terms.programme().due(state, tick) == PhaseProgramme.Due.PHASE) {
+      settle(state.genesis().orElseThrow().genesisMillis(), tick);
+    }
+  }
+
+  /**
+   * Records the outcome of a calibration that this attempt charged, and opens the phase that
+   * follows from it.
+   *
+   * @param executed with the noised numbers
+   * @param tick public time
+   */
+  public void conclude(RoundExecuted executed, long tick)
+      throws LedgerException, InterruptedException {
+    append(
+        new Calibrated(
+            state.epoch(),
+            executed.round(),
+            state.phase().orElseThrow().phase(),
+            executed.answer()));
+    openDuePhase(tick);
+  }
+
+  /** The accountant of the phase that is open. */
+  public PhaseAccountant accountant() {
+    return accountant;
   }
 
   /** Records that training halts. */

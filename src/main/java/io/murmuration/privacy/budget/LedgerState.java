@@ -1,12 +1,14 @@
 package io.murmuration.privacy.budget;
 
 import io.murmuration.privacy.budget.LedgerRecord.BudgetRaised;
+import io.murmuration.privacy.budget.LedgerRecord.Calibrated;
 import io.murmuration.privacy.budget.LedgerRecord.Charge;
 import io.murmuration.privacy.budget.LedgerRecord.EpochOpened;
 import io.murmuration.privacy.budget.LedgerRecord.Genesis;
 import io.murmuration.privacy.budget.LedgerRecord.Halted;
 import io.murmuration.privacy.budget.LedgerRecord.PhaseOpened;
 import java.math.BigDecimal;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -30,12 +32,25 @@ public final class LedgerState {
   private Set<String> supersededJobs = Set.of();
   private PhaseOpened phase;
   private long roundsInPhase;
+  private Calibrated outcome;
+  private Double clipNorm;
+  private long lastChargedEpoch;
+  private List<LedgerPhase> earlierPhases = List.of();
   private long rounds;
   private long lastChargedTick;
   private BigDecimal reservedEpsilon = BigDecimal.ZERO;
   private BigDecimal reservedDelta = BigDecimal.ZERO;
   private boolean raisedSincePhase;
   private HaltReason halt;
+
+  /**
+   * A phase in the order of the ledger.
+   *
+   * @param opened how it was opened
+   * @param lastTick the tick of its last charge; 0 if it has none
+   * @param outcome what it measured; null unless it is a calibration that came to its end
+   */
+  public record LedgerPhase(PhaseOpened opened, long lastTick, Calibrated outcome) {}
 
   private LedgerState() {}
 
@@ -50,6 +65,10 @@ public final class LedgerState {
     supersededJobs = other.supersededJobs;
     phase = other.phase;
     roundsInPhase = other.roundsInPhase;
+    outcome = other.outcome;
+    clipNorm = other.clipNorm;
+    lastChargedEpoch = other.lastChargedEpoch;
+    earlierPhases = other.earlierPhases;
     rounds = other.rounds;
     lastChargedTick = other.lastChargedTick;
     reservedEpsilon = other.reservedEpsilon;
@@ -121,6 +140,8 @@ public final class LedgerState {
       addPhase(opened);
     } else if (record instanceof Charge charge) {
       addCharge(charge);
+    } else if (record instanceof Calibrated calibrated) {
+      addCalibrated(calibrated);
     } else if (record instanceof Halted halted) {
       addHalt(halted);
     } else if (record instanceof BudgetRaised raised) {
@@ -168,8 +189,11 @@ public final class LedgerState {
         "it brings the reserved delta to %s but the budget is %s",
         reservedDelta,
         delta);
+    earlierPhases = phases();
     phase = opened;
     roundsInPhase = 0;
+    outcome = null;
+    clipNorm = null;
     raisedSincePhase = false;
     halt = null;
   }
@@ -195,9 +219,47 @@ public final class LedgerState {
         phase.maxRounds(),
         phase.phase());
     require(halt == null, "it charges a round after the halt (%s)", halt);
+    require(
+        outcome == null,
+        "it charges a round to phase %d, whose calibration came to its end",
+        phase.phase());
+    boolean adaptive = phase.mechanism().adaptiveClipping() != null;
+    require(
+        adaptive == (charge.clipNorm() != null),
+        adaptive
+            ? "it charges a round of adaptive clipping without its clip norm"
+            : "it charges a round with a clip norm of its own although the phase fixes it");
     rounds = charge.round();
     roundsInPhase++;
     lastChargedTick = charge.tick();
+    lastChargedEpoch = charge.epoch();
+    clipNorm = charge.clipNorm();
+  }
+
+  private void addCalibrated(Calibrated calibrated) {
+    requireCurrentEpoch(calibrated.epoch());
+    require(
+        phase != null && phase.mechanism().query().isCalibration(),
+        "it tells of a calibration but none is open");
+    require(
+        calibrated.phase() == phase.phase(),
+        "it tells of phase %d but phase %d is open",
+        calibrated.phase(),
+        phase.phase());
+    require(
+        roundsInPhase > 0
+            && calibrated.round() == rounds
+            && calibrated.epoch() == lastChargedEpoch,
+        "it tells of round %d, which is not the last round charged in this epoch to this phase",
+        calibrated.round());
+    require(outcome == null, "it tells of phase %d once more", phase.phase());
+    int size = phase.mechanism().query().answerSize();
+    require(
+        calibrated.answer().size() == size,
+        "it has %d noised numbers where its phase measures %d",
+        calibrated.answer().size(),
+        size);
+    outcome = calibrated;
   }
 
   private void addHalt(Halted halted) {
@@ -288,6 +350,38 @@ public final class LedgerState {
   /** Rounds charged to the phase that is open. */
   public long roundsInPhase() {
     return roundsInPhase;
+  }
+
+  /** What the open phase measured; empty unless it is a calibration that came to its end. */
+  public Optional<Calibrated> outcome() {
+    return Optional.ofNullable(outcome);
+  }
+
+  /** All phases in their order, the open one last. */
+  public List<LedgerPhase> phases() {
+    if (phase == null) {
+      return earlierPhases;
+    }
+    List<LedgerPhase> all = new ArrayList<>(earlierPhases);
+    all.add(new LedgerPhase(phase, roundsInPhase == 0 ? 0 : lastChargedTick, outcome));
+    return List.copyOf(all);
+  }
+
+  /** Whether this round's calibration has come to its end. */
+  public boolean hasOutcomeOf(long round) {
+    return phases().stream()
+        .anyMatch(past -> past.outcome() != null && past.outcome().round() == round);
+  }
+
+  /**
+   * The clip norm of the next round if nothing newer is known: the last one charged to the open
+   * phase where clipping is adaptive, else the phase's own; 0 while no phase is open.
+   */
+  public double clipNorm() {
+    if (clipNorm != null) {
+      return clipNorm;
+    }
+    return phase == null ? 0 : phase.mechanism().clipNorm();
   }
 
   /** Rounds charged since the genesis: also the number of the last. */

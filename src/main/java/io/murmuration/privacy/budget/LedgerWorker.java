@@ -1,5 +1,7 @@
 package io.murmuration.privacy.budget;
 
+import io.murmuration.privacy.accounting.PhaseAccountant;
+import java.util.OptionalDouble;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -49,8 +51,11 @@ final class LedgerWorker implements AutoCloseable {
   /** The ledger after opening, and the ε that it says is spent. */
   record Opened(LedgerSession.Opening opening, double epsilonSpent) {}
 
-  /** A grant, and the ledger with its charge. */
-  record Charged(Grant grant, LedgerState state) {}
+  /** A grant, the ledger with its charge, and the accountant of its phase. */
+  record Charged(Grant grant, LedgerState state, PhaseAccountant accountant) {}
+
+  /** The ledger with a calibration's outcome, and the accountant of the phase that follows. */
+  record Concluded(LedgerState state, PhaseAccountant accountant, double epsilonSpent) {}
 
   /** Subscribes to the feedback, then opens the ledger, so that no acknowledgement is missed. */
   void open(
@@ -69,8 +74,22 @@ final class LedgerWorker implements AutoCloseable {
         done);
   }
 
-  void charge(long tick, Consumer<Outcome<Charged>> done) {
-    run(() -> new Charged(session.charge(tick), session.state()), done);
+  void charge(long tick, OptionalDouble clipNorm, Consumer<Outcome<Charged>> done) {
+    run(
+        () -> {
+          Grant grant = session.charge(tick, clipNorm);
+          return new Charged(grant, session.state(), session.accountant());
+        },
+        done);
+  }
+
+  void conclude(RoundExecuted executed, long tick, Consumer<Outcome<Concluded>> done) {
+    run(
+        () -> {
+          session.conclude(executed, tick);
+          return new Concluded(session.state(), session.accountant(), session.epsilonSpent());
+        },
+        done);
   }
 
   void halt(HaltReason reason, Consumer<Outcome<LedgerState>> done) {

@@ -19,6 +19,7 @@ final class PhasePlan {
   private final RoundMechanism mechanism;
   private final double epsilon;
   private final double delta;
+  private final long maxRounds;
   private final PhaseAccountant accountant;
 
   private PhasePlan(
@@ -27,6 +28,7 @@ final class PhasePlan {
       int phase,
       RoundMechanism mechanism,
       BudgetTerms.PhaseShare share,
+      long maxRounds,
       PhaseAccountant accountant) {
     this.raises = raises;
     this.opensPhase = opensPhase;
@@ -34,16 +36,22 @@ final class PhasePlan {
     this.mechanism = mechanism;
     this.epsilon = share.epsilon();
     this.delta = share.delta();
+    this.maxRounds = maxRounds;
     this.accountant = accountant;
   }
 
   /**
    * Compares ledger and terms.
    *
+   * @param tick public time, which may make another phase due
    * @throws LedgerException.Refused naming every contradiction and what to do about it
    */
   static PhasePlan of(
-      LedgerState state, BudgetTerms terms, AccountantFactory accountants, String location)
+      LedgerState state,
+      BudgetTerms terms,
+      AccountantFactory accountants,
+      String location,
+      long tick)
       throws LedgerException.Refused {
     boolean fresh = state.genesis().isEmpty();
     boolean raises =
@@ -55,26 +63,28 @@ final class PhasePlan {
     if (!fresh) {
       refuseContradictions(state, terms, raises, location);
     }
+    PhaseProgramme.Phase wanted = terms.programme().phaseAt(state, tick);
     boolean opensPhase =
         raises
             || state.raisedSincePhase()
             || state.phase().isEmpty()
-            || !state.phase().get().mechanism().equals(terms.mechanism());
+            || !state.phase().get().mechanism().equals(wanted.mechanism());
     BudgetTerms.PhaseShare share =
         opensPhase
-            ? share(state, terms, location)
+            ? share(state, terms, wanted, location)
             : new BudgetTerms.PhaseShare(
                 state.phase().get().epsilon(), state.phase().get().delta());
     PhaseAccountant accountant =
-        accountants.create(terms.mechanism(), share.epsilon(), share.delta());
+        accountants.create(wanted.mechanism(), share.epsilon(), share.delta());
     if (opensPhase && accountant.affordableRounds() < 1) {
       throw new LedgerException.Refused(
           ("Not one round of %s fits into the epsilon %s at delta %s that its phase would reserve. "
                   + "Raise the noise multiplier, lower the sampling probability, or give it more epsilon")
-              .formatted(terms.mechanism(), share.epsilon(), share.delta()));
+              .formatted(wanted.mechanism(), share.epsilon(), share.delta()));
     }
     int phase = state.phase().map(PhaseOpened::phase).orElse(0) + 1;
-    return new PhasePlan(raises, opensPhase, phase, terms.mechanism(), share, accountant);
+    return new PhasePlan(
+        raises, opensPhase, phase, wanted.mechanism(), share, wanted.maxRounds(), accountant);
   }
 
   private static void refuseContradictions(
@@ -136,11 +146,12 @@ final class PhasePlan {
         : "configure the ledger's, or raise it deliberately with --raise-budget";
   }
 
-  private static BudgetTerms.PhaseShare share(LedgerState state, BudgetTerms terms, String location)
+  private static BudgetTerms.PhaseShare share(
+      LedgerState state, BudgetTerms terms, PhaseProgramme.Phase phase, String location)
       throws LedgerException.Refused {
     BigDecimal epsilonLeft = BigDecimal.valueOf(terms.epsilon()).subtract(state.reservedEpsilon());
     BigDecimal deltaLeft = BigDecimal.valueOf(terms.delta()).subtract(state.reservedDelta());
-    BudgetTerms.PhaseShare wanted = terms.share();
+    BudgetTerms.PhaseShare wanted = phase.share();
     boolean fits =
         wanted == null
             ? epsilonLeft.signum() > 0 && deltaLeft.signum() > 0
@@ -160,18 +171,18 @@ final class PhasePlan {
                   terms.delta(),
                   epsilonLeft,
                   deltaLeft,
-                  remedy(state, terms)));
+                  remedy(state, phase)));
     }
     return wanted != null
         ? wanted
         : new BudgetTerms.PhaseShare(notAbove(epsilonLeft), notAbove(deltaLeft));
   }
 
-  private static String remedy(LedgerState state, BudgetTerms terms) {
+  private static String remedy(LedgerState state, PhaseProgramme.Phase wanted) {
     String remedy = "Raise epsilon and delta (--raise-budget), or start another domain";
     return state
         .phase()
-        .filter(open -> !open.mechanism().equals(terms.mechanism()))
+        .filter(open -> !open.mechanism().equals(wanted.mechanism()))
         .map(open -> "Go back to " + open.mechanism() + ", or: " + remedy)
         .orElse(remedy);
   }
@@ -192,7 +203,13 @@ final class PhasePlan {
 
   /** The record that reserves for the new phase. */
   PhaseOpened opening(long epoch) {
-    return new PhaseOpened(epoch, phase, mechanism, epsilon, delta, accountant.affordableRounds());
+    return new PhaseOpened(
+        epoch,
+        phase,
+        mechanism,
+        epsilon,
+        delta,
+        Math.min(maxRounds, accountant.affordableRounds()));
   }
 
   PhaseAccountant accountant() {

@@ -134,7 +134,7 @@ public final class PrivacyBudgetOperator extends AbstractStreamOperator<BudgetSi
     }
     coordinator =
         new RoundCoordinator(
-            settings.terms().maxRounds(), position.map(LedgerPosition::tick).orElse(0L));
+            settings.terms().programme(), position.map(LedgerPosition::tick).orElse(0L));
     session =
         new LedgerSession(
             settings.ledger(),
@@ -203,7 +203,15 @@ public final class PrivacyBudgetOperator extends AbstractStreamOperator<BudgetSi
     if (step instanceof RoundCoordinator.Step.Pass pass) {
       sendWatermark(pass.tick());
     } else if (step instanceof RoundCoordinator.Step.Charge charge) {
-      worker.charge(charge.tick(), outcome -> toMailbox(() -> charged(outcome), "round charged"));
+      worker.charge(
+          charge.tick(),
+          coordinator.nextClipNorm(),
+          outcome -> toMailbox(() -> charged(outcome), "round charged"));
+    } else if (step instanceof RoundCoordinator.Step.Conclude conclude) {
+      worker.conclude(
+          conclude.executed(),
+          conclude.tick(),
+          outcome -> toMailbox(() -> concluded(outcome), "calibration concluded"));
     } else if (step instanceof RoundCoordinator.Step.Halt halt) {
       worker.halt(halt.reason(), outcome -> toMailbox(() -> halted(outcome), "halt recorded"));
     }
@@ -215,12 +223,29 @@ public final class PrivacyBudgetOperator extends AbstractStreamOperator<BudgetSi
         .ifPresent(
             charged -> {
               Grant grant = charged.grant();
-              long tick = coordinator.granted(grant, charged.state());
+              long tick = coordinator.granted(grant, charged.state(), charged.accountant());
               epsilonSpent = grant.epsilonSpent();
               rememberPosition(charged.state());
               output.collect(new StreamRecord<>(grant));
               sendWatermark(tick);
               BudgetObservers.tell(settings.terms().domain(), observer -> observer.granted(grant));
+            });
+  }
+
+  private void concluded(LedgerWorker.Outcome<LedgerWorker.Concluded> outcome) {
+    appendMillis = outcome.tookMillis();
+    resultOf(outcome)
+        .ifPresent(
+            concluded -> {
+              long tick = coordinator.concluded(concluded.state(), concluded.accountant());
+              epsilonSpent = concluded.epsilonSpent();
+              rememberPosition(concluded.state());
+              sendWatermark(tick);
+              LOGGER.info(
+                  "Privacy domain {}: calibrated; phase {} follows with {}",
+                  settings.terms().domain(),
+                  coordinator.phase(),
+                  concluded.state().phase().orElseThrow().mechanism());
             });
   }
 

@@ -4,6 +4,7 @@ import io.murmuration.privacy.accounting.PhaseAccountant;
 import io.murmuration.privacy.budget.LedgerRecord.Genesis;
 import io.murmuration.privacy.budget.LedgerRecord.PhaseOpened;
 import java.util.Optional;
+import java.util.OptionalDouble;
 
 /**
  * Decides, pulse by pulse, whether time passes, a round is charged, or training halts.
@@ -20,6 +21,8 @@ import java.util.Optional;
  *   <li>A tick passes only when it is settled whether it is granted; while a charge is being
  *       written no time passes.
  *   <li>After a halt, and while the ledger is out of reach, time goes on.
+ *   <li>A calibration counts as executed only when its outcome is in the ledger. An attempt whose
+ *       outcome got lost is void: the next one is charged, as long as the phase reserved one.
  * </ul>
  *
  * <p>One thread uses an instance.
@@ -28,7 +31,7 @@ public final class RoundCoordinator {
 
   private static final long NONE = 0;
 
-  private final long maxRounds;
+  private final PhaseProgramme programme;
 
   private long epoch;
   private long genesisMillis;
@@ -40,14 +43,17 @@ public final class RoundCoordinator {
   private boolean ledgerHeld;
   private long pendingTick = NONE;
   private long roundInFlight = NONE;
+  private RoundQuery queryInFlight;
+  private RoundExecuted unrecorded;
+  private OptionalDouble nextClipNorm = OptionalDouble.empty();
   private HaltReason halt;
 
   /**
-   * @param maxRounds rounds of the phase after which training halts, at least 1
+   * @param programme which phases are due
    * @param restoredTick the last tick that restored state had sent; 0 at a start without state
    */
-  public RoundCoordinator(long maxRounds, long restoredTick) {
-    this.maxRounds = maxRounds;
+  public RoundCoordinator(PhaseProgramme programme, long restoredTick) {
+    this.programme = programme;
     this.lastTick = restoredTick;
   }
 
@@ -62,6 +68,9 @@ public final class RoundCoordinator {
 
     /** Charge a round at this tick, then call {@link RoundCoordinator#granted}. */
     record Charge(long tick) implements Step {}
+
+    /** Record the outcome of a calibration, then call {@link RoundCoordinator#concluded}. */
+    record Conclude(long tick, RoundExecuted executed) implements Step {}
 
     /** Record the halt, then call {@link RoundCoordinator#haltRecorded}. */
     record Halt(long tick, HaltReason reason) implements Step {}
@@ -83,6 +92,10 @@ public final class RoundCoordinator {
       halt = ledger.halt().orElse(null);
     } else {
       fenced();
+    }
+    if (unrecorded != null && ledger.hasOutcomeOf(unrecorded.round())) {
+      // the append whose outcome was not known had come through
+      settleOutcome();
     }
     if (epoch != NONE) {
       return Optional.empty();
@@ -108,13 +121,31 @@ public final class RoundCoordinator {
     if (tick <= lastTick) {
       return WAIT;
     }
-    if (halt != null || !ledgerHeld || roundInFlight != NONE) {
-      lastTick = tick;
-      return new Step.Pass(tick);
+    boolean standsStill = halt != null || !ledgerHeld;
+    if (!standsStill && unrecorded != null) {
+      pendingTick = tick;
+      return new Step.Conclude(tick, unrecorded);
     }
-    pendingTick = tick;
-    HaltReason due = haltDue();
-    return due == null ? new Step.Charge(tick) : new Step.Halt(tick, due);
+    if (standsStill || roundInFlight != NONE) {
+      return pass(tick);
+    }
+    return switch (programme.due(ledger, tick)) {
+      case NOTHING -> pass(tick);
+      case PHASE -> {
+        pendingTick = tick;
+        yield new Step.Charge(tick);
+      }
+      case ROUND -> {
+        pendingTick = tick;
+        HaltReason due = haltDue();
+        yield due == null ? new Step.Charge(tick) : new Step.Halt(tick, due);
+      }
+    };
+  }
+
+  private Step pass(long tick) {
+    lastTick = tick;
+    return new Step.Pass(tick);
   }
 
   private long wallTick(long nowMillis) {
@@ -125,9 +156,11 @@ public final class RoundCoordinator {
     PhaseOpened phase = ledger.phase().orElseThrow();
     long charged = ledger.roundsInPhase();
     if (charged >= phase.maxRounds() || !accountant.admits(charged)) {
-      return HaltReason.BUDGET_SPENT;
+      return phase.mechanism().query().isCalibration()
+          ? HaltReason.CALIBRATION_FAILED
+          : HaltReason.BUDGET_SPENT;
     }
-    return charged >= maxRounds ? HaltReason.ROUNDS_DONE : null;
+    return charged >= programme.maxRounds() ? HaltReason.ROUNDS_DONE : null;
   }
 
   /**
@@ -137,9 +170,42 @@ public final class RoundCoordinator {
    * @return the tick whose watermark follows the grant
    */
   public long granted(Grant grant, LedgerState after) {
+    return granted(grant, after, accountant);
+  }
+
+  /**
+   * The charge asked for is durable, maybe as the first of a phase that was opened for it.
+   *
+   * @param after the ledger with the charge
+   * @param phaseAccountant of the phase that is open
+   * @return the tick whose watermark follows the grant
+   */
+  public long granted(Grant grant, LedgerState after, PhaseAccountant phaseAccountant) {
     ledger = after;
+    accountant = phaseAccountant;
     roundInFlight = grant.round();
+    queryInFlight = grant.mechanism().query();
+    nextClipNorm = OptionalDouble.empty();
     return settlePending();
+  }
+
+  /**
+   * The outcome of the calibration is durable, and the phase that follows is open.
+   *
+   * @param after the ledger with both
+   * @param phaseAccountant of the phase that is open
+   * @return the tick whose watermark may be sent
+   */
+  public long concluded(LedgerState after, PhaseAccountant phaseAccountant) {
+    ledger = after;
+    accountant = phaseAccountant;
+    settleOutcome();
+    return settlePending();
+  }
+
+  private void settleOutcome() {
+    unrecorded = null;
+    roundInFlight = NONE;
   }
 
   /**
@@ -177,9 +243,29 @@ public final class RoundCoordinator {
 
   /** A round was executed. Acknowledgements of other epochs or rounds mean nothing. */
   public void acknowledged(RoundExecuted executed) {
-    if (executed.epoch() == epoch && executed.round() == roundInFlight) {
-      roundInFlight = NONE;
+    if (executed.epoch() != epoch || executed.round() != roundInFlight) {
+      return;
     }
+    RoundQuery query = queryInFlight;
+    if (executed.answer().size() != query.answerSize()) {
+      throw new IllegalArgumentException(
+          "round %d must come back with %d noised numbers but came with %d"
+              .formatted(executed.round(), query.answerSize(), executed.answer().size()));
+    }
+    if (query.isCalibration()) {
+      unrecorded = executed;
+      return;
+    }
+    nextClipNorm =
+        executed.answer().isEmpty()
+            ? OptionalDouble.empty()
+            : OptionalDouble.of(executed.answer().get(0));
+    roundInFlight = NONE;
+  }
+
+  /** What the last round chose as the clip norm of the next, where clipping is adaptive. */
+  public OptionalDouble nextClipNorm() {
+    return nextClipNorm;
   }
 
   /** The last tick that was settled; 0 while there is none. */
@@ -204,7 +290,7 @@ public final class RoundCoordinator {
     }
     long most =
         Math.min(
-            maxRounds,
+            programme.maxRounds(),
             Math.min(ledger.phase().orElseThrow().maxRounds(), accountant.affordableRounds()));
     return Math.max(0, most - ledger.roundsInPhase());
   }

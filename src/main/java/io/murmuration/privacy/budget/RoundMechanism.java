@@ -14,7 +14,8 @@ import java.io.Serializable;
  * @param noiseMultiplier σ &gt; 0: the noise's standard deviation in units of the clip norm
  * @param clipNorm C &gt; 0: the L2 bound of one unit's update
  * @param expectedUnits what the noisy sum is divided by: the public expected cohort M (ULS) or the
- *     public expected batch B (ELS), &gt; 0
+ *     public expected batch B (ELS), &gt; 0; a calibration's sum is not divided
+ * @param query what is summed
  */
 public record RoundMechanism(
     Sampler sampler,
@@ -22,7 +23,8 @@ public record RoundMechanism(
     int groupSize,
     double noiseMultiplier,
     double clipNorm,
-    double expectedUnits)
+    double expectedUnits,
+    RoundQuery query)
     implements Serializable {
 
   public RoundMechanism {
@@ -39,6 +41,47 @@ public record RoundMechanism(
     requirePositive("noise multiplier", noiseMultiplier);
     requirePositive("clip norm", clipNorm);
     requirePositive("expected units", expectedUnits);
+    if (query == null) {
+      throw new IllegalArgumentException("query is required");
+    }
+    if (query instanceof RoundQuery.ModelUpdate update && update.adaptive() != null) {
+      update.adaptive().updateNoiseMultiplier(noiseMultiplier);
+    }
+  }
+
+  /** The mechanism of a round of training with a clip norm that stays. */
+  public RoundMechanism(
+      Sampler sampler,
+      double samplingProbability,
+      int groupSize,
+      double noiseMultiplier,
+      double clipNorm,
+      double expectedUnits) {
+    this(
+        sampler,
+        samplingProbability,
+        groupSize,
+        noiseMultiplier,
+        clipNorm,
+        expectedUnits,
+        RoundQuery.UPDATE);
+  }
+
+  /** The same with another clip norm. */
+  public RoundMechanism withClipNorm(double newClipNorm) {
+    return new RoundMechanism(
+        sampler,
+        samplingProbability,
+        groupSize,
+        noiseMultiplier,
+        newClipNorm,
+        expectedUnits,
+        query);
+  }
+
+  /** How the clip norm moves; null if it stays. */
+  public AdaptiveClipping adaptiveClipping() {
+    return query instanceof RoundQuery.ModelUpdate update ? update.adaptive() : null;
   }
 
   private static void requirePositive(String name, double value) {

@@ -20,7 +20,7 @@ class RoundCoordinatorTest {
 
   @Test
   void noTimePassesBeforeTheEpochIsKnown() {
-    RoundCoordinator coordinator = new RoundCoordinator(BudgetTerms.UNLIMITED_ROUNDS, 0);
+    RoundCoordinator coordinator = new RoundCoordinator(Budgets.terms(9).programme(), 0);
     assertThat(coordinator.pulse(GENESIS)).isEqualTo(new Step.Wait());
     assertThat(coordinator.epsilonBudget()).isZero();
     assertThat(coordinator.phase()).isZero();
@@ -192,7 +192,7 @@ class RoundCoordinatorTest {
     private final LedgerSession session;
 
     Attempt(BudgetTerms terms, long restoredTick) {
-      coordinator = new RoundCoordinator(terms.maxRounds(), restoredTick);
+      coordinator = new RoundCoordinator(terms.programme(), restoredTick);
       session = Budgets.session(InMemoryLedger.factory(store), terms, UUID.randomUUID().toString());
     }
 

@@ -1,0 +1,83 @@
+package io.murmuration.privacy.budget;
+
+import java.io.Serializable;
+
+/**
+ * Which phases a domain goes through: a function of its ledger, of public time and of public
+ * configuration, and of nothing else. Whatever a job's state remembers, after a restart the answer
+ * is the same.
+ */
+public interface PhaseProgramme extends Serializable {
+
+  /**
+   * A phase that should be open.
+   *
+   * @param mechanism what each of its rounds does
+   * @param share what it reserves when it opens; null for all that is left
+   * @param maxRounds the most rounds it may charge, whatever it could afford
+   */
+  record Phase(RoundMechanism mechanism, BudgetTerms.PhaseShare share, long maxRounds) {
+    public Phase {
+      if (mechanism == null) {
+        throw new IllegalArgumentException("mechanism is required");
+      }
+      Checks.atLeast("largest number of rounds", maxRounds, 1);
+    }
+  }
+
+  /** What is due at a tick. */
+  enum Due {
+    /** The next round of the phase that is open, as long as it affords one. */
+    ROUND,
+    /** The first round of another phase, which {@link #phaseAt} names. */
+    PHASE,
+    /** Time passes. */
+    NOTHING
+  }
+
+  /**
+   * What is due. Fast, for it is asked at every tick on the operator's thread.
+   *
+   * @param state with a phase that is open
+   */
+  Due due(LedgerState state, long tick);
+
+  /**
+   * The phase that should be open: the one that is, unless another is due. May take seconds, for it
+   * may calibrate noise; asked on the ledger's thread.
+   *
+   * @throws LedgerException.Refused if the ledger leaves no way to go on
+   */
+  Phase phaseAt(LedgerState state, long tick) throws LedgerException.Refused;
+
+  /** Rounds of the open phase after which training halts although it affords more. */
+  long maxRounds();
+
+  /** One mechanism for the whole life of the domain. */
+  static PhaseProgramme of(
+      RoundMechanism mechanism, BudgetTerms.PhaseShare share, long maxRounds) {
+    return new Fixed(mechanism, share, maxRounds);
+  }
+
+  /**
+   * One mechanism.
+   *
+   * @param mechanism what every round does
+   * @param share what its phase reserves; null for all that is left
+   * @param maxRounds rounds after which training halts; a later start may be given more
+   */
+  record Fixed(RoundMechanism mechanism, BudgetTerms.PhaseShare share, long maxRounds)
+      implements PhaseProgramme {
+
+    @Override
+    public Due due(LedgerState state, long tick) {
+      return Due.ROUND;
+    }
+
+    @Override
+    public Phase phaseAt(LedgerState state, long tick) {
+      // reserved for as long as the budget lasts, so that a later start may be given more rounds
+      return new Phase(mechanism, share, BudgetTerms.UNLIMITED_ROUNDS);
+    }
+  }
+}
