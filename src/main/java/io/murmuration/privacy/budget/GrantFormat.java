@@ -69,8 +69,7 @@ final class GrantFormat {
     return switch (kind) {
       case UPDATE -> RoundQuery.UPDATE;
       case ADAPTIVE_UPDATE ->
-          new ModelUpdate(
-              new AdaptiveClipping(in.readDouble(), in.readDouble(), in.readDouble()));
+          new ModelUpdate(new AdaptiveClipping(in.readDouble(), in.readDouble(), in.readDouble()));
       case COUNTS -> new CountHistogram(readIntegers(in));
       case NORMS ->
           new NormHistograms(readIntegers(in), in.readDouble(), in.readDouble(), in.readInt());

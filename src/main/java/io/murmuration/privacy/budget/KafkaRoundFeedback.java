@@ -188,7 +188,8 @@ public record KafkaRoundFeedback(String domain, KafkaEndpoint endpoint) implemen
         if (!fields.text("domain").equals(domain)) {
           return;
         }
-        executed = new RoundExecuted(
+        executed =
+            new RoundExecuted(
                 fields.integer("epoch"),
                 fields.integer("round"),
                 fields.has("answer") ? fields.reals("answer") : List.of());

@@ -247,9 +247,7 @@ public final class LedgerState {
         calibrated.phase(),
         phase.phase());
     require(
-        roundsInPhase > 0
-            && calibrated.round() == rounds
-            && calibrated.epoch() == lastChargedEpoch,
+        roundsInPhase > 0 && calibrated.round() == rounds && calibrated.epoch() == lastChargedEpoch,
         "it tells of round %d, which is not the last round charged in this epoch to this phase",
         calibrated.round());
     require(outcome == null, "it tells of phase %d once more", phase.phase());

@@ -54,8 +54,7 @@ public interface PhaseProgramme extends Serializable {
   long maxRounds();
 
   /** One mechanism for the whole life of the domain. */
-  static PhaseProgramme of(
-      RoundMechanism mechanism, BudgetTerms.PhaseShare share, long maxRounds) {
+  static PhaseProgramme of(RoundMechanism mechanism, BudgetTerms.PhaseShare share, long maxRounds) {
     return new Fixed(mechanism, share, maxRounds);
   }
 

@@ -125,8 +125,7 @@ public sealed interface RoundQuery extends Serializable {
     }
     for (int i = 1; i < values.size(); i++) {
       if (values.get(i) <= values.get(i - 1)) {
-        throw new IllegalArgumentException(
-            "the %s must ascend but are %s".formatted(what, values));
+        throw new IllegalArgumentException("the %s must ascend but are %s".formatted(what, values));
       }
     }
   }
