@@ -350,9 +350,9 @@ public final class ReportPage {
 
   private static String sampling(RoundMechanism mechanism) {
     return mechanism.sampler() == Sampler.ULS
-        ? "each user with probability %s, up to %d examples"
+        ? "each user with probability %s, at most %d of the user's examples"
             .formatted(number(mechanism.samplingProbability()), mechanism.groupSize())
-        : "each example with probability %s, up to %d a user"
+        : "each example with probability %s, at most %d in a user's pool"
             .formatted(number(mechanism.samplingProbability()), mechanism.groupSize());
   }
 
@@ -398,7 +398,7 @@ public final class ReportPage {
     page.element(
         "tr",
         () -> {
-          page.element("td", release.name());
+          page.element("td", release.name(), "class", "name");
           page.element("td", manifest == null ? "–" : roundedUp(manifest.epsilonSpent()));
           digest(manifest == null ? "–" : manifest.weightsDigest());
           digest(manifest == null ? "–" : manifest.ledgerHash());
