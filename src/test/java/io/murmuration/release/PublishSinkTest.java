@@ -237,6 +237,77 @@ class PublishSinkTest {
   }
 
   @Test
+  void aStatelessRestartKeepsWhatIsVisibleAndPublishesItsOwn() throws Exception {
+    try (Job job = Job.start(sink())) {
+      job.release(1);
+      job.snapshot(1);
+      job.complete(1);
+      job.release(2);
+      job.snapshot(2);
+    }
+    byte[] manifest = Files.readAllBytes(root.resolve("round-00000001/manifest.json"));
+
+    try (Job fresh = Job.start(sink())) {
+      fresh.release(3);
+      fresh.snapshot(1);
+      fresh.complete(1);
+
+      assertThat(published()).containsExactly("round-00000001", "round-00000003");
+      assertThat(fresh.announced()).containsExactly(3L);
+    }
+    assertThat(root.resolve("round-00000001/manifest.json")).hasBinaryContent(manifest);
+  }
+
+  @Test
+  void twoJobsFromOneSavepointPublishItsReleaseOnce() throws Exception {
+    OperatorSubtaskState savepoint;
+    try (Job job = Job.start(sink())) {
+      job.release(1);
+      savepoint = job.snapshot(1);
+    }
+
+    try (Job first = Job.restore(sink(), savepoint);
+        Job second = Job.restore(sink(), savepoint)) {
+      first.complete(2);
+      second.complete(2);
+
+      assertThat(published()).containsExactly("round-00000001");
+      second.release(2);
+      second.snapshot(3);
+      second.complete(3);
+      assertThat(published()).containsExactly("round-00000001", "round-00000002");
+    }
+  }
+
+  @Test
+  void aDiskThatIsFullWhenAReleaseIsWrittenFailsTheTaskAndPublishesNothing() throws Exception {
+    DirectoryModelStore full =
+        DirectoryModelStore.open(
+            root,
+            (path, content) -> {
+              if (path.endsWith(PeftAdapter.WEIGHTS_FILE)) {
+                throw new IOException("No space left on device");
+              }
+              Files.write(path, content);
+            });
+    PublishSink sink = new PublishSink(() -> full, ReleaseFixtures.context(), NO_ANNOUNCEMENTS);
+    OperatorSubtaskState checkpoint;
+    try (Job job = Job.start(sink)) {
+      checkpoint = job.snapshot(1);
+      assertThatThrownBy(() -> job.release(1)).hasMessageContaining("the disk is full");
+    }
+
+    try (Job restored = Job.restore(sink(), checkpoint)) {
+      // round 1 is void: the next is another
+      restored.release(2);
+      restored.snapshot(2);
+      restored.complete(2);
+
+      assertThat(published()).containsExactly("round-00000002");
+    }
+  }
+
+  @Test
   void aSecondJobThatReleasesTheSameRoundOtherwiseFails() throws Exception {
     try (Job first = Job.start(sink());
         Job second = Job.start(sink())) {

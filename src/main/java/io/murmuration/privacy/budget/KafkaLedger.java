@@ -53,15 +53,22 @@ public final class KafkaLedger implements Ledger {
   private final String domain;
   private final KafkaEndpoint endpoint;
   private final TopicPartition partition;
+  private final int transactionTimeoutMillis;
   private KafkaProducer<byte[], byte[]> producer;
 
   /**
    * @param domain the privacy domain, which is the transactional id
    */
   public KafkaLedger(String domain, KafkaEndpoint endpoint) {
+    this(domain, endpoint, TRANSACTION_TIMEOUT_MILLIS);
+  }
+
+  /** For tests that let a transaction time out. */
+  KafkaLedger(String domain, KafkaEndpoint endpoint, int transactionTimeoutMillis) {
     Checks.text("domain", domain);
     this.domain = domain;
     this.endpoint = endpoint;
+    this.transactionTimeoutMillis = transactionTimeoutMillis;
     this.partition = new TopicPartition(endpoint.topic(), 0);
   }
 
@@ -121,7 +128,7 @@ public final class KafkaLedger implements Ledger {
   private void fence() throws LedgerException, InterruptedException {
     Map<String, Object> properties = endpoint.newClientProperties();
     properties.put(ProducerConfig.TRANSACTIONAL_ID_CONFIG, domain);
-    properties.put(ProducerConfig.TRANSACTION_TIMEOUT_CONFIG, TRANSACTION_TIMEOUT_MILLIS);
+    properties.put(ProducerConfig.TRANSACTION_TIMEOUT_CONFIG, transactionTimeoutMillis);
     properties.put(ProducerConfig.ACKS_CONFIG, "all");
     properties.put(ProducerConfig.ENABLE_IDEMPOTENCE_CONFIG, true);
     properties.put(ProducerConfig.MAX_BLOCK_MS_CONFIG, endpoint.timeoutMillis());

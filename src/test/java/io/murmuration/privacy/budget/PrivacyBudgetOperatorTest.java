@@ -203,6 +203,65 @@ class PrivacyBudgetOperatorTest {
   }
 
   @Test
+  void notificationsInAnyOrderAndAnOldSnapshotMoveNothingBack() throws Exception {
+    JobID id = new JobID();
+    Job job = started(id);
+    job.grant(1);
+    job.acknowledge(1, 1);
+    OperatorSubtaskState old = job.harness.snapshot(1, 1);
+    job.grant(2);
+    job.acknowledge(1, 2);
+    job.harness.snapshot(2, 2);
+    job.harness.notifyOfCompletedCheckpoint(2);
+    job.harness.notifyOfCompletedCheckpoint(1);
+    assertThat(job.sent()).isEmpty();
+    assertThat(ledgerState().rounds()).isEqualTo(2);
+
+    Job restored = restore(old, id, 3);
+    assertThat(restored.sent()).containsExactly(new EpochStart(2, 4));
+    assertThat(restored.grant(4)).returns(3L, Grant::round).returns(3.0, Grant::epsilonSpent);
+  }
+
+  @Test
+  void snapshotBeforeTheLedgerOpensCarriesTheRestoredPosition() throws Exception {
+    Job job = started();
+    job.grant(1);
+    OperatorSubtaskState first = job.harness.snapshot(1, 1);
+    controls.unreachable = true;
+    Job waiting = prepare(Budgets.terms(3), new JobID());
+    waiting.harness.initializeState(first);
+    waiting.open(5);
+    waiting.awaitMail();
+    OperatorSubtaskState second = waiting.harness.snapshot(2, 2);
+    waiting.harness.close();
+    jobs.remove(waiting);
+    InMemoryLedger.forget(store);
+    controls.unreachable = false;
+
+    Job restored = prepare(Budgets.terms(3), new JobID());
+    restored.harness.initializeState(second);
+    restored.open(6);
+    assertThatThrownBy(restored::awaitMail).rootCause().hasMessageContaining("tail is lost");
+  }
+
+  @Test
+  void secondJobFromTheSameSavepointTakesOver() throws Exception {
+    Job origin = started();
+    origin.grant(1);
+    OperatorSubtaskState savepoint = origin.harness.snapshot(1, 1);
+    Job first = restore(savepoint, new JobID(), 2);
+    assertThat(first.sent()).containsExactly(new EpochStart(2, 3));
+    Job second = restore(savepoint, new JobID(), 2);
+    assertThat(second.sent()).containsExactly(new EpochStart(3, 3));
+
+    assertThat(second.grant(3)).returns(2L, Grant::round).returns(3L, Grant::epoch);
+    first.pulse(3);
+    first.awaitMail();
+    assertThat(first.sent()).as("time, and no grant").containsExactly(new Watermark(3));
+    assertThat(ledgerState().rounds()).isEqualTo(2);
+  }
+
+  @Test
   void fencedJobHaltsAndItsRestartStaysFenced() throws Exception {
     JobID fencedId = new JobID();
     Job fenced = started(fencedId);
