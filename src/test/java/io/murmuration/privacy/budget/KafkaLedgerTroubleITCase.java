@@ -145,9 +145,7 @@ class KafkaLedgerTroubleITCase {
       assertThatThrownBy(() -> session.charge(2))
           .isInstanceOfAny(LedgerException.Unavailable.class, LedgerException.Fenced.class);
       Hook.betweenWriteAndCommit = () -> {};
-      assertThat(reopen(session))
-          .returns(1L, LedgerState::rounds)
-          .returns(1L, LedgerState::epoch);
+      assertThat(reopen(session)).returns(1L, LedgerState::rounds).returns(1L, LedgerState::epoch);
       assertThat(session.charge(3).round()).isEqualTo(2);
     }
   }
