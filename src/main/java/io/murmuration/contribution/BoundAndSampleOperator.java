@@ -13,13 +13,9 @@ import java.util.List;
 import java.util.Objects;
 import org.apache.commons.rng.UniformRandomProvider;
 import org.apache.flink.api.common.state.ListState;
-import org.apache.flink.api.common.state.ListStateDescriptor;
 import org.apache.flink.api.common.state.MapState;
-import org.apache.flink.api.common.state.MapStateDescriptor;
 import org.apache.flink.api.common.state.ValueState;
 import org.apache.flink.api.common.state.ValueStateDescriptor;
-import org.apache.flink.api.common.typeutils.base.IntSerializer;
-import org.apache.flink.api.common.typeutils.base.LongSerializer;
 import org.apache.flink.runtime.state.StateInitializationContext;
 import org.apache.flink.runtime.state.StateSnapshotContext;
 import org.apache.flink.runtime.state.VoidNamespace;
@@ -133,9 +129,7 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<UserSam
   public void initializeState(StateInitializationContext context) throws Exception {
     super.initializeState(context);
     epochs =
-        context
-            .getOperatorStateStore()
-            .getUnionListState(new ListStateDescriptor<>("last-epoch", LongSerializer.INSTANCE));
+        context.getOperatorStateStore().getUnionListState(UserState.lastEpoch());
     long restoredEpoch = GrantGate.UNKNOWN;
     for (long epoch : epochs.get()) {
       restoredEpoch = Math.max(restoredEpoch, epoch);
@@ -146,12 +140,9 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<UserSam
   @Override
   public void open() throws Exception {
     super.open();
-    poolDescriptor = new ValueStateDescriptor<>("pool", new UserPoolSerializer());
+    poolDescriptor = UserState.pool();
     pools = getPartitionedState(poolDescriptor);
-    examples =
-        getPartitionedState(
-            new MapStateDescriptor<>(
-                "examples", IntSerializer.INSTANCE, new PooledExampleSerializer()));
+    examples = getPartitionedState(UserState.examples());
     timers = getInternalTimerService("ticks", VoidNamespaceSerializer.INSTANCE, this);
     firedTick = GrantGate.UNKNOWN;
     bounds = configuredBounds;
@@ -428,6 +419,7 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<UserSam
       pools.clear();
       moveTimer(timerBefore, NO_TIMER);
     } else {
+      pool.settleArrivals(firedTick + 1);
       pools.update(pool);
       moveTimer(timerBefore, timerOf(pool, userId));
     }

@@ -20,11 +20,18 @@ final class Reservoir {
   /** The slot of a new position until {@link #set} gives it one. */
   static final int NO_SLOT = -1;
 
+  /** The arrival of what arrived before every tick that can still be sampled. */
+  static final long SETTLED = Long.MIN_VALUE;
+
   private long window;
   private long seen;
   private int size;
   private int[] slots;
+
+  /** Null where all are settled. */
   private long[] arrivals;
+
+  /** Null where nothing carries a clock. */
   private long[] clocks;
 
   Reservoir(long window, long seen, int size) {
@@ -32,16 +39,14 @@ final class Reservoir {
     this.seen = seen;
     this.size = size;
     this.slots = new int[size];
-    this.arrivals = new long[size];
-    this.clocks = new long[size];
   }
 
   Reservoir copy() {
     Reservoir copy = new Reservoir(window, seen, 0);
     copy.size = size;
     copy.slots = Arrays.copyOf(slots, size);
-    copy.arrivals = Arrays.copyOf(arrivals, size);
-    copy.clocks = Arrays.copyOf(clocks, size);
+    copy.arrivals = arrivals == null ? null : Arrays.copyOf(arrivals, size);
+    copy.clocks = clocks == null ? null : Arrays.copyOf(clocks, size);
     return copy;
   }
 
@@ -57,7 +62,9 @@ final class Reservoir {
   /** Counts what it holds as events of another window that arrived after {@code arrival}. */
   void settle(long otherWindow, long arrival) {
     window = otherWindow;
-    Arrays.fill(arrivals, 0, size, arrival);
+    for (int i = 0; i < size; i++) {
+      setArrival(i, arrival);
+    }
   }
 
   long seen() {
@@ -72,23 +79,61 @@ final class Reservoir {
     return slots[position];
   }
 
-  /** The last tick that was closed when the example arrived. */
+  /** The last tick that was closed when the example arrived, or {@link #SETTLED}. */
   long arrival(int position) {
-    return arrivals[position];
+    return arrivals == null ? SETTLED : arrivals[position];
+  }
+
+  void setArrival(int position, long arrival) {
+    if (arrivals == null && arrival != SETTLED) {
+      arrivals = new long[slots.length];
+      Arrays.fill(arrivals, SETTLED);
+    }
+    if (arrivals != null) {
+      arrivals[position] = arrival;
+    }
+  }
+
+  /** Forgets arrivals before {@code tick}, which is the first that can still be sampled. */
+  void settleArrivals(long tick) {
+    if (arrivals == null) {
+      return;
+    }
+    boolean allSettled = true;
+    for (int i = 0; i < size; i++) {
+      arrivals[i] = arrivals[i] < tick ? SETTLED : arrivals[i];
+      allSettled &= arrivals[i] == SETTLED;
+    }
+    arrivals = allSettled ? null : arrivals;
   }
 
   long clock(int position) {
-    return clocks[position];
+    return clocks == null ? UserPool.NO_CLOCK : clocks[position];
   }
 
   void setClock(int position, long clock) {
-    clocks[position] = clock;
+    if (clocks == null && clock != UserPool.NO_CLOCK) {
+      clocks = new long[slots.length];
+      Arrays.fill(clocks, UserPool.NO_CLOCK);
+    }
+    if (clocks != null) {
+      clocks[position] = clock;
+    }
+  }
+
+  void discardClocks() {
+    clocks = null;
+  }
+
+  /** Whether any example may carry a clock. */
+  boolean hasClocks() {
+    return clocks != null;
   }
 
   void set(int position, int slot, long arrival, long clock) {
     slots[position] = slot;
-    arrivals[position] = arrival;
-    clocks[position] = clock;
+    setArrival(position, arrival);
+    setClock(position, clock);
   }
 
   /** Whether every event seen is still kept. */
@@ -111,7 +156,7 @@ final class Reservoir {
     seen++;
     if (grows) {
       ensureRoom(size + 1);
-      set(size, NO_SLOT, 0, 0);
+      set(size, NO_SLOT, SETTLED, UserPool.NO_CLOCK);
       return size++;
     }
     long position = coins.nextLong(seen);
@@ -155,7 +200,7 @@ final class Reservoir {
     other.cutTo((int) room - keep, coins, freedSlots);
     ensureRoom(size + other.size);
     for (int i = 0; i < other.size; i++) {
-      set(size++, other.slots[i], other.arrivals[i], other.clocks[i]);
+      set(size++, other.slot(i), other.arrival(i), other.clock(i));
     }
     seen += other.seen;
   }
@@ -163,14 +208,14 @@ final class Reservoir {
   private void removeAt(int position, IntConsumer freedSlots) {
     freedSlots.accept(slots[position]);
     size--;
-    set(position, slots[size], arrivals[size], clocks[size]);
+    set(position, slot(size), arrival(size), clock(size));
   }
 
   private void ensureRoom(int needed) {
     if (slots.length < needed) {
       slots = Arrays.copyOf(slots, needed);
-      arrivals = Arrays.copyOf(arrivals, needed);
-      clocks = Arrays.copyOf(clocks, needed);
+      arrivals = arrivals == null ? null : Arrays.copyOf(arrivals, needed);
+      clocks = clocks == null ? null : Arrays.copyOf(clocks, needed);
     }
   }
 }

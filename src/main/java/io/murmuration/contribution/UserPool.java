@@ -4,6 +4,7 @@ import io.murmuration.privacy.budget.Sampler;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.IntConsumer;
 import java.util.stream.IntStream;
 import org.apache.commons.rng.UniformRandomProvider;
@@ -40,7 +41,7 @@ public final class UserPool {
   /** The clock of what has none. */
   public static final long NO_CLOCK = Long.MAX_VALUE;
 
-  final List<Reservoir> windows = new ArrayList<>();
+  final List<Reservoir> windows;
   Reservoir provisional;
   long windowTicks;
   SamplingSchedule schedule;
@@ -48,12 +49,18 @@ public final class UserPool {
 
   /** A user of whom nothing is kept. */
   public UserPool(long windowTicks) {
+    this(windowTicks, 1);
+  }
+
+  /** With room for some windows: a list that grows takes room for ten. */
+  UserPool(long windowTicks, int room) {
     this.windowTicks = windowTicks;
+    this.windows = new ArrayList<>(room);
   }
 
   /** A pool that shares nothing with this one. */
   public UserPool copy() {
-    UserPool copy = new UserPool(windowTicks);
+    UserPool copy = new UserPool(windowTicks, windows.size());
     for (Reservoir reservoir : windows) {
       copy.windows.add(reservoir.copy());
     }
@@ -75,6 +82,30 @@ public final class UserPool {
       size += reservoir.size();
     }
     return size;
+  }
+
+  /** Windows with examples, those not yet cleaned up included. */
+  public int windowCount() {
+    return windows.size();
+  }
+
+  /** Number of events that the windows kept have seen, provisional ones included. */
+  public long eventsSeen() {
+    long seen = provisional == null ? 0 : provisional.seen();
+    for (Reservoir reservoir : windows) {
+      seen += reservoir.seen();
+    }
+    return seen;
+  }
+
+  /** Whether events wait for the first tick to be known. */
+  public boolean hasProvisional() {
+    return provisional != null;
+  }
+
+  /** What the clocks were drawn with, if any ever were. */
+  public Optional<SamplingSchedule> schedule() {
+    return Optional.ofNullable(schedule);
   }
 
   /** All occupied slots. */
@@ -154,7 +185,7 @@ public final class UserPool {
    * the windows that are no longer live, and cuts the ones that hold too much. Costs nothing when
    * there is nothing to do.
    *
-   * @param tick the tick whose pool is wanted
+   * @param tick the tick whose pool is wanted; none before it is sampled any more
    * @param firstTick the first tick known to this epoch, to which provisional events belong
    * @param freedSlots told of every slot that is free from now on
    */
@@ -178,6 +209,7 @@ public final class UserPool {
     }
     for (Reservoir reservoir : windows) {
       reservoir.cutTo(bounds.examplesPerWindow(), coins, freedSlots);
+      reservoir.settleArrivals(tick);
     }
   }
 
@@ -193,6 +225,13 @@ public final class UserPool {
     windowTicks = bounds.windowTicks();
   }
 
+  /** Forgets which arrivals came before {@code tick}: none before it is sampled any more. */
+  public void settleArrivals(long tick) {
+    for (Reservoir reservoir : windows) {
+      reservoir.settleArrivals(tick);
+    }
+  }
+
   /** The first tick at which something can be cleaned up, or {@link Long#MAX_VALUE} for none. */
   public long nextExpiry(ContributionBounds bounds) {
     return windows.isEmpty() ? Long.MAX_VALUE : bounds.expiryOf(windows.get(0).window());
@@ -204,7 +243,7 @@ public final class UserPool {
   public long nextClock() {
     long next = userClock;
     for (Reservoir reservoir : windows) {
-      for (int i = 0; i < reservoir.size(); i++) {
+      for (int i = 0; reservoir.hasClocks() && i < reservoir.size(); i++) {
         next = Math.min(next, reservoir.clock(i));
       }
     }
@@ -215,7 +254,7 @@ public final class UserPool {
   public void spendClocks(long tick) {
     userClock = userClock <= tick ? NO_CLOCK : userClock;
     for (Reservoir reservoir : windows) {
-      for (int i = 0; i < reservoir.size(); i++) {
+      for (int i = 0; reservoir.hasClocks() && i < reservoir.size(); i++) {
         if (reservoir.clock(i) <= tick) {
           reservoir.setClock(i, NO_CLOCK);
         }
@@ -251,11 +290,7 @@ public final class UserPool {
 
   private void discardClocks() {
     userClock = NO_CLOCK;
-    for (Reservoir reservoir : windows) {
-      for (int i = 0; i < reservoir.size(); i++) {
-        reservoir.setClock(i, NO_CLOCK);
-      }
-    }
+    windows.forEach(Reservoir::discardClocks);
   }
 
   // ---- sampling ----

@@ -8,50 +8,68 @@ import org.apache.flink.core.memory.DataInputView;
 import org.apache.flink.core.memory.DataOutputView;
 
 /**
- * Version 1: W; the clocks' schedule (0 for none, 1 ULS, 2 ELS, then the probability); the user's
- * clock; the number of windows and each; whether there is a provisional reservoir and that.
+ * Version 2: W; the clocks' schedule (0 for none, 1 ULS, 2 ELS, then the probability); 1 + the
+ * earliest clock or 0 for none; whether the user carries one; the number of windows and each;
+ * whether there is a provisional reservoir and that.
  *
- * <p>A reservoir is its window, seen, size, and for each example its slot, its arrival relative to
- * the window's first tick, and 0 for no clock or 1 + the ticks from arrival to its clock.
+ * <p>A reservoir is its window, seen and size; its slots, as 1 + 2 · the first one where the others
+ * follow it one by one, else 0 and each; how many arrivals are not settled and for each of those
+ * its position and its tick relative to the window's first; whether examples carry clocks and for
+ * each then 0 for none or 1 + its distance from the earliest. So a user's bookkeeping has some
+ * twenty bytes where nothing is out of the ordinary, whatever the size of the pool: it is read and
+ * written at every event.
+ *
+ * <p>Version 1 has the user's clock in place of the earliest and of the flag, and writes of every
+ * example its slot, its arrival, and 0 for no clock or 1 + the ticks from arrival to clock.
  */
 public final class UserPoolSerializer extends ValueSerializer<UserPool> {
 
   private static final long serialVersionUID = 1L;
+
+  /** No more room is made for windows than this until they are read. */
+  private static final int USUAL_WINDOWS = 16;
+
   private static final int NO_SCHEDULE = 0;
   private static final int ULS = 1;
   private static final int ELS = 2;
 
   @Override
   protected int version() {
-    return 1;
+    return 2;
   }
 
   @Override
   protected void write(UserPool pool, DataOutputView out) throws IOException {
     Wire.writeVarLong(pool.windowTicks, out);
     writeSchedule(pool.schedule, out);
-    Wire.writeVarLong(pool.userClock == UserPool.NO_CLOCK ? 0 : pool.userClock + 1, out);
+    long earliest = pool.nextClock();
+    Wire.writeVarLong(earliest == UserPool.NO_CLOCK ? 0 : earliest + 1, out);
+    out.writeBoolean(pool.userClock != UserPool.NO_CLOCK);
     Wire.writeVarInt(pool.windows.size(), out);
     for (Reservoir reservoir : pool.windows) {
-      writeReservoir(reservoir, pool.windowTicks, out);
+      writeReservoir(reservoir, pool.windowTicks, earliest, out);
     }
     out.writeBoolean(pool.provisional != null);
     if (pool.provisional != null) {
-      writeReservoir(pool.provisional, pool.windowTicks, out);
+      writeReservoir(pool.provisional, pool.windowTicks, earliest, out);
     }
   }
 
   @Override
   protected UserPool read(int version, DataInputView in) throws IOException {
-    UserPool pool = new UserPool(Wire.readVarLong(in));
-    pool.schedule = readSchedule(in);
-    long userClock = Wire.readVarLong(in);
-    pool.userClock = userClock == 0 ? UserPool.NO_CLOCK : userClock - 1;
+    long windowTicks = Wire.readVarLong(in);
+    SamplingSchedule schedule = readSchedule(in);
+    long earliest = Wire.readVarLong(in) - 1;
+    boolean userClock = version == 1 ? earliest >= 0 : in.readBoolean();
     int windows = Wire.readVarInt(in);
+    UserPool pool = new UserPool(windowTicks, Math.min(windows, USUAL_WINDOWS));
+    pool.schedule = schedule;
+    pool.userClock = userClock ? earliest : UserPool.NO_CLOCK;
     for (int i = 0; i < windows; i++) {
-      pool.windows.add(readReservoir(pool.windowTicks, in));
+      pool.windows.add(readReservoir(version, pool.windowTicks, earliest, in));
     }
-    pool.provisional = in.readBoolean() ? readReservoir(pool.windowTicks, in) : null;
+    pool.provisional =
+        in.readBoolean() ? readReservoir(version, pool.windowTicks, earliest, in) : null;
     return pool;
   }
 
@@ -76,32 +94,119 @@ public final class UserPoolSerializer extends ValueSerializer<UserPool> {
     };
   }
 
-  private static void writeReservoir(Reservoir reservoir, long windowTicks, DataOutputView out)
+  private static void writeReservoir(
+      Reservoir reservoir, long windowTicks, long earliest, DataOutputView out)
       throws IOException {
     Wire.writeVarLong(reservoir.window(), out);
     Wire.writeVarLong(reservoir.seen(), out);
     Wire.writeVarInt(reservoir.size(), out);
-    long start = reservoir.window() * windowTicks;
-    for (int i = 0; i < reservoir.size(); i++) {
-      long arrival = reservoir.arrival(i);
-      long clock = reservoir.clock(i);
-      Wire.writeVarInt(reservoir.slot(i), out);
-      Wire.writeSignedVarLong(arrival - start, out);
-      Wire.writeVarLong(clock == UserPool.NO_CLOCK ? 0 : clock - arrival + 1, out);
-    }
+    writeSlots(reservoir, out);
+    writeArrivals(reservoir, reservoir.window() * windowTicks, out);
+    writeClocks(reservoir, earliest, out);
   }
 
-  private static Reservoir readReservoir(long windowTicks, DataInputView in) throws IOException {
+  private static Reservoir readReservoir(
+      int version, long windowTicks, long earliest, DataInputView in) throws IOException {
     long window = Wire.readVarLong(in);
     long seen = Wire.readVarLong(in);
     Reservoir reservoir = new Reservoir(window, seen, Wire.readVarInt(in));
-    long start = window * windowTicks;
+    if (version == 1) {
+      readVersion1(reservoir, window * windowTicks, in);
+    } else {
+      readSlots(reservoir, in);
+      readArrivals(reservoir, window * windowTicks, in);
+      readClocks(reservoir, earliest, in);
+    }
+    return reservoir;
+  }
+
+  private static void readVersion1(Reservoir reservoir, long start, DataInputView in)
+      throws IOException {
     for (int i = 0; i < reservoir.size(); i++) {
       int slot = Wire.readVarInt(in);
       long arrival = start + Wire.readSignedVarLong(in);
       long wait = Wire.readVarLong(in);
       reservoir.set(i, slot, arrival, wait == 0 ? UserPool.NO_CLOCK : arrival + wait - 1);
     }
-    return reservoir;
+  }
+
+  private static void writeSlots(Reservoir reservoir, DataOutputView out) throws IOException {
+    if (inSequence(reservoir)) {
+      Wire.writeVarLong(reservoir.size() == 0 ? 1 : 2L * reservoir.slot(0) + 1, out);
+      return;
+    }
+    Wire.writeVarLong(0, out);
+    for (int i = 0; i < reservoir.size(); i++) {
+      Wire.writeVarInt(reservoir.slot(i), out);
+    }
+  }
+
+  private static boolean inSequence(Reservoir reservoir) {
+    for (int i = 1; i < reservoir.size(); i++) {
+      if (reservoir.slot(i) != reservoir.slot(0) + i) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private static void readSlots(Reservoir reservoir, DataInputView in) throws IOException {
+    long first = Wire.readVarLong(in);
+    for (int i = 0; i < reservoir.size(); i++) {
+      int slot = first == 0 ? Wire.readVarInt(in) : Math.toIntExact(first / 2) + i;
+      reservoir.set(i, slot, Reservoir.SETTLED, UserPool.NO_CLOCK);
+    }
+  }
+
+  private static void writeArrivals(Reservoir reservoir, long start, DataOutputView out)
+      throws IOException {
+    int unsettled = 0;
+    for (int i = 0; i < reservoir.size(); i++) {
+      unsettled += reservoir.arrival(i) == Reservoir.SETTLED ? 0 : 1;
+    }
+    Wire.writeVarInt(unsettled, out);
+    for (int i = 0; i < reservoir.size() && unsettled > 0; i++) {
+      if (reservoir.arrival(i) != Reservoir.SETTLED) {
+        Wire.writeVarInt(i, out);
+        Wire.writeSignedVarLong(reservoir.arrival(i) - start, out);
+      }
+    }
+  }
+
+  private static void readArrivals(Reservoir reservoir, long start, DataInputView in)
+      throws IOException {
+    for (int unsettled = Wire.readVarInt(in); unsettled > 0; unsettled--) {
+      int position = Wire.readVarInt(in);
+      if (position >= reservoir.size()) {
+        throw new IOException(
+            "A pool of %d examples names the one at %d: it is corrupt"
+                .formatted(reservoir.size(), position));
+      }
+      reservoir.setArrival(position, start + Wire.readSignedVarLong(in));
+    }
+  }
+
+  private static void writeClocks(Reservoir reservoir, long earliest, DataOutputView out)
+      throws IOException {
+    boolean any = false;
+    for (int i = 0; reservoir.hasClocks() && i < reservoir.size(); i++) {
+      any |= reservoir.clock(i) != UserPool.NO_CLOCK;
+    }
+    out.writeBoolean(any);
+    for (int i = 0; any && i < reservoir.size(); i++) {
+      long clock = reservoir.clock(i);
+      Wire.writeVarLong(clock == UserPool.NO_CLOCK ? 0 : clock - earliest + 1, out);
+    }
+  }
+
+  private static void readClocks(Reservoir reservoir, long earliest, DataInputView in)
+      throws IOException {
+    if (!in.readBoolean()) {
+      return;
+    }
+    for (int i = 0; i < reservoir.size(); i++) {
+      long distance = Wire.readVarLong(in);
+      reservoir.setClock(i, distance == 0 ? UserPool.NO_CLOCK : earliest + distance - 1);
+    }
   }
 }

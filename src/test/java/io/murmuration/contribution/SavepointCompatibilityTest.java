@@ -17,6 +17,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import org.apache.flink.core.memory.DataInputDeserializer;
@@ -25,6 +26,7 @@ import org.apache.flink.runtime.checkpoint.OperatorSubtaskState;
 import org.apache.flink.streaming.util.OperatorSnapshotUtil;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
@@ -33,6 +35,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  */
 class SavepointCompatibilityTest {
 
+  private static final int CURRENT_VERSION = 2;
   private static final ContributionBounds BOUNDS = new ContributionBounds(10, 2, 3);
 
   /**
@@ -53,7 +56,7 @@ class SavepointCompatibilityTest {
         job.tick(109);
         job.say("user0", "next window");
         OperatorSnapshotUtil.writeStateHandle(
-            job.flink.snapshot(1, 1), Path.of(args[0], name(1, userLevel)).toString());
+            job.flink.snapshot(1, 1), Path.of(args[0], name(CURRENT_VERSION, userLevel)).toString());
       }
     }
   }
@@ -62,15 +65,20 @@ class SavepointCompatibilityTest {
     return "savepoint-%d-%s".formatted(version, userLevel ? "uls" : "els");
   }
 
-  @ParameterizedTest
-  @ValueSource(booleans = {true, false})
-  void savepointOfVersion1_isRestored(boolean userLevel) throws Exception {
+  private OperatorSubtaskState fixture(int version, boolean userLevel) throws Exception {
     Path copy = Files.createTempFile("savepoint", "");
-    try (InputStream fixture = getClass().getResourceAsStream(name(1, userLevel))) {
+    try (InputStream fixture = getClass().getResourceAsStream(name(version, userLevel))) {
       Files.write(copy, fixture.readAllBytes());
+      return OperatorSnapshotUtil.readStateHandle(copy.toString());
+    } finally {
+      Files.delete(copy);
     }
-    OperatorSubtaskState state = OperatorSnapshotUtil.readStateHandle(copy.toString());
-    Files.delete(copy);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"1, true", "1, false", "2, true", "2, false"})
+  void savepointOfEveryVersion_isRestored(int version, boolean userLevel) throws Exception {
+    OperatorSubtaskState state = fixture(version, userLevel);
     try (SamplerHarness job = new SamplerHarness(BOUNDS, 2).restore(state)) {
       job.signal(job.grantOf(5, 110, uls(1, 6)));
       job.epoch(6, 110);
@@ -81,6 +89,29 @@ class SavepointCompatibilityTest {
           .contains("text 0 of 0 🐦", "next window", "text 0 of 1 🐦", "text 1 of 1 🐦");
       assertThat(texts(job.round(130, uls(1, 6)))).containsExactly("next window");
     }
+  }
+
+  /** The same users said the same under the same coins when each fixture was written. */
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void stateOfEveryVersion_samplesAlike_clocksIncluded(boolean userLevel) throws Exception {
+    List<UserSample> ofCurrent = firstRounds(fixture(CURRENT_VERSION, userLevel), userLevel);
+    assertThat(ofCurrent).hasSizeGreaterThan(4);
+    for (int version = 1; version < CURRENT_VERSION; version++) {
+      assertThat(firstRounds(fixture(version, userLevel), userLevel))
+          .containsExactlyInAnyOrderElementsOf(ofCurrent);
+    }
+  }
+
+  private static List<UserSample> firstRounds(OperatorSubtaskState state, boolean userLevel)
+      throws Exception {
+    List<UserSample> sampled = new ArrayList<>();
+    try (SamplerHarness job = new SamplerHarness(BOUNDS, 3).restore(state).epoch(6, 110)) {
+      for (long tick = 110; tick < 130; tick++) {
+        sampled.addAll(job.round(tick, userLevel ? uls(0.25, 2) : els(0.25, 6)));
+      }
+    }
+    return sampled;
   }
 
   @Test

@@ -1,0 +1,32 @@
+package io.murmuration.contribution;
+
+import org.apache.flink.api.common.state.ListStateDescriptor;
+import org.apache.flink.api.common.state.MapStateDescriptor;
+import org.apache.flink.api.common.state.ValueStateDescriptor;
+import org.apache.flink.api.common.typeutils.base.IntSerializer;
+import org.apache.flink.api.common.typeutils.base.LongSerializer;
+
+/**
+ * The states of {@code bound & sample} by name and serializer, for the operator that writes them
+ * and for whoever reads a savepoint.
+ */
+final class UserState {
+
+  /** Keyed: the bookkeeping. */
+  static ValueStateDescriptor<UserPool> pool() {
+    return new ValueStateDescriptor<>("pool", new UserPoolSerializer());
+  }
+
+  /** Keyed: slot to example. */
+  static MapStateDescriptor<Integer, PooledExample> examples() {
+    return new MapStateDescriptor<>(
+        "examples", IntSerializer.INSTANCE, new PooledExampleSerializer());
+  }
+
+  /** Operator state, union list: the last epoch, which is the largest. */
+  static ListStateDescriptor<Long> lastEpoch() {
+    return new ListStateDescriptor<>("last-epoch", LongSerializer.INSTANCE);
+  }
+
+  private UserState() {}
+}
