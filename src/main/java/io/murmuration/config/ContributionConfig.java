@@ -1,5 +1,6 @@
 package io.murmuration.config;
 
+import io.murmuration.config.ContributionOptions.TruncationKind;
 import io.murmuration.event.InteractionRules;
 
 /**
@@ -9,6 +10,7 @@ import io.murmuration.event.InteractionRules;
  * @param examplesPerWindow g ≥ 1
  * @param windows K ≥ 1
  * @param rules which records may enter it
+ * @param truncation whether texts are cut at the token limit before they enter it
  * @param schemaDirectory further writer schemas, or null
  */
 public record ContributionConfig(
@@ -16,6 +18,7 @@ public record ContributionConfig(
     int examplesPerWindow,
     int windows,
     InteractionRules rules,
+    TruncationKind truncation,
     String schemaDirectory) {
 
   static ContributionConfig read(Faults faults) {
@@ -56,6 +59,7 @@ public record ContributionConfig(
             ContributionOptions.KEPT_PROMPT_CHARS,
             faults.required(ContributionOptions.KEPT_PROMPT_CHARS),
             0);
+    TruncationKind truncation = faults.required(ContributionOptions.TRUNCATION);
     String schemaDirectory = faults.optional(ContributionOptions.SCHEMA_DIRECTORY);
     if (perWindow != null && windows != null && (long) perWindow * windows > Short.MAX_VALUE) {
       faults.add(
@@ -71,6 +75,7 @@ public record ContributionConfig(
                 windows,
                 new InteractionRules(
                     recordBytes, userIdBytes, textChars, textChars, keptText, keptPrompt),
+                truncation,
                 schemaDirectory));
   }
 }

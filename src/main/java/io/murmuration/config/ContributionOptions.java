@@ -6,6 +6,14 @@ import org.apache.flink.configuration.ConfigOptions;
 /** What keyed state keeps of a user, and which records may enter it. */
 public final class ContributionOptions {
 
+  /** Where a text is cut before it enters state. */
+  public enum TruncationKind {
+    /** At the token limit, by the model's tokenizer. */
+    TOKENS,
+    /** At the numbers of characters alone. */
+    CHARACTERS
+  }
+
   public static final ConfigOption<Long> WINDOW_TICKS =
       ConfigOptions.key("contribution.window-ticks")
           .longType()
@@ -43,13 +51,21 @@ public final class ContributionOptions {
           .intType()
           .defaultValue(4096)
           .withDescription(
-              "So much of a text is kept in state, from its beginning; choose what the token limit can hold.");
+              "Of a text no more than this is kept in state, from its beginning.");
 
   public static final ConfigOption<Integer> KEPT_PROMPT_CHARS =
       ConfigOptions.key("events.kept-prompt-chars")
           .intType()
           .defaultValue(4096)
-          .withDescription("So much of a prompt is kept in state, its end; 0 drops prompts.");
+          .withDescription(
+              "Of a prompt no more than this is kept in state, its end; 0 drops prompts.");
+
+  public static final ConfigOption<TruncationKind> TRUNCATION =
+      ConfigOptions.key("events.truncation")
+          .enumType(TruncationKind.class)
+          .defaultValue(TruncationKind.TOKENS)
+          .withDescription(
+              "TOKENS: what cannot be trained under training.max-tokens does not enter state; ingest reads the model's tokenizer.json and tokenizes every text of more bytes than tokens are allowed. CHARACTERS: only the two lengths above cut, which costs nothing, and training cuts the rest.");
 
   public static final ConfigOption<Integer> MAX_RECORD_BYTES =
       ConfigOptions.key("events.max-record-bytes")

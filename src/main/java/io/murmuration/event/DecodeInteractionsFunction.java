@@ -1,5 +1,6 @@
 package io.murmuration.event;
 
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
@@ -29,23 +30,29 @@ public final class DecodeInteractionsFunction extends ProcessFunction<RawRecord,
 
   private final InteractionRules rules;
   private final List<String> writerSchemas;
+  private final Truncation.Factory truncations;
 
   private transient InteractionReader reader;
+  private transient Truncation truncation;
   private transient Map<RejectionReason, Counter> rejected;
 
   /**
    * Decodes what the given schemas wrote.
    *
    * @param writerSchemas as {@link WriterSchemas} lists them
+   * @param truncations opened by every subtask
    */
-  public DecodeInteractionsFunction(InteractionRules rules, List<Schema> writerSchemas) {
+  public DecodeInteractionsFunction(
+      InteractionRules rules, List<Schema> writerSchemas, Truncation.Factory truncations) {
+    this.truncations = Objects.requireNonNull(truncations, "truncations");
     this.rules = Objects.requireNonNull(rules, "rules");
     // as text: it travels to the task managers by Java serialization, like every function
     this.writerSchemas = new ArrayList<>(writerSchemas.stream().map(Schema::toString).toList());
   }
 
   @Override
-  public void open(OpenContext context) {
+  public void open(OpenContext context) throws IOException {
+    truncation = truncations.open();
     reader =
         new InteractionReader(
             rules,
@@ -58,10 +65,17 @@ public final class DecodeInteractionsFunction extends ProcessFunction<RawRecord,
   }
 
   @Override
+  public void close() {
+    if (truncation != null) {
+      truncation.close();
+    }
+  }
+
+  @Override
   public void processElement(RawRecord record, Context context, Collector<UserEvent> out) {
     UserEvent event;
     try {
-      event = reader.read(record);
+      event = truncation.cut(reader.read(record));
     } catch (RejectedRecordException e) {
       rejected.get(e.reason()).inc();
       context.output(DEAD_LETTERS, new DeadLetter(e.reason(), e.getMessage(), record));

@@ -27,5 +27,7 @@ public enum RejectionReason {
   /** The prompt is longer than the limit. */
   PROMPT_TOO_LONG,
   /** The event id is longer than the limit. */
-  EVENT_ID_TOO_LONG
+  EVENT_ID_TOO_LONG,
+  /** The model's tokenizer fails on the prompt or the text. */
+  NOT_TOKENIZABLE
 }

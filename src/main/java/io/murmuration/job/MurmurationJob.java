@@ -14,7 +14,9 @@ import io.murmuration.event.DeadLetterRecordSerializer;
 import io.murmuration.event.DecodeInteractionsFunction;
 import io.murmuration.event.RawRecord;
 import io.murmuration.event.RawRecordDeserializationSchema;
+import io.murmuration.event.Truncation;
 import io.murmuration.event.WriterSchemas;
+import io.murmuration.model.TokenTruncation;
 import io.murmuration.privacy.budget.BudgetTerms;
 import io.murmuration.privacy.budget.FileLedger;
 import io.murmuration.privacy.budget.InMemoryRoundFeedback;
@@ -118,7 +120,8 @@ public final class MurmurationJob {
     return new MurmurationTopology(
         interactions(io),
         clock(privacy.roundInterval()),
-        new DecodeInteractionsFunction(contribution.rules(), writerSchemas(contribution)),
+        new DecodeInteractionsFunction(
+            contribution.rules(), writerSchemas(contribution), truncation(config)),
         new ContributionBounds(
             contribution.windowTicks(), contribution.examplesPerWindow(), contribution.windows()),
         new PrivacyBudgetOperator.Factory(
@@ -194,6 +197,15 @@ public final class MurmurationJob {
     return io.feedbackKind() == FeedbackKind.IN_MEMORY
         ? new InMemoryRoundFeedback(privacy.domain())
         : new KafkaRoundFeedback(privacy.domain(), endpoint(io, io.topics().feedback()));
+  }
+
+  private static Truncation.Factory truncation(MurmurationConfig config) {
+    return switch (config.contribution().truncation()) {
+      case TOKENS ->
+          TokenTruncation.factory(
+              Path.of(config.training().model()), config.training().maxTokens());
+      case CHARACTERS -> Truncation.none();
+    };
   }
 
   private static List<Schema> writerSchemas(ContributionConfig contribution) {

@@ -35,7 +35,23 @@ public final class TextTokenizer implements AutoCloseable {
   private final long beginningOfText;
 
   /** What a text became. */
-  record Tokens(long[] ids, CharSpan[] spans) {}
+  record Tokens(long[] ids, CharSpan[] spans) {
+
+    static final Tokens NONE = new Tokens(new long[0], new CharSpan[0]);
+
+    int count() {
+      return ids.length;
+    }
+
+    /** Unicode code points that the first {@code tokens} ids cover. */
+    int charactersOfFirst(int tokens) {
+      int end = 0;
+      for (int i = 0; i < tokens; i++) {
+        end = spans[i] == null ? end : Math.max(end, spans[i].getEnd());
+      }
+      return end;
+    }
+  }
 
   private TextTokenizer(
       HuggingFaceTokenizer encoder, HuggingFaceTokenizer decoder, long beginningOfText) {
@@ -75,7 +91,7 @@ public final class TextTokenizer implements AutoCloseable {
   /** Ids of a text alone, nothing before or after. */
   Tokens tokens(String text) {
     if (text.isEmpty()) {
-      return new Tokens(new long[0], new CharSpan[0]);
+      return Tokens.NONE;
     }
     Encoding encoding = encoder.encode(text, false, false);
     return new Tokens(encoding.getIds(), encoding.getCharTokenSpans());
@@ -98,7 +114,7 @@ public final class TextTokenizer implements AutoCloseable {
     long[] before = context == null ? new long[0] : tokens(context).ids();
     long[] body = tokens(text).ids();
     int room = maxTokens - 1;
-    int keptBefore = Math.min(before.length, Math.max(room / 2, room - body.length));
+    int keptBefore = keptOfContext(before.length, body.length, room);
     int keptBody = Math.min(body.length, room - keptBefore);
     long[] ids = new long[1 + keptBefore + keptBody];
     ids[0] = beginningOfText;
@@ -107,18 +123,16 @@ public final class TextTokenizer implements AutoCloseable {
     return new TokenSequence(ids, 1 + keptBefore);
   }
 
+  /** Ids at the end of a context that are kept where it and a text share {@code room} ids. */
+  static int keptOfContext(int context, int text, int room) {
+    return Math.min(context, Math.max(room / 2, room - text));
+  }
+
   /** Unicode code points of a text that its first {@code count} tokens cover. */
   int characters(String text, int count) {
-    CharSpan[] spans = tokens(text).spans();
+    Tokens tokens = tokens(text);
     int all = text.codePointCount(0, text.length());
-    if (count >= spans.length) {
-      return all;
-    }
-    int end = 0;
-    for (int i = 0; i < count; i++) {
-      end = spans[i] == null ? end : Math.max(end, spans[i].getEnd());
-    }
-    return Math.min(end, all);
+    return count >= tokens.count() ? all : Math.min(tokens.charactersOfFirst(count), all);
   }
 
   /** Text of ids, control tokens left out. */

@@ -21,7 +21,8 @@ class DecodeInteractionsFunctionTest {
   void badRecords_goToTheDeadLetters_andTheJobGoesOn() throws Exception {
     DecodeInteractionsFunction decode =
         InstantiationUtil.clone(
-            new DecodeInteractionsFunction(InteractionRules.DEFAULTS, WriterSchemas.builtIn()));
+            new DecodeInteractionsFunction(
+                InteractionRules.DEFAULTS, WriterSchemas.builtIn(), Truncation.none()));
     UserEvent good = UserEvent.interaction("ann", "e1", 1, null, "hello");
     byte[] megabyteId = new byte[1 << 20];
     try (OneInputStreamOperatorTestHarness<RawRecord, UserEvent> flink =
@@ -46,6 +47,46 @@ class DecodeInteractionsFunctionTest {
               tuple(RejectionReason.USER_ID_TOO_LONG, megabyteId),
               tuple(RejectionReason.NOT_SINGLE_OBJECT_ENCODED, records.get(2).key()));
     }
+  }
+
+  @Test
+  void everyEvent_isCut_andWhatCannotBeCutIsADeadLetter() throws Exception {
+    boolean[] closed = new boolean[1];
+    Truncation firstWord =
+        new Truncation() {
+          @Override
+          public UserEvent cut(UserEvent event) throws RejectedRecordException {
+            int space = event.text().indexOf(' ');
+            if (space < 0) {
+              throw new RejectedRecordException(RejectionReason.NOT_TOKENIZABLE, "one word");
+            }
+            return UserEvent.interaction(
+                event.userId(), event.eventId(), 1, null, event.text().substring(0, space));
+          }
+
+          @Override
+          public void close() {
+            closed[0] = true;
+          }
+        };
+    DecodeInteractionsFunction decode =
+        new DecodeInteractionsFunction(
+            InteractionRules.DEFAULTS, WriterSchemas.builtIn(), () -> firstWord);
+    try (OneInputStreamOperatorTestHarness<RawRecord, UserEvent> flink =
+        new OneInputStreamOperatorTestHarness<>(new ProcessOperator<>(decode))) {
+      flink.setup(new UserEventSerializer());
+      flink.open();
+      for (String text : List.of("hello world", "hello")) {
+        UserEvent event = UserEvent.interaction("ann", "e1", 1, null, text);
+        flink.processElement(new StreamRecord<>(RawRecords.of(event)));
+      }
+      assertThat(flink.extractOutputValues())
+          .containsExactly(UserEvent.interaction("ann", "e1", 1, null, "hello"));
+      assertThat(flink.getSideOutput(DecodeInteractionsFunction.DEAD_LETTERS))
+          .extracting(letter -> letter.getValue().reason())
+          .containsExactly(RejectionReason.NOT_TOKENIZABLE);
+    }
+    assertThat(closed[0]).isTrue();
   }
 
   @Test
