@@ -32,6 +32,7 @@ import picocli.CommandLine.Spec;
       MergeCommand.class,
       ReportCommand.class,
       ReleasesCommand.class,
+      InspectCommand.class,
       LedgerCommand.class,
       AccountCommand.class,
       CalibrateCommand.class,

@@ -49,6 +49,9 @@ record MurmurationTopology(
     Sink<DeadLetter> deadLetters,
     int maxParallelism) {
 
+  /** Uid of the keyed operator. */
+  static final String BOUND_AND_SAMPLE = "bound-and-sample";
+
   /** Adds the job to an environment. */
   void addTo(StreamExecutionEnvironment env) {
     SingleOutputStreamOperator<UserEvent> events =
@@ -84,7 +87,7 @@ record MurmurationTopology(
                 "bound & sample",
                 new UserSampleSerializer().typeInfo(UserSample.class),
                 new BoundAndSampleOperator(bounds))
-            .uid("bound-and-sample")
+            .uid(BOUND_AND_SAMPLE)
             .setMaxParallelism(maxParallelism);
 
     SingleOutputStreamOperator<RoundRelease> releases =

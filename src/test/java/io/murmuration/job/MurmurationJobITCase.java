@@ -7,6 +7,7 @@ import static org.awaitility.Awaitility.await;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.murmuration.config.MurmurationConfig;
+import io.murmuration.contribution.StateSummary;
 import io.murmuration.demo.EmbeddedKafka;
 import io.murmuration.demo.SyntheticEvent;
 import io.murmuration.demo.SyntheticStream;
@@ -90,6 +91,7 @@ class MurmurationJobITCase {
     MurmurationConfig config = config("file").config();
     createTopics(config);
     feed(config);
+    String savepoint;
     try (Run run = new Run(config)) {
       run.awaitHalt();
       assertThat(run.halts).containsExactly(HaltReason.BUDGET_SPENT);
@@ -97,7 +99,7 @@ class MurmurationJobITCase {
       // ingest goes on
       sendRaw(config, "late", "still garbage".getBytes(StandardCharsets.UTF_8));
       awaitDeadLetters(config, 6);
-      run.stop();
+      savepoint = run.stop();
     }
     assertThat(reasons(config))
         .containsExactlyInAnyOrder(
@@ -108,6 +110,7 @@ class MurmurationJobITCase {
             RejectionReason.EMPTY_TEXT.name(),
             RejectionReason.USER_ID_TOO_LONG.name());
 
+    assertStateIsBounded(config, savepoint);
     Ledger ledger = new FileLedger(directory.resolve("ledger").resolve("file.ledger"));
     List<ReleaseManifest> manifests = manifests();
     assertLedgerAndReleasesAgree(ledger, manifests);
@@ -183,6 +186,22 @@ class MurmurationJobITCase {
     return (accountant.epsilon(MECHANISM, ROUNDS, DELTA)
             + accountant.epsilon(MECHANISM, ROUNDS + 1, DELTA))
         / 2;
+  }
+
+  /** The flood was cut to a window's bound, and its texts to the token limit. */
+  private static void assertStateIsBounded(MurmurationConfig config, String savepoint)
+      throws Exception {
+    SavepointInspection inspection = SavepointInspection.read(savepoint, "rocksdb");
+    assertThat(inspection.operators())
+        .extracting(SavepointInspection.OperatorSize::uid)
+        .contains("bound-and-sample", "privacy-budget", "train");
+    StateSummary users = inspection.users();
+    assertThat(users.users()).isEqualTo(202);
+    assertThat(users.examplesPerUser().max())
+        .isEqualTo(config.contribution().examplesPerWindow());
+    assertThat(users.eventsSeenPerUser().max()).isBetween(9_900L, 10_100L);
+    assertThat(users.usersBySchedule()).containsOnlyKeys("ULS " + SAMPLING_PROBABILITY);
+    assertThat(users.waiting()).isZero();
   }
 
   private void assertLedgerAndReleasesAgree(Ledger ledger, List<ReleaseManifest> manifests)
@@ -411,15 +430,17 @@ class MurmurationJobITCase {
           .until(() -> !halts.isEmpty());
     }
 
-    /** Its savepoint publishes the last releases. */
-    void stop() throws Exception {
-      job.stopWithSavepoint(
-              /* advanceToEndOfEventTime= */ false,
-              directory.resolve("savepoints").toUri().toString(),
-              SavepointFormatType.CANONICAL)
-          .get(1, TimeUnit.MINUTES);
+    /** Its savepoint, which it returns, publishes the last releases. */
+    String stop() throws Exception {
+      String savepoint =
+          job.stopWithSavepoint(
+                  /* advanceToEndOfEventTime= */ false,
+                  directory.resolve("savepoints").toUri().toString(),
+                  SavepointFormatType.CANONICAL)
+              .get(1, TimeUnit.MINUTES);
       job.getJobExecutionResult().get(1, TimeUnit.MINUTES);
       stopped = true;
+      return savepoint;
     }
 
     @Override

@@ -1,0 +1,45 @@
+package io.murmuration.contribution;
+
+import org.apache.flink.api.common.functions.OpenContext;
+import org.apache.flink.api.common.state.MapState;
+import org.apache.flink.api.common.state.ValueState;
+import org.apache.flink.core.memory.DataOutputSerializer;
+import org.apache.flink.state.api.functions.KeyedStateReaderFunction;
+import org.apache.flink.util.Collector;
+
+/** Reads the keyed state of {@code bound & sample} from a savepoint: one footprint a user. */
+public final class UserFootprintFunction extends KeyedStateReaderFunction<String, UserFootprint> {
+
+  private static final long serialVersionUID = 1L;
+  private static final int INITIAL_BYTES = 1024;
+
+  private transient ValueState<UserPool> pools;
+  private transient MapState<Integer, PooledExample> examples;
+  private transient DataOutputSerializer buffer;
+
+  @Override
+  public void open(OpenContext context) {
+    pools = getRuntimeContext().getState(UserState.pool());
+    examples = getRuntimeContext().getMapState(UserState.examples());
+    buffer = new DataOutputSerializer(INITIAL_BYTES);
+  }
+
+  @Override
+  public void readKey(String userId, Context context, Collector<UserFootprint> out)
+      throws Exception {
+    UserPool pool = pools.value();
+    if (pool == null) {
+      throw new IllegalStateException(
+          "A user has examples but no pool: the savepoint is not one of bound & sample, or corrupt");
+    }
+    buffer.clear();
+    new UserPoolSerializer().serialize(pool, buffer);
+    long bytes = buffer.length();
+    for (PooledExample example : examples.values()) {
+      buffer.clear();
+      new PooledExampleSerializer().serialize(example, buffer);
+      bytes += buffer.length();
+    }
+    out.collect(UserFootprint.of(pool, bytes));
+  }
+}
