@@ -50,8 +50,7 @@ public final class ContributionOptions {
       ConfigOptions.key("events.kept-text-chars")
           .intType()
           .defaultValue(4096)
-          .withDescription(
-              "Of a text no more than this is kept in state, from its beginning.");
+          .withDescription("Of a text no more than this is kept in state, from its beginning.");
 
   public static final ConfigOption<Integer> KEPT_PROMPT_CHARS =
       ConfigOptions.key("events.kept-prompt-chars")

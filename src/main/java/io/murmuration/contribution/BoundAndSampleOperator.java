@@ -128,8 +128,7 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<UserSam
   @Override
   public void initializeState(StateInitializationContext context) throws Exception {
     super.initializeState(context);
-    epochs =
-        context.getOperatorStateStore().getUnionListState(UserState.lastEpoch());
+    epochs = context.getOperatorStateStore().getUnionListState(UserState.lastEpoch());
     long restoredEpoch = GrantGate.UNKNOWN;
     for (long epoch : epochs.get()) {
       restoredEpoch = Math.max(restoredEpoch, epoch);

@@ -30,8 +30,7 @@ public final class StateSummary {
    *
    * @param mean 0 without users
    */
-  public record Distribution(
-      long min, double mean, long median, long p90, long p99, long max) {
+  public record Distribution(long min, double mean, long median, long p90, long p99, long max) {
 
     private static Distribution of(Histogram histogram) {
       return new Distribution(

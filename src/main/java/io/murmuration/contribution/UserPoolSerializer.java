@@ -95,8 +95,7 @@ public final class UserPoolSerializer extends ValueSerializer<UserPool> {
   }
 
   private static void writeReservoir(
-      Reservoir reservoir, long windowTicks, long earliest, DataOutputView out)
-      throws IOException {
+      Reservoir reservoir, long windowTicks, long earliest, DataOutputView out) throws IOException {
     Wire.writeVarLong(reservoir.window(), out);
     Wire.writeVarLong(reservoir.seen(), out);
     Wire.writeVarInt(reservoir.size(), out);

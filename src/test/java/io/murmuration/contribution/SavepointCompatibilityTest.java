@@ -56,7 +56,8 @@ class SavepointCompatibilityTest {
         job.tick(109);
         job.say("user0", "next window");
         OperatorSnapshotUtil.writeStateHandle(
-            job.flink.snapshot(1, 1), Path.of(args[0], name(CURRENT_VERSION, userLevel)).toString());
+            job.flink.snapshot(1, 1),
+            Path.of(args[0], name(CURRENT_VERSION, userLevel)).toString());
       }
     }
   }

@@ -197,8 +197,7 @@ class MurmurationJobITCase {
         .contains("bound-and-sample", "privacy-budget", "train");
     StateSummary users = inspection.users();
     assertThat(users.users()).isEqualTo(202);
-    assertThat(users.examplesPerUser().max())
-        .isEqualTo(config.contribution().examplesPerWindow());
+    assertThat(users.examplesPerUser().max()).isEqualTo(config.contribution().examplesPerWindow());
     assertThat(users.eventsSeenPerUser().max()).isBetween(9_900L, 10_100L);
     assertThat(users.usersBySchedule()).containsOnlyKeys("ULS " + SAMPLING_PROBABILITY);
     assertThat(users.waiting()).isZero();

@@ -88,8 +88,7 @@ class TokenTruncationTest {
   @Test
   void whatIsLeftOfRealMessages_encodesAsTheWholeDid() throws Exception {
     List<String> texts = new ArrayList<>();
-    try (EventFile file =
-        EventFile.open(SharedModels.path("data/ubuntu-irc.sample2000.jsonl"))) {
+    try (EventFile file = EventFile.open(SharedModels.path("data/ubuntu-irc.sample2000.jsonl"))) {
       for (var line = file.next(); line.isPresent(); line = file.next()) {
         texts.add(((EventFile.Event) line.get()).interaction().getText());
       }
