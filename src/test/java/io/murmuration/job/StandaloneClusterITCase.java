@@ -1,0 +1,183 @@
+package io.murmuration.job;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import io.murmuration.demo.SyntheticEvent;
+import io.murmuration.demo.SyntheticStream;
+import io.murmuration.event.InteractionProducer;
+import io.murmuration.event.avro.Interaction;
+import io.murmuration.privacy.budget.KafkaEndpoint;
+import io.murmuration.privacy.budget.KafkaLedger;
+import io.murmuration.privacy.budget.LedgerEntry;
+import io.murmuration.privacy.budget.LedgerRecord.Charge;
+import io.murmuration.privacy.budget.LedgerRecord.EpochOpened;
+import io.murmuration.release.DirectoryModelStore;
+import io.murmuration.release.ReleaseCatalog;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.LongStream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.CleanupMode;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * The artefacts as a platform engineer uses them: a standalone cluster and a broker as separate
+ * JVMs, the job jar submitted through the command line and through REST, a savepoint, and another
+ * parallelism.
+ */
+@Timeout(420)
+class StandaloneClusterITCase {
+
+  private static final int USERS = 300;
+
+  private static StandaloneCluster cluster;
+
+  @BeforeAll
+  static void start(@TempDir(cleanup = CleanupMode.ON_SUCCESS) Path directory) throws Exception {
+    cluster = new StandaloneCluster(directory);
+    cluster.start(/* taskManagers= */ 2, /* slots= */ 2);
+  }
+
+  @AfterAll
+  static void stop() throws Exception {
+    if (cluster != null) {
+      cluster.stop();
+    }
+  }
+
+  @Test
+  void runsByCommandLineAndByRest_andIsRescaledFromASavepoint() throws Exception {
+    Path config = cluster.writeConfig("rescaled");
+    cluster.script("kafka", "topics", "--config", config.toString(), "--partitions", "4");
+    feed();
+
+    String first = submitByCommandLine(config, /* parallelism= */ 2);
+    awaitRound(first, 3);
+    assertThat(cluster.parallelismOf(first, "bound & sample")).isEqualTo(2);
+    assertThat(cluster.userConfig(first))
+        .containsEntry("privacy.domain", "rescaled")
+        .containsEntry("kafka.properties.ssl.keystore.password", "******")
+        .doesNotContainValue("hunter2");
+
+    String savepoint = cluster.stopWithSavepoint(first);
+    assertThat(cluster.state(first)).isEqualTo("FINISHED");
+    int releasedBefore = releases().size();
+    assertThat(releasedBefore).isPositive();
+    long chargedBefore = charges().size();
+
+    String second = cluster.submitByRest(config, savepoint, /* parallelism= */ 4);
+    awaitRound(second, chargedBefore + 3);
+    assertThat(cluster.parallelismOf(second, "bound & sample")).isEqualTo(4);
+    assertThat(cluster.prometheusMetrics())
+        .contains(
+            "flink_taskmanager_job_task_operator_epsilonSpent",
+            "flink_taskmanager_job_task_operator_private_eventsIn");
+    await()
+        .atMost(Duration.ofSeconds(60))
+        .untilAsserted(() -> assertThat(releases().size()).isGreaterThan(releasedBefore));
+    cluster.stopWithSavepoint(second);
+
+    assertLedgerAndReleasesAreWhole();
+  }
+
+  /** Rounds 1, 2, 3, … each charged once, two epochs, and no release that was not charged. */
+  private static void assertLedgerAndReleasesAreWhole() throws Exception {
+    List<Charge> charges = charges();
+    assertThat(charges)
+        .extracting(Charge::round)
+        .containsExactlyElementsOf(LongStream.rangeClosed(1, charges.size()).boxed().toList());
+    assertThat(ledger().stream().filter(entry -> entry.record() instanceof EpochOpened)).hasSize(2);
+    List<Long> released = releases();
+    assertThat(released).doesNotHaveDuplicates().isSorted();
+    assertThat(released).allMatch(round -> round <= charges.size());
+  }
+
+  private static String submitByCommandLine(Path config, int parallelism) throws Exception {
+    String output =
+        cluster.script(
+            "flink",
+            "run",
+            "--detached",
+            cluster.jobJar().toString(),
+            "--config",
+            config.toString(),
+            "--set",
+            "job.parallelism=" + parallelism,
+            "--set",
+            "kafka.properties.ssl.keystore.password=hunter2");
+    return output.replaceAll("(?s).*JobID ([0-9a-f]{32}).*", "$1");
+  }
+
+  private static void awaitRound(String job, long round) {
+    await()
+        .atMost(Duration.ofSeconds(120))
+        .pollInterval(Duration.ofSeconds(1))
+        .untilAsserted(
+            () -> {
+              assertThat(cluster.state(job)).isEqualTo("RUNNING");
+              assertThat(cluster.metric(job, "privacy budget", "round"))
+                  .isGreaterThanOrEqualTo(round);
+            });
+  }
+
+  private static void feed() throws Exception {
+    try (InteractionProducer producer =
+        new InteractionProducer(
+            cluster.bootstrapServers(), "interactions", Map.of(), InteractionProducer.UNLIMITED)) {
+      for (SyntheticEvent event :
+          SyntheticStream.generate(/* seed= */ 3, USERS, /* secrets= */ 0).events()) {
+        producer.send(
+            Interaction.newBuilder()
+                .setEventId("e")
+                .setUserId(event.userId())
+                .setEventTime(Instant.EPOCH)
+                .setPrompt(null)
+                .setText(event.text())
+                .setErase(false)
+                .build());
+      }
+    }
+  }
+
+  private static List<LedgerEntry> ledger() throws Exception {
+    try (KafkaLedger ledger =
+        new KafkaLedger(
+            "rescaled",
+            KafkaEndpoint.of(
+                "murmuration-ledger-rescaled",
+                Map.of("bootstrap.servers", cluster.bootstrapServers()),
+                /* replicationFactor= */ 1))) {
+      return ledger.read();
+    }
+  }
+
+  private static List<Charge> charges() throws Exception {
+    return ledger().stream()
+        .map(LedgerEntry::record)
+        .filter(Charge.class::isInstance)
+        .map(Charge.class::cast)
+        .toList();
+  }
+
+  private static List<Long> releases() throws Exception {
+    Path directory = cluster.releases();
+    if (!Files.isDirectory(directory)) {
+      return List.of();
+    }
+    ReleaseCatalog catalog = new ReleaseCatalog(DirectoryModelStore.reading(directory));
+    List<Long> rounds = new ArrayList<>();
+    for (String name : catalog.names()) {
+      rounds.add(catalog.manifest(name).round());
+    }
+    return rounds;
+  }
+}
