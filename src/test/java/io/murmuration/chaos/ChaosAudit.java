@@ -110,8 +110,7 @@ final class ChaosAudit {
                 System.currentTimeMillis() - ledger.genesis().orElseThrow().genesisMillis(),
                 ledger.genesis().orElseThrow().roundIntervalMillis())
             + 1_000;
-    Map<String, List<String>> counted =
-        PooledTexts.in(savepoint, ChaosRun.KEEP_ALL, tickAfterAll);
+    Map<String, List<String>> counted = PooledTexts.in(savepoint, ChaosRun.KEEP_ALL, tickAfterAll);
     long lost = 0;
     long doubled = 0;
     long foreign = 0;
@@ -169,7 +168,8 @@ final class ChaosAudit {
     }
     rows.put("epochs", String.valueOf(ledger.epoch()));
     rows.put("rounds charged", String.valueOf(charges.size()));
-    rows.put("rounds void (charged, never run)", String.valueOf(charges.size() - executedOnce.size()));
+    rows.put(
+        "rounds void (charged, never run)", String.valueOf(charges.size() - executedOnce.size()));
     rows.put("rounds executed", String.valueOf(executedOnce.size()));
     rows.put("rounds executed twice", String.valueOf(executed.size() - executedOnce.size()));
 
@@ -245,8 +245,7 @@ final class ChaosAudit {
       List<String> violations) {
     RoundMechanism mechanism = ledger.phase().orElseThrow().mechanism();
     PoissonSubsampledGaussian pld =
-        new PoissonSubsampledGaussian(
-            mechanism.samplingProbability(), mechanism.noiseMultiplier());
+        new PoissonSubsampledGaussian(mechanism.samplingProbability(), mechanism.noiseMultiplier());
     PldAccountant accountant = new PldAccountant();
     double claimed = 0;
     for (ReleaseManifest manifest : manifests) {
@@ -259,15 +258,15 @@ final class ChaosAudit {
     }
     double recomputed = accountant.epsilon(pld, ledger.rounds(), ChaosRun.DELTA);
     long lastPublished = manifests.stream().mapToLong(ReleaseManifest::round).max().orElse(0);
-    double atLast =
-        lastPublished == 0 ? 0 : accountant.epsilon(pld, lastPublished, ChaosRun.DELTA);
+    double atLast = lastPublished == 0 ? 0 : accountant.epsilon(pld, lastPublished, ChaosRun.DELTA);
     rows.put("epsilon claimed by the last release", String.valueOf(claimed));
     rows.put("epsilon of its charge, from the ledger", String.valueOf(atLast));
     rows.put("epsilon of all charges, from the ledger", String.valueOf(recomputed));
     rows.put("epsilon of what is visible", String.valueOf(least));
     rows.put("epsilon budget", String.valueOf(ledger.epsilonBudget()));
     if (Math.abs(claimed - atLast) > EPSILON_TOLERANCE * atLast) {
-      violations.add("the last release claims %s but its charge costs %s".formatted(claimed, atLast));
+      violations.add(
+          "the last release claims %s but its charge costs %s".formatted(claimed, atLast));
     }
     if (claimed < least * (1 - EPSILON_TOLERANCE)) {
       violations.add("less epsilon is claimed than what is visible costs");

@@ -11,7 +11,9 @@ import org.junit.jupiter.api.io.TempDir;
 /** One cycle of {@code scripts/chaos}: everything is killed once, and every kind of restore. */
 class ChaosITCase {
 
-  /** Another seed each day would find more and fail for nobody's change; scripts/chaos is for that. */
+  /**
+   * Another seed each day would find more and fail for nobody's change; scripts/chaos is for that.
+   */
   private static final long SEED = 7;
 
   @TempDir private Path directory;

@@ -106,8 +106,7 @@ final class ChaosRun implements AutoCloseable {
                 BrokerProcess.class.getName(),
                 brokerDirectory.toString(),
                 String.valueOf(brokerPort)));
-    cluster =
-        new StandaloneCluster(directory.resolve("flink"), TASK_MANAGERS, ports[1], ports[2]);
+    cluster = new StandaloneCluster(directory.resolve("flink"), TASK_MANAGERS, ports[1], ports[2]);
     jar = StandaloneCluster.jobJar(MurmurationJob.class, directory.resolve("job.jar"));
     DemoModel.unpack(directory.resolve("base-model"));
     traffic = new Traffic(bootstrapServers(), "interactions", USERS);
@@ -216,8 +215,7 @@ final class ChaosRun implements AutoCloseable {
   }
 
   private void killTaskManager() throws Exception {
-    JvmProcess victim =
-        cluster.taskManagers().get(random.nextInt(cluster.taskManagers().size()));
+    JvmProcess victim = cluster.taskManagers().get(random.nextInt(cluster.taskManagers().size()));
     victim.kill();
     pause(500, 3_000);
     victim.start();

@@ -85,8 +85,7 @@ public final class PooledTexts {
   private static OperatorState samplerState(String savepoint) throws Exception {
     CompletedCheckpointStorageLocation location =
         AbstractFsCheckpointStorageAccess.resolveCheckpointPointer(savepoint);
-    try (DataInputStream in =
-        new DataInputStream(location.getMetadataHandle().openInputStream())) {
+    try (DataInputStream in = new DataInputStream(location.getMetadataHandle().openInputStream())) {
       CheckpointMetadata metadata =
           Checkpoints.loadCheckpointMetadata(
               in, PooledTexts.class.getClassLoader(), location.getExternalPointer());
