@@ -27,6 +27,7 @@ import picocli.CommandLine.Spec;
       TopicsCommand.class,
       BrokerCommand.class,
       ProduceCommand.class,
+      EraseCommand.class,
       EvaluateCommand.class,
       GenerateCommand.class,
       MergeCommand.class,

@@ -103,6 +103,33 @@ class ProduceCommandTest {
   }
 
   @Test
+  void eraseWritesATombstoneForEachUser() throws Exception {
+    kafka.createTopic("erased", 1, Map.of());
+    CommandLine command = Murmuration.commandLine();
+    command.setOut(new PrintWriter(out, true));
+    command.setErr(new PrintWriter(err, true));
+
+    int exit =
+        command.execute(
+            "erase",
+            "ann",
+            "bob",
+            "--topic",
+            "erased",
+            "--bootstrap-servers",
+            kafka.bootstrapServers());
+
+    assertThat(exit).isZero();
+    assertThat(out.toString()).contains("2 tombstones written to erased");
+    assertThat(read("erased", 2))
+        .allSatisfy(record -> assertThat(record.value()).isNull())
+        .extracting(record -> new String(record.key(), StandardCharsets.UTF_8))
+        .containsExactly("ann", "bob");
+    assertThat(command.execute("erase", " ", "--bootstrap-servers", "localhost:1")).isEqualTo(2);
+    assertThat(err.toString()).contains("a user id must not be empty");
+  }
+
+  @Test
   void aBadLineStopsUnlessToldToSkip() throws Exception {
     kafka.createTopic("stop", 1, Map.of());
     Path file = Files.writeString(directory.resolve("stop.jsonl"), MIXED_LINES);
