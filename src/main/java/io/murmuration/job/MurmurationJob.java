@@ -1,6 +1,5 @@
 package io.murmuration.job;
 
-import io.murmuration.config.ConfigFile;
 import io.murmuration.config.ContributionConfig;
 import io.murmuration.config.IoConfig;
 import io.murmuration.config.IoOptions.FeedbackKind;
@@ -50,13 +49,13 @@ import org.apache.flink.connector.kafka.sink.KafkaSink;
 import org.apache.flink.connector.kafka.source.KafkaSource;
 import org.apache.flink.connector.kafka.source.enumerator.initializer.OffsetsInitializer;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
-import org.apache.flink.util.MultipleParameterTool;
 import org.apache.kafka.clients.consumer.OffsetResetStrategy;
 
 /**
  * The job: reads a configuration, binds connectors to the topology, and executes it.
  *
- * <p>{@code flink run murmuration-job.jar --config murmuration.yaml [--set key=value ...]}
+ * <p>{@code flink run murmuration-job.jar --config murmuration.yaml [--set key=value ...]
+ * [--raise-budget]}
  */
 public final class MurmurationJob {
 
@@ -72,22 +71,7 @@ public final class MurmurationJob {
 
   /** Entry point of {@code flink run}. */
   public static void main(String[] args) throws Exception {
-    MultipleParameterTool parameters = MultipleParameterTool.fromArgs(args);
-    Map<String, String> settings = new HashMap<>();
-    if (parameters.has("config")) {
-      settings.putAll(ConfigFile.read(Path.of(parameters.get("config"))));
-    }
-    if (parameters.has("set")) {
-      for (String setting : parameters.getMultiParameterRequired("set")) {
-        int equals = setting.indexOf('=');
-        if (equals < 1) {
-          throw new IllegalArgumentException(
-              "--set must be followed by key=value but is followed by " + setting);
-        }
-        settings.put(setting.substring(0, equals), setting.substring(equals + 1));
-      }
-    }
-    execute(MurmurationConfig.of(settings));
+    execute(MurmurationConfig.of(JobArguments.settings(args)));
   }
 
   /** Runs the job in the environment that this process has: a cluster's, or a local one. */
