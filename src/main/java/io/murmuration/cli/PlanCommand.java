@@ -404,7 +404,8 @@ public final class PlanCommand implements Callable<Integer> {
     out.printf(
         "%nnoise: standard deviation on each coordinate of the averaged update. examples: share kept"
             + " of all;%nmass: mean over users of the share kept of theirs; users: share of whom all"
-            + " is kept. -: infeasible.%n%n");
+            + " is kept; for all of training (ELS),%nof a sampled user in one round (ULS)."
+            + " -: infeasible.%n%n");
     say(out, "ULS, least noise", plan.userLevel());
     say(out, "ELS, median count", plan.exampleLevel());
     out.printf("recommended: %s%n", sampler == null ? reason(plan, recommended) : sampler);

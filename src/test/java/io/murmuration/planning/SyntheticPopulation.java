@@ -15,7 +15,7 @@ import java.util.random.RandomGenerator;
  * @param users everybody
  * @param truth a² and b² of everybody but whales
  */
-record SyntheticPopulation(List<User> users, FittedNorms truth) {
+public record SyntheticPopulation(List<User> users, FittedNorms truth) {
 
   /** d: the dimensions a gradient has. */
   private static final int DIMENSIONS = 32;
@@ -27,10 +27,10 @@ record SyntheticPopulation(List<User> users, FittedNorms truth) {
    * @param common ‖μ‖
    * @param spread τ
    */
-  record User(int examples, double common, double spread) {
+  public record User(int examples, double common, double spread) {
 
     /** The norm of the mean gradient over min(c, G) examples, drawn from its exact law. */
-    double meanGradientNorm(int groupSize, RandomGenerator random) {
+    public double meanGradientNorm(int groupSize, RandomGenerator random) {
       double deviation = spread / Math.sqrt(DIMENSIONS * (double) Math.min(examples, groupSize));
       double along = common + deviation * random.nextGaussian();
       double square = along * along;
@@ -43,17 +43,17 @@ record SyntheticPopulation(List<User> users, FittedNorms truth) {
   }
 
   /** All users alike: each has the same number of examples, and they all say the same. */
-  static SyntheticPopulation alike(int users, int examples) {
+  public static SyntheticPopulation alike(int users, int examples) {
     return of(users, examples, FittedNorms.ofDiversity(/* exampleNorm= */ 1, /* diversity= */ 0));
   }
 
   /** Users diverse: a user's examples have little in common. */
-  static SyntheticPopulation diverse(int users, int examples, double diversity) {
+  public static SyntheticPopulation diverse(int users, int examples, double diversity) {
     return of(users, examples, FittedNorms.ofDiversity(/* exampleNorm= */ 1, diversity));
   }
 
   /** The same, and one more user with very many examples and very large gradients. */
-  SyntheticPopulation andOneWhale(int examples, double norm) {
+  public SyntheticPopulation andOneWhale(int examples, double norm) {
     List<User> all = new ArrayList<>(users);
     all.add(new User(examples, norm, /* spread= */ 0));
     return new SyntheticPopulation(List.copyOf(all), truth);
@@ -65,12 +65,13 @@ record SyntheticPopulation(List<User> users, FittedNorms truth) {
     return new SyntheticPopulation(Collections.nCopies(users, user), truth);
   }
 
-  CountDistribution counts() {
+  /** How many examples everybody has. */
+  public CountDistribution counts() {
     return CountDistribution.ofCounts(users.stream().mapToInt(User::examples));
   }
 
   /** The median norm at each bound, over all users. */
-  List<NormMeasurement> medianNorms(List<Integer> groupSizes, long seed) {
+  public List<NormMeasurement> medianNorms(List<Integer> groupSizes, long seed) {
     SplittableRandom random = new SplittableRandom(seed);
     return groupSizes.stream()
         .map(
