@@ -6,6 +6,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.Activation;
 import ai.djl.nn.norm.LayerNorm;
+import io.murmuration.model.AttentionCache.KeysAndValues;
 import io.murmuration.model.DecoderDescription.Layer;
 import io.murmuration.model.DecoderDescription.Linear;
 import io.murmuration.model.DecoderDescription.Norm;
@@ -34,7 +35,14 @@ final class Decoder {
       long positions,
       Optional<Rotation> queryRotation,
       Optional<Rotation> keyRotation,
-      NDManager manager) {}
+      Optional<AttentionCache> cache,
+      NDManager manager) {
+
+    /** Positions before the first one of this pass. */
+    int past() {
+      return cache.map(AttentionCache::positions).orElse(0);
+    }
+  }
 
   /** Tables of the rotary embedding, (rows, head width), and the matrix that swaps halves. */
   private record Rotation(NDArray cos, NDArray sin, NDArray swap) {}
@@ -47,14 +55,36 @@ final class Decoder {
    * @return (slices, sequences · positions, hidden)
    */
   NDArray hidden(NDManager manager, NDArray ids, DecoderParameters parameters) {
+    return hidden(manager, ids, parameters, Optional.empty());
+  }
+
+  /**
+   * Final hidden states of positions that follow those of a cache; the cache takes them up.
+   *
+   * @param ids int64 (slices, sequences, new positions)
+   * @return (slices, sequences · new positions, hidden)
+   */
+  NDArray continued(
+      NDManager manager, NDArray ids, DecoderParameters parameters, AttentionCache cache) {
+    NDArray hidden = hidden(manager, ids, parameters, Optional.of(cache));
+    cache.advance((int) ids.getShape().get(2));
+    return hidden;
+  }
+
+  private NDArray hidden(
+      NDManager manager,
+      NDArray ids,
+      DecoderParameters parameters,
+      Optional<AttentionCache> cache) {
     Shape shape = ids.getShape();
-    long positions = shape.get(2);
-    if (positions > description.maxPositions()) {
+    int positions = (int) shape.get(2);
+    int past = cache.map(AttentionCache::positions).orElse(0);
+    if (past + positions > description.maxPositions()) {
       throw new IllegalArgumentException(
           "a sequence may have at most "
               + description.maxPositions()
               + " positions, given "
-              + positions);
+              + (past + positions));
     }
     double scale = 1 / Math.sqrt(description.headDim());
     int repeat = description.heads() / description.keyValueHeads();
@@ -64,12 +94,14 @@ final class Decoder {
             shape.get(0),
             shape.get(1),
             positions,
-            description.rotary().map(r -> rotation(manager, r, (int) positions, scale, repeat)),
-            description.rotary().map(r -> rotation(manager, r, (int) positions, 1, 1)),
+            description.rotary().map(r -> rotation(manager, r, past, positions, scale, repeat)),
+            description.rotary().map(r -> rotation(manager, r, past, positions, 1, 1)),
+            cache,
             manager);
     NDArray x = embed(ids, pass);
-    for (Layer layer : description.layers()) {
-      x = x.add(attention(norm(x, layer.attentionNorm(), pass), layer, pass));
+    for (int i = 0; i < description.layers().size(); i++) {
+      Layer layer = description.layers().get(i);
+      x = x.add(attention(norm(x, layer.attentionNorm(), pass), i, pass));
       x = x.add(feedForward(norm(x, layer.feedForwardNorm(), pass), layer, pass));
     }
     return norm(x, description.finalNorm(), pass);
@@ -98,7 +130,11 @@ final class Decoder {
     if (description.positionEmbedding().isPresent()) {
       NDArray positions =
           Tensors.longs(
-              pass.manager(), firstIntegers((int) pass.positions()), 1, 1, pass.positions());
+              pass.manager(),
+              integers(pass.past(), (int) pass.positions()),
+              1,
+              1,
+              pass.positions());
       NDArray learned = pass.parameters().tensor(description.positionEmbedding().get());
       NDArray each = positions.broadcast(ids.getShape());
       x = x.add(lookUp(learned, each, pass));
@@ -112,7 +148,7 @@ final class Decoder {
       return Tensors.rows(table, ids);
     }
     long rows = table.getShape().get(1);
-    long[] offsets = firstIntegers((int) pass.slices());
+    long[] offsets = integers(0, (int) pass.slices());
     for (int i = 0; i < offsets.length; i++) {
       offsets[i] *= rows;
     }
@@ -120,7 +156,8 @@ final class Decoder {
     return Tensors.rows(table.reshape(-1, table.getShape().get(2)), shifted);
   }
 
-  private NDArray attention(NDArray x, Layer layer, Pass pass) {
+  private NDArray attention(NDArray x, int layerIndex, Pass pass) {
+    Layer layer = description.layers().get(layerIndex);
     long batch = pass.slices() * pass.sequences();
     long length = pass.positions();
     long groups = description.keyValueHeads();
@@ -141,13 +178,21 @@ final class Decoder {
     } else {
       query = query.mul(Tensors.scalar(pass.manager(), 1 / Math.sqrt(width)));
     }
+    if (pass.cache().isPresent()) {
+      KeysAndValues all = pass.cache().get().extend(layerIndex, key, value);
+      key = all.keys();
+      value = all.values();
+    }
     NDArray scores =
         query
             .matMul(key.transpose(0, 2, 1))
-            .reshape(batch * groups * repeat, length, length)
+            .reshape(batch * groups * repeat, length, pass.past() + length)
             .add(mask(pass, layer.slidingWindow()));
     NDArray mixed =
-        scores.softmax(-1).reshape(batch * groups, repeat * length, length).matMul(value);
+        scores
+            .softmax(-1)
+            .reshape(batch * groups, repeat * length, pass.past() + length)
+            .matMul(value);
     NDArray joined =
         mixed
             .reshape(batch, groups, repeat, length, width)
@@ -253,18 +298,24 @@ final class Decoder {
   }
 
   /**
+   * @param past positions before the first one
    * @param scale of the rotated vectors
    * @param repeat how often the positions stand one after the other
    */
   private Rotation rotation(
-      NDManager manager, RotaryEmbedding rotary, int positions, double scale, int repeat) {
+      NDManager manager,
+      RotaryEmbedding rotary,
+      int past,
+      int positions,
+      double scale,
+      int repeat) {
     int width = description.headDim();
     float[] swap = new float[width * width];
     for (int i = 0; i < width; i++) {
       swap[(i + width / 2) % width * width + i] = 1;
     }
-    float[] cos = rotary.cosines(positions, width, scale);
-    float[] sin = rotary.sines(positions, width, scale);
+    float[] cos = rotary.cosines(past, positions, width, scale);
+    float[] sin = rotary.sines(past, positions, width, scale);
     return new Rotation(
         Tensors.floats(manager, repeated(cos, repeat), (long) repeat * positions, width),
         Tensors.floats(manager, repeated(sin, repeat), (long) repeat * positions, width),
@@ -281,20 +332,22 @@ final class Decoder {
 
   private static NDArray mask(Pass pass, Optional<Integer> slidingWindow) {
     int length = (int) pass.positions();
-    int reach = slidingWindow.orElse(length);
-    float[] mask = new float[length * length];
-    for (int i = 0; i < length; i++) {
-      for (int j = 0; j < length; j++) {
-        mask[i * length + j] = j > i || i - j >= reach ? Float.NEGATIVE_INFINITY : 0;
+    int all = pass.past() + length;
+    int reach = slidingWindow.orElse(all);
+    float[] mask = new float[length * all];
+    for (int row = 0; row < length; row++) {
+      int i = pass.past() + row;
+      for (int j = 0; j < all; j++) {
+        mask[row * all + j] = j > i || i - j >= reach ? Float.NEGATIVE_INFINITY : 0;
       }
     }
-    return Tensors.floats(pass.manager(), mask, length, length);
+    return Tensors.floats(pass.manager(), mask, length, all);
   }
 
-  private static long[] firstIntegers(int count) {
+  private static long[] integers(int first, int count) {
     long[] integers = new long[count];
     for (int i = 0; i < count; i++) {
-      integers[i] = i;
+      integers[i] = first + i;
     }
     return integers;
   }

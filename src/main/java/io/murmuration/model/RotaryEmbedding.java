@@ -65,27 +65,31 @@ public record RotaryEmbedding(double theta, Optional<Scaling> scaling) {
 
   /**
    * cos for each (position, dimension), row-major, times {@code scale}; both halves carry the same.
+   *
+   * @param first the first position of the table
    */
-  float[] cosines(int positions, int headDim, double scale) {
-    return table(positions, headDim, scale, scale, true);
+  float[] cosines(int first, int positions, int headDim, double scale) {
+    return table(first, positions, headDim, scale, scale, true);
   }
 
   /**
    * sin for each (position, dimension), row-major, times {@code scale}, negated in the first half:
    * the rotation is then x·cos + swapHalves(x)·sin.
+   *
+   * @param first the first position of the table
    */
-  float[] sines(int positions, int headDim, double scale) {
-    return table(positions, headDim, -scale, scale, false);
+  float[] sines(int first, int positions, int headDim, double scale) {
+    return table(first, positions, headDim, -scale, scale, false);
   }
 
   private float[] table(
-      int positions, int headDim, double firstHalf, double secondHalf, boolean cosine) {
+      int first, int positions, int headDim, double firstHalf, double secondHalf, boolean cosine) {
     double[] frequencies = frequencies(headDim);
     int half = frequencies.length;
     float[] table = new float[positions * headDim];
     for (int p = 0; p < positions; p++) {
       for (int i = 0; i < half; i++) {
-        double angle = p * frequencies[i];
+        double angle = (first + p) * frequencies[i];
         double value = cosine ? Math.cos(angle) : Math.sin(angle);
         table[p * headDim + i] = (float) (firstHalf * value);
         table[p * headDim + half + i] = (float) (secondHalf * value);

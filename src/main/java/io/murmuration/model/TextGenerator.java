@@ -66,22 +66,25 @@ public final class TextGenerator {
     boolean gradModeBefore = JniUtils.isGradMode();
     JniUtils.setGradMode(false);
     try (NDScope scope = new NDScope();
-        NDManager manager = model.manager().newSubManager()) {
+        NDManager manager = model.manager().newSubManager();
+        AttentionCache cache = new AttentionCache(manager)) {
       scope.suppressNotUsedWarning();
       Binding binding =
           trainable == null
               ? model.base()
               : trainable.bind(TextEvaluator.arrays(manager, trainable, parameters));
       long[] ids = start.clone();
+      long[] fresh = ids;
       int limit = Math.min(start.length + maxTokens, model.description().maxPositions());
       while (ids.length < limit) {
-        float[] logits = nextLogits(ids, binding);
+        float[] logits = nextLogits(fresh, binding, cache);
         int next = temperature == 0 ? argMax(logits) : sample(logits, temperature, random);
         if (model.description().endOfText().contains(next)) {
           break;
         }
         ids = Arrays.copyOf(ids, ids.length + 1);
         ids[ids.length - 1] = next;
+        fresh = new long[] {next};
       }
       return ids;
     } finally {
@@ -91,15 +94,22 @@ public final class TextGenerator {
 
   /** Logits of the token after {@code ids}, of the model as it was loaded. */
   static float[] nextLogits(LanguageModel model, long[] ids) {
-    return new TextGenerator(model).nextLogits(ids, model.base());
+    try (AttentionCache cache = new AttentionCache(model.manager())) {
+      return new TextGenerator(model).nextLogits(ids, model.base(), cache);
+    }
   }
 
-  private float[] nextLogits(long[] ids, Binding binding) {
+  /**
+   * Logits of the token after those in the cache and {@code ids}; the cache takes them up.
+   *
+   * @param ids at least one
+   */
+  float[] nextLogits(long[] ids, Binding binding, AttentionCache cache) {
     try (NDScope scope = new NDScope();
         NDManager step = model.manager().newSubManager()) {
       scope.suppressNotUsedWarning();
       NDArray grid = Tensors.longs(step, ids, 1, 1, ids.length);
-      NDArray hidden = model.decoder().hidden(step, grid, binding.parameters());
+      NDArray hidden = model.decoder().continued(step, grid, binding.parameters(), cache);
       NDArray last = Tensors.longs(step, new long[] {ids.length - 1}, 1);
       return model.decoder().logits(hidden, last, binding.parameters()).toFloatArray();
     }

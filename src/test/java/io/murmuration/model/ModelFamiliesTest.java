@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.within;
 import io.murmuration.model.LoraConfig.Mode;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
@@ -56,6 +57,31 @@ class ModelFamiliesTest {
       TextLoss short1 = new TextEvaluator(model, List.of("x"), 64).evaluate();
       assertThat(loss.texts()).isEqualTo(2);
       assertThat(loss.nats() - short1.nats()).isCloseTo(nats, within(1e-3));
+    }
+  }
+
+  /** One position at a time, and in chunks, against whole passes of the plain decoder. */
+  @ParameterizedTest
+  @MethodSource("configurations")
+  void rememberedKeysAndValuesGiveTheSameLogits(String fields) throws IOException {
+    Path written = TinyModels.write(directory.resolve("model"), fields, 5);
+    try (LanguageModel model = LanguageModel.load(written)) {
+      long[] ids = model.tokenizer().encode(null, TEXT, 64).ids();
+      double[][] expected = new PlainDecoder(written).logits(ids);
+      TextGenerator generator = new TextGenerator(model);
+      for (int chunk : new int[] {1, 7}) {
+        try (AttentionCache cache = new AttentionCache(model.manager())) {
+          for (int from = 0; from < ids.length; from += chunk) {
+            int to = Math.min(ids.length, from + chunk);
+            float[] logits =
+                generator.nextLogits(Arrays.copyOfRange(ids, from, to), model.base(), cache);
+            assertThat(cache.positions()).isEqualTo(to);
+            for (int i = 0; i < logits.length; i++) {
+              assertThat((double) logits[i]).isCloseTo(expected[to - 1][i], within(2e-4));
+            }
+          }
+        }
+      }
     }
   }
 
