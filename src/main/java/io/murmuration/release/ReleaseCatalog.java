@@ -225,7 +225,7 @@ public final class ReleaseCatalog {
         problems,
         "mechanism",
         manifest.mechanism(),
-        ReleaseManifest.Mechanism.of(charged.phase().mechanism()));
+        ReleaseManifest.Mechanism.of(charged.mechanism()));
     double epsilon = ledger.epsilonAfter(charged);
     if (!(manifest.epsilonSpent() >= epsilon * (1 - EPSILON_TOLERANCE))) {
       problems.add(

@@ -1,6 +1,7 @@
 package io.murmuration.report;
 
 import io.murmuration.privacy.budget.RoundMechanism;
+import io.murmuration.privacy.budget.RoundQuery;
 import io.murmuration.privacy.budget.Sampler;
 import io.murmuration.release.PrivacyStatement;
 import io.murmuration.release.ReleaseCatalog.Checked;
@@ -324,6 +325,7 @@ public final class ReportPage {
     table(
         List.of(
             "phase",
+            "purpose",
             "sampling",
             "noise σ",
             "clip C",
@@ -338,6 +340,7 @@ public final class ReportPage {
                     phase ->
                         row(
                             number(phase.opened().phase()),
+                            purpose(phase.opened().mechanism().query()),
                             sampling(phase.opened().mechanism()),
                             number(phase.opened().mechanism().noiseMultiplier()),
                             number(phase.opened().mechanism().clipNorm()),
@@ -346,6 +349,15 @@ public final class ReportPage {
                             number(phase.opened().delta()),
                             "%,d of at most %,d"
                                 .formatted(phase.rounds(), phase.opened().maxRounds()))));
+  }
+
+  private static String purpose(RoundQuery query) {
+    if (query instanceof RoundQuery.ModelUpdate update) {
+      return update.adaptive() == null ? "training" : "training, clip norm adapts from C";
+    }
+    return query instanceof RoundQuery.CountHistogram
+        ? "calibration: events a user"
+        : "calibration: norms of updates";
   }
 
   private static String sampling(RoundMechanism mechanism) {

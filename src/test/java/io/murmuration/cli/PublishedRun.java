@@ -1,6 +1,7 @@
 package io.murmuration.cli;
 
 import io.murmuration.job.MechanismPlan;
+import io.murmuration.privacy.budget.AdaptiveClipping;
 import io.murmuration.privacy.budget.BudgetTerms;
 import io.murmuration.privacy.budget.FileLedger;
 import io.murmuration.privacy.budget.Grant;
@@ -9,6 +10,7 @@ import io.murmuration.privacy.budget.LedgerException;
 import io.murmuration.privacy.budget.LedgerSession;
 import io.murmuration.privacy.budget.ReleaseWitness;
 import io.murmuration.privacy.budget.RoundMechanism;
+import io.murmuration.privacy.budget.RoundQuery;
 import io.murmuration.privacy.budget.Sampler;
 import io.murmuration.release.DirectoryModelStore;
 import io.murmuration.release.NamedTensor;
@@ -26,6 +28,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.TreeMap;
 
 /** A ledger and releases in a directory as a run leaves them, charged by the true accountant. */
@@ -71,6 +74,19 @@ final class PublishedRun {
         noiseMultiplier,
         /* clipNorm= */ 1,
         /* expectedUnits= */ 1024);
+  }
+
+  /** {@link #MECHANISM} with a clip norm that every charge moves. */
+  static RoundMechanism adaptive() {
+    return new RoundMechanism(
+        MECHANISM.sampler(),
+        MECHANISM.samplingProbability(),
+        MECHANISM.groupSize(),
+        MECHANISM.noiseMultiplier(),
+        MECHANISM.clipNorm(),
+        MECHANISM.expectedUnits(),
+        new RoundQuery.ModelUpdate(
+            new AdaptiveClipping(/* quantile= */ 0.5, /* rate= */ 0.2, /* bitNoise= */ 50)));
   }
 
   /** A name may hold what no file's name can. */
@@ -127,7 +143,8 @@ final class PublishedRun {
       session.open(/* nowMillis= */ 1_700_000_000_000L);
       for (int i = 0; i < rounds; i++) {
         tick += 2;
-        Grant grant = session.charge(tick);
+        // what an earlier round chose; looked at only where clipping is adaptive
+        Grant grant = session.charge(tick, OptionalDouble.of(1 + i / 8.0));
         if (!List.of(lost).contains(grant.round())) {
           store.commit(store.stage(ReleaseFiles.of(context, release(grant))));
         }

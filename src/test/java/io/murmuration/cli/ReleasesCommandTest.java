@@ -175,6 +175,22 @@ class ReleasesCommandTest {
   }
 
   @Test
+  void aClipNormThatMovesIsThatOfTheCharge() throws Exception {
+    PublishedRun run =
+        PublishedRun.in(root.resolve("run")).rounds(PublishedRun.adaptive(), 8, 3, null);
+    double clipNorm = manifest(run, "round-00000003").get("mechanism").get("clip_norm").asDouble();
+    assertThat(clipNorm).isEqualTo(1.25);
+    assertThat(verify(run)).isZero();
+
+    ObjectNode second = manifest(run, "round-00000002");
+    ((ObjectNode) second.get("mechanism")).put("clip_norm", clipNorm);
+    write(run, "round-00000002", second);
+
+    assertThat(verify(run)).isEqualTo(1);
+    assertThat(out.toString()).contains("round-00000002  its mechanism is Mechanism[");
+  }
+
+  @Test
   void findsAReleaseWhoseChargeTheLedgerLost() throws Exception {
     PublishedRun run = published();
     List<String> records = Files.readAllLines(run.ledger());

@@ -85,7 +85,7 @@ class ReportCommandTest {
 
     assertThat(page())
         .contains(">halted<", HaltReason.ROUNDS_DONE.text(), "training has halted")
-        .contains("<td>1</td>", "3 of at most ", "<td>2</td>", "4 of at most ")
+        .contains("<td>1</td><td>training</td>", "3 of at most ", "<td>2</td>", "4 of at most ")
         .contains("all verified against the ledger")
         .doesNotContain("at this pace");
   }

@@ -36,7 +36,15 @@ public final class ChargeHistory {
       PhaseOpened phase,
       long roundsInPhase,
       BigDecimal earlierEpsilon,
-      double delta) {}
+      double delta) {
+
+    /** What the round did: the phase's mechanism, with the clip norm of this charge if it moves. */
+    public RoundMechanism mechanism() {
+      return charge.clipNorm() == null
+          ? phase.mechanism()
+          : phase.mechanism().withClipNorm(charge.clipNorm());
+    }
+  }
 
   private final LedgerState state;
   private final AccountantFactory accountants;
