@@ -1,0 +1,57 @@
+package io.murmuration.chaos;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ThreadLocalRandom;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** {@code scripts/chaos}. */
+@Command(
+    name = "chaos",
+    description =
+        "Kills task managers, job manager and broker of a real cluster under traffic, restores in every way, and audits what is left. Exits with 1 if an invariant is broken.",
+    mixinStandardHelpOptions = true,
+    showDefaultValues = true)
+final class Chaos implements Callable<Integer> {
+
+  @Option(
+      names = "--minutes",
+      description = "For how long cycles are begun; the first is always completed.")
+  private double minutes = 2;
+
+  @Option(names = "--seed", description = "Of what is killed when; random where not given.")
+  private Long seed;
+
+  @Option(
+      names = "--dir",
+      description =
+          "Directory of logs, state and releases, kept afterwards; a temporary one where not given.")
+  private Path directory;
+
+  @Option(
+      names = "--port",
+      description = "First of three ports; 0 lets the operating system choose.")
+  private int port;
+
+  public static void main(String[] args) {
+    System.exit(new CommandLine(new Chaos()).execute(args));
+  }
+
+  @Override
+  public Integer call() throws Exception {
+    long chosen = seed == null ? ThreadLocalRandom.current().nextInt(1_000_000) : seed;
+    Path where = directory == null ? Files.createTempDirectory("murmuration-chaos") : directory;
+    System.out.printf("seed %d, directory %s%n", chosen, where);
+    Duration duration = Duration.ofMillis(Math.round(minutes * 60_000));
+    ChaosOptions options = new ChaosOptions(where, chosen, duration, port);
+    try (ChaosRun run = new ChaosRun(options, System.out::println)) {
+      ChaosAudit.Result result = run.run();
+      System.out.println(result.table());
+      return result.violations().isEmpty() ? 0 : 1;
+    }
+  }
+}

@@ -1,0 +1,194 @@
+package io.murmuration.chaos;
+
+import io.murmuration.privacy.accounting.PldAccountant;
+import io.murmuration.privacy.accounting.PoissonSubsampledGaussian;
+import io.murmuration.privacy.budget.LedgerEntry;
+import io.murmuration.privacy.budget.LedgerException;
+import io.murmuration.privacy.budget.LedgerRecord.Charge;
+import io.murmuration.privacy.budget.LedgerState;
+import io.murmuration.privacy.budget.RoundMechanism;
+import io.murmuration.release.ReleaseCatalog;
+import io.murmuration.release.ReleaseManifest;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+
+/** Compares what was sent, what the ledger holds and what is visible, after everything is over. */
+final class ChaosAudit {
+
+  /** The accountant's precision: two ways of composing may differ by so much. */
+  private static final double EPSILON_TOLERANCE = 1e-3;
+
+  private final Evidence evidence;
+  private final double budget;
+  private final double delta;
+  private final Map<String, String> rows = new LinkedHashMap<>();
+  private final List<String> violations = new ArrayList<>();
+
+  private ChaosAudit(Evidence evidence, double budget, double delta) {
+    this.evidence = evidence;
+    this.budget = budget;
+    this.delta = delta;
+  }
+
+  /**
+   * The table and what is wrong.
+   *
+   * @param rows name and value, in order
+   * @param violations of invariants; empty if all hold
+   */
+  record Result(Map<String, String> rows, List<String> violations) {
+
+    String table() {
+      StringBuilder table = new StringBuilder();
+      rows.forEach((name, value) -> table.append("%-42s %s%n".formatted(name, value)));
+      violations.forEach(violation -> table.append("BROKEN: %s%n".formatted(violation)));
+      return table.append(violations.isEmpty() ? "every invariant holds" : "").toString();
+    }
+  }
+
+  /**
+   * Judges a run.
+   *
+   * @param budget ε of the domain
+   * @param delta δ of the domain
+   */
+  static Result of(Evidence evidence, double budget, double delta) throws LedgerException {
+    ChaosAudit audit = new ChaosAudit(evidence, budget, delta);
+    audit.compareEvents();
+    audit.compareRounds();
+    return new Result(audit.rows, audit.violations);
+  }
+
+  private void row(String name, Object value) {
+    rows.put(name, String.valueOf(value));
+  }
+
+  private void require(boolean condition, String violation) {
+    if (!condition) {
+      violations.add(violation);
+    }
+  }
+
+  private void compareEvents() {
+    long lost = 0;
+    long doubled = 0;
+    long foreign = 0;
+    Set<String> users = new TreeSet<>(evidence.sent().keySet());
+    users.addAll(evidence.counted().keySet());
+    for (String user : users) {
+      List<String> counted = evidence.counted().getOrDefault(user, List.of());
+      Set<String> distinct = new HashSet<>(counted);
+      Set<String> sent = evidence.sent().getOrDefault(user, Set.of());
+      long userLost = sent.stream().filter(text -> !distinct.contains(text)).count();
+      long userForeign = distinct.stream().filter(text -> !sent.contains(text)).count();
+      long userDoubled = (long) counted.size() - distinct.size();
+      require(
+          userLost + userForeign + userDoubled == 0,
+          "of %s %d events are lost, %d doubled, %d not theirs"
+              .formatted(user, userLost, userDoubled, userForeign));
+      lost += userLost;
+      doubled += userDoubled;
+      foreign += userForeign;
+    }
+    long sent = evidence.sent().values().stream().mapToLong(Set::size).sum();
+    row("users", users.size());
+    row("events sent", sent);
+    row("events counted", evidence.counted().values().stream().mapToLong(List::size).sum());
+    row("events lost", lost);
+    row("events doubled", doubled);
+    row("events nobody sent", foreign);
+    require(sent > 0, "nothing was sent");
+  }
+
+  private void compareRounds() throws LedgerException {
+    LedgerState ledger = LedgerState.of(evidence.ledger(), "the ledger");
+    Map<String, Charge> charges = new HashMap<>();
+    Set<String> charged = new HashSet<>();
+    for (LedgerEntry entry : evidence.ledger()) {
+      if (entry.record() instanceof Charge charge) {
+        charges.put(entry.hash(), charge);
+        charged.add(charge.epoch() + "/" + charge.round());
+      }
+    }
+    Set<String> executed = new HashSet<>(evidence.executed());
+    long executedTwice = (long) evidence.executed().size() - executed.size();
+    row("epochs", ledger.epoch());
+    row("rounds charged", charges.size());
+    row("rounds charged and never executed", charges.size() - executed.size());
+    row("rounds executed", executed.size());
+    row("rounds executed twice", executedTwice);
+    require(charged.containsAll(executed), "a round was executed without a charge");
+    require(executedTwice == 0, "a round was executed twice");
+
+    List<ReleaseManifest> manifests = new ArrayList<>();
+    for (ReleaseCatalog.Checked release : evidence.releases()) {
+      release.problems().forEach(problem -> violations.add(release.name() + ": " + problem));
+      if (release.manifest() != null) {
+        manifests.add(release.manifest());
+        compare(release.manifest(), charges);
+      }
+    }
+    compareAnnouncements(manifests);
+    require(!manifests.isEmpty(), "nothing was published");
+    if (!manifests.isEmpty()) {
+      compareEpsilon(manifests, ledger);
+    }
+  }
+
+  private void compare(ReleaseManifest manifest, Map<String, Charge> charges) {
+    Charge charge =
+        new Charge(manifest.epoch(), manifest.round(), manifest.tick(), manifest.phase());
+    require(
+        charge.equals(charges.get(manifest.ledgerHash())),
+        "round %d is published but not charged".formatted(manifest.round()));
+  }
+
+  private void compareAnnouncements(List<ReleaseManifest> manifests) {
+    Set<Long> published = new TreeSet<>();
+    manifests.forEach(manifest -> published.add(manifest.round()));
+    Set<Long> unknown = new TreeSet<>(evidence.announced().keySet());
+    unknown.removeAll(published);
+    require(unknown.isEmpty(), "announced but not visible: rounds " + unknown);
+    long twice = evidence.announced().values().stream().filter(of -> of.size() > 1).count();
+    row("rounds published", manifests.size());
+    row("rounds published twice", twice);
+    row("releases that changed or vanished", evidence.changedReleases().size());
+    require(twice == 0, "a round was published twice, with different bytes");
+    evidence
+        .changedReleases()
+        .forEach(name -> violations.add("changed after it was visible: " + name));
+  }
+
+  /** Composes again, from the ledger alone, what the manifests claim. */
+  private void compareEpsilon(List<ReleaseManifest> manifests, LedgerState ledger) {
+    RoundMechanism mechanism = ledger.phase().orElseThrow().mechanism();
+    PoissonSubsampledGaussian pld =
+        new PoissonSubsampledGaussian(
+            mechanism.samplingProbability(), mechanism.noiseMultiplier());
+    PldAccountant accountant = new PldAccountant();
+    ReleaseManifest last = manifests.get(manifests.size() - 1);
+    double claimed = last.epsilonSpent();
+    double ofCharge = accountant.epsilon(pld, last.round(), delta);
+    double ofVisible = accountant.epsilon(pld, manifests.size(), delta);
+    row("epsilon claimed by the last release", claimed);
+    row("epsilon of its charge, from the ledger", ofCharge);
+    row("epsilon of all charges, from the ledger", accountant.epsilon(pld, ledger.rounds(), delta));
+    row("epsilon of what is visible", ofVisible);
+    row("epsilon budget", ledger.epsilonBudget());
+    require(
+        Math.abs(claimed - ofCharge) <= EPSILON_TOLERANCE * ofCharge,
+        "the last release claims epsilon %s but its charge costs %s".formatted(claimed, ofCharge));
+    require(
+        claimed >= ofVisible * (1 - EPSILON_TOLERANCE),
+        "epsilon %s is claimed but what is visible costs %s".formatted(claimed, ofVisible));
+    require(
+        claimed <= budget && ledger.epsilonBudget() == budget,
+        "the budget is passed: epsilon %s of %s".formatted(claimed, budget));
+  }
+}

@@ -1,0 +1,160 @@
+package io.murmuration.chaos;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.murmuration.privacy.accounting.PldAccountant;
+import io.murmuration.privacy.accounting.PoissonSubsampledGaussian;
+import io.murmuration.privacy.budget.Grant;
+import io.murmuration.privacy.budget.LedgerEntry;
+import io.murmuration.privacy.budget.LedgerRecord;
+import io.murmuration.privacy.budget.LedgerRecord.Charge;
+import io.murmuration.privacy.budget.LedgerRecord.EpochOpened;
+import io.murmuration.privacy.budget.LedgerRecord.Genesis;
+import io.murmuration.privacy.budget.LedgerRecord.PhaseOpened;
+import io.murmuration.privacy.budget.LedgerState;
+import io.murmuration.privacy.budget.RoundMechanism;
+import io.murmuration.privacy.budget.Sampler;
+import io.murmuration.release.ReleaseCatalog.Checked;
+import io.murmuration.release.ReleaseContext;
+import io.murmuration.release.ReleaseFiles;
+import io.murmuration.release.ReleaseFormat;
+import io.murmuration.release.ReleaseManifest;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import org.junit.jupiter.api.Test;
+
+/** The audit finds what it looks for. */
+class ChaosAuditTest {
+
+  private static final double BUDGET = 8;
+  private static final double DELTA = 1e-6;
+  private static final RoundMechanism MECHANISM =
+      new RoundMechanism(Sampler.ULS, 0.05, 1, /* noiseMultiplier= */ 2, 1, 10);
+
+  private final Map<String, Set<String>> sent = new TreeMap<>(Map.of("a", Set.of("1", "2")));
+  private final Map<String, List<String>> counted = new TreeMap<>(Map.of("a", List.of("2", "1")));
+  private final List<LedgerEntry> ledger = new ArrayList<>();
+  private final List<String> executed = new ArrayList<>(List.of("1/1", "1/2"));
+  private final List<Checked> releases = new ArrayList<>();
+  private final Map<Long, Set<String>> announced = new TreeMap<>();
+  private final List<String> changed = new ArrayList<>();
+  private LedgerState state = LedgerState.empty();
+
+  ChaosAuditTest() {
+    write(new Genesis("chaos", LedgerRecord.UNIT, LedgerRecord.NEIGHBOURING_RELATION, 8, DELTA, 0, 1));
+    write(new EpochOpened(1, "job"));
+    write(new PhaseOpened(1, 1, MECHANISM, 8, DELTA, 100));
+    for (long round = 1; round <= 3; round++) {
+      write(new Charge(1, round, round, 1));
+    }
+    publish(1, epsilon(1));
+    publish(2, epsilon(2));
+  }
+
+  private void write(LedgerRecord record) {
+    LedgerEntry entry = LedgerEntry.after(state, record);
+    state = state.apply(entry);
+    ledger.add(entry);
+  }
+
+  private static double epsilon(long rounds) {
+    return new PldAccountant()
+        .epsilon(
+            new PoissonSubsampledGaussian(
+                MECHANISM.samplingProbability(), MECHANISM.noiseMultiplier()),
+            rounds,
+            DELTA);
+  }
+
+  private void publish(long round, double epsilon) {
+    publish(round, epsilon, ledger.get((int) round + 2).hash());
+  }
+
+  private void publish(long round, double epsilon, String ledgerHash) {
+    Grant grant = new Grant(1, round, round, 1, MECHANISM, epsilon, DELTA, ledgerHash);
+    ReleaseContext context =
+        new ReleaseContext(
+            "chaos",
+            "run",
+            "model",
+            "ab".repeat(32),
+            "Training began at the base model.",
+            ReleaseFormat.model(Map.of("config.json", new byte[0], "tokenizer.json", new byte[0])));
+    ReleaseManifest manifest = ReleaseManifest.of(context, grant, "cd".repeat(32));
+    releases.add(new Checked(ReleaseFiles.nameOf(round), manifest, List.of()));
+    announced.put(round, Set.of("digest " + round));
+  }
+
+  private List<String> violations() throws Exception {
+    Evidence evidence =
+        new Evidence(sent, counted, ledger, executed, releases, announced, changed);
+    return ChaosAudit.of(evidence, BUDGET, DELTA).violations();
+  }
+
+  @Test
+  void nothingIsWrongWithASoundRun() throws Exception {
+    assertThat(violations()).isEmpty();
+  }
+
+  @Test
+  void findsLostDoubledAndForeignEvents() throws Exception {
+    counted.put("a", List.of("1", "1", "3"));
+    assertThat(violations())
+        .containsExactly("of a 1 events are lost, 1 doubled, 1 not theirs");
+  }
+
+  @Test
+  void findsAUserWhoIsGone() throws Exception {
+    counted.clear();
+    assertThat(violations())
+        .containsExactly("of a 2 events are lost, 0 doubled, 0 not theirs");
+  }
+
+  @Test
+  void findsRoundsExecutedTwiceOrWithoutACharge() throws Exception {
+    executed.addAll(List.of("1/2", "2/2"));
+    assertThat(violations())
+        .containsExactly(
+            "a round was executed without a charge", "a round was executed twice");
+  }
+
+  @Test
+  void findsAReleaseWithoutACharge() throws Exception {
+    publish(3, epsilon(3), "00".repeat(32));
+    assertThat(violations()).containsExactly("round 3 is published but not charged");
+  }
+
+  @Test
+  void findsARoundPublishedTwice() throws Exception {
+    announced.put(2L, Set.of("digest 2", "another"));
+    changed.add("round-00000001");
+    assertThat(violations())
+        .containsExactly(
+            "a round was published twice, with different bytes",
+            "changed after it was visible: round-00000001");
+  }
+
+  @Test
+  void findsAnAnnouncementOfNothing() throws Exception {
+    announced.put(3L, Set.of("digest 3"));
+    assertThat(violations()).containsExactly("announced but not visible: rounds [3]");
+  }
+
+  @Test
+  void findsEpsilonThatIsTooLow() throws Exception {
+    publish(3, epsilon(2));
+    assertThat(violations())
+        .hasSize(2)
+        .allMatch(violation -> violation.contains("epsilon"), "both against ledger and sight");
+  }
+
+  @Test
+  void findsAStoreWithNothingInIt() throws Exception {
+    releases.clear();
+    announced.clear();
+    assertThat(violations()).containsExactly("nothing was published");
+  }
+}

@@ -1,0 +1,14 @@
+package io.murmuration.chaos;
+
+import java.nio.file.Path;
+import java.time.Duration;
+
+/**
+ * How much chaos.
+ *
+ * @param directory for everything that the run writes; must not exist or be empty
+ * @param seed of what is killed when
+ * @param duration for which cycles are begun; the first is always completed
+ * @param firstPort three ports from here on; 0 lets the operating system choose
+ */
+record ChaosOptions(Path directory, long seed, Duration duration, int firstPort) {}

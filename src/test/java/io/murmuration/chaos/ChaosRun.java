@@ -1,0 +1,469 @@
+package io.murmuration.chaos;
+
+import static org.awaitility.Awaitility.await;
+
+import io.murmuration.contribution.ContributionBounds;
+import io.murmuration.demo.DemoModel;
+import io.murmuration.job.MurmurationJob;
+import io.murmuration.release.DirectoryModelStore;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Random;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.function.Consumer;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.OffsetSpec;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.TopicExistsException;
+import org.apache.logging.log4j.Level;
+import org.apache.logging.log4j.core.config.Configurator;
+
+/**
+ * One run: cycles of a storm of kills and then every kind of restore, until the time is up; then an
+ * audit.
+ *
+ * <p>A cycle: an old savepoint is taken; task managers, broker and job manager are killed and the
+ * model store is taken away, at random moments; the job goes on from its last checkpoint each time,
+ * with another parallelism or the same.
+ * Then it is cancelled and restored from the old savepoint; while that runs, a second job starts
+ * from the same savepoint; while that runs, a third starts without any; and at last the second is
+ * taken up again from its last checkpoint. Progress is awaited after each: what does not come back
+ * fails the run.
+ */
+final class ChaosRun implements AutoCloseable {
+
+  static final String DOMAIN = "chaos";
+  static final double EPSILON = 8;
+  static final double DELTA = 1e-6;
+
+  /** Keeps every event of a run in its user's pool, so that a savepoint counts them. */
+  static final ContributionBounds KEEP_ALL =
+      new ContributionBounds(1L << 30, /* examplesPerWindow= */ 32_767, /* windows= */ 1);
+
+  private static final int TASK_MANAGERS = 2;
+  private static final int PARTITIONS = 3;
+  private static final int USERS = 200;
+  private static final Duration PATIENCE = Duration.ofMinutes(4);
+  private static final Pattern CHECKPOINT = Pattern.compile("chk-(\\d+)");
+
+  /** What can happen at any moment. */
+  private enum Trouble {
+    TASK_MANAGER_KILLED,
+    JOB_MANAGER_KILLED,
+    BROKER_KILLED,
+    EVERYTHING_KILLED,
+    MODEL_STORE_GONE
+  }
+
+  private final ChaosOptions options;
+  private final Consumer<String> out;
+  private final Random random;
+  private final Path directory;
+  private final int brokerPort;
+  private final JvmProcess broker;
+  private final StandaloneCluster cluster;
+  private final Path jar;
+  private final Traffic traffic;
+  private final ReleaseWatch watch;
+  private final Instant start = Instant.now();
+  private int submissions;
+  private int troubles;
+
+  ChaosRun(ChaosOptions options, Consumer<String> out) throws Exception {
+    this.options = options;
+    this.out = out;
+    this.random = new Random(options.seed());
+    this.directory = Files.createDirectories(options.directory()).toAbsolutePath();
+    int[] ports = ports(options.firstPort());
+    brokerPort = ports[0];
+    Path brokerDirectory = Files.createDirectories(directory.resolve("broker"));
+    broker =
+        new JvmProcess(
+            "broker",
+            directory,
+            JvmProcess.classPath(/* classes= */ true),
+            List.of("-Xmx300m", "-XX:+UseSerialGC"),
+            List.of(
+                BrokerProcess.class.getName(),
+                brokerDirectory.toString(),
+                String.valueOf(brokerPort)));
+    cluster = new StandaloneCluster(directory.resolve("flink"), TASK_MANAGERS, ports[1], ports[2]);
+    jar = StandaloneCluster.jobJar(MurmurationJob.class, directory.resolve("job.jar"));
+    DemoModel.unpack(directory.resolve("base-model"));
+    traffic = new Traffic(bootstrapServers(), "interactions", USERS);
+    Files.createDirectories(releases());
+    watch = new ReleaseWatch(releases());
+  }
+
+  private static int[] ports(int first) throws IOException {
+    if (first != 0) {
+      return new int[] {first, first + 1, first + 2};
+    }
+    InetAddress loopback = InetAddress.getLoopbackAddress();
+    try (ServerSocket one = new ServerSocket(0, 1, loopback);
+        ServerSocket two = new ServerSocket(0, 1, loopback);
+        ServerSocket three = new ServerSocket(0, 1, loopback)) {
+      return new int[] {one.getLocalPort(), two.getLocalPort(), three.getLocalPort()};
+    }
+  }
+
+  String bootstrapServers() {
+    return "127.0.0.1:" + brokerPort;
+  }
+
+  private Path releases() {
+    return directory.resolve("releases");
+  }
+
+  /** Runs to the end and audits. */
+  ChaosAudit.Result run() throws Exception {
+    // its clients complain twice a second while the broker is away, as it is meant to be
+    Configurator.setLevel("org.apache.kafka", Level.ERROR);
+    startBroker();
+    cluster.start();
+    createTopics();
+    traffic.start();
+    watch.start();
+    try {
+      Lineage job = submit("first", Optional.empty());
+      awaitProgress(job, 2);
+      Instant end = start.plus(options.duration());
+      do {
+        job = cycle(job);
+      } while (Instant.now().isBefore(end));
+      return finish(job);
+    } catch (Exception | AssertionError e) {
+      out.accept(cluster.logs(/* lines= */ 15));
+      throw e;
+    }
+  }
+
+  private Lineage cycle(Lineage job) throws Exception {
+    String old = savepoint(job);
+    Lineage running = storm(job);
+    cancel(running);
+    log("restore from the old savepoint");
+    Lineage rolledBack = submit("rolled back", Optional.of(old));
+    awaitProgress(rolledBack, 1);
+    log("a second job from the same savepoint");
+    Lineage forked = submit("forked", Optional.of(old));
+    awaitProgress(forked, 1);
+    awaitHaltOf(rolledBack);
+    cancel(rolledBack);
+    log("a job without savepoint");
+    Lineage fresh = submit("fresh", Optional.empty());
+    awaitProgress(fresh, 1);
+    awaitHaltOf(forked);
+    cancel(forked);
+    log("the second job again, from its last checkpoint");
+    Lineage resumed = submit("resumed", Optional.of(lastCheckpoint(forked)));
+    awaitProgress(resumed, 1);
+    cancel(fresh);
+    return resumed;
+  }
+
+  // ---- trouble ----
+
+  private Lineage storm(Lineage first) throws Exception {
+    Lineage job = first;
+    List<Trouble> shuffled = new ArrayList<>(List.of(Trouble.values()));
+    Collections.shuffle(shuffled, random);
+    for (Trouble trouble : shuffled) {
+      pause(500, 4_000);
+      log("trouble: " + trouble);
+      troubles++;
+      switch (trouble) {
+        case TASK_MANAGER_KILLED -> killTaskManager();
+        case BROKER_KILLED -> killBroker();
+        case MODEL_STORE_GONE -> hideModelStore(job);
+        case JOB_MANAGER_KILLED -> {
+          cluster.jobManager().kill();
+          job = resume(job);
+        }
+        case EVERYTHING_KILLED -> {
+          broker.kill();
+          cluster.close();
+          startBroker();
+          for (JvmProcess taskManager : cluster.taskManagers()) {
+            taskManager.start();
+          }
+          job = resume(job);
+        }
+      }
+      awaitProgress(job, 1);
+    }
+    return job;
+  }
+
+  private void killTaskManager() throws Exception {
+    JvmProcess victim = cluster.taskManagers().get(random.nextInt(cluster.taskManagers().size()));
+    victim.kill();
+    pause(500, 3_000);
+    victim.start();
+    cluster.awaitTaskManagers();
+  }
+
+  private void killBroker() throws Exception {
+    broker.kill();
+    pause(500, 5_000);
+    startBroker();
+  }
+
+  /** Fails the tasks and not their processes: the next attempt meets the same JVMs. */
+  private void hideModelStore(Lineage job) throws Exception {
+    long before = cluster.rest().restarts(job.jobId());
+    Path hidden = directory.resolve("releases-away");
+    watch.pause();
+    Files.move(releases(), hidden);
+    Files.createFile(releases());
+    eventually("the job fails for want of its model store", () -> restarts(job) > before);
+    Files.delete(releases());
+    Files.move(hidden, releases());
+    watch.proceed();
+    if (!cluster.taskManagers().stream().allMatch(JvmProcess::isAlive)) {
+      throw new AssertionError("tasks failed, and a task manager with them");
+    }
+  }
+
+  private long restarts(Lineage job) throws Exception {
+    return cluster.rest().restarts(job.jobId());
+  }
+
+  /** After the job manager died: a new one knows no jobs. */
+  private Lineage resume(Lineage job) throws Exception {
+    pause(500, 3_000);
+    cluster.jobManager().start();
+    cluster.awaitTaskManagers();
+    return submit("resumed", Optional.of(lastCheckpoint(job)));
+  }
+
+  private void pause(int leastMillis, int mostMillis) throws InterruptedException {
+    Thread.sleep(leastMillis + random.nextInt(mostMillis - leastMillis));
+  }
+
+  private void startBroker() throws IOException {
+    broker.start();
+    await("the broker listens")
+        .atMost(Duration.ofSeconds(60))
+        .until(
+            () -> {
+              try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), brokerPort)) {
+                return socket.isConnected();
+              } catch (IOException e) {
+                return false;
+              }
+            });
+  }
+
+  // ---- jobs ----
+
+  private Lineage submit(String name, Optional<String> from) throws Exception {
+    // a fresh start reads everything again: it belongs to nobody's group
+    String group = from.isPresent() || submissions == 0 ? DOMAIN : DOMAIN + "-" + submissions;
+    submissions++;
+    int parallelism = 1 + random.nextInt(StandaloneCluster.SLOTS);
+    Map<String, String> settings =
+        Map.ofEntries(
+            Map.entry("privacy.domain", DOMAIN),
+            Map.entry("privacy.epsilon", String.valueOf(EPSILON)),
+            Map.entry("privacy.delta", String.valueOf(DELTA)),
+            Map.entry("privacy.sampling-probability", "0.05"),
+            Map.entry("privacy.expected-units", "10"),
+            Map.entry("privacy.noise-multiplier", "2"),
+            Map.entry("privacy.round-interval", "500 ms"),
+            Map.entry("contribution.window-ticks", String.valueOf(KEEP_ALL.windowTicks())),
+            Map.entry(
+                "contribution.examples-per-window", String.valueOf(KEEP_ALL.examplesPerWindow())),
+            Map.entry("contribution.windows", String.valueOf(KEEP_ALL.windows())),
+            Map.entry("training.model", directory.resolve("base-model").toString()),
+            Map.entry("kafka.bootstrap-servers", bootstrapServers()),
+            Map.entry("kafka.group-id", group),
+            Map.entry("kafka.topics.replication-factor", "1"),
+            Map.entry("releases.directory", releases().toString()),
+            Map.entry("job.checkpoint-interval", "1 s"),
+            Map.entry("job.parallelism", String.valueOf(parallelism)));
+    List<String> arguments = new ArrayList<>();
+    settings.forEach((key, value) -> arguments.addAll(List.of("--set", key + "=" + value)));
+    FlinkRest rest = cluster.rest();
+    String uploaded = rest.upload(jar);
+    String id = rest.run(uploaded, MurmurationJob.class.getName(), arguments, from);
+    Lineage job = new Lineage(name, id, from);
+    log(
+        "submitted '%s' as %s with parallelism %d from %s"
+            .formatted(name, id, parallelism, from.orElse("nothing")));
+    return job;
+  }
+
+  /** Waits for new releases, which need all of it: broker, ledger, every operator, the store. */
+  private void awaitProgress(Lineage job, int releases) throws Exception {
+    int before = published();
+    eventually(
+        "'%s' publishes again".formatted(job.name()), () -> published() >= before + releases);
+  }
+
+  private int published() throws IOException {
+    return Files.isDirectory(releases())
+        ? DirectoryModelStore.reading(releases()).published().size()
+        : 0;
+  }
+
+  /** A job that was fenced charges nothing more, but runs on and completes checkpoints. */
+  private void awaitHaltOf(Lineage job) throws Exception {
+    long before = cluster.rest().completedCheckpoints(job.jobId());
+    eventually(
+        "'%s', which is fenced, goes on ingesting".formatted(job.name()),
+        () -> cluster.rest().completedCheckpoints(job.jobId()) > before);
+    if (!cluster.rest().status(job.jobId()).equals(Optional.of("RUNNING"))) {
+      throw new AssertionError("a fenced job must run on but is " + status(job));
+    }
+  }
+
+  private String status(Lineage job) throws InterruptedException {
+    return cluster.rest().status(job.jobId()).orElse("unknown");
+  }
+
+  private void cancel(Lineage job) throws Exception {
+    cluster.rest().cancel(job.jobId());
+    eventually("'%s' ends".formatted(job.name()), () -> status(job).equals("CANCELED"));
+    log("cancelled '%s'".formatted(job.name()));
+  }
+
+  private String savepoint(Lineage job) throws Exception {
+    String request = cluster.rest().savepoint(job.jobId(), directory.resolve("savepoints"));
+    return located(job, request);
+  }
+
+  private String located(Lineage job, String request) throws Exception {
+    List<String> found = new ArrayList<>();
+    eventually(
+        "a savepoint of '%s' is written".formatted(job.name()),
+        () -> {
+          cluster.rest().location(job.jobId(), request).ifPresent(found::add);
+          return !found.isEmpty();
+        });
+    return found.get(0);
+  }
+
+  /** The newest retained checkpoint; where the job never came to one, what it started from. */
+  private String lastCheckpoint(Lineage job) throws IOException {
+    Path of = cluster.checkpoints().resolve(job.jobId());
+    if (Files.isDirectory(of)) {
+      try (Stream<Path> entries = Files.list(of)) {
+        Optional<Path> newest =
+            entries
+                .filter(path -> Files.exists(path.resolve("_metadata")))
+                .max(Comparator.comparingLong(ChaosRun::checkpointNumber));
+        if (newest.isPresent()) {
+          return newest.get().toString();
+        }
+      }
+    }
+    return job.restoredFrom()
+        .orElseThrow(() -> new IllegalStateException(job + " has nothing to restore from"));
+  }
+
+  private static long checkpointNumber(Path checkpoint) {
+    Matcher matcher = CHECKPOINT.matcher(checkpoint.getFileName().toString());
+    return matcher.matches() ? Long.parseLong(matcher.group(1)) : -1;
+  }
+
+  private void createTopics() throws Exception {
+    List<NewTopic> topics =
+        List.of(
+            new NewTopic("interactions", PARTITIONS, (short) 1),
+            new NewTopic("interactions-dead-letters", 1, (short) 1),
+            new NewTopic("releases", 1, (short) 1));
+    try (Admin admin = admin()) {
+      admin.createTopics(topics).all().get();
+    } catch (ExecutionException e) {
+      if (!(e.getCause() instanceof TopicExistsException)) {
+        throw e;
+      }
+    }
+  }
+
+  private Admin admin() {
+    return Admin.create(Map.of("bootstrap.servers", bootstrapServers()));
+  }
+
+  // ---- the end ----
+
+  private ChaosAudit.Result finish(Lineage job) throws Exception {
+    log("the traffic ends");
+    Map<String, Set<String>> sent = traffic.stop();
+    eventually("'%s' has read all events".formatted(job.name()), this::everythingIsRead);
+    String request = cluster.rest().stop(job.jobId(), directory.resolve("savepoints"));
+    String last = located(job, request);
+    eventually("'%s' ends".formatted(job.name()), () -> status(job).equals("FINISHED"));
+    log("the last savepoint is " + last);
+    watch.stop();
+    ChaosAudit.Result result =
+        ChaosAudit.of(
+            Evidence.gather(bootstrapServers(), releases(), sent, last, watch.changed()),
+            EPSILON,
+            DELTA);
+    log("%d troubles, %d submissions".formatted(troubles, submissions));
+    return result;
+  }
+
+  /** Flink commits the offsets of completed checkpoints; the job's own come after its start. */
+  private boolean everythingIsRead() throws Exception {
+    Set<TopicPartition> partitions = new HashSet<>();
+    for (int i = 0; i < PARTITIONS; i++) {
+      partitions.add(new TopicPartition("interactions", i));
+    }
+    try (Admin admin = admin()) {
+      Map<TopicPartition, OffsetAndMetadata> committed =
+          admin.listConsumerGroupOffsets(DOMAIN).partitionsToOffsetAndMetadata().get();
+      for (TopicPartition partition : partitions) {
+        long end =
+            admin
+                .listOffsets(Map.of(partition, OffsetSpec.latest()))
+                .partitionResult(partition)
+                .get()
+                .offset();
+        OffsetAndMetadata offset = committed.get(partition);
+        if (offset == null ? end > 0 : offset.offset() < end) {
+          return false;
+        }
+      }
+      return true;
+    }
+  }
+
+  private void eventually(String what, Callable<Boolean> condition) {
+    await(what).atMost(PATIENCE).pollInterval(Duration.ofMillis(250)).until(condition);
+  }
+
+  private void log(String what) {
+    out.accept("%4d s  %s".formatted(Duration.between(start, Instant.now()).toSeconds(), what));
+  }
+
+  @Override
+  public void close() throws Exception {
+    watch.stop();
+    cluster.close();
+    broker.close();
+    traffic.close();
+  }
+}

@@ -1,0 +1,130 @@
+package io.murmuration.chaos;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.murmuration.contribution.PooledTexts;
+import io.murmuration.privacy.budget.KafkaEndpoint;
+import io.murmuration.privacy.budget.KafkaLedger;
+import io.murmuration.privacy.budget.Ledger;
+import io.murmuration.privacy.budget.LedgerEntry;
+import io.murmuration.privacy.budget.LedgerRecord.Genesis;
+import io.murmuration.privacy.budget.LedgerState;
+import io.murmuration.release.DirectoryModelStore;
+import io.murmuration.release.ReleaseCatalog;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+
+/**
+ * What a run leaves behind.
+ *
+ * @param sent texts that the broker acknowledged, by user
+ * @param counted texts in the last savepoint's pools, by user
+ * @param ledger all of it
+ * @param executed acknowledgements of executed rounds as epoch/round
+ * @param releases as the catalog found them
+ * @param announced digests that were announced, by round
+ * @param changedReleases what a consumer saw change, vanish or turn unreadable
+ */
+record Evidence(
+    Map<String, Set<String>> sent,
+    Map<String, List<String>> counted,
+    List<LedgerEntry> ledger,
+    List<String> executed,
+    List<ReleaseCatalog.Checked> releases,
+    Map<Long, Set<String>> announced,
+    List<String> changedReleases) {
+
+  private static final JsonMapper JSON = new JsonMapper();
+
+  /** Further ticks than a clock can be wrong by. */
+  private static final long LATER_TICKS = 1_000;
+
+  /** Reads what is left, after the job has ended. */
+  static Evidence gather(
+      String bootstrapServers,
+      Path releases,
+      Map<String, Set<String>> sent,
+      String savepoint,
+      List<String> changedReleases)
+      throws Exception {
+    List<LedgerEntry> ledger = ledger(bootstrapServers);
+    return new Evidence(
+        sent,
+        PooledTexts.in(savepoint, ChaosRun.KEEP_ALL, tickAfter(ledger)),
+        ledger,
+        executed(bootstrapServers),
+        new ReleaseCatalog(DirectoryModelStore.reading(releases)).verify(),
+        announced(bootstrapServers),
+        changedReleases);
+  }
+
+  private static List<LedgerEntry> ledger(String bootstrapServers) throws Exception {
+    try (Ledger ledger =
+        new KafkaLedger(
+            ChaosRun.DOMAIN,
+            KafkaEndpoint.of(
+                "murmuration-ledger-" + ChaosRun.DOMAIN,
+                Map.of("bootstrap.servers", bootstrapServers),
+                /* replicationFactor= */ 1))) {
+      return ledger.read();
+    }
+  }
+
+  private static long tickAfter(List<LedgerEntry> ledger) throws Exception {
+    Genesis genesis = LedgerState.of(ledger, "the ledger").genesis().orElseThrow();
+    long elapsed = System.currentTimeMillis() - genesis.genesisMillis();
+    return elapsed / genesis.roundIntervalMillis() + LATER_TICKS;
+  }
+
+  private static List<String> executed(String bootstrapServers) throws Exception {
+    List<String> executed = new ArrayList<>();
+    for (byte[] value : values(bootstrapServers, "murmuration-feedback-" + ChaosRun.DOMAIN)) {
+      JsonNode round = JSON.readTree(value);
+      executed.add(round.get("epoch").longValue() + "/" + round.get("round").longValue());
+    }
+    return executed;
+  }
+
+  private static Map<Long, Set<String>> announced(String bootstrapServers) throws Exception {
+    Map<Long, Set<String>> digests = new TreeMap<>();
+    for (byte[] value : values(bootstrapServers, "releases")) {
+      JsonNode announcement = JSON.readTree(value);
+      digests
+          .computeIfAbsent(
+              announcement.get("manifest").get("round").longValue(), round -> new HashSet<>())
+          .add(announcement.get("release_sha256").textValue());
+    }
+    return digests;
+  }
+
+  /** Everything that a topic of one partition holds now. */
+  private static List<byte[]> values(String bootstrapServers, String topic) {
+    List<byte[]> values = new ArrayList<>();
+    try (KafkaConsumer<byte[], byte[]> consumer =
+        new KafkaConsumer<>(
+            Map.of("bootstrap.servers", bootstrapServers),
+            new ByteArrayDeserializer(),
+            new ByteArrayDeserializer())) {
+      TopicPartition partition = new TopicPartition(topic, 0);
+      consumer.assign(List.of(partition));
+      consumer.seekToBeginning(List.of(partition));
+      long end = consumer.endOffsets(List.of(partition)).get(partition);
+      while (consumer.position(partition) < end) {
+        for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(100))) {
+          values.add(record.value());
+        }
+      }
+    }
+    return values;
+  }
+}
