@@ -169,8 +169,7 @@ final class ChaosAudit {
   private void compareEpsilon(List<ReleaseManifest> manifests, LedgerState ledger) {
     RoundMechanism mechanism = ledger.phase().orElseThrow().mechanism();
     PoissonSubsampledGaussian pld =
-        new PoissonSubsampledGaussian(
-            mechanism.samplingProbability(), mechanism.noiseMultiplier());
+        new PoissonSubsampledGaussian(mechanism.samplingProbability(), mechanism.noiseMultiplier());
     PldAccountant accountant = new PldAccountant();
     ReleaseManifest last = manifests.get(manifests.size() - 1);
     double claimed = last.epsilonSpent();

@@ -44,7 +44,9 @@ class ChaosAuditTest {
   private LedgerState state = LedgerState.empty();
 
   ChaosAuditTest() {
-    write(new Genesis("chaos", LedgerRecord.UNIT, LedgerRecord.NEIGHBOURING_RELATION, 8, DELTA, 0, 1));
+    write(
+        new Genesis(
+            "chaos", LedgerRecord.UNIT, LedgerRecord.NEIGHBOURING_RELATION, 8, DELTA, 0, 1));
     write(new EpochOpened(1, "job"));
     write(new PhaseOpened(1, 1, MECHANISM, 8, DELTA, 100));
     for (long round = 1; round <= 3; round++) {
@@ -89,8 +91,7 @@ class ChaosAuditTest {
   }
 
   private List<String> violations() throws Exception {
-    Evidence evidence =
-        new Evidence(sent, counted, ledger, executed, releases, announced, changed);
+    Evidence evidence = new Evidence(sent, counted, ledger, executed, releases, announced, changed);
     return ChaosAudit.of(evidence, BUDGET, DELTA).violations();
   }
 
@@ -102,23 +103,20 @@ class ChaosAuditTest {
   @Test
   void findsLostDoubledAndForeignEvents() throws Exception {
     counted.put("a", List.of("1", "1", "3"));
-    assertThat(violations())
-        .containsExactly("of a 1 events are lost, 1 doubled, 1 not theirs");
+    assertThat(violations()).containsExactly("of a 1 events are lost, 1 doubled, 1 not theirs");
   }
 
   @Test
   void findsAUserWhoIsGone() throws Exception {
     counted.clear();
-    assertThat(violations())
-        .containsExactly("of a 2 events are lost, 0 doubled, 0 not theirs");
+    assertThat(violations()).containsExactly("of a 2 events are lost, 0 doubled, 0 not theirs");
   }
 
   @Test
   void findsRoundsExecutedTwiceOrWithoutACharge() throws Exception {
     executed.addAll(List.of("1/2", "2/2"));
     assertThat(violations())
-        .containsExactly(
-            "a round was executed without a charge", "a round was executed twice");
+        .containsExactly("a round was executed without a charge", "a round was executed twice");
   }
 
   @Test

@@ -44,11 +44,10 @@ import org.apache.logging.log4j.core.config.Configurator;
  *
  * <p>A cycle: an old savepoint is taken; task managers, broker and job manager are killed and the
  * model store is taken away, at random moments; the job goes on from its last checkpoint each time,
- * with another parallelism or the same.
- * Then it is cancelled and restored from the old savepoint; while that runs, a second job starts
- * from the same savepoint; while that runs, a third starts without any; and at last the second is
- * taken up again from its last checkpoint. Progress is awaited after each: what does not come back
- * fails the run.
+ * with another parallelism or the same. Then it is cancelled and restored from the old savepoint;
+ * while that runs, a second job starts from the same savepoint; while that runs, a third starts
+ * without any; and at last the second is taken up again from its last checkpoint. Progress is
+ * awaited after each: what does not come back fails the run.
  */
 final class ChaosRun implements AutoCloseable {
 
