@@ -1,0 +1,94 @@
+package io.murmuration.bench;
+
+import com.sun.management.OperatingSystemMXBean;
+import io.murmuration.event.UserEvent;
+import java.lang.management.ManagementFactory;
+import java.util.Locale;
+import java.util.SplittableRandom;
+import java.util.concurrent.atomic.AtomicLong;
+
+/** Events of skewed users, and a stop watch that starts when everything is warm. */
+final class Workload {
+
+  /** As long as a chat message of two or three sentences. */
+  private static final int TEXT_CHARS = 200;
+
+  private static final double WARM_UP_FRACTION = 0.2;
+
+  private Workload() {}
+
+  /** Activity falls off with the square of the rank. */
+  static UserEvent event(long i, long users) {
+    SplittableRandom random = new SplittableRandom(i);
+    double uniform = random.nextDouble();
+    return said("user-" + (long) (users * uniform * uniform), i, random);
+  }
+
+  /** Something that a given user says. */
+  static UserEvent said(String userId, long i, SplittableRandom random) {
+    char[] text = new char[TEXT_CHARS];
+    for (int c = 0; c < TEXT_CHARS; c += Long.BYTES) {
+      long bits = random.nextLong();
+      for (int j = 0; j < Long.BYTES && c + j < TEXT_CHARS; j++) {
+        int letter = (int) (bits >>> 8 * j & 31);
+        text[c + j] = letter < 26 ? (char) ('a' + letter) : ' ';
+      }
+    }
+    return UserEvent.interaction("user-" + userId, "e" + i, i, null, new String(text));
+  }
+
+  static void print(String format, Object... arguments) {
+    System.out.println(String.format(Locale.ROOT, format, arguments));
+    System.out.flush();
+  }
+
+  /**
+   * Events per second of wall time and microseconds of this process's CPU time per event, over what
+   * comes after the first fifth.
+   */
+  record Rate(double eventsPerSecond, double cpuMicros) {}
+
+  /** Counts what passes, in all subtasks of this process. */
+  static final class StopWatch {
+    private static final OperatingSystemMXBean PROCESS =
+        (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
+
+    private final AtomicLong passed = new AtomicLong();
+    private final long start;
+    private final long end;
+    private volatile long startNanos;
+    private volatile long startCpuNanos;
+    private volatile long endNanos;
+    private volatile long endCpuNanos;
+
+    StopWatch(long events) {
+      start = (long) (WARM_UP_FRACTION * events);
+      end = events;
+    }
+
+    void count() {
+      long n = passed.incrementAndGet();
+      if (n == start) {
+        startCpuNanos = PROCESS.getProcessCpuTime();
+        startNanos = System.nanoTime();
+      } else if (n == end) {
+        endCpuNanos = PROCESS.getProcessCpuTime();
+        endNanos = System.nanoTime();
+      }
+    }
+
+    boolean isDone() {
+      return endNanos != 0;
+    }
+
+    Rate rate() {
+      if (!isDone()) {
+        throw new IllegalStateException(
+            "%d events were expected but only %d passed".formatted(end, passed.get()));
+      }
+      double events = end - start;
+      return new Rate(
+          events * 1e9 / (endNanos - startNanos), (endCpuNanos - startCpuNanos) / 1e3 / events);
+    }
+  }
+}
