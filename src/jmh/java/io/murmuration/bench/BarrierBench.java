@@ -156,11 +156,10 @@ final class BarrierBench {
     }
     long[] sorted = waits.stream().mapToLong(Long::longValue).sorted().toArray();
     Workload.print(
-        "%,d users, all sampled at each of %d ticks, a tick and two checkpoints a second", USERS, TICKS);
+        "%,d users, all sampled at each of %d ticks, a tick and two checkpoints a second",
+        USERS, TICKS);
     Workload.print(
         "barriers that reached the sampler: %d; they waited: median %d ms, longest %d ms",
-        sorted.length,
-        sorted[sorted.length / 2],
-        sorted[sorted.length - 1]);
+        sorted.length, sorted[sorted.length / 2], sorted[sorted.length - 1]);
   }
 }

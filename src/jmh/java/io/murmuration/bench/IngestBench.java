@@ -14,8 +14,7 @@ import java.util.Set;
  */
 public final class IngestBench {
 
-  private static final List<String> SECTIONS =
-      List.of("throughput", "rounds", "barriers", "kafka");
+  private static final List<String> SECTIONS = List.of("throughput", "rounds", "barriers", "kafka");
 
   private IngestBench() {}
 

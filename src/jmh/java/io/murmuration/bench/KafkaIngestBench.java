@@ -85,8 +85,7 @@ final class KafkaIngestBench {
         return;
       }
       Rate tokens =
-          measure(
-              kafka, "samples-tokens", TokenTruncation.factory(Path.of(model), MAX_TOKENS));
+          measure(kafka, "samples-tokens", TokenTruncation.factory(Path.of(model), MAX_TOKENS));
       print("cut at %d tokens".formatted(MAX_TOKENS), tokens);
       Workload.print(
           "tokens ÷ characters: %.2f by the clock, %.2f by CPU",

@@ -54,8 +54,8 @@ final class RoundBench {
 
   static void run() throws Exception {
     Workload.print(
-        "%12s %10s %12s %12s %10s %14s", "users", "µs/event", "round ms", "scan ms", "ratio",
-        "bytes/user");
+        "%12s %10s %12s %12s %10s %14s",
+        "users", "µs/event", "round ms", "scan ms", "ratio", "bytes/user");
     long largest = Long.getLong("bench.users", 1_000_000);
     Row last = null;
     for (long users = 10_000; users <= largest; users *= 10) {

@@ -81,7 +81,10 @@ final class ThroughputBench {
         Variant.RING,
         Variant.ULS);
     compare(new Setting("heap", "hashmap", 2, 2 * events, null), Variant.values());
-    compare(new Setting("RocksDB, parallelism 1", "rocksdb", 1, events, null), Variant.RING, Variant.ULS);
+    compare(
+        new Setting("RocksDB, parallelism 1", "rocksdb", 1, events, null),
+        Variant.RING,
+        Variant.ULS);
   }
 
   private static void compare(Setting setting, Variant... variants) throws Exception {
@@ -121,8 +124,7 @@ final class ThroughputBench {
     }
     stopWatch = new StopWatch(setting.events());
     try (StreamExecutionEnvironment env =
-        StreamExecutionEnvironment.createLocalEnvironment(
-            setting.parallelism(), configuration)) {
+        StreamExecutionEnvironment.createLocalEnvironment(setting.parallelism(), configuration)) {
       env.getConfig().enableObjectReuse();
       long users = setting.events() * USERS_PER_HUNDRED_EVENTS / 100;
       GeneratorFunction<Long, UserEvent> generator = i -> Workload.event(i, users);
