@@ -78,6 +78,18 @@ public record IoConfig(
     return properties;
   }
 
+  /**
+   * The same with a client id, by which brokers tell clients apart in logs, metrics and quotas: the
+   * group and what the client is for.
+   *
+   * @param purpose of the client, such as {@code ledger}
+   */
+  public Properties clientProperties(String purpose) {
+    Properties properties = clientProperties();
+    properties.setProperty("client.id", groupId + "-" + purpose);
+    return properties;
+  }
+
   static IoConfig read(Faults faults, Map<String, String> kafkaProperties) {
     faults.startPart();
     String servers = faults.required(IoOptions.BOOTSTRAP_SERVERS);

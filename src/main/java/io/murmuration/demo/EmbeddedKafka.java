@@ -59,9 +59,18 @@ public final class EmbeddedKafka implements AutoCloseable {
    * @throws UncheckedIOException when the directory cannot be created or formatted
    */
   public static EmbeddedKafka start(Path dataDirectory, int port) {
+    return start(dataDirectory, port, Map.of());
+  }
+
+  /**
+   * The same with further settings of the broker, which win over those that this class makes; the
+   * listener for clients is named {@code PLAINTEXT}, whatever protocol it is given.
+   */
+  public static EmbeddedKafka start(Path dataDirectory, int port, Map<String, String> more) {
     int[] free = freePorts();
     int brokerPort = port == ANY_PORT ? free[0] : port;
     Map<String, String> settings = settings(dataDirectory, brokerPort, free[1]);
+    settings.putAll(more);
     format(dataDirectory);
     KafkaRaftServer server = new KafkaRaftServer(new KafkaConfig(settings, false), Time.SYSTEM);
     try {

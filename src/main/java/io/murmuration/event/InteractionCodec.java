@@ -38,6 +38,11 @@ public final class InteractionCodec {
   private static final int HEADER_BYTES = 10;
   private static final int MARKER = 0xC301;
 
+  /** Confluent's serializers write a zero and a schema id of four bytes before the body. */
+  private static final int CONFLUENT_HEADER_BYTES = 5;
+
+  private static final byte CONFLUENT_MAGIC = 0;
+
   /** The current schema without the hints of the generated class, so that strings stay bytes. */
   private static final Schema READER = new Schema.Parser().parse(plainSchema());
 
@@ -84,6 +89,12 @@ public final class InteractionCodec {
   /** Decodes a value, by the schema whose fingerprint it names. */
   public UserEvent decode(byte[] value) throws RejectedRecordException {
     if (value.length < HEADER_BYTES || ByteBuffer.wrap(value).getShort() != (short) MARKER) {
+      if (value.length >= CONFLUENT_HEADER_BYTES && value[0] == CONFLUENT_MAGIC) {
+        throw new RejectedRecordException(
+            NOT_SINGLE_OBJECT_ENCODED,
+            "the value looks like Confluent's wire format, schema id %d of a registry, which is not supported; write Avro's single-object encoding"
+                .formatted(ByteBuffer.wrap(value, 1, Integer.BYTES).getInt()));
+      }
       throw new RejectedRecordException(
           NOT_SINGLE_OBJECT_ENCODED,
           "the value must begin with the marker c301 and a fingerprint of 8 bytes");

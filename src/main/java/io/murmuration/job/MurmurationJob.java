@@ -161,7 +161,7 @@ public final class MurmurationJob {
 
   private static KafkaSink<DeadLetter> deadLetters(IoConfig io) {
     return KafkaSink.<DeadLetter>builder()
-        .setKafkaProducerConfig(io.clientProperties())
+        .setKafkaProducerConfig(io.clientProperties("dead-letters"))
         .setRecordSerializer(
             new DeadLetterRecordSerializer(
                 io.topics().deadLetters(), DeadLetterRecordSerializer.DEFAULT_MAX_BYTES))
@@ -174,13 +174,14 @@ public final class MurmurationJob {
       return FileLedger.factory(
           Path.of(io.ledgerDirectory()).resolve(privacy.domain() + ".ledger"));
     }
-    return KafkaLedger.factory(privacy.domain(), endpoint(io, io.topics().ledger()));
+    return KafkaLedger.factory(privacy.domain(), endpoint(io, io.topics().ledger(), "ledger"));
   }
 
   private static RoundFeedback feedback(PrivacyConfig privacy, IoConfig io) {
     return io.feedbackKind() == FeedbackKind.IN_MEMORY
         ? new InMemoryRoundFeedback(privacy.domain())
-        : new KafkaRoundFeedback(privacy.domain(), endpoint(io, io.topics().feedback()));
+        : new KafkaRoundFeedback(
+            privacy.domain(), endpoint(io, io.topics().feedback(), "feedback"));
   }
 
   private static Truncation.Factory truncation(MurmurationConfig config) {
@@ -203,9 +204,9 @@ public final class MurmurationJob {
     }
   }
 
-  private static KafkaEndpoint endpoint(IoConfig io, String topic) {
+  private static KafkaEndpoint endpoint(IoConfig io, String topic, String purpose) {
     Map<String, String> map = new HashMap<>();
-    Properties properties = io.clientProperties();
+    Properties properties = io.clientProperties(purpose);
     properties.stringPropertyNames().forEach(name -> map.put(name, properties.getProperty(name)));
     return KafkaEndpoint.of(topic, map, io.topics().replicationFactor());
   }

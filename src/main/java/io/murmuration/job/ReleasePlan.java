@@ -60,7 +60,7 @@ record ReleasePlan(
             store,
             context,
             KafkaSink.<Announcement>builder()
-                .setKafkaProducerConfig(io.clientProperties())
+                .setKafkaProducerConfig(io.clientProperties("releases"))
                 .setRecordSerializer(new AnnouncementKafkaSerializer(io.topics().releases()))
                 .setDeliveryGuarantee(DeliveryGuarantee.AT_LEAST_ONCE)
                 .build()),

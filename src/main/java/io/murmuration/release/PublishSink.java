@@ -14,6 +14,7 @@ import org.apache.flink.api.connector.sink2.SinkWriter;
 import org.apache.flink.api.connector.sink2.SupportsCommitter;
 import org.apache.flink.api.connector.sink2.WriterInitContext;
 import org.apache.flink.core.io.SimpleVersionedSerializer;
+import org.apache.flink.metrics.Counter;
 import org.apache.flink.streaming.api.connector.sink2.CommittableMessage;
 import org.apache.flink.streaming.api.connector.sink2.SupportsPostCommitTopology;
 import org.apache.flink.streaming.api.datastream.DataStream;
@@ -86,7 +87,8 @@ public final class PublishSink
   @Override
   public Committer<PublishCommittable> createCommitter(CommitterInitContext init)
       throws IOException {
-    PublishCommitter committer = new PublishCommitter(store.open());
+    PublishCommitter committer =
+        new PublishCommitter(store.open(), init.metricGroup().counter("releasesPublished"));
     init.metricGroup().gauge(RELEASED_ROUND, () -> committer.releasedRound);
     init.metricGroup().gauge(RELEASE_AGE, committer::millisSinceRelease);
     return committer;
@@ -167,11 +169,13 @@ public final class PublishSink
   private static final class PublishCommitter implements Committer<PublishCommittable> {
 
     private final ModelStore store;
+    private final Counter published;
     private volatile long releasedRound;
     private volatile long releasedAtNanos;
 
-    PublishCommitter(ModelStore store) {
+    PublishCommitter(ModelStore store, Counter published) {
       this.store = store;
+      this.published = published;
     }
 
     private long millisSinceRelease() {
@@ -190,6 +194,7 @@ public final class PublishSink
             request.signalAlreadyCommitted();
           } else {
             LOG.info("Published release {}", staged.name());
+            published.inc();
           }
           releasedAtNanos = System.nanoTime();
           releasedRound = Math.max(releasedRound, request.getCommittable().announcement().round());

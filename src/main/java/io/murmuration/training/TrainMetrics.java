@@ -14,6 +14,8 @@ final class TrainMetrics {
   private volatile long round;
   private volatile long roundMillis;
   private volatile long gradientMillis;
+  private volatile long noiseMillis;
+  private volatile long updateMillis;
   private volatile double tokensPerSecond;
   private volatile long cohort;
   private volatile double clippedFraction = Double.NaN;
@@ -24,6 +26,8 @@ final class TrainMetrics {
     group.gauge("roundTrained", (Gauge<Long>) () -> round);
     group.gauge("roundMillis", (Gauge<Long>) () -> roundMillis);
     group.gauge("gradientMillis", (Gauge<Long>) () -> gradientMillis);
+    group.gauge("noiseMillis", (Gauge<Long>) () -> noiseMillis);
+    group.gauge("updateMillis", (Gauge<Long>) () -> updateMillis);
     if (privateMetrics) {
       MetricGroup privateGroup = group.addGroup("private");
       privateGroup.gauge("tokensPerSecond", (Gauge<Double>) () -> tokensPerSecond);
@@ -41,6 +45,8 @@ final class TrainMetrics {
     this.round = round;
     roundMillis = nanos / 1_000_000;
     gradientMillis = outcome.timing().gradientNanos() / 1_000_000;
+    noiseMillis = outcome.timing().noiseNanos() / 1_000_000;
+    updateMillis = outcome.timing().updateNanos() / 1_000_000;
     RoundOutcome.Statistics statistics = outcome.statistics();
     tokensPerSecond = statistics.tokens() * 1e9 / Math.max(1, outcome.timing().gradientNanos());
     cohort = statistics.slices();

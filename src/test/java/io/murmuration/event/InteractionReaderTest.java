@@ -3,6 +3,7 @@ package io.murmuration.event;
 import static io.murmuration.event.RawRecords.record;
 import static io.murmuration.event.RawRecords.utf8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
@@ -52,6 +53,18 @@ class InteractionReaderTest {
         new Interaction("e1", "ann", Instant.ofEpochMilli(1234), "before", "hello 🐦", false);
     assertThat(ByteBuffer.wrap(InteractionCodec.encode(HELLO)))
         .isEqualTo(interaction.toByteBuffer());
+  }
+
+  @Test
+  void confluentsWireFormat_isRejectedWithAReasonThatHelps() {
+    byte[] value = new byte[40];
+    value[4] = 7;
+    assertThatExceptionOfType(RejectedRecordException.class)
+        .isThrownBy(() -> READER.read(record(utf8("ann"), value)))
+        .withMessageContaining("Confluent's wire format, schema id 7")
+        .withMessageContaining("write Avro's single-object encoding")
+        .extracting(RejectedRecordException::reason)
+        .isEqualTo(RejectionReason.NOT_SINGLE_OBJECT_ENCODED);
   }
 
   @Test
