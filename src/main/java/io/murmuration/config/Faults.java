@@ -42,6 +42,11 @@ final class Faults {
     }
   }
 
+  /** Whether a value is given, other than a default. */
+  boolean isGiven(ConfigOption<?> option) {
+    return configuration.contains(option);
+  }
+
   /** A number in an interval; NaN is always a fault. A null value was reported before. */
   double inRange(
       ConfigOption<Double> option, Double value, double above, double atMost, String range) {

@@ -14,12 +14,15 @@ import org.apache.flink.configuration.Configuration;
  * A job's configuration, whole and valid.
  *
  * @param privacy the guarantee
+ * @param calibration how training's mechanism is chosen from the stream; null where it is configured
  * @param contribution bounds of keyed state and input rules
  * @param training model and optimizer
  * @param io where data comes from and goes
  */
 public record MurmurationConfig(
-    PrivacyConfig privacy, ContributionConfig contribution, TrainingConfig training, IoConfig io) {
+    PrivacyConfig privacy,
+    CalibrationConfig calibration,
+    ContributionConfig contribution, TrainingConfig training, IoConfig io) {
 
   /**
    * Reads options from their keys.
@@ -42,14 +45,22 @@ public record MurmurationConfig(
     reportUnknownKeys(options.keySet(), faults);
     // each part is read even where an earlier one has faults, so that all are reported at once
     PrivacyConfig privacy = PrivacyConfig.read(faults);
+    CalibrationConfig calibration = CalibrationConfig.read(faults);
     ContributionConfig contribution = ContributionConfig.read(faults);
     TrainingConfig training = TrainingConfig.read(faults);
     IoConfig io = IoConfig.read(faults, kafkaProperties);
     if (privacy != null && contribution != null && privacy.sampler() == Sampler.ELS) {
-      checkPoolFitsTheAccounting(privacy, contribution, faults);
+      if (!privacy.calibrated()) {
+        checkPoolFitsTheAccounting(privacy, contribution, faults);
+      } else if (contribution.windows() < 2) {
+        faults.add(
+            ContributionOptions.WINDOWS,
+            "must be at least 2 where ELS is calibrated but is %d: what is counted is the last complete window"
+                .formatted(contribution.windows()));
+      }
     }
     faults.throwIfAny();
-    return new MurmurationConfig(privacy, contribution, training, io);
+    return new MurmurationConfig(privacy, calibration, contribution, training, io);
   }
 
   /**

@@ -12,7 +12,9 @@ public final class OptionDocs {
 
   private static final List<Class<?>> CONCERNS =
       List.of(
-          PrivacyOptions.class, ContributionOptions.class, TrainingOptions.class, IoOptions.class);
+          PrivacyOptions.class,
+          CalibrationOptions.class,
+          ContributionOptions.class, TrainingOptions.class, IoOptions.class);
 
   private OptionDocs() {}
 

@@ -1,7 +1,9 @@
 package io.murmuration.config;
 
+import io.murmuration.privacy.budget.AdaptiveClipping;
 import io.murmuration.privacy.budget.Sampler;
 import java.time.Duration;
+import java.util.List;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;
 import java.util.regex.Pattern;
@@ -14,10 +16,11 @@ import java.util.regex.Pattern;
  * @param epsilon budget, &gt; 0
  * @param delta in (0, 1)
  * @param sampler what is sampled
- * @param samplingProbability q or p in (0, 1]
- * @param groupSize G ≥ 1
+ * @param samplingProbability q or p in (0, 1]; empty where it is calibrated
+ * @param groupSize G ≥ 1; not used where it is calibrated
  * @param clipNorm C &gt; 0
- * @param expectedUnits M or B, &gt; 0
+ * @param expectedUnits M or B, &gt; 0; empty where it is calibrated
+ * @param adaptiveClipping how the clip norm moves; null if it stays
  * @param rounds rounds to plan for; may be empty only if the noise multiplier is given
  * @param noiseMultiplier σ &gt; 0, or empty to calibrate it
  * @param roundInterval length of a tick
@@ -28,10 +31,11 @@ public record PrivacyConfig(
     double epsilon,
     double delta,
     Sampler sampler,
-    double samplingProbability,
+    OptionalDouble samplingProbability,
     int groupSize,
     double clipNorm,
-    double expectedUnits,
+    OptionalDouble expectedUnits,
+    AdaptiveClipping.Options adaptiveClipping,
     OptionalLong rounds,
     OptionalDouble noiseMultiplier,
     Duration roundInterval,
@@ -60,20 +64,29 @@ public record PrivacyConfig(
             Math.nextDown(1.0),
             "(0, 1)");
     Sampler sampler = faults.required(PrivacyOptions.SAMPLER);
+    boolean calibrated = Boolean.TRUE.equals(faults.optional(CalibrationOptions.ENABLED));
+    if (calibrated) {
+      refuseWhatIsChosen(faults);
+    }
     double probability =
-        faults.inRange(
-            PrivacyOptions.SAMPLING_PROBABILITY,
-            faults.required(PrivacyOptions.SAMPLING_PROBABILITY),
-            0,
-            1,
-            "(0, 1]");
+        calibrated
+            ? Double.NaN
+            : faults.inRange(
+                PrivacyOptions.SAMPLING_PROBABILITY,
+                faults.required(PrivacyOptions.SAMPLING_PROBABILITY),
+                0,
+                1,
+                "(0, 1]");
     Integer groupSize =
         faults.atLeast(PrivacyOptions.GROUP_SIZE, faults.required(PrivacyOptions.GROUP_SIZE), 1);
     double clipNorm =
         faults.positive(PrivacyOptions.CLIP_NORM, faults.required(PrivacyOptions.CLIP_NORM));
     double expectedUnits =
-        faults.positive(
-            PrivacyOptions.EXPECTED_UNITS, faults.required(PrivacyOptions.EXPECTED_UNITS));
+        calibrated
+            ? Double.NaN
+            : faults.positive(
+                PrivacyOptions.EXPECTED_UNITS, faults.required(PrivacyOptions.EXPECTED_UNITS));
+    AdaptiveClipping.Options adaptive = adaptiveClipping(faults);
     Long rounds = faults.atLeast(PrivacyOptions.ROUNDS, faults.optional(PrivacyOptions.ROUNDS), 1);
     Double noiseMultiplier = faults.optional(PrivacyOptions.NOISE_MULTIPLIER);
     if (noiseMultiplier != null) {
@@ -98,15 +111,60 @@ public record PrivacyConfig(
                 epsilon,
                 delta,
                 sampler,
-                probability,
+                given(probability),
                 groupSize,
                 clipNorm,
-                expectedUnits,
+                given(expectedUnits),
+                adaptive,
                 rounds == null ? OptionalLong.empty() : OptionalLong.of(rounds),
                 noiseMultiplier == null
                     ? OptionalDouble.empty()
                     : OptionalDouble.of(noiseMultiplier),
                 interval,
                 raiseBudget));
+  }
+
+  /** Whether the mechanism of training is chosen from the stream. */
+  public boolean calibrated() {
+    return samplingProbability.isEmpty();
+  }
+
+  private static void refuseWhatIsChosen(Faults faults) {
+    for (var chosen :
+        List.of(
+            PrivacyOptions.SAMPLING_PROBABILITY,
+            PrivacyOptions.GROUP_SIZE,
+            PrivacyOptions.EXPECTED_UNITS,
+            PrivacyOptions.NOISE_MULTIPLIER)) {
+      if (faults.isGiven(chosen)) {
+        faults.add(
+            chosen,
+            "must not be given where %s is true: it is chosen from the stream"
+                .formatted(CalibrationOptions.ENABLED.key()));
+      }
+    }
+  }
+
+  private static AdaptiveClipping.Options adaptiveClipping(Faults faults) {
+    Double quantile = faults.optional(PrivacyOptions.CLIPPING_QUANTILE);
+    double rate =
+        faults.positive(
+            PrivacyOptions.CLIPPING_RATE, faults.required(PrivacyOptions.CLIPPING_RATE));
+    double share =
+        faults.positive(
+            PrivacyOptions.CLIPPING_BIT_NOISE_SHARE,
+            faults.required(PrivacyOptions.CLIPPING_BIT_NOISE_SHARE));
+    if (quantile == null) {
+      return null;
+    }
+    faults.inRange(
+        PrivacyOptions.CLIPPING_QUANTILE, quantile, 0, Math.nextDown(1.0), "(0, 1)");
+    return quantile > 0 && quantile < 1 && rate > 0 && share > 0
+        ? new AdaptiveClipping.Options(quantile, rate, share)
+        : null;
+  }
+
+  private static OptionalDouble given(double value) {
+    return Double.isNaN(value) ? OptionalDouble.empty() : OptionalDouble.of(value);
   }
 }

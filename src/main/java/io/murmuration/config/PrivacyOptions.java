@@ -65,6 +65,26 @@ public final class PrivacyOptions {
           .withDescription(
               "What the noisy sum is divided by: the public expected cohort M (ULS) or expected batch B (ELS). Never a count of the data.");
 
+  public static final ConfigOption<Double> CLIPPING_QUANTILE =
+      ConfigOptions.key("privacy.adaptive-clipping.quantile")
+          .doubleType()
+          .noDefaultValue()
+          .withDescription(
+              "Share of units that should not be clipped; the clip norm then follows it from privacy.clip-norm on, and the noised share is accounted for together with the update. Without it the clip norm stays.");
+
+  public static final ConfigOption<Double> CLIPPING_RATE =
+      ConfigOptions.key("privacy.adaptive-clipping.rate")
+          .doubleType()
+          .defaultValue(0.2)
+          .withDescription("How fast an adaptive clip norm moves: C·exp(−rate·(share − quantile)).");
+
+  public static final ConfigOption<Double> CLIPPING_BIT_NOISE_SHARE =
+      ConfigOptions.key("privacy.adaptive-clipping.bit-noise-share")
+          .doubleType()
+          .defaultValue(0.05)
+          .withDescription(
+              "Standard deviation of the noise on the number of unclipped units, as a share of the expected units; at least the noise multiplier.");
+
   public static final ConfigOption<Long> ROUNDS =
       ConfigOptions.key("privacy.rounds")
           .longType()

@@ -5,10 +5,12 @@ import io.murmuration.privacy.budget.BudgetSignal;
 import io.murmuration.privacy.budget.EpochStart;
 import io.murmuration.privacy.budget.Grant;
 import io.murmuration.privacy.budget.RoundMechanism;
+import io.murmuration.privacy.budget.RoundQuery.CountHistogram;
 import io.murmuration.privacy.budget.Sampler;
 import io.murmuration.training.Example;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import org.apache.commons.rng.UniformRandomProvider;
@@ -38,7 +40,9 @@ import org.slf4j.LoggerFactory;
  * <p>First input: events keyed by user id; its watermarks and statuses are ignored, so that nothing
  * a user sends moves time. Second input: the privacy budget's signals, broadcast; its watermarks
  * are the public ticks and are passed on. Output: for every granted tick one {@link UserSample} per
- * user whose clock shows that tick, all of them before the watermark of the tick.
+ * user whose clock shows that tick, all of them before the watermark of the tick. A grant to count
+ * users by their events leaves clocks and bounds alone: at its watermark one pass over all users
+ * makes one {@link UserCounts}.
  *
  * <p><b>Keyed state</b>, cleared when nothing is left of a user or the user is erased:
  *
@@ -64,8 +68,8 @@ import org.slf4j.LoggerFactory;
  * belongs to the next tick. An aborted or restored round is void, so it does not matter that a
  * checkpoint may fall between two slices.
  */
-public final class BoundAndSampleOperator extends AbstractStreamOperator<UserSample>
-    implements TwoInputStreamOperator<UserEvent, BudgetSignal, UserSample>,
+public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortRecord>
+    implements TwoInputStreamOperator<UserEvent, BudgetSignal, CohortRecord>,
         Triggerable<String, VoidNamespace> {
 
   private static final long serialVersionUID = 1L;
@@ -241,6 +245,10 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<UserSam
           gate.closedTick());
       return;
     }
+    if (grant.mechanism().query() instanceof CountHistogram) {
+      gate.add(grant);
+      return;
+    }
     SamplingSchedule granted = SamplingSchedule.of(grant.mechanism());
     if (!granted.equals(schedule)) {
       changeSchedule(granted, grant);
@@ -334,16 +342,25 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<UserSam
     }
   }
 
-  private void completeWatermark() {
+  private void completeWatermark() throws Exception {
     sliceScheduled = false;
     firedTick = gate.closedTick();
+    for (Grant grant : gate.upTo(pendingWatermark.getTimestamp())) {
+      if (grant.mechanism().query() instanceof CountHistogram query) {
+        emitCounts(query, grant);
+      }
+    }
     gate.forget(pendingWatermark.getTimestamp());
     output.emitWatermark(pendingWatermark);
   }
 
   @Override
   public void onEventTime(InternalTimer<String, VoidNamespace> timer) throws Exception {
-    Grant grant = gate.at(timer.getTimestamp()).orElse(null);
+    // a grant to count takes no sample
+    Grant grant =
+        gate.at(timer.getTimestamp())
+            .filter(g -> !(g.mechanism().query() instanceof CountHistogram))
+            .orElse(null);
     UserPool stored = pools.value();
     // when time has ended, what is kept stays as it is
     if (stored == null || (timeHasEnded && grant == null)) {
@@ -391,6 +408,34 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<UserSam
             grant.tick()));
     counts.usersSampled.inc();
     counts.examplesSampled.inc(slots.length);
+  }
+
+  /**
+   * Counts this subtask's users by how many events each sent in the last window that was complete
+   * before the grant's tick. A user is in one bin, or in none, whatever others did.
+   */
+  private void emitCounts(CountHistogram query, Grant grant) throws Exception {
+    long window = bounds.windowOf(grant.tick()) - 1;
+    long[] users = new long[query.answerSize()];
+    this.<String>getKeyedStateBackend()
+        .applyToAllKeys(
+            VoidNamespace.INSTANCE,
+            VoidNamespaceSerializer.INSTANCE,
+            poolDescriptor,
+            (userId, state) -> {
+              long seen = state.value().eventsSeenIn(window, bounds);
+              if (seen > 0) {
+                users[query.binOf(seen)]++;
+              }
+            });
+    output.collect(
+        new StreamRecord<>(
+            new UserCounts(
+                grant.epoch(),
+                grant.round(),
+                grant.tick(),
+                Arrays.stream(users).boxed().toList()),
+            grant.tick()));
   }
 
   // ---- one user's state ----

@@ -2,6 +2,7 @@ package io.murmuration.contribution;
 
 import io.murmuration.privacy.budget.EpochStart;
 import io.murmuration.privacy.budget.Grant;
+import java.util.List;
 import java.util.NavigableMap;
 import java.util.Optional;
 import java.util.TreeMap;
@@ -84,6 +85,11 @@ public final class GrantGate {
   /** The watermark of a tick has arrived: nothing can be granted for it any more. */
   public void close(long tick) {
     closedTick = Math.max(closedTick, tick);
+  }
+
+  /** The grants up to this tick that were not acted on yet, in the order of their ticks. */
+  public List<Grant> upTo(long tick) {
+    return List.copyOf(pending.headMap(tick, true).values());
   }
 
   /** The grants up to this tick have been acted on. */

@@ -178,6 +178,22 @@ public final class UserPool {
     return reservoir;
   }
 
+  /**
+   * How many events of a window arrived, kept or not. 0 for a window of another length than the
+   * pool's: a pool that nothing has touched since the length changed counts no events in it.
+   */
+  public long eventsSeenIn(long window, ContributionBounds bounds) {
+    if (windowTicks != bounds.windowTicks()) {
+      return 0;
+    }
+    for (Reservoir reservoir : windows) {
+      if (reservoir.window() == window) {
+        return reservoir.seen();
+      }
+    }
+    return 0;
+  }
+
   // ---- the passing of ticks ----
 
   /**

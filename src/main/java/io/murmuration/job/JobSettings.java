@@ -1,7 +1,7 @@
 package io.murmuration.job;
 
 import io.murmuration.config.MurmurationConfig;
-import io.murmuration.privacy.budget.RoundMechanism;
+import io.murmuration.privacy.budget.PhaseProgramme;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -53,10 +53,14 @@ final class JobSettings {
   }
 
   /** The effective configuration for the web UI, secrets masked. */
-  static GlobalJobParameters visible(MurmurationConfig config, RoundMechanism mechanism) {
+  static GlobalJobParameters visible(MurmurationConfig config, PhaseProgramme programme) {
     Map<String, String> visible = new LinkedHashMap<>();
     put(visible, "privacy", config.privacy());
-    put(visible, "mechanism", mechanism);
+    if (programme instanceof PhaseProgramme.Fixed fixed) {
+      put(visible, "mechanism", fixed.mechanism());
+    } else {
+      put(visible, "calibration", config.calibration());
+    }
     put(visible, "contribution", config.contribution());
     put(visible, "training", config.training());
     put(visible, "io", config.io());

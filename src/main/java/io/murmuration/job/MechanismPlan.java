@@ -9,6 +9,8 @@ import io.murmuration.privacy.accounting.PldAccountant;
 import io.murmuration.privacy.accounting.PldPhaseAccountant;
 import io.murmuration.privacy.accounting.PoissonSubsampledGaussian;
 import io.murmuration.privacy.budget.RoundMechanism;
+import io.murmuration.privacy.budget.RoundQuery;
+import io.murmuration.privacy.budget.RoundQuery.ModelUpdate;
 import io.murmuration.privacy.budget.Sampler;
 
 /**
@@ -22,6 +24,8 @@ public final class MechanismPlan {
   /**
    * What every round does. Where the noise multiplier is left open, it is the smallest with which
    * the budget affords the planned rounds.
+   *
+   * @param config where nothing is calibrated
    */
   public static RoundMechanism of(PrivacyConfig config) {
     double noiseMultiplier =
@@ -33,19 +37,23 @@ public final class MechanismPlan {
                         .noiseMultiplier(
                             accounted(
                                 config.sampler(),
-                                config.samplingProbability(),
+                                config.samplingProbability().orElseThrow(),
                                 config.groupSize(),
                                 /* noiseMultiplier= */ 1),
                             config.rounds().getAsLong(),
                             config.epsilon(),
                             config.delta()));
+    double expectedUnits = config.expectedUnits().orElseThrow();
     return new RoundMechanism(
         config.sampler(),
-        config.samplingProbability(),
+        config.samplingProbability().orElseThrow(),
         config.groupSize(),
         noiseMultiplier,
         config.clipNorm(),
-        config.expectedUnits());
+        expectedUnits,
+        config.adaptiveClipping() == null
+            ? RoundQuery.UPDATE
+            : new ModelUpdate(config.adaptiveClipping().in(noiseMultiplier, expectedUnits)));
   }
 
   /** The accountant of a phase of such rounds. */

@@ -18,6 +18,7 @@ import io.murmuration.training.DecoderGradientEngine;
 import io.murmuration.training.EngineOptions;
 import io.murmuration.training.OptimizerOptions;
 import io.murmuration.training.PrivacySlices;
+import io.murmuration.training.PrivateMeasurement;
 import io.murmuration.training.PrivateTrainer;
 import io.murmuration.training.RoundOutcome;
 import io.murmuration.training.RoundTrainer;
@@ -38,13 +39,20 @@ final class ModelRoundTrainer implements RoundTrainer {
   private final DecoderGradientEngine engine;
   private final PrivateTrainer trainer;
   private final List<NamedTensor> frozen;
+  private final PrivateMeasurement measurement;
+  private final CalibrationRounds calibrations;
 
   private ModelRoundTrainer(
-      TrainableParameters parameters, DecoderGradientEngine engine, PrivateTrainer trainer) {
+      TrainableParameters parameters,
+      DecoderGradientEngine engine,
+      PrivateTrainer trainer,
+      CalibrationRounds calibrations) {
     this.parameters = parameters;
     this.engine = engine;
     this.trainer = trainer;
     this.frozen = frozen(parameters);
+    this.measurement = new PrivateMeasurement(engine, NoiseFactory.secure());
+    this.calibrations = calibrations;
   }
 
   /**
@@ -55,7 +63,20 @@ final class ModelRoundTrainer implements RoundTrainer {
    */
   static RoundTrainer.Factory factory(
       TrainingConfig config, StartingPoint start, OptimizerOptions optimizer) {
-    return () -> create(config, start, optimizer);
+    return factory(config, start, optimizer, /* calibrations= */ null);
+  }
+
+  /**
+   * The same for a domain that is calibrated.
+   *
+   * @param calibrations what is published of them; null if there are none
+   */
+  static RoundTrainer.Factory factory(
+      TrainingConfig config,
+      StartingPoint start,
+      OptimizerOptions optimizer,
+      CalibrationRounds calibrations) {
+    return () -> create(config, start, optimizer, calibrations);
   }
 
   static LoraConfig loraConfig(TrainingConfig config) {
@@ -64,7 +85,10 @@ final class ModelRoundTrainer implements RoundTrainer {
   }
 
   private static ModelRoundTrainer create(
-      TrainingConfig config, StartingPoint start, OptimizerOptions optimizer) {
+      TrainingConfig config,
+      StartingPoint start,
+      OptimizerOptions optimizer,
+      CalibrationRounds calibrations) {
     TorchThreads.use(config.threads());
     TrainableParameters parameters;
     try {
@@ -84,7 +108,10 @@ final class ModelRoundTrainer implements RoundTrainer {
         new DecoderGradientEngine(
             parameters, new EngineOptions(config.maxTokens(), config.microBatchBytes()));
     return new ModelRoundTrainer(
-        parameters, engine, new PrivateTrainer(engine, optimizer, NoiseFactory.secure()));
+        parameters,
+        engine,
+        new PrivateTrainer(engine, optimizer, NoiseFactory.secure()),
+        calibrations);
   }
 
   /** What is trained, at its start, on a model of its own. */
@@ -123,6 +150,9 @@ final class ModelRoundTrainer implements RoundTrainer {
 
   @Override
   public ExecutedRound execute(Cohort cohort) {
+    if (cohort.grant().mechanism().query().isCalibration()) {
+      return measure(cohort);
+    }
     RoundOutcome outcome =
         trainer.step(
             cohort.grant(), PrivacySlices.of(cohort.grant().mechanism(), cohort.samples()));
@@ -130,7 +160,22 @@ final class ModelRoundTrainer implements RoundTrainer {
         new RoundRelease(
             cohort.grant(),
             TrainedWeights.write(engine.layout(), outcome.state().parameters(), frozen)),
-        outcome);
+        outcome,
+        outcome.answer());
+  }
+
+  private ExecutedRound measure(Cohort cohort) {
+    if (calibrations == null) {
+      throw new IllegalStateException(
+          "round %d calibrates but this job is configured without calibrations"
+              .formatted(cohort.grant().round()));
+    }
+    long start = System.nanoTime();
+    List<Double> answer = measurement.measure(cohort, trainer.state().parameters());
+    byte[] published = calibrations.outcome(cohort.grant().mechanism(), answer).write();
+    RoundOutcome outcome =
+        trainer.measured(cohort.grant(), answer, System.nanoTime() - start);
+    return new ExecutedRound(new RoundRelease(cohort.grant(), published), outcome, answer);
   }
 
   @Override

@@ -1,5 +1,6 @@
 package io.murmuration.job;
 
+import io.murmuration.calibration.CalibratedProgramme;
 import io.murmuration.config.ContributionConfig;
 import io.murmuration.config.IoConfig;
 import io.murmuration.config.IoOptions.FeedbackKind;
@@ -23,9 +24,9 @@ import io.murmuration.privacy.budget.KafkaEndpoint;
 import io.murmuration.privacy.budget.KafkaLedger;
 import io.murmuration.privacy.budget.KafkaRoundFeedback;
 import io.murmuration.privacy.budget.LedgerFactory;
+import io.murmuration.privacy.budget.PhaseProgramme;
 import io.murmuration.privacy.budget.PrivacyBudgetOperator;
 import io.murmuration.privacy.budget.RoundFeedback;
-import io.murmuration.privacy.budget.RoundMechanism;
 import io.murmuration.training.LearningRateSchedule;
 import io.murmuration.training.OptimizerOptions;
 import io.murmuration.training.TrainOperator;
@@ -83,24 +84,24 @@ public final class MurmurationJob {
 
   /** Adds the job to an environment, with the settings that its guarantee needs. */
   public static void addTo(StreamExecutionEnvironment env, MurmurationConfig config) {
-    RoundMechanism mechanism = MechanismPlan.of(config.privacy());
+    PhaseProgramme programme = ProgrammePlan.of(config);
     Configuration settings = new Configuration();
     settings.set(PipelineOptions.GENERIC_TYPES, false);
     settings.set(CheckpointingOptions.CHECKPOINTING_INTERVAL, config.io().checkpointInterval());
     env.configure(settings);
     JobSettings.check(env.getConfiguration());
     config.io().parallelism().ifPresent(env::setParallelism);
-    env.getConfig().setGlobalJobParameters(JobSettings.visible(config, mechanism));
-    topology(config, mechanism).addTo(env);
+    env.getConfig().setGlobalJobParameters(JobSettings.visible(config, programme));
+    topology(config, programme).addTo(env);
   }
 
-  static MurmurationTopology topology(MurmurationConfig config, RoundMechanism mechanism) {
+  static MurmurationTopology topology(MurmurationConfig config, PhaseProgramme programme) {
     PrivacyConfig privacy = config.privacy();
     IoConfig io = config.io();
     ContributionConfig contribution = config.contribution();
     RoundFeedback feedback = feedback(privacy, io);
     ReleasePlan releases = ReleasePlan.of(config);
-    BudgetTerms terms = terms(privacy, mechanism);
+    BudgetTerms terms = terms(privacy, programme);
     return new MurmurationTopology(
         interactions(io),
         clock(privacy.roundInterval()),
@@ -116,7 +117,13 @@ public final class MurmurationJob {
                 releases.witness(),
                 feedback)),
         new TrainOperator.Factory(
-            ModelRoundTrainer.factory(config.training(), releases.start(), optimizer(config)),
+            ModelRoundTrainer.factory(
+                config.training(),
+                releases.start(),
+                optimizer(config),
+                programme instanceof CalibratedProgramme calibrated
+                    ? new CalibrationRounds(calibrated, ProgrammePlan.terms(config))
+                    : null),
             feedback,
             config.training().privateMetrics()),
         releases.sink(),
@@ -124,17 +131,15 @@ public final class MurmurationJob {
         io.maxParallelism());
   }
 
-  private static BudgetTerms terms(PrivacyConfig privacy, RoundMechanism mechanism) {
+  private static BudgetTerms terms(PrivacyConfig privacy, PhaseProgramme programme) {
     BudgetTerms terms =
-        BudgetTerms.of(
+        new BudgetTerms(
             privacy.domain(),
             privacy.epsilon(),
             privacy.delta(),
             privacy.roundInterval(),
-            mechanism);
-    if (privacy.rounds().isPresent()) {
-      terms = terms.withMaxRounds(privacy.rounds().getAsLong());
-    }
+            programme,
+            /* raiseBudget= */ false);
     return privacy.raiseBudget() ? terms.raisingBudget() : terms;
   }
 

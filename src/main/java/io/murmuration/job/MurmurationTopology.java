@@ -1,9 +1,9 @@
 package io.murmuration.job;
 
 import io.murmuration.contribution.BoundAndSampleOperator;
+import io.murmuration.contribution.CohortRecord;
+import io.murmuration.contribution.CohortRecordSerializer;
 import io.murmuration.contribution.ContributionBounds;
-import io.murmuration.contribution.UserSample;
-import io.murmuration.contribution.UserSampleSerializer;
 import io.murmuration.event.DeadLetter;
 import io.murmuration.event.DecodeInteractionsFunction;
 import io.murmuration.event.RawRecord;
@@ -79,13 +79,13 @@ record MurmurationTopology(
             .setParallelism(1)
             .setMaxParallelism(1);
 
-    SingleOutputStreamOperator<UserSample> samples =
+    SingleOutputStreamOperator<CohortRecord> samples =
         events
             .keyBy(UserEvent::userId, Types.STRING)
             .connect(signals.broadcast())
             .transform(
                 "bound & sample",
-                new UserSampleSerializer().typeInfo(UserSample.class),
+                new CohortRecordSerializer().typeInfo(CohortRecord.class),
                 new BoundAndSampleOperator(bounds))
             .uid(BOUND_AND_SAMPLE)
             .setMaxParallelism(maxParallelism);

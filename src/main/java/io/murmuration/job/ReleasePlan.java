@@ -13,6 +13,7 @@ import io.murmuration.privacy.budget.ReleaseWitness;
 import io.murmuration.release.Announcement;
 import io.murmuration.release.AnnouncementKafkaSerializer;
 import io.murmuration.release.DirectoryModelStore;
+import io.murmuration.release.CalibrationManifest;
 import io.murmuration.release.ModelStore;
 import io.murmuration.release.PeftAdapter;
 import io.murmuration.release.PublishSink;
@@ -100,7 +101,10 @@ record ReleasePlan(
         base.getFileName().toString(),
         baseDigest,
         start != null ? start.sentence() : freshStart(config.training()),
-        format(config.training(), base));
+        format(config.training(), base),
+        config.calibration() == null
+            ? ""
+            : ProgrammePlan.split(ProgrammePlan.terms(config)).sentence());
   }
 
   private static String freshStart(TrainingConfig training) {
@@ -146,6 +150,15 @@ record ReleasePlan(
     for (int i = names.size() - 1; i >= 0 && hashes.size() == startCharges.size(); i--) {
       ReleaseManifest manifest =
           ReleaseManifest.read(store.read(names.get(i)).get(ReleaseManifest.FILE));
+      if (manifest.domain().equals(domain)) {
+        hashes.add(manifest.ledgerHash());
+      }
+    }
+    List<String> calibrations = store.calibrations();
+    if (!calibrations.isEmpty()) {
+      String newest = calibrations.get(calibrations.size() - 1);
+      CalibrationManifest manifest =
+          CalibrationManifest.read(store.read(newest).get(ReleaseManifest.FILE));
       if (manifest.domain().equals(domain)) {
         hashes.add(manifest.ledgerHash());
       }

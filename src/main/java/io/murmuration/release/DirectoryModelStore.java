@@ -25,6 +25,7 @@ import java.util.stream.Stream;
  *
  * <pre>
  * root/round-00000042/…                  visible
+ * root/calibration-00000001/…            visible, but no model: never the latest
  * root/latest -&gt; round-00000042          the newest one; absent where there are no symbolic links
  * root/.staging/round-00000043-DIGEST/…  complete and durable, waiting for its checkpoint
  * root/.staging/….partial/…              half-written; rewritten by the next attempt
@@ -43,6 +44,9 @@ public final class DirectoryModelStore implements ModelStore {
   private static final int PROBE_BYTES = 64 * 1024;
 
   private static final Pattern RELEASE_NAME = Pattern.compile("round-\\d{8,}");
+
+  /** Never among the releases, so that no consumer of models meets one. */
+  private static final Pattern CALIBRATION_NAME = Pattern.compile("calibration-\\d{8,}");
 
   /** Writes one new file; apart so that tests can fill the disk. */
   interface FileOutput {
@@ -167,11 +171,20 @@ public final class DirectoryModelStore implements ModelStore {
 
   @Override
   public List<String> published() throws IOException {
+    return named(RELEASE_NAME);
+  }
+
+  @Override
+  public List<String> calibrations() throws IOException {
+    return named(CALIBRATION_NAME);
+  }
+
+  private List<String> named(Pattern pattern) throws IOException {
     try (Stream<Path> entries = Files.list(root)) {
       return entries
           .filter(path -> Files.isDirectory(path, LinkOption.NOFOLLOW_LINKS))
           .map(path -> path.getFileName().toString())
-          .filter(name -> RELEASE_NAME.matcher(name).matches())
+          .filter(name -> pattern.matcher(name).matches())
           .sorted(Comparator.comparingInt(String::length).thenComparing(name -> name))
           .toList();
     } catch (UncheckedIOException e) {
@@ -202,7 +215,9 @@ public final class DirectoryModelStore implements ModelStore {
   }
 
   private Path existing(String name) throws IOException {
-    if (!RELEASE_NAME.matcher(name).matches() || !Files.isDirectory(root.resolve(name))) {
+    boolean isName =
+        RELEASE_NAME.matcher(name).matches() || CALIBRATION_NAME.matcher(name).matches();
+    if (!isName || !Files.isDirectory(root.resolve(name))) {
       throw new NoSuchFileException(
           "there is no release %s in %s; it holds %s".formatted(name, root, published()));
     }

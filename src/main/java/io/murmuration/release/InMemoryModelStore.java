@@ -42,7 +42,17 @@ public final class InMemoryModelStore implements ModelStore {
 
   @Override
   public synchronized List<String> published() {
+    return named("round-");
+  }
+
+  @Override
+  public synchronized List<String> calibrations() {
+    return named("calibration-");
+  }
+
+  private List<String> named(String prefix) {
     return published.keySet().stream()
+        .filter(name -> name.startsWith(prefix))
         .sorted(Comparator.comparingInt(String::length).thenComparing(name -> name))
         .toList();
   }

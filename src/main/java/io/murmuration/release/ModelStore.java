@@ -55,8 +55,11 @@ public interface ModelStore {
    */
   Outcome commit(Staged staged) throws IOException;
 
-  /** Names of the visible releases in ascending order. */
+  /** Names of the visible releases of models in ascending order. */
   List<String> published() throws IOException;
+
+  /** Names of the visible outcomes of calibrations in ascending order. */
+  List<String> calibrations() throws IOException;
 
   /**
    * The files of a visible release.

@@ -1,9 +1,11 @@
 package io.murmuration.release;
 
+import io.murmuration.privacy.budget.AdaptiveClipping;
 import io.murmuration.privacy.budget.Grant;
 import io.murmuration.privacy.budget.RoundMechanism;
 import io.murmuration.privacy.budget.Sampler;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 
@@ -99,12 +101,77 @@ public final class PrivacyStatement {
             number(mechanism.clipNorm()),
             number(mechanism.noiseMultiplier()),
             number(mechanism.expectedUnits()),
-            byUser
-                ? ""
-                : "A user has at most %d examples in the pool.".formatted(mechanism.groupSize()),
+            notes(context, mechanism),
             context.baseModel(),
             context.baseModelDigest(),
             context.startingPoint())
+        .getBytes(StandardCharsets.UTF_8);
+  }
+
+  private static String notes(ReleaseContext context, RoundMechanism mechanism) {
+    List<String> notes = new ArrayList<>();
+    if (mechanism.sampler() == Sampler.ELS) {
+      notes.add("A user has at most %d examples in the pool.".formatted(mechanism.groupSize()));
+    }
+    AdaptiveClipping adaptive = mechanism.adaptiveClipping();
+    if (adaptive != null) {
+      notes.add(
+          "The noise multiplier is that of two sums of the same sample together: the update, with noise multiplier %s, and the number of updates that were not clipped, with noise of standard deviation %s; from the latter follows the next round's clip norm."
+              .formatted(
+                  number(adaptive.updateNoiseMultiplier(mechanism.noiseMultiplier())),
+                  number(adaptive.bitNoise())));
+    }
+    if (!context.budgetSplit().isEmpty()) {
+      notes.add(context.budgetSplit());
+    }
+    return String.join(" ", notes);
+  }
+
+  /** The file's bytes of a calibration's release, UTF-8. */
+  static byte[] writeCalibration(ReleaseContext context, Grant grant, CalibrationOutcome outcome) {
+    RoundMechanism mechanism = grant.mechanism();
+    boolean counts = outcome.candidates() == null;
+    return """
+    # Privacy of this calibration
+
+    %s
+
+    | | |
+    | --- | --- |
+    | privacy unit | one user: all events that ever carry that user id |
+    | neighbouring relation | %s |
+    | ε spent by the domain, rounded up | %s |
+    | δ | %s |
+    | round, phase | %d, %d |
+    | ledger record of the charge | `%s` |
+
+    ## What was measured
+
+    %s Gaussian noise of standard deviation %s was added to every bin, once. Nothing was divided by
+    a number of users. What follows from the noised bins, the bound, the clip norm and the noise of
+    training, costs nothing further.
+
+    %s
+
+    It assumes what the statement of every model's release assumes.
+    """
+        .formatted(
+            sentence(context.domain(), grant),
+            NEIGHBOURING_RELATION,
+            epsilonRoundedUp(grant.epsilonSpent()),
+            number(grant.delta()),
+            grant.round(),
+            grant.phase(),
+            grant.ledgerHash(),
+            counts
+                ? "Every user with events in the last complete window counts in one bin of one histogram, so one user moves it by 1 in L2."
+                : "Each user takes part independently with probability %s. The norm of the mean gradient over at most G of a user's examples has weight 1 in one histogram for each of %d candidates G, so one user moves them jointly by √%d in L2."
+                    .formatted(
+                        number(mechanism.samplingProbability()),
+                        outcome.candidates().size(),
+                        outcome.candidates().size()),
+            number(outcome.noiseDeviation()),
+            outcome.budget().sentence())
         .getBytes(StandardCharsets.UTF_8);
   }
 

@@ -12,6 +12,8 @@ import java.util.regex.Pattern;
  * @param baseModelDigest SHA-256 of its weights, lower-case hexadecimal
  * @param startingPoint where training began, as a sentence for {@code PRIVACY.md}
  * @param format the files of a release beside the weights
+ * @param budgetSplit how the budget is split over calibrations and training, as a sentence for {@code
+ *     PRIVACY.md}; empty if it is not
  */
 public record ReleaseContext(
     String domain,
@@ -19,7 +21,8 @@ public record ReleaseContext(
     String baseModel,
     String baseModelDigest,
     String startingPoint,
-    ReleaseFormat format)
+    ReleaseFormat format,
+    String budgetSplit)
     implements Serializable {
 
   private static final Pattern SHA_256 = Pattern.compile("[0-9a-f]{64}");
@@ -33,6 +36,17 @@ public record ReleaseContext(
       throw new IllegalArgumentException(
           "base model digest must be 64 lower-case hexadecimal digits but is " + baseModelDigest);
     }
+  }
+
+  /** A run whose budget is all training's. */
+  public ReleaseContext(
+      String domain,
+      String runId,
+      String baseModel,
+      String baseModelDigest,
+      String startingPoint,
+      ReleaseFormat format) {
+    this(domain, runId, baseModel, baseModelDigest, startingPoint, format, /* budgetSplit= */ "");
   }
 
   private static void requireText(String name, String value) {

@@ -12,16 +12,35 @@ import java.util.TreeMap;
  * @param files by name
  * @param manifest the one among the files
  */
-public record ReleaseFiles(String name, SortedMap<String, byte[]> files, ReleaseManifest manifest) {
+public record ReleaseFiles(String name, SortedMap<String, byte[]> files, Manifest manifest) {
 
   private static final String NAME_PREFIX = "round-";
+  private static final String CALIBRATION_PREFIX = "calibration-";
 
   public ReleaseFiles {
     files = Collections.unmodifiableSortedMap(new TreeMap<>(files));
   }
 
-  /** Lays a release out. */
+  /** Lays a release out: a model, or the outcome of a calibration. */
   public static ReleaseFiles of(ReleaseContext context, RoundRelease release) {
+    return release.grant().mechanism().query().isCalibration()
+        ? calibration(context, release)
+        : model(context, release);
+  }
+
+  private static ReleaseFiles calibration(ReleaseContext context, RoundRelease release) {
+    CalibrationManifest manifest =
+        CalibrationManifest.of(context, release.grant(), release.weights());
+    SortedMap<String, byte[]> files = new TreeMap<>();
+    files.put(CalibrationOutcome.FILE, release.weights());
+    files.put(ReleaseManifest.FILE, manifest.write());
+    files.put(
+        PrivacyStatement.FILE,
+        PrivacyStatement.writeCalibration(context, release.grant(), manifest.outcome()));
+    return new ReleaseFiles(calibrationNameOf(release.grant().round()), files, manifest);
+  }
+
+  private static ReleaseFiles model(ReleaseContext context, RoundRelease release) {
     ReleaseManifest manifest =
         ReleaseManifest.of(context, release.grant(), Digests.ofFile(release.weights()));
     SortedMap<String, byte[]> files = new TreeMap<>(context.format().companions());
@@ -34,6 +53,11 @@ public record ReleaseFiles(String name, SortedMap<String, byte[]> files, Release
   /** The directory's name of a round's release; names sort by round. */
   public static String nameOf(long round) {
     return "%s%08d".formatted(NAME_PREFIX, round);
+  }
+
+  /** The directory's name of a calibration's release; it is none of a round's. */
+  public static String calibrationNameOf(long round) {
+    return "%s%08d".formatted(CALIBRATION_PREFIX, round);
   }
 
   /** The round of a release's name, see {@link #nameOf}. */

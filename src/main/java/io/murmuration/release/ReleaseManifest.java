@@ -71,7 +71,8 @@ public record ReleaseManifest(
     @JsonProperty("weights_file") String weightsFile,
     @JsonProperty("weights_sha256") String weightsDigest,
     @JsonProperty("base_model") String baseModel,
-    @JsonProperty("base_model_sha256") String baseModelDigest) {
+    @JsonProperty("base_model_sha256") String baseModelDigest)
+    implements Manifest {
 
   /** Name of the manifest's file in a release. */
   public static final String FILE = "manifest.json";
@@ -153,7 +154,7 @@ public record ReleaseManifest(
     return manifest;
   }
 
-  /** The file's bytes, UTF-8. */
+  @Override
   public byte[] write() {
     return PrettyJson.text(this).getBytes(StandardCharsets.UTF_8);
   }

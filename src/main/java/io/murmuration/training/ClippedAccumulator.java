@@ -9,6 +9,7 @@ final class ClippedAccumulator {
   private long clipped;
   private long zeroed;
   private long tokens;
+  private double centredBits;
   private double lossSum;
 
   ClippedAccumulator(int size, double clipNorm) {
@@ -26,10 +27,11 @@ final class ClippedAccumulator {
     zeroed++;
   }
 
-  /** Counts a slice whose gradient is added. */
-  void count(boolean scaledDown, long trainedTokens, double loss) {
+  /** Counts a slice whose gradient is added with this factor, which is not 0. */
+  void count(double factor, long trainedTokens, double loss) {
     slices++;
-    clipped += scaledDown ? 1 : 0;
+    clipped += factor < 1 ? 1 : 0;
+    centredBits += SliceClipping.unclippedBit(factor) - 0.5;
     tokens += trainedTokens;
     lossSum += loss;
   }
@@ -48,10 +50,11 @@ final class ClippedAccumulator {
     clipped += other.clipped;
     zeroed += other.zeroed;
     tokens += other.tokens;
+    centredBits += other.centredBits;
     lossSum += other.lossSum;
   }
 
   ClippedSum result() {
-    return new ClippedSum(sum, clipNorm, slices, clipped, zeroed, tokens, lossSum);
+    return new ClippedSum(sum, clipNorm, slices, clipped, zeroed, tokens, centredBits, lossSum);
   }
 }

@@ -13,6 +13,8 @@ package io.murmuration.training;
  * @param clipped how many of them were scaled down
  * @param zeroed how many contributed zero: not finite, nothing to train on, or failed
  * @param tokens trained tokens
+ * @param centredBits Σ(b − ½) over contributing slices, where b is {@link
+ *     SliceClipping#unclippedBit}; one slice moves it by at most ½
  * @param lossSum sum over contributing slices of their mean loss in nats per token
  */
 public record ClippedSum(
@@ -22,4 +24,5 @@ public record ClippedSum(
     long clipped,
     long zeroed,
     long tokens,
+    double centredBits,
     double lossSum) {}

@@ -1,5 +1,7 @@
 package io.murmuration.training;
 
+import io.murmuration.contribution.CohortRecord;
+import io.murmuration.contribution.UserCounts;
 import io.murmuration.contribution.UserSample;
 import io.murmuration.privacy.budget.Grant;
 import java.util.ArrayList;
@@ -33,16 +35,24 @@ public final class CohortBuffer {
    *
    * @param grant its leave
    * @param samples one per sampled user, in order of arrival; may be empty
+   * @param counts one per sampler where the round counts users; else empty
    */
-  public record Cohort(Grant grant, List<UserSample> samples) {
+  public record Cohort(Grant grant, List<UserSample> samples, List<UserCounts> counts) {
 
     public Cohort {
       samples = List.copyOf(samples);
+      counts = List.copyOf(counts);
+    }
+
+    /** The cohort of a round that samples users. */
+    public Cohort(Grant grant, List<UserSample> samples) {
+      this(grant, samples, List.of());
     }
   }
 
   private final TreeMap<Long, Grant> grantsByTick = new TreeMap<>();
   private final TreeMap<Long, Map<String, UserSample>> samplesByTick = new TreeMap<>();
+  private final TreeMap<Long, List<UserCounts>> countsByTick = new TreeMap<>();
   private long refusedEpoch;
   private long epoch;
   private long closedTick = Long.MIN_VALUE;
@@ -72,6 +82,8 @@ public final class CohortBuffer {
     grantsByTick.clear();
     samplesByTick.values().forEach(users -> users.values().removeIf(s -> s.epoch() != newEpoch));
     samplesByTick.values().removeIf(Map::isEmpty);
+    countsByTick.values().forEach(counts -> counts.removeIf(c -> c.epoch() != newEpoch));
+    countsByTick.values().removeIf(List::isEmpty);
   }
 
   /**
@@ -93,15 +105,31 @@ public final class CohortBuffer {
    * @return whether it was kept; false for stale samples and duplicates
    */
   public boolean onSample(UserSample sample) {
-    if (sample.epoch() <= refusedEpoch
-        || sample.epoch() < epoch
-        || (sample.epoch() == epoch && sample.tick() <= closedTick)) {
+    if (isStale(sample)) {
       return false;
     }
     return samplesByTick
             .computeIfAbsent(sample.tick(), tick -> new LinkedHashMap<>())
             .putIfAbsent(sample.userId(), sample)
         == null;
+  }
+
+  /**
+   * Takes one sampler's counts, by the same rules.
+   *
+   * @return whether they were kept; false for stale ones
+   */
+  public boolean onCounts(UserCounts counts) {
+    if (isStale(counts)) {
+      return false;
+    }
+    return countsByTick.computeIfAbsent(counts.tick(), tick -> new ArrayList<>()).add(counts);
+  }
+
+  private boolean isStale(CohortRecord part) {
+    return part.epoch() <= refusedEpoch
+        || part.epoch() < epoch
+        || (part.epoch() == epoch && part.tick() <= closedTick);
   }
 
   /**
@@ -117,15 +145,24 @@ public final class CohortBuffer {
               grant,
               users.values().stream()
                   .filter(s -> s.epoch() == grant.epoch() && s.round() == grant.round())
+                  .toList(),
+              countsByTick.getOrDefault(grant.tick(), List.of()).stream()
+                  .filter(c -> c.epoch() == grant.epoch() && c.round() == grant.round())
                   .toList()));
     }
+    countsByTick.headMap(watermark, true).values().forEach(c -> c.removeIf(this::hasBegun));
+    countsByTick.headMap(watermark, true).values().removeIf(List::isEmpty);
     grantsByTick.headMap(watermark, true).clear();
     samplesByTick
         .headMap(watermark, true)
         .values()
-        .forEach(u -> u.values().removeIf(s -> s.epoch() <= epoch));
+        .forEach(u -> u.values().removeIf(this::hasBegun));
     samplesByTick.headMap(watermark, true).values().removeIf(Map::isEmpty);
     closedTick = Math.max(closedTick, watermark);
     return complete;
+  }
+
+  private boolean hasBegun(CohortRecord part) {
+    return part.epoch() <= epoch;
   }
 }

@@ -19,6 +19,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.DoubleStream;
 import java.util.stream.LongStream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -105,6 +106,79 @@ public final class DecoderGradientEngine implements GradientEngine {
       JniUtils.setGradMode(gradModeBefore);
     }
     return total.result();
+  }
+
+  @Override
+  public double[] norms(float[] parameters, List<PrivacySlice> slices) {
+    requireLength(parameters);
+    List<TokenizedSlice> tokenized =
+        tokenize(slices, new ClippedAccumulator(/* size= */ 0, /* clipNorm= */ 1));
+    DoubleStream.Builder norms = DoubleStream.builder();
+    boolean gradModeBefore = JniUtils.isGradMode();
+    JniUtils.setGradMode(false);
+    try (NDScope scope = new NDScope();
+        NDManager round = model.manager().newSubManager()) {
+      scope.suppressNotUsedWarning();
+      NDArray flat = Tensors.floats(round, parameters, parameters.length);
+      for (List<TokenizedSlice> batch : microBatches.cut(tokenized)) {
+        addNormsOrIsolate(flat, batch, norms);
+      }
+    } finally {
+      JniUtils.setGradMode(gradModeBefore);
+    }
+    return norms.build().toArray();
+  }
+
+  private void addNormsOrIsolate(
+      NDArray flat, List<TokenizedSlice> batch, DoubleStream.Builder norms) {
+    try {
+      addNorms(flat, batch, norms);
+    } catch (RuntimeException e) {
+      if (batch.size() == 1) {
+        LOG.warn("a slice fails to process and is not measured", e);
+        return;
+      }
+      LOG.warn("a micro-batch of {} slices fails, each is tried alone", batch.size(), e);
+      for (TokenizedSlice slice : batch) {
+        addNormsOrIsolate(flat, List.of(slice), norms);
+      }
+    }
+  }
+
+  /** Adds all norms of a micro-batch or none. */
+  private void addNorms(
+      NDArray flat, List<TokenizedSlice> slices, DoubleStream.Builder norms) {
+    TokenBatch batch = new TokenBatch(slices.stream().map(TokenizedSlice::sequences).toList());
+    try (NDScope scope = new NDScope();
+        NDManager step = model.manager().newSubManager()) {
+      scope.suppressNotUsedWarning();
+      List<NDArray> leaves = expandedLeaves(flat, batch.slices());
+      double[] losses = sliceLosses(backward(step, batch, leaves), batch);
+      double[] squaredNorms = squaredNorms(flattened(leaves, batch.slices()), batch.slices());
+      for (int s = 0; s < losses.length; s++) {
+        if (Double.isFinite(losses[s]) && Double.isFinite(squaredNorms[s])) {
+          norms.add(Math.sqrt(squaredNorms[s]));
+        }
+      }
+    }
+  }
+
+  /** Each slice's mean loss from the losses of the targets. */
+  private static double[] sliceLosses(float[] losses, TokenBatch batch) {
+    double[] sliceLosses = new double[batch.slices()];
+    for (int i = 0; i < losses.length; i++) {
+      sliceLosses[batch.sliceOfTarget(i)] += (double) losses[i] * batch.meanWeights()[i];
+    }
+    return sliceLosses;
+  }
+
+  /** The gradient of each leaf, one row a slice. */
+  private static List<NDArray> flattened(List<NDArray> leaves, int slices) {
+    List<NDArray> gradients = new ArrayList<>(leaves.size());
+    for (NDArray leaf : leaves) {
+      gradients.add(leaf.getGradient().reshape(slices, -1));
+    }
+    return gradients;
   }
 
   /**
@@ -219,23 +293,16 @@ public final class DecoderGradientEngine implements GradientEngine {
         NDManager step = model.manager().newSubManager()) {
       scope.suppressNotUsedWarning();
       List<NDArray> leaves = expandedLeaves(flat, batch.slices());
-      float[] losses = backward(step, batch, leaves);
-      double[] sliceLosses = new double[batch.slices()];
-      for (int i = 0; i < losses.length; i++) {
-        sliceLosses[batch.sliceOfTarget(i)] += (double) losses[i] * batch.meanWeights()[i];
-      }
+      double[] sliceLosses = sliceLosses(backward(step, batch, leaves), batch);
       long backwardDone = System.nanoTime();
-      List<NDArray> gradients = new ArrayList<>(leaves.size());
-      for (NDArray leaf : leaves) {
-        gradients.add(leaf.getGradient().reshape(batch.slices(), -1));
-      }
+      List<NDArray> gradients = flattened(leaves, batch.slices());
       double[] factors = factors(gradients, sliceLosses, clipNorm);
       ClippedAccumulator added = new ClippedAccumulator(layout.size(), clipNorm);
       for (int s = 0; s < factors.length; s++) {
         if (factors[s] == 0) {
           added.addZero();
         } else {
-          added.count(factors[s] < 1, slices.get(s).targets(), sliceLosses[s]);
+          added.count(factors[s], slices.get(s).targets(), sliceLosses[s]);
         }
       }
       weightedSum(step, gradients, factors, added);
@@ -291,7 +358,17 @@ public final class DecoderGradientEngine implements GradientEngine {
 
   /** Squares of float32 values cannot overflow in float64. */
   private static double[] factors(List<NDArray> gradients, double[] sliceLosses, double clipNorm) {
-    double[] squaredNorms = new double[sliceLosses.length];
+    double[] squaredNorms = squaredNorms(gradients, sliceLosses.length);
+    double[] factors = new double[squaredNorms.length];
+    Arrays.setAll(
+        factors,
+        s -> Double.isFinite(sliceLosses[s]) ? SliceClipping.factor(squaredNorms[s], clipNorm) : 0);
+    return factors;
+  }
+
+  /** Of each row over all gradients. */
+  private static double[] squaredNorms(List<NDArray> gradients, int slices) {
+    double[] squaredNorms = new double[slices];
     for (NDArray gradient : gradients) {
       try (NDArray wide = gradient.toType(DataType.FLOAT64, false);
           NDArray norms = wide.norm(new int[] {1}, false)) {
@@ -299,11 +376,7 @@ public final class DecoderGradientEngine implements GradientEngine {
         Arrays.setAll(squaredNorms, s -> squaredNorms[s] + values[s] * values[s]);
       }
     }
-    double[] factors = new double[squaredNorms.length];
-    Arrays.setAll(
-        factors,
-        s -> Double.isFinite(sliceLosses[s]) ? SliceClipping.factor(squaredNorms[s], clipNorm) : 0);
-    return factors;
+    return squaredNorms;
   }
 
   /** Slices with factor zero are taken out first: zero times NaN is NaN. */

@@ -26,6 +26,16 @@ public interface GradientEngine extends AutoCloseable {
    */
   ClippedSum clippedSum(float[] parameters, List<PrivacySlice> slices, double clipNorm);
 
+  /**
+   * The L2 norm of each slice's gradient, unclipped. Slices that would contribute zero to {@link
+   * #clippedSum} because they fail are left out.
+   *
+   * @param parameters flat, of the layout's size; not modified
+   * @param slices any number
+   * @return finite norms in no particular order; an exact function of private data
+   */
+  double[] norms(float[] parameters, List<PrivacySlice> slices);
+
   @Override
   void close();
 }

@@ -1,6 +1,8 @@
 package io.murmuration.training;
 
+import io.murmuration.privacy.budget.AdaptiveClipping;
 import io.murmuration.privacy.budget.Grant;
+import io.murmuration.privacy.budget.RoundMechanism;
 import io.murmuration.privacy.noise.NoiseFactory;
 import java.util.List;
 
@@ -21,6 +23,8 @@ import java.util.List;
  *     the noise is calibrated to C·(1 + 10⁻³)</td></tr>
  * <tr><td>a round that was executed before, or an older one</td><td>refused: fresh noise on a round
  *     already released would be a second release of it</td></tr>
+ * <tr><td>adaptive clipping</td><td>update and unclipped bits are one joint Gaussian mechanism, and
+ *     the grant's noise multiplier is that of both</td></tr>
  * <tr><td>the same round of the same cohort in another attempt</td><td>other noise: its key is
  *     drawn afresh for every step</td></tr>
  * </table>
@@ -82,11 +86,7 @@ public final class PrivateTrainer {
    */
   public RoundOutcome step(Grant grant, List<PrivacySlice> slices) {
     TrainerState before = state;
-    if (grant.round() <= before.round()) {
-      throw new IllegalArgumentException(
-          "round %d was granted but round %d is already executed; a round is executed once, ever"
-              .formatted(grant.round(), before.round()));
-    }
+    requireLater(grant, before);
     long started = System.nanoTime();
     ClippedSum clipped =
         engine.clippedSum(before.parameters(), slices, grant.mechanism().clipNorm());
@@ -97,7 +97,13 @@ public final class PrivateTrainer {
     }
     long summed = System.nanoTime();
     double[] gradient = clipped.sum().clone();
-    noise.create().addTo(gradient, noiseDeviation(clipped, grant.mechanism().noiseMultiplier()));
+    RoundMechanism mechanism = grant.mechanism();
+    AdaptiveClipping adaptive = mechanism.adaptiveClipping();
+    double updateNoise =
+        adaptive == null
+            ? mechanism.noiseMultiplier()
+            : adaptive.updateNoiseMultiplier(mechanism.noiseMultiplier());
+    noise.create().addTo(gradient, noiseDeviation(clipped, updateNoise));
     long noised = System.nanoTime();
     double divisor = grant.mechanism().expectedUnits();
     for (int i = 0; i < gradient.length; i++) {
@@ -112,7 +118,43 @@ public final class PrivateTrainer {
     return new RoundOutcome(
         state,
         RoundOutcome.Statistics.of(clipped),
-        new RoundOutcome.Timing(summed - started, noised - summed, System.nanoTime() - noised));
+        new RoundOutcome.Timing(summed - started, noised - summed, System.nanoTime() - noised),
+        adaptive == null ? List.of() : List.of(nextClipNorm(adaptive, mechanism, clipped)));
+  }
+
+  /**
+   * Of the same sample as the update, so it is one mechanism with it: see {@link AdaptiveClipping}.
+   */
+  private double nextClipNorm(
+      AdaptiveClipping adaptive, RoundMechanism mechanism, ClippedSum clipped) {
+    double[] bits = {clipped.centredBits()};
+    noise.create().addTo(bits, adaptive.bitNoise() * (1 + SENSITIVITY_MARGIN));
+    return adaptive.next(mechanism.clipNorm(), bits[0], mechanism.expectedUnits());
+  }
+
+  /**
+   * Executes a granted round that measures and does not train: the model stays as it is, and the
+   * round counts as executed.
+   */
+  public RoundOutcome measured(Grant grant, List<Double> answer, long nanos) {
+    TrainerState before = state;
+    requireLater(grant, before);
+    state =
+        new TrainerState(
+            grant.round(), before.executedRounds(), before.parameters(), before.optimizer());
+    return new RoundOutcome(
+        state,
+        RoundOutcome.Statistics.NONE,
+        new RoundOutcome.Timing(nanos, /* noiseNanos= */ 0, /* updateNanos= */ 0),
+        answer);
+  }
+
+  private static void requireLater(Grant grant, TrainerState before) {
+    if (grant.round() <= before.round()) {
+      throw new IllegalArgumentException(
+          "round %d was granted but round %d is already executed; a round is executed once, ever"
+              .formatted(grant.round(), before.round()));
+    }
   }
 
   /** From the sum's own sensitivity, so that noise and sum cannot disagree. */

@@ -2,6 +2,7 @@ package io.murmuration.training;
 
 import io.murmuration.release.RoundRelease;
 import java.io.Serializable;
+import java.util.List;
 
 /**
  * Executes granted rounds one after the other and keeps the model between them.
@@ -16,8 +17,16 @@ public interface RoundTrainer extends AutoCloseable {
    * @param release the noisy model, on its way to the publisher
    * @param outcome the trainer's state after the round, and statistics for inside the trust
    *     boundary
+   * @param answer the noised numbers that the privacy budget wants back; see {@link
+   *     io.murmuration.privacy.budget.RoundExecuted}
    */
-  record ExecutedRound(RoundRelease release, RoundOutcome outcome) {}
+  record ExecutedRound(RoundRelease release, RoundOutcome outcome, List<Double> answer) {
+
+    /** A round on whose outcome no later mechanism depends. */
+    public ExecutedRound(RoundRelease release, RoundOutcome outcome) {
+      this(release, outcome, List.of());
+    }
+  }
 
   /**
    * Executes one round. An empty cohort is executed like any other. Nothing that a user sent makes

@@ -26,7 +26,22 @@ final class SliceClipping {
    */
   static final double ROUNDING_MARGIN = 1e-7;
 
+  /** Where b has fallen to 0, relative to the clip norm. */
+  static final double RAMP = 0.1;
+
   private SliceClipping() {}
+
+  /**
+   * b of adaptive clipping: 1 for a gradient that is not clipped, 0 for one beyond (1 + 0.1)·C, and
+   * linear in the norm in between. A step at C would let the rounding that one user causes in
+   * others' norms flip their bits, which no accounting covers; on a slope they move by 10 times that
+   * rounding, a few 10⁻⁶.
+   *
+   * @param factor of {@link #factor}, in (0, 1]
+   */
+  static double unclippedBit(double factor) {
+    return Math.max(0, 1 - (1 / factor - 1) / RAMP);
+  }
 
   static double factor(double squaredNorm, double clipNorm) {
     if (!Double.isFinite(squaredNorm)) {

@@ -1,5 +1,7 @@
 package io.murmuration.training;
 
+import io.murmuration.contribution.CohortRecord;
+import io.murmuration.contribution.UserCounts;
 import io.murmuration.contribution.UserSample;
 import io.murmuration.privacy.budget.BudgetSignal;
 import io.murmuration.privacy.budget.EpochStart;
@@ -44,7 +46,7 @@ import org.apache.flink.util.function.ThrowingRunnable;
  * restore its round is void, charged and never executed.
  */
 public final class TrainOperator extends AbstractStreamOperator<RoundRelease>
-    implements TwoInputStreamOperator<UserSample, BudgetSignal, RoundRelease> {
+    implements TwoInputStreamOperator<CohortRecord, BudgetSignal, RoundRelease> {
 
   private static final long serialVersionUID = 1L;
 
@@ -83,7 +85,7 @@ public final class TrainOperator extends AbstractStreamOperator<RoundRelease>
 
   /** Makes the operator; pass it to {@code transform}. */
   public static final class Factory extends AbstractStreamOperatorFactory<RoundRelease>
-      implements TwoInputStreamOperatorFactory<UserSample, BudgetSignal, RoundRelease> {
+      implements TwoInputStreamOperatorFactory<CohortRecord, BudgetSignal, RoundRelease> {
 
     private static final long serialVersionUID = 1L;
 
@@ -166,8 +168,13 @@ public final class TrainOperator extends AbstractStreamOperator<RoundRelease>
   }
 
   @Override
-  public void processElement1(StreamRecord<UserSample> element) {
-    if (!cohorts.onSample(element.getValue())) {
+  public void processElement1(StreamRecord<CohortRecord> element) {
+    CohortRecord part = element.getValue();
+    boolean kept =
+        part instanceof UserSample sample
+            ? cohorts.onSample(sample)
+            : cohorts.onCounts((UserCounts) part);
+    if (!kept) {
       trainMetrics.staleSample();
     }
   }
@@ -210,7 +217,8 @@ public final class TrainOperator extends AbstractStreamOperator<RoundRelease>
     Grant grant = executed.release().grant();
     trainMetrics.completed(grant.round(), nanos, executed.outcome());
     // sending may block, and the task thread must not
-    worker.execute(() -> acknowledge(new RoundExecuted(grant.epoch(), grant.round())));
+    worker.execute(() -> acknowledge(
+                new RoundExecuted(grant.epoch(), grant.round(), executed.answer())));
   }
 
   /** On the worker. */

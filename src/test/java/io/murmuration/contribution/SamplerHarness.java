@@ -23,7 +23,7 @@ final class SamplerHarness implements AutoCloseable {
   static final int MAX_PARALLELISM = 8;
   static final TimerSlice NEVER_OVER = TimerSlice.of(Duration.ofDays(1));
 
-  final KeyedTwoInputStreamOperatorTestHarness<String, UserEvent, BudgetSignal, UserSample> flink;
+  final KeyedTwoInputStreamOperatorTestHarness<String, UserEvent, BudgetSignal, CohortRecord> flink;
   private long epoch;
   private long round;
   private int events;
@@ -32,7 +32,7 @@ final class SamplerHarness implements AutoCloseable {
     flink =
         new KeyedTwoInputStreamOperatorTestHarness<>(
             operator, UserEvent::userId, null, Types.STRING, MAX_PARALLELISM, parallelism, subtask);
-    flink.setup(new UserSampleSerializer());
+    flink.setup(new CohortRecordSerializer());
   }
 
   SamplerHarness(ContributionBounds bounds, long seed) throws Exception {
@@ -95,12 +95,17 @@ final class SamplerHarness implements AutoCloseable {
 
   /** Takes what was emitted since the last call. */
   List<UserSample> samples() {
-    List<UserSample> samples = new ArrayList<>();
+    return records().stream().map(UserSample.class::cast).toList();
+  }
+
+  /** Takes what was emitted since the last call, counts too. */
+  List<CohortRecord> records() {
+    List<CohortRecord> samples = new ArrayList<>();
     for (Object element = flink.getOutput().poll();
         element != null;
         element = flink.getOutput().poll()) {
       if (element instanceof StreamRecord<?> record) {
-        samples.add((UserSample) record.getValue());
+        samples.add((CohortRecord) record.getValue());
       }
     }
     return samples;

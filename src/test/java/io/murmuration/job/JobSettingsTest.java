@@ -77,7 +77,7 @@ class JobSettingsTest {
     MurmurationConfig config =
         JobConfigs.in(directory).with("kafka.properties." + key, "hunter2").config();
     Map<String, String> visible =
-        JobSettings.visible(config, MechanismPlan.of(config.privacy())).toMap();
+        JobSettings.visible(config, ProgrammePlan.of(config)).toMap();
     assertThat(visible).containsEntry("kafka.properties." + key, "******");
     assertThat(visible.values()).noneMatch(value -> value.contains("hunter2"));
   }

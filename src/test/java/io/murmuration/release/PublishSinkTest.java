@@ -401,6 +401,11 @@ class PublishSinkTest {
     }
 
     @Override
+    public List<String> calibrations() throws IOException {
+      return store.calibrations();
+    }
+
+    @Override
     public SortedMap<String, byte[]> read(String name) throws IOException {
       return store.read(name);
     }

@@ -182,6 +182,11 @@ final class SimulatedPublisher {
     }
 
     @Override
+    public List<String> calibrations() throws IOException {
+      return real.calibrations();
+    }
+
+    @Override
     public SortedMap<String, byte[]> read(String name) throws IOException {
       return real.read(name);
     }

@@ -42,26 +42,45 @@ public final class QuadraticEngine implements GradientEngine {
     double[] sum = new double[size];
     long clipped = 0;
     long zeroed = 0;
+    double centredBits = 0;
     for (PrivacySlice slice : slices) {
-      double[] gradient = new double[size];
-      for (Example example : slice.examples()) {
-        double target = example.text().equals("NaN") ? Double.NaN : target(example.text());
-        for (int i = 0; i < size; i++) {
-          gradient[i] += (parameters[i] - target) / slice.examples().size();
-        }
-      }
-      double norm = Math.sqrt(Arrays.stream(gradient).map(x -> x * x).sum());
+      double[] gradient = gradient(parameters, slice);
+      double norm = norm(gradient);
       if (!Double.isFinite(norm)) {
         zeroed++;
         continue;
       }
       double scale = Math.min(1, clipNorm / norm);
       clipped += scale < 1 ? 1 : 0;
+      centredBits += SliceClipping.unclippedBit(scale) - 0.5;
       for (int i = 0; i < size; i++) {
         sum[i] += scale * gradient[i];
       }
     }
-    return new ClippedSum(sum, clipNorm, slices.size(), clipped, zeroed, slices.size(), 0);
+    return new ClippedSum(sum, clipNorm, slices.size(), clipped, zeroed, slices.size(), centredBits, 0);
+  }
+
+  @Override
+  public double[] norms(float[] parameters, List<PrivacySlice> slices) {
+    return slices.stream()
+        .mapToDouble(slice -> norm(gradient(parameters, slice)))
+        .filter(Double::isFinite)
+        .toArray();
+  }
+
+  private double[] gradient(float[] parameters, PrivacySlice slice) {
+    double[] gradient = new double[size];
+    for (Example example : slice.examples()) {
+      double target = example.text().equals("NaN") ? Double.NaN : target(example.text());
+      for (int i = 0; i < size; i++) {
+        gradient[i] += (parameters[i] - target) / slice.examples().size();
+      }
+    }
+    return gradient;
+  }
+
+  private static double norm(double[] gradient) {
+    return Math.sqrt(Arrays.stream(gradient).map(x -> x * x).sum());
   }
 
   @Override

@@ -27,6 +27,30 @@ public record AdaptiveClipping(double quantile, double rate, double bitNoise)
   /** Clip norms stay between this and its inverse, so that no noise drives them out of floats. */
   private static final double SMALLEST_NORM = 1e-6;
 
+  /**
+   * What a deployer chooses.
+   *
+   * @param quantile γ in (0, 1)
+   * @param rate η &gt; 0
+   * @param bitNoiseShare σ_b as a share of the expected units, &gt; 0; the paper advises 1/20
+   */
+  public record Options(double quantile, double rate, double bitNoiseShare)
+      implements Serializable {
+
+    public Options {
+      new AdaptiveClipping(quantile, rate, bitNoiseShare);
+    }
+
+    /**
+     * For one mechanism: σ_b is at least the noise multiplier, so that the bits never cost more than
+     * a quarter of what is accounted for and z_Δ is at most 2/√3 times z.
+     */
+    public AdaptiveClipping in(double noiseMultiplier, double expectedUnits) {
+      return new AdaptiveClipping(
+          quantile, rate, Math.max(noiseMultiplier, bitNoiseShare * expectedUnits));
+    }
+  }
+
   public AdaptiveClipping {
     if (!(quantile > 0 && quantile < 1)) {
       throw new IllegalArgumentException(

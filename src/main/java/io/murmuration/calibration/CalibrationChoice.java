@@ -1,0 +1,190 @@
+package io.murmuration.calibration;
+
+import io.murmuration.planning.BoundChoice;
+import io.murmuration.planning.BoundPrediction;
+import io.murmuration.planning.CountDistribution;
+import io.murmuration.planning.NoisePrediction;
+import io.murmuration.planning.PlanningTerms;
+import io.murmuration.privacy.accounting.MixtureOfGaussians;
+import io.murmuration.privacy.accounting.PldAccountant;
+import io.murmuration.privacy.budget.BudgetTerms.PhaseShare;
+import io.murmuration.privacy.budget.RoundMechanism;
+import io.murmuration.privacy.budget.RoundQuery;
+import io.murmuration.privacy.budget.RoundQuery.CountHistogram;
+import io.murmuration.privacy.budget.RoundQuery.ModelUpdate;
+import io.murmuration.privacy.budget.RoundQuery.NormHistograms;
+import io.murmuration.privacy.budget.Sampler;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * From noised histograms to the mechanism of training. Post-processing: it costs no privacy,
+ * whatever it does, and it always has an answer.
+ *
+ * <p><b>ULS.</b> C(G) is the quantile of the norms at each candidate; the candidate of the least
+ * predicted noise σ(G)·C(G)·G/B is the bound, its C(G) the clip norm ({@link BoundChoice}).
+ *
+ * <p><b>ELS.</b> The bound of a window is the median count, at most what pools keep; the bound G is
+ * that times the live windows. Expected batch and p follow from the noised counts.
+ *
+ * <table>
+ * <caption>Edge cases</caption>
+ * <tr><td>a histogram of norms has nothing but noise</td><td>the middle of its range</td></tr>
+ * <tr><td>the histogram of counts has nothing but noise</td><td>bound 1 a window</td></tr>
+ * <tr><td>ELS: pools too small for the compute, p would exceed 1</td><td>p = 1, and a batch of
+ *     what the pools are expected to hold</td></tr>
+ * <tr><td>ULS: a candidate whose cohort would exceed the population</td><td>is not chosen</td></tr>
+ * </table>
+ *
+ * <p>Thread-safe.
+ */
+public final class CalibrationChoice {
+
+  private final CalibrationTerms terms;
+  private final PldAccountant accountant = new PldAccountant();
+  private final Map<PhaseShare, List<BoundPrediction>> atUnitNorm = new ConcurrentHashMap<>();
+
+  /**
+   * @throws IllegalArgumentException if ULS has no candidate whose cohort fits into the population,
+   *     or a bound of ELS could be larger than the accountant takes
+   */
+  public CalibrationChoice(CalibrationTerms terms) {
+    this.terms = terms;
+    if (terms.sampler() == Sampler.ULS
+        && terms.norms().groupSizes().stream().noneMatch(this::isFeasible)) {
+      throw new IllegalArgumentException(
+          "of the candidates %s at least one must be %s or more, or the expected cohort exceeds the population; lower the compute"
+              .formatted(terms.norms().groupSizes(), terms.compute() / terms.population()));
+    }
+    if (terms.sampler() == Sampler.ELS) {
+      requireAccountable(terms);
+    }
+  }
+
+  private static void requireAccountable(CalibrationTerms terms) {
+    List<Integer> bounds = terms.counts().upperBounds();
+    long largest = (long) bounds.get(bounds.size() - 1) * terms.windows();
+    if (largest > MixtureOfGaussians.MAX_GROUP_SIZE) {
+      throw new IllegalArgumentException(
+          "example-level sampling accounts for pools of at most %d examples but they could hold %d; keep fewer examples a window, or fewer windows"
+              .formatted(MixtureOfGaussians.MAX_GROUP_SIZE, largest));
+    }
+  }
+
+  private boolean isFeasible(int groupSize) {
+    return terms.compute() / groupSize <= terms.population();
+  }
+
+  /**
+   * The mechanism of a phase of training.
+   *
+   * @param answers the noised numbers of each of the terms' queries
+   * @param share what the phase reserves
+   */
+  public RoundMechanism mechanism(Map<RoundQuery, List<Double>> answers, PhaseShare share) {
+    RoundMechanism chosen =
+        switch (terms.sampler()) {
+          case ULS -> userLevel(answers.get(terms.norms()), share);
+          case ELS -> exampleLevel(answers, share);
+        };
+    return new RoundMechanism(
+        chosen.sampler(),
+        chosen.samplingProbability(),
+        chosen.groupSize(),
+        chosen.noiseMultiplier(),
+        chosen.clipNorm(),
+        chosen.expectedUnits(),
+        terms.adaptive() == null
+            ? RoundQuery.UPDATE
+            : new ModelUpdate(
+                terms.adaptive().in(chosen.noiseMultiplier(), chosen.expectedUnits())));
+  }
+
+  private PlanningTerms planning(PhaseShare share, double compute) {
+    return new PlanningTerms(
+        terms.population(), compute, terms.trainingRounds(), share.epsilon(), share.delta());
+  }
+
+  private RoundMechanism userLevel(List<Double> answer, PhaseShare share) {
+    List<Double> norms = norms(terms.norms(), answer, terms.normQuantile());
+    List<BoundPrediction> predictions = new ArrayList<>();
+    for (BoundPrediction unit : atUnitNorm.computeIfAbsent(share, this::predictAtUnitNorm)) {
+      double norm = norms.get(terms.norms().groupSizes().indexOf(unit.groupSize()));
+      predictions.add(
+          new BoundPrediction(unit.mechanism().withClipNorm(norm), unit.noise() * norm));
+    }
+    return BoundChoice.leastNoise(predictions).orElseThrow().mechanism();
+  }
+
+  /** The noise multiplier of each candidate does not depend on what is measured. */
+  private List<BoundPrediction> predictAtUnitNorm(PhaseShare share) {
+    return new BoundChoice(accountant)
+        .userLevelPredictions(
+            planning(share, terms.compute()), terms.norms().groupSizes(), groupSize -> 1);
+  }
+
+  /**
+   * C(G) at each candidate.
+   *
+   * @param answer the noised histograms, one behind the other
+   * @param quantile in (0, 1)
+   */
+  public static List<Double> norms(NormHistograms query, List<Double> answer, double quantile) {
+    List<Double> norms = new ArrayList<>();
+    for (int candidate = 0; candidate < query.groupSizes().size(); candidate++) {
+      NoisyHistogram histogram =
+          NoisyHistogram.of(
+              answer.subList(candidate * query.bins(), (candidate + 1) * query.bins()));
+      double position =
+          histogram.isEmpty()
+              ? (query.bins() - 1) / 2.0
+              : histogram.positionOfQuantile(quantile);
+      norms.add(NormHistogram.normAt(query, position));
+    }
+    return norms;
+  }
+
+  /** The median count of a window: the end of the bin that holds the median. */
+  public static int medianCount(CountHistogram query, List<Double> answer) {
+    NoisyHistogram histogram = NoisyHistogram.of(answer);
+    return query.upperBounds().get(histogram.isEmpty() ? 0 : histogram.binOfQuantile(0.5));
+  }
+
+  private RoundMechanism exampleLevel(Map<RoundQuery, List<Double>> answers, PhaseShare share) {
+    double clipNorm =
+        terms.norms() == null
+            ? terms.clipNorm()
+            : norms(terms.norms(), answers.get(terms.norms()), terms.normQuantile()).get(0);
+    List<Double> counts = answers.get(terms.counts());
+    int perWindow = medianCount(terms.counts(), counts);
+    int groupSize = perWindow * terms.windows();
+    double poolMean = terms.windows() * meanKept(counts, perWindow);
+    NoisePrediction prediction = new NoisePrediction(accountant);
+    Optional<BoundPrediction> chosen =
+        prediction.exampleLevel(planning(share, terms.compute()), groupSize, poolMean, clipNorm);
+    double wholePools = terms.population() * poolMean;
+    return chosen
+        .or(
+            () ->
+                prediction.exampleLevel(
+                    planning(share, Math.nextDown(wholePools)), groupSize, poolMean, clipNorm))
+        .orElseThrow()
+        .mechanism();
+  }
+
+  private double meanKept(List<Double> counts, int perWindow) {
+    NoisyHistogram histogram = NoisyHistogram.of(counts);
+    if (histogram.isEmpty()) {
+      return 1;
+    }
+    Map<Integer, Double> weights = new TreeMap<>();
+    for (int bin = 0; bin < terms.counts().upperBounds().size(); bin++) {
+      weights.put(terms.counts().upperBounds().get(bin), histogram.weight(bin));
+    }
+    return CountDistribution.ofWeights(weights).meanKept(perWindow);
+  }
+}

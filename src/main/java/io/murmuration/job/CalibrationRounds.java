@@ -1,0 +1,68 @@
+package io.murmuration.job;
+
+import io.murmuration.calibration.CalibratedProgramme;
+import io.murmuration.calibration.CalibrationChoice;
+import io.murmuration.calibration.CalibrationTerms;
+import io.murmuration.privacy.budget.RoundMechanism;
+import io.murmuration.privacy.budget.RoundQuery;
+import io.murmuration.privacy.budget.RoundQuery.CountHistogram;
+import io.murmuration.privacy.budget.RoundQuery.NormHistograms;
+import io.murmuration.release.CalibrationOutcome;
+import io.murmuration.training.PrivateTrainer;
+import java.io.Serializable;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What is published of a calibration; a function of its noised numbers and of the configuration.
+ *
+ * @param programme which follows from them
+ * @param terms that the programme rests on
+ */
+record CalibrationRounds(CalibratedProgramme programme, CalibrationTerms terms)
+    implements Serializable {
+
+  /** The outcome of a round of this mechanism. */
+  CalibrationOutcome outcome(RoundMechanism mechanism, List<Double> answer) {
+    RoundQuery query = mechanism.query();
+    double deviation =
+        mechanism.noiseMultiplier()
+            * mechanism.clipNorm()
+            * (1 + PrivateTrainer.SENSITIVITY_MARGIN);
+    boolean last = programme.measurements().size() == 1;
+    var chosen =
+        last ? CalibrationOutcome.chosen(programme.training(Map.of(query, answer))) : null;
+    if (query instanceof CountHistogram counts) {
+      return new CalibrationOutcome(
+          "counts",
+          counts.upperBounds().stream().map(Integer::doubleValue).toList(),
+          /* candidates= */ null,
+          List.of(answer),
+          deviation,
+          CalibrationChoice.medianCount(counts, answer),
+          /* typicalNorms= */ null,
+          chosen,
+          ProgrammePlan.split(terms));
+    }
+    NormHistograms norms = (NormHistograms) query;
+    List<Double> centres = new ArrayList<>();
+    for (int bin = 0; bin < norms.bins(); bin++) {
+      centres.add(norms.smallestNorm() * Math.pow(norms.ratio(), bin));
+    }
+    List<List<Double>> histograms = new ArrayList<>();
+    for (int candidate = 0; candidate < norms.groupSizes().size(); candidate++) {
+      histograms.add(answer.subList(candidate * norms.bins(), (candidate + 1) * norms.bins()));
+    }
+    return new CalibrationOutcome(
+        "norms",
+        centres,
+        norms.groupSizes(),
+        histograms,
+        deviation,
+        /* medianCount= */ null,
+        CalibrationChoice.norms(norms, answer, terms.normQuantile()),
+        chosen,
+        ProgrammePlan.split(terms));
+  }
+}

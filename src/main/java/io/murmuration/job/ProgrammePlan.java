@@ -1,0 +1,87 @@
+package io.murmuration.job;
+
+import io.murmuration.calibration.CalibratedProgramme;
+import io.murmuration.calibration.CalibrationTerms;
+import io.murmuration.calibration.CalibrationTerms.Recalibration;
+import io.murmuration.calibration.CountBins;
+import io.murmuration.config.CalibrationConfig;
+import io.murmuration.config.MurmurationConfig;
+import io.murmuration.config.PrivacyConfig;
+import io.murmuration.privacy.budget.BudgetTerms;
+import io.murmuration.privacy.budget.BudgetTerms.PhaseShare;
+import io.murmuration.privacy.budget.PhaseProgramme;
+import io.murmuration.privacy.budget.RoundQuery.NormHistograms;
+import io.murmuration.privacy.budget.Sampler;
+import io.murmuration.release.CalibrationOutcome.BudgetSplit;
+import java.util.List;
+
+/** From the configuration to the phases of the domain; a function of public numbers alone. */
+final class ProgrammePlan {
+
+  /** Ratio of neighbouring norms that are told apart. */
+  private static final double NORM_RATIO = Math.sqrt(2);
+
+  private ProgrammePlan() {}
+
+  /** One phase of training as configured, or calibrations and what follows from them. */
+  static PhaseProgramme of(MurmurationConfig config) {
+    if (config.calibration() != null) {
+      return new CalibratedProgramme(terms(config));
+    }
+    return PhaseProgramme.of(
+        MechanismPlan.of(config.privacy()),
+        /* share= */ null,
+        config.privacy().rounds().orElse(BudgetTerms.UNLIMITED_ROUNDS));
+  }
+
+  /** What calibrations rest on. */
+  static CalibrationTerms terms(MurmurationConfig config) {
+    PrivacyConfig privacy = config.privacy();
+    CalibrationConfig calibration = config.calibration();
+    boolean byExample = privacy.sampler() == Sampler.ELS;
+    return new CalibrationTerms(
+        privacy.sampler(),
+        new PhaseShare(privacy.epsilon(), privacy.delta()),
+        calibration.budgetShare(),
+        calibration.attempts(),
+        calibration.population(),
+        calibration.compute(),
+        privacy.rounds().getAsLong(),
+        config.contribution().windowTicks(),
+        config.contribution().windows(),
+        calibration.warmUpWindows(),
+        new Recalibration(calibration.recalibrationWindows(), calibration.recalibrations()),
+        byExample ? CountBins.upTo(config.contribution().examplesPerWindow()) : null,
+        norms(calibration, byExample),
+        calibration.normSamplingProbability(),
+        calibration.normQuantile(),
+        privacy.clipNorm(),
+        privacy.adaptiveClipping());
+  }
+
+  private static NormHistograms norms(CalibrationConfig calibration, boolean byExample) {
+    if (byExample && !calibration.measureClipNorm()) {
+      return null;
+    }
+    double steps =
+        Math.log(calibration.largestNorm() / calibration.smallestNorm()) / Math.log(NORM_RATIO);
+    return new NormHistograms(
+        byExample ? List.of(1) : calibration.candidates(),
+        calibration.smallestNorm(),
+        NORM_RATIO,
+        (int) Math.ceil(steps) + 1);
+  }
+
+  /** How the budget is split, as releases state it. */
+  static BudgetSplit split(CalibrationTerms terms) {
+    int perCycle = terms.counts() != null && terms.norms() != null ? 2 : 1;
+    return new BudgetSplit(
+        terms.measurementShare().epsilon(),
+        terms.measurementShare().delta(),
+        terms.attempts(),
+        terms.cycles() * perCycle,
+        terms.trainingShare().epsilon(),
+        terms.trainingShare().delta(),
+        terms.cycles());
+  }
+}
