@@ -153,7 +153,7 @@ class LiveModelITCase {
 
   /** The job's own topology without a broker, its trainer watched. */
   private static MurmurationTopology topology(MurmurationConfig config) {
-    MurmurationTopology job = MurmurationJob.topology(config, MechanismPlan.of(config.privacy()));
+    MurmurationTopology job = MurmurationJob.topology(config, ProgrammePlan.of(config));
     ReleasePlan releases = ReleasePlan.of(config);
     RoundTrainer.Factory trainer =
         ModelRoundTrainer.factory(
