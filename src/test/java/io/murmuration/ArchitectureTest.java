@@ -27,13 +27,15 @@ class ArchitectureTest {
       ".*(Operator|OperatorFactory|Function|Sink|Serializer|SerializationSchema|DeserializationSchema|Writer|Committer|State|Metrics|Format)(\\$.*)?";
 
   @ArchTest
-  static final ArchRule accounting_noise_planning_and_calibration_know_neither_flink_nor_djl_nor_kafka =
-      noClasses()
-          .that()
-          .resideInAnyPackage("..privacy.accounting..", "..privacy.noise..", "..planning..", "..calibration..")
-          .should()
-          .dependOnClassesThat(
-              resideInAnyPackage("org.apache.flink..", "ai.djl..", "org.apache.kafka.."));
+  static final ArchRule
+      accounting_noise_planning_and_calibration_know_neither_flink_nor_djl_nor_kafka =
+          noClasses()
+              .that()
+              .resideInAnyPackage(
+                  "..privacy.accounting..", "..privacy.noise..", "..planning..", "..calibration..")
+              .should()
+              .dependOnClassesThat(
+                  resideInAnyPackage("org.apache.flink..", "ai.djl..", "org.apache.kafka.."));
 
   @ArchTest
   static final ArchRule accounting_knows_nothing_else_of_the_project =

@@ -127,7 +127,8 @@ public final class CalibratedProgramme implements PhaseProgramme {
       return tick < terms.warmUpWindows() * terms.windowTicks() ? Due.NOTHING : Due.ROUND;
     }
     if (isToRecalibrate(state)) {
-      if (windowOf(tick) >= windowOf(lastCalibration(state)) + terms.recalibration().everyWindows()) {
+      if (windowOf(tick)
+          >= windowOf(lastCalibration(state)) + terms.recalibration().everyWindows()) {
         return Due.PHASE;
       }
       return state.roundsInPhase() >= state.phase().orElseThrow().maxRounds()

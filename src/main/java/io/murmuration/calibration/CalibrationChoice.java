@@ -140,9 +140,7 @@ public final class CalibrationChoice {
           NoisyHistogram.of(
               answer.subList(candidate * query.bins(), (candidate + 1) * query.bins()));
       double position =
-          histogram.isEmpty()
-              ? (query.bins() - 1) / 2.0
-              : histogram.positionOfQuantile(quantile);
+          histogram.isEmpty() ? (query.bins() - 1) / 2.0 : histogram.positionOfQuantile(quantile);
       norms.add(NormHistogram.normAt(query, position));
     }
     return norms;

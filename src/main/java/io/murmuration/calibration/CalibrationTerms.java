@@ -17,8 +17,8 @@ import java.math.RoundingMode;
  * @param sampler of training
  * @param budget ε and δ of the whole domain
  * @param calibrationShare in (0, 1): the part of ε and of δ that all calibrations together reserve
- * @param attempts how often one measurement may be tried before it is given up, ≥ 1; all of them are
- *     reserved
+ * @param attempts how often one measurement may be tried before it is given up, ≥ 1; all of them
+ *     are reserved
  * @param population n ≥ 1: users to plan for
  * @param compute B &gt; 0: expected gradients of single examples a round
  * @param rounds T ≥ 1: rounds of training altogether
@@ -121,8 +121,7 @@ public record CalibrationTerms(
   /** What one measurement reserves: an equal part of the calibrations' share. */
   public PhaseShare measurementShare() {
     int measurements = cycles() * (counts != null && norms != null ? 2 : 1);
-    return new PhaseShare(
-        part(budget.epsilon(), measurements), part(budget.delta(), measurements));
+    return new PhaseShare(part(budget.epsilon(), measurements), part(budget.delta(), measurements));
   }
 
   private double part(double total, int measurements) {

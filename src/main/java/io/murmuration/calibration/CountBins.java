@@ -10,8 +10,8 @@ public final class CountBins {
   private CountBins() {}
 
   /**
-   * Bins that end at 1, 2, 3, 4, 6, 8, 12, 16, … (two an octave) and at the largest bound, so that a
-   * median read off as the end of its bin is at most 1.5 times too large.
+   * Bins that end at 1, 2, 3, 4, 6, 8, 12, 16, … (two an octave) and at the largest bound, so that
+   * a median read off as the end of its bin is at most 1.5 times too large.
    *
    * @param largest the largest bound that could be chosen, at least 1
    */

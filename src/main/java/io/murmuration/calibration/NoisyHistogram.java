@@ -7,13 +7,13 @@ import java.util.List;
  *
  * <p>The cumulative counts of the noised bins are unbiased, but need not ascend. They are replaced
  * by the ascending, non-negative sequence nearest to them in least squares (pool adjacent
- * violators). Setting negative bins to zero instead would add about 0.4 standard deviations of noise
- * for every empty bin and pull quantiles to the middle of the range.
+ * violators). Setting negative bins to zero instead would add about 0.4 standard deviations of
+ * noise for every empty bin and pull quantiles to the middle of the range.
  *
- * <p><b>Error.</b> A cumulative count has a noise of at most σ·√bins, σ being one bin's, and the fit
- * does not enlarge the greatest deviation. The quantile for a share s of N users is therefore, with
- * probability 1 − β, the true quantile for some share within ±2·σ·√(2·bins·ln(2·bins/β))/N of s, up
- * to the width of a bin.
+ * <p><b>Error.</b> A cumulative count has a noise of at most σ·√bins, σ being one bin's, and the
+ * fit does not enlarge the greatest deviation. The quantile for a share s of N users is therefore,
+ * with probability 1 − β, the true quantile for some share within ±2·σ·√(2·bins·ln(2·bins/β))/N of
+ * s, up to the width of a bin.
  */
 public final class NoisyHistogram {
 

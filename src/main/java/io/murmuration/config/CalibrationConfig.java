@@ -48,8 +48,7 @@ public record CalibrationConfig(
         faults.atLeast(
             CalibrationOptions.POPULATION, faults.required(CalibrationOptions.POPULATION), 1);
     double compute =
-        faults.positive(
-            CalibrationOptions.COMPUTE, faults.required(CalibrationOptions.COMPUTE));
+        faults.positive(CalibrationOptions.COMPUTE, faults.required(CalibrationOptions.COMPUTE));
     List<Integer> candidates = faults.required(CalibrationOptions.CANDIDATES);
     if (candidates != null && !isAscendingFromOne(candidates)) {
       faults.add(

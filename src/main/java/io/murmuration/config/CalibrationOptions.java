@@ -35,8 +35,7 @@ public final class CalibrationOptions {
       ConfigOptions.key("calibration.population")
           .longType()
           .noDefaultValue()
-          .withDescription(
-              "Users to plan for, n. A public constant, never a count of the data.");
+          .withDescription("Users to plan for, n. A public constant, never a count of the data.");
 
   public static final ConfigOption<Double> COMPUTE =
       ConfigOptions.key("calibration.compute")

@@ -14,7 +14,8 @@ import org.apache.flink.configuration.Configuration;
  * A job's configuration, whole and valid.
  *
  * @param privacy the guarantee
- * @param calibration how training's mechanism is chosen from the stream; null where it is configured
+ * @param calibration how training's mechanism is chosen from the stream; null where it is
+ *     configured
  * @param contribution bounds of keyed state and input rules
  * @param training model and optimizer
  * @param io where data comes from and goes
@@ -22,7 +23,9 @@ import org.apache.flink.configuration.Configuration;
 public record MurmurationConfig(
     PrivacyConfig privacy,
     CalibrationConfig calibration,
-    ContributionConfig contribution, TrainingConfig training, IoConfig io) {
+    ContributionConfig contribution,
+    TrainingConfig training,
+    IoConfig io) {
 
   /**
    * Reads options from their keys.

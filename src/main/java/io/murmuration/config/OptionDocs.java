@@ -14,7 +14,9 @@ public final class OptionDocs {
       List.of(
           PrivacyOptions.class,
           CalibrationOptions.class,
-          ContributionOptions.class, TrainingOptions.class, IoOptions.class);
+          ContributionOptions.class,
+          TrainingOptions.class,
+          IoOptions.class);
 
   private OptionDocs() {}
 

@@ -157,8 +157,7 @@ public record PrivacyConfig(
     if (quantile == null) {
       return null;
     }
-    faults.inRange(
-        PrivacyOptions.CLIPPING_QUANTILE, quantile, 0, Math.nextDown(1.0), "(0, 1)");
+    faults.inRange(PrivacyOptions.CLIPPING_QUANTILE, quantile, 0, Math.nextDown(1.0), "(0, 1)");
     return quantile > 0 && quantile < 1 && rate > 0 && share > 0
         ? new AdaptiveClipping.Options(quantile, rate, share)
         : null;

@@ -76,7 +76,8 @@ public final class PrivacyOptions {
       ConfigOptions.key("privacy.adaptive-clipping.rate")
           .doubleType()
           .defaultValue(0.2)
-          .withDescription("How fast an adaptive clip norm moves: C·exp(−rate·(share − quantile)).");
+          .withDescription(
+              "How fast an adaptive clip norm moves: C·exp(−rate·(share − quantile)).");
 
   public static final ConfigOption<Double> CLIPPING_BIT_NOISE_SHARE =
       ConfigOptions.key("privacy.adaptive-clipping.bit-noise-share")

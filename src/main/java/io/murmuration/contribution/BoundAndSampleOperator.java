@@ -431,10 +431,7 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
     output.collect(
         new StreamRecord<>(
             new UserCounts(
-                grant.epoch(),
-                grant.round(),
-                grant.tick(),
-                Arrays.stream(users).boxed().toList()),
+                grant.epoch(), grant.round(), grant.tick(), Arrays.stream(users).boxed().toList()),
             grant.tick()));
   }
 

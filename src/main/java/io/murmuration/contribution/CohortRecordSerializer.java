@@ -9,8 +9,8 @@ import org.apache.flink.core.memory.DataInputView;
 import org.apache.flink.core.memory.DataOutputView;
 
 /**
- * Version 1: kind (1 sample, 2 counts); a sample as {@link UserSampleSerializer} writes it, or epoch,
- * round, tick, number of bins and each.
+ * Version 1: kind (1 sample, 2 counts); a sample as {@link UserSampleSerializer} writes it, or
+ * epoch, round, tick, number of bins and each.
  */
 public final class CohortRecordSerializer extends ValueSerializer<CohortRecord> {
 

@@ -12,8 +12,7 @@ import java.util.List;
  * @param userId whose it is; for dropping duplicates inside the trust boundary, never released
  * @param examples at least one, at most G
  */
-public record UserSample(
-    long epoch, long round, long tick, String userId, List<Example> examples)
+public record UserSample(long epoch, long round, long tick, String userId, List<Example> examples)
     implements CohortRecord {
 
   public UserSample {

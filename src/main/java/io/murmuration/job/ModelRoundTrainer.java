@@ -173,8 +173,7 @@ final class ModelRoundTrainer implements RoundTrainer {
     long start = System.nanoTime();
     List<Double> answer = measurement.measure(cohort, trainer.state().parameters());
     byte[] published = calibrations.outcome(cohort.grant().mechanism(), answer).write();
-    RoundOutcome outcome =
-        trainer.measured(cohort.grant(), answer, System.nanoTime() - start);
+    RoundOutcome outcome = trainer.measured(cohort.grant(), answer, System.nanoTime() - start);
     return new ExecutedRound(new RoundRelease(cohort.grant(), published), outcome, answer);
   }
 

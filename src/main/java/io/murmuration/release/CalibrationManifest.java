@@ -82,9 +82,7 @@ public record CalibrationManifest(
   private static final int FORMAT = 1;
 
   private static final JsonMapper JSON =
-      JsonMapper.builder()
-          .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
-          .build();
+      JsonMapper.builder().enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES).build();
 
   /** The manifest of one calibration. */
   static CalibrationManifest of(ReleaseContext context, Grant grant, byte[] outcome) {

@@ -12,8 +12,8 @@ import java.util.regex.Pattern;
  * @param baseModelDigest SHA-256 of its weights, lower-case hexadecimal
  * @param startingPoint where training began, as a sentence for {@code PRIVACY.md}
  * @param format the files of a release beside the weights
- * @param budgetSplit how the budget is split over calibrations and training, as a sentence for {@code
- *     PRIVACY.md}; empty if it is not
+ * @param budgetSplit how the budget is split over calibrations and training, as a sentence for
+ *     {@code PRIVACY.md}; empty if it is not
  */
 public record ReleaseContext(
     String domain,

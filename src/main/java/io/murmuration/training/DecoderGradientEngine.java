@@ -146,8 +146,7 @@ public final class DecoderGradientEngine implements GradientEngine {
   }
 
   /** Adds all norms of a micro-batch or none. */
-  private void addNorms(
-      NDArray flat, List<TokenizedSlice> slices, DoubleStream.Builder norms) {
+  private void addNorms(NDArray flat, List<TokenizedSlice> slices, DoubleStream.Builder norms) {
     TokenBatch batch = new TokenBatch(slices.stream().map(TokenizedSlice::sequences).toList());
     try (NDScope scope = new NDScope();
         NDManager step = model.manager().newSubManager()) {

@@ -65,8 +65,8 @@ public final class PrivateMeasurement {
   /**
    * What one user moves the sum by in L2, from the query itself.
    *
-   * @throws IllegalArgumentException if the mechanism's clip norm is another, so that accounting and
-   *     noise would disagree
+   * @throws IllegalArgumentException if the mechanism's clip norm is another, so that accounting
+   *     and noise would disagree
    */
   private static double sensitivity(RoundMechanism mechanism) {
     double sensitivity =

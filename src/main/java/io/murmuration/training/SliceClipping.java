@@ -34,8 +34,8 @@ final class SliceClipping {
   /**
    * b of adaptive clipping: 1 for a gradient that is not clipped, 0 for one beyond (1 + 0.1)·C, and
    * linear in the norm in between. A step at C would let the rounding that one user causes in
-   * others' norms flip their bits, which no accounting covers; on a slope they move by 10 times that
-   * rounding, a few 10⁻⁶.
+   * others' norms flip their bits, which no accounting covers; on a slope they move by 10 times
+   * that rounding, a few 10⁻⁶.
    *
    * @param factor of {@link #factor}, in (0, 1]
    */

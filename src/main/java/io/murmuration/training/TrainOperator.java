@@ -217,8 +217,8 @@ public final class TrainOperator extends AbstractStreamOperator<RoundRelease>
     Grant grant = executed.release().grant();
     trainMetrics.completed(grant.round(), nanos, executed.outcome());
     // sending may block, and the task thread must not
-    worker.execute(() -> acknowledge(
-                new RoundExecuted(grant.epoch(), grant.round(), executed.answer())));
+    worker.execute(
+        () -> acknowledge(new RoundExecuted(grant.epoch(), grant.round(), executed.answer())));
   }
 
   /** On the worker. */

@@ -221,8 +221,8 @@ class CalibratedProgrammeTest {
     assertThat(training.phase()).isEqualTo(4);
     assertThat(training.mechanism()).isNotEqualTo(before);
     assertThat(attempt.run(90).phase()).isEqualTo(4);
-    assertThat(attempt.ledger().reservedEpsilon()).isLessThanOrEqualTo(
-        java.math.BigDecimal.valueOf(5));
+    assertThat(attempt.ledger().reservedEpsilon())
+        .isLessThanOrEqualTo(java.math.BigDecimal.valueOf(5));
   }
 
   @Test

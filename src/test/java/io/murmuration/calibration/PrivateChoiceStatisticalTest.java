@@ -20,8 +20,8 @@ import org.junit.jupiter.api.Test;
  *
  * <p>Each test makes {@link #RUNS} seeded runs and demands that 95 % of them land on the optimum,
  * the choice without noise and from all users, or on a candidate beside it. The runs land there
- * almost always; if the true rate were only 99 %, more than 20 misses in 400 runs have a probability
- * of 3·10⁻⁹ (binomial tail), which is the false-reject rate.
+ * almost always; if the true rate were only 99 %, more than 20 misses in 400 runs have a
+ * probability of 3·10⁻⁹ (binomial tail), which is the false-reject rate.
  */
 class PrivateChoiceStatisticalTest {
 
@@ -129,8 +129,7 @@ class PrivateChoiceStatisticalTest {
         }
       }
       RoundMechanism chosen = chosen(noised(sums, deviation, random));
-      int distance =
-          Math.abs(candidates.indexOf(chosen.groupSize()) - candidates.indexOf(optimum));
+      int distance = Math.abs(candidates.indexOf(chosen.groupSize()) - candidates.indexOf(optimum));
       near += distance <= 1 ? 1 : 0;
     }
     return near;
@@ -179,8 +178,7 @@ class PrivateChoiceStatisticalTest {
         sums[query.binOf((long) count.applyAsDouble(random))]++;
       }
       int chosen =
-          CalibrationChoice.medianCount(
-              query, noised(sums, measurement.noiseMultiplier(), random));
+          CalibrationChoice.medianCount(query, noised(sums, measurement.noiseMultiplier(), random));
       near += Math.abs(query.upperBounds().indexOf(chosen) - index) <= 1 ? 1 : 0;
     }
     assertThat(near).isGreaterThanOrEqualTo(RUNS * 95 / 100);

@@ -76,8 +76,7 @@ class JobSettingsTest {
   void secretsNeverReachTheWebUi(String key, @TempDir Path directory) {
     MurmurationConfig config =
         JobConfigs.in(directory).with("kafka.properties." + key, "hunter2").config();
-    Map<String, String> visible =
-        JobSettings.visible(config, ProgrammePlan.of(config)).toMap();
+    Map<String, String> visible = JobSettings.visible(config, ProgrammePlan.of(config)).toMap();
     assertThat(visible).containsEntry("kafka.properties." + key, "******");
     assertThat(visible.values()).noneMatch(value -> value.contains("hunter2"));
   }

@@ -57,7 +57,8 @@ public final class QuadraticEngine implements GradientEngine {
         sum[i] += scale * gradient[i];
       }
     }
-    return new ClippedSum(sum, clipNorm, slices.size(), clipped, zeroed, slices.size(), centredBits, 0);
+    return new ClippedSum(
+        sum, clipNorm, slices.size(), clipped, zeroed, slices.size(), centredBits, 0);
   }
 
   @Override

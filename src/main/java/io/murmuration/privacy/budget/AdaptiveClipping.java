@@ -42,8 +42,8 @@ public record AdaptiveClipping(double quantile, double rate, double bitNoise)
     }
 
     /**
-     * For one mechanism: σ_b is at least the noise multiplier, so that the bits never cost more than
-     * a quarter of what is accounted for and z_Δ is at most 2/√3 times z.
+     * For one mechanism: σ_b is at least the noise multiplier, so that the bits never cost more
+     * than a quarter of what is accounted for and z_Δ is at most 2/√3 times z.
      */
     public AdaptiveClipping in(double noiseMultiplier, double expectedUnits) {
       return new AdaptiveClipping(
