@@ -50,7 +50,7 @@ public final class PooledTexts {
   public static Map<String, List<String>> in(String savepoint, ContributionBounds bounds, long tick)
       throws Exception {
     OperatorState state = samplerState(savepoint);
-    try (KeyedTwoInputStreamOperatorTestHarness<String, UserEvent, BudgetSignal, UserSample>
+    try (KeyedTwoInputStreamOperatorTestHarness<String, UserEvent, BudgetSignal, CohortRecord>
         operator =
             new KeyedTwoInputStreamOperatorTestHarness<>(
                 new BoundAndSampleOperator(bounds),
@@ -60,7 +60,7 @@ public final class PooledTexts {
                 state.getMaxParallelism(),
                 /* numSubtasks= */ 1,
                 /* subtaskIndex= */ 0)) {
-      operator.setup(new UserSampleSerializer());
+      operator.setup(new CohortRecordSerializer());
       operator.initializeState(
           AbstractStreamOperatorTestHarness.repackageState(
               state.getStates().toArray(OperatorSubtaskState[]::new)));
@@ -75,7 +75,8 @@ public final class PooledTexts {
         // a mass of timers is fired in slices
         operator.setProcessingTime(operator.getProcessingTime() + 1_000);
       }
-      for (UserSample sample : operator.extractOutputValues()) {
+      for (CohortRecord part : operator.extractOutputValues()) {
+        UserSample sample = (UserSample) part;
         texts.put(sample.userId(), sample.examples().stream().map(Example::text).toList());
       }
       return texts;
