@@ -43,6 +43,11 @@ final class JobConfigs {
     return this;
   }
 
+  JobConfigs without(String key) {
+    settings.remove(key);
+    return this;
+  }
+
   MurmurationConfig config() {
     return MurmurationConfig.of(settings);
   }

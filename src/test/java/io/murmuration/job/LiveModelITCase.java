@@ -183,7 +183,7 @@ class LiveModelITCase {
         job.maxParallelism());
   }
 
-  private static RawRecord record(long index) {
+  static RawRecord record(long index) {
     String user = "user" + index % USERS;
     try {
       ByteBuffer value =

@@ -1,0 +1,240 @@
+package io.murmuration.job;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import io.murmuration.config.MurmurationConfig;
+import io.murmuration.event.RawRecord;
+import io.murmuration.event.RawRecordSerializer;
+import io.murmuration.model.TinyModels;
+import io.murmuration.privacy.budget.BudgetObserver;
+import io.murmuration.privacy.budget.BudgetObservers;
+import io.murmuration.privacy.budget.FileLedger;
+import io.murmuration.privacy.budget.Grant;
+import io.murmuration.privacy.budget.HaltReason;
+import io.murmuration.privacy.budget.LedgerEntry;
+import io.murmuration.privacy.budget.LedgerRecord;
+import io.murmuration.privacy.budget.LedgerRecord.Calibrated;
+import io.murmuration.privacy.budget.LedgerRecord.PhaseOpened;
+import io.murmuration.privacy.budget.Sampler;
+import io.murmuration.release.CalibrationManifest;
+import io.murmuration.release.CalibrationOutcome;
+import io.murmuration.release.DirectoryModelStore;
+import io.murmuration.release.PrivacyStatement;
+import io.murmuration.release.PublishSink;
+import io.murmuration.release.ReleaseManifest;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
+import org.apache.flink.api.connector.source.util.ratelimit.RateLimiterStrategy;
+import org.apache.flink.configuration.Configuration;
+import org.apache.flink.connector.datagen.source.DataGeneratorSource;
+import org.apache.flink.core.execution.JobClient;
+import org.apache.flink.core.execution.SavepointFormatType;
+import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+import org.apache.flink.streaming.api.functions.sink.v2.DiscardingSink;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The whole job: it calibrates, is started anew without its state, and trains as calibrated. */
+@Timeout(180)
+class CalibrationITCase {
+
+  private static final int ROUNDS = 6;
+
+  @TempDir private Path directory;
+
+  @Test
+  void choosesTheBoundOfUserLevelSamplingAndTrainsWithItAfterAStartWithoutState() throws Exception {
+    MurmurationConfig config = settings(Sampler.ULS).config();
+    runUntilTraining(config);
+    runUntilHalt(config);
+
+    List<PhaseOpened> phases = records(PhaseOpened.class);
+    assertThat(phases).hasSize(2);
+    assertThat(records(Calibrated.class)).hasSize(1);
+    CalibrationManifest calibration = calibrations().get(0);
+    assertThat(calibration.kind()).isEqualTo("calibration");
+    assertThat(calibration.outcome().noised()).hasSize(3);
+    assertThat(calibration.outcome().noised().stream().flatMap(List::stream).toList())
+        .isEqualTo(records(Calibrated.class).get(0).answer());
+    assertThat(calibration.outcome().chosen())
+        .isEqualTo(CalibrationOutcome.chosen(phases.get(1).mechanism()));
+    assertTrained(calibration, phases.get(1));
+  }
+
+  @Test
+  void choosesTheBoundOfExampleLevelSamplingFromCountsAndNorms() throws Exception {
+    MurmurationConfig config =
+        settings(Sampler.ELS).with("calibration.measure-clip-norm", "true").config();
+    runUntilHalt(config);
+
+    List<PhaseOpened> phases = records(PhaseOpened.class);
+    assertThat(phases).hasSize(3);
+    List<CalibrationManifest> calibrations = calibrations();
+    assertThat(calibrations).hasSize(2);
+    assertThat(calibrations.get(0).outcome().measured()).isEqualTo("counts");
+    assertThat(calibrations.get(0).outcome().chosen()).isNull();
+    assertThat(calibrations.get(1).outcome().measured()).isEqualTo("norms");
+    PhaseOpened training = phases.get(2);
+    assertThat(training.mechanism().sampler()).isEqualTo(Sampler.ELS);
+    assertThat(training.mechanism().groupSize())
+        .isEqualTo(3 * calibrations.get(0).outcome().medianCount());
+    assertThat(training.mechanism().clipNorm())
+        .isEqualTo(calibrations.get(1).outcome().typicalNorms().get(0));
+    assertTrained(calibrations.get(1), training);
+  }
+
+  /** Releases name the mechanism of the phase, state the split, and stay within the budget. */
+  private void assertTrained(CalibrationManifest calibration, PhaseOpened training)
+      throws Exception {
+    DirectoryModelStore store = store();
+    assertThat(store.published()).isNotEmpty().allMatch(name -> name.startsWith("round-"));
+    double before = calibration.epsilonSpent();
+    for (String name : store.published()) {
+      ReleaseManifest manifest = ReleaseManifest.read(store.read(name).get(ReleaseManifest.FILE));
+      assertThat(manifest.mechanism()).isEqualTo(CalibrationOutcome.chosen(training.mechanism()));
+      assertThat(manifest.phase()).isEqualTo(training.phase());
+      assertThat(manifest.epsilonSpent()).isBetween(before, 50.0);
+      before = manifest.epsilonSpent();
+      assertThat(new String(store.read(name).get(PrivacyStatement.FILE), StandardCharsets.UTF_8))
+          .contains(calibration.outcome().budget().sentence());
+    }
+  }
+
+  private JobConfigs settings(Sampler sampler) throws Exception {
+    return JobConfigs.in(directory)
+        .with(
+            "training.model",
+            TinyModels.write(directory.resolve("base"), TinyModels.GPT2, 11).toString())
+        .without("privacy.sampling-probability")
+        .without("privacy.expected-units")
+        .without("privacy.noise-multiplier")
+        .with("privacy.sampler", sampler.name())
+        .with("privacy.epsilon", "50")
+        .with("privacy.rounds", String.valueOf(ROUNDS))
+        .with("privacy.round-interval", "200 ms")
+        .with("contribution.window-ticks", "8")
+        .with("contribution.examples-per-window", "12")
+        .with("contribution.windows", "3")
+        .with("calibration.enabled", "true")
+        .with("calibration.population", "50")
+        .with("calibration.compute", "16")
+        .with("calibration.candidates", "1;2;4")
+        .with("calibration.norm-sampling-probability", "0.5")
+        .with("job.checkpoint-interval", "500 ms")
+        .with("job.parallelism", "2");
+  }
+
+  private void runUntilTraining(MurmurationConfig config) throws Exception {
+    run(
+        config,
+        watch -> watch.granted.stream().anyMatch(g -> !g.mechanism().query().isCalibration()));
+  }
+
+  private void runUntilHalt(MurmurationConfig config) throws Exception {
+    Watch watch = run(config, w -> !w.halts.isEmpty());
+    assertThat(watch.halts).containsExactly(HaltReason.BUDGET_SPENT);
+  }
+
+  private Watch run(MurmurationConfig config, java.util.function.Predicate<Watch> done)
+      throws Exception {
+    Watch watch = new Watch();
+    try (BudgetObservers.Registration registered =
+        BudgetObservers.observe(config.privacy().domain(), watch)) {
+      StreamExecutionEnvironment env =
+          StreamExecutionEnvironment.createLocalEnvironment(
+              Configuration.fromMap(
+                  Map.of(
+                      "execution.checkpointing.dir",
+                      directory.resolve("checkpoints").toUri().toString(),
+                      "execution.checkpointing.interval",
+                      "500 ms",
+                      "restart-strategy.type",
+                      "disable")));
+      topology(config).addTo(env);
+      JobClient job = env.executeAsync("calibration");
+      await()
+          .atMost(Duration.ofSeconds(80))
+          .failFast(() -> job.getJobStatus().get().isTerminalState())
+          .until(() -> done.test(watch));
+      job.stopWithSavepoint(
+              /* advanceToEndOfEventTime= */ false,
+              directory.resolve("savepoints").toUri().toString(),
+              SavepointFormatType.CANONICAL)
+          .get(1, TimeUnit.MINUTES);
+      job.getJobExecutionResult().get(1, TimeUnit.MINUTES);
+      assertThat(registered).isNotNull();
+    }
+    return watch;
+  }
+
+  /** The job's own topology without a broker. */
+  private static MurmurationTopology topology(MurmurationConfig config) {
+    MurmurationTopology job = MurmurationJob.topology(config, ProgrammePlan.of(config));
+    return new MurmurationTopology(
+        new DataGeneratorSource<>(
+            LiveModelITCase::record,
+            Long.MAX_VALUE,
+            RateLimiterStrategy.perSecond(500),
+            new RawRecordSerializer().typeInfo(RawRecord.class)),
+        job.clock(),
+        job.decode(),
+        job.bounds(),
+        job.budget(),
+        job.train(),
+        new PublishSink(
+            DirectoryModelStore.at(config.io().releasesDirectory()),
+            ReleasePlan.of(config).context(),
+            new DiscardingSink<>()),
+        new DiscardingSink<>(),
+        job.maxParallelism());
+  }
+
+  private DirectoryModelStore store() throws Exception {
+    return DirectoryModelStore.reading(directory.resolve("releases"));
+  }
+
+  private List<CalibrationManifest> calibrations() throws Exception {
+    List<CalibrationManifest> manifests = new java.util.ArrayList<>();
+    for (String name : store().calibrations()) {
+      manifests.add(CalibrationManifest.read(store().read(name).get(ReleaseManifest.FILE)));
+    }
+    return manifests;
+  }
+
+  private <T extends LedgerRecord> List<T> records(Class<T> type) throws Exception {
+    try (FileLedger ledger = new FileLedger(directory.resolve("ledger").resolve("chat.ledger"))) {
+      return ledger.read().stream()
+          .map(LedgerEntry::record)
+          .filter(type::isInstance)
+          .map(type::cast)
+          .toList();
+    }
+  }
+
+  private static final class Watch implements BudgetObserver {
+    private final List<Grant> granted = new CopyOnWriteArrayList<>();
+    private final List<HaltReason> halts = new CopyOnWriteArrayList<>();
+
+    @Override
+    public void granted(Grant grant) {
+      granted.add(grant);
+    }
+
+    @Override
+    public void halted(HaltReason reason, long round, double epsilonSpent) {
+      halts.add(reason);
+    }
+
+    @Override
+    public void waiting(String why) {
+      // a file ledger is always there
+    }
+  }
+}
