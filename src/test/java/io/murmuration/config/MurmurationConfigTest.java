@@ -96,6 +96,44 @@ class MurmurationConfigTest {
   }
 
   @Test
+  void whatIsCalibratedIsNotConfigured() {
+    Map<String, String> settings = valid();
+    settings.put("calibration.enabled", "true");
+    settings.put("calibration.population", "10000");
+    settings.put("calibration.compute", "1024");
+    settings.put("privacy.group-size", "4");
+    assertThatThrownBy(() -> MurmurationConfig.of(settings))
+        .hasMessageContaining(
+            "privacy.sampling-probability must not be given where calibration.enabled is true")
+        .hasMessageContaining("privacy.group-size must not be given")
+        .hasMessageContaining("privacy.expected-units must not be given");
+    settings.remove("privacy.sampling-probability");
+    settings.remove("privacy.group-size");
+    settings.remove("privacy.expected-units");
+    MurmurationConfig config = MurmurationConfig.of(settings);
+    assertThat(config.privacy().calibrated()).isTrue();
+    assertThat(config.calibration().candidates()).containsExactly(1, 2, 4, 8, 16, 32);
+    settings.put("privacy.sampler", "ELS");
+    settings.put("contribution.windows", "1");
+    assertThatThrownBy(() -> MurmurationConfig.of(settings))
+        .hasMessageContaining("must be at least 2 where ELS is calibrated");
+    settings.put("calibration.candidates", "4;2");
+    assertThatThrownBy(() -> MurmurationConfig.of(settings))
+        .hasMessageContaining("calibration.candidates must be ascending numbers");
+  }
+
+  @Test
+  void adaptiveClippingIsOffUnlessAQuantileIsGiven() {
+    Map<String, String> settings = valid();
+    assertThat(MurmurationConfig.of(settings).privacy().adaptiveClipping()).isNull();
+    settings.put("privacy.adaptive-clipping.quantile", "0.5");
+    assertThat(MurmurationConfig.of(settings).privacy().adaptiveClipping().rate()).isEqualTo(0.2);
+    settings.put("privacy.adaptive-clipping.quantile", "1");
+    assertThatThrownBy(() -> MurmurationConfig.of(settings))
+        .hasMessageContaining("privacy.adaptive-clipping.quantile must be in (0, 1)");
+  }
+
+  @Test
   void underElsThePoolMustFitTheBoundThatIsAccountedFor() {
     Map<String, String> settings = valid();
     settings.put("privacy.sampler", "ELS");
