@@ -355,7 +355,7 @@ class CalibratedProgrammeTest {
     }
 
     void open(long tick) throws Exception {
-      coordinator.opened(session.open(at(tick)), at(tick)).orElseThrow();
+      assertThat(coordinator.opened(session.open(at(tick)), at(tick))).isPresent();
     }
 
     void reopen() throws Exception {
