@@ -13,9 +13,19 @@ import org.junit.jupiter.api.Test;
 
 class ReleaseSerializersTest {
 
-  private static final String GRANT_VERSION_1 =
-      "010000000000000003000000000000000700000000000000"
-          + "6b000000010003554c533fb000000000000000000002";
+  /** {@link ReleaseFixtures#grant} of round 7, but for its version, its query and its end. */
+  private static final String GRANT_BEGINNING =
+      "0000000000000003000000000000000700000000000000"
+          + "6b000000010003554c533fb0000000000000000000023fece5604189374c"
+          + "3ff00000000000004090000000000000";
+
+  private static final String GRANT_END =
+      "3fe666f9335d249e3eb0c6f7a0b5ed8d0040" + "30".repeat(63) + "37";
+
+  private static final String GRANT_VERSION_1 = "01" + GRANT_BEGINNING + GRANT_END;
+
+  /** Says what the round sums: the byte 0 is an update. */
+  private static final String GRANT_VERSION_2 = "02" + GRANT_BEGINNING + "00" + GRANT_END;
 
   private static <T> byte[] bytes(ValueSerializer<T> serializer, T value) throws IOException {
     DataOutputSerializer out = new DataOutputSerializer(16);
@@ -35,7 +45,15 @@ class ReleaseSerializersTest {
   @Test
   void theFormatOfGrantsIsPinned() throws IOException {
     assertThat(HexFormat.of().formatHex(bytes(new GrantSerializer(), ReleaseFixtures.grant(7))))
-        .startsWith(GRANT_VERSION_1);
+        .isEqualTo(GRANT_VERSION_2);
+  }
+
+  @Test
+  void grantsOfTheFirstFormatAreUpdates() throws IOException {
+    byte[] written = HexFormat.of().parseHex(GRANT_VERSION_1);
+
+    assertThat(new GrantSerializer().deserialize(new DataInputDeserializer(written)))
+        .isEqualTo(ReleaseFixtures.grant(7));
   }
 
   @Test
