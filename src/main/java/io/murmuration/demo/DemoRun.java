@@ -177,7 +177,6 @@ public final class DemoRun {
           DeadLetterTally.of(kafka.bootstrapServers(), config.io().topics().deadLetters());
       return outcome(
           world,
-          model,
           losses,
           watch,
           fed,
@@ -289,7 +288,6 @@ public final class DemoRun {
 
   private Outcome outcome(
       DemoWorld world,
-      Path model,
       LossTracker losses,
       Watch watch,
       long fed,

@@ -59,7 +59,8 @@ final class Grammar {
       Matcher header = HEADER.matcher(line);
       if (line.isBlank() || line.startsWith("#")) {
         continue;
-      } else if (header.matches()) {
+      }
+      if (header.matches()) {
         current = new ArrayList<>();
         if (rules.put(header.group(1), current) != null) {
           throw new IllegalArgumentException("rule %s is defined twice".formatted(line));

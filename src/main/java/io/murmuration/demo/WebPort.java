@@ -22,7 +22,6 @@ final class WebPort {
         return probe.getLocalPort();
       } catch (IOException taken) {
         // somebody listens there: try the next
-        continue;
       }
     }
     throw new IllegalStateException(

@@ -57,6 +57,8 @@ public record JobTopics(List<NewTopic> topics) {
   }
 
   /**
+   * The topics of a domain.
+   *
    * @param names names and replication
    * @param partitions of the interactions topic, at least the parallelism of ingest
    * @param retention how long interactions and dead letters, which are raw user text, are kept

@@ -8,6 +8,8 @@ import java.io.Serializable;
 public interface AccountantFactory extends Serializable {
 
   /**
+   * The accountant of one phase.
+   *
    * @param mechanism what every round of the phase does
    * @param epsilon ε_i that the phase reserves
    * @param delta δ_i that the phase reserves
