@@ -176,12 +176,7 @@ public final class DemoRun {
       SortedMap<String, Long> deadLetters =
           DeadLetterTally.of(kafka.bootstrapServers(), config.io().topics().deadLetters());
       return outcome(
-          world,
-          losses,
-          watch,
-          fed,
-          deadLetters,
-          Duration.ofNanos(System.nanoTime() - start));
+          world, losses, watch, fed, deadLetters, Duration.ofNanos(System.nanoTime() - start));
     }
   }
 

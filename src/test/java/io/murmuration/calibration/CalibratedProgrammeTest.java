@@ -343,7 +343,12 @@ class CalibratedProgrammeTest {
       coordinator = new RoundCoordinator(programme, /* restoredTick= */ 0);
       BudgetTerms terms =
           new BudgetTerms(
-              "starlings", 5, 1e-6, Duration.ofMillis(INTERVAL), programme, /* raiseBudget= */ false);
+              "starlings",
+              5,
+              1e-6,
+              Duration.ofMillis(INTERVAL),
+              programme,
+              /* raiseBudget= */ false);
       session =
           new LedgerSession(
               InMemoryLedger.factory(store),

@@ -199,7 +199,12 @@ class LiveModelITCase {
       byte[] bytes = new byte[value.remaining()];
       value.get(bytes);
       return new RawRecord(
-          user.getBytes(StandardCharsets.UTF_8), bytes, "generated", 0, index, /* timestampMillis= */ 0);
+          user.getBytes(StandardCharsets.UTF_8),
+          bytes,
+          "generated",
+          0,
+          index,
+          /* timestampMillis= */ 0);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
