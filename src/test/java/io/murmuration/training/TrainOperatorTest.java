@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.awaitility.Awaitility.await;
 
+import io.murmuration.contribution.UserCounts;
 import io.murmuration.contribution.UserSample;
 import io.murmuration.privacy.budget.BudgetSignal;
 import io.murmuration.privacy.budget.EpochStart;
@@ -11,6 +12,7 @@ import io.murmuration.privacy.budget.Grant;
 import io.murmuration.privacy.budget.RoundExecuted;
 import io.murmuration.privacy.budget.RoundFeedback;
 import io.murmuration.privacy.budget.RoundMechanism;
+import io.murmuration.privacy.budget.RoundQuery.CountHistogram;
 import io.murmuration.privacy.budget.Sampler;
 import io.murmuration.release.RoundRelease;
 import io.murmuration.release.RoundReleaseSerializer;
@@ -42,6 +44,16 @@ class TrainOperatorTest {
 
   private static final RoundMechanism MECHANISM =
       new RoundMechanism(Sampler.ULS, 0.1, 1, 1.0, 1.0, 10);
+
+  /** Counts how many users have one event, two, and three or four. */
+  private static final RoundMechanism MEASUREMENT =
+      new RoundMechanism(Sampler.ULS, 1, 1, 3, 1, 1, new CountHistogram(List.of(1, 2, 4)));
+
+  /** What one sampler counted. */
+  private static final List<Long> COUNTED = List.of(7L, 0L, 2L);
+
+  /** What the fake trainer answers a measurement with. */
+  private static final List<Double> NOISED = List.of(6.5, -1.25, 3.0);
 
   /** Parameters that, with one moment each, need three chunks of 4 MiB. */
   private static final int LARGE = 800_000;
@@ -184,6 +196,63 @@ class TrainOperatorTest {
   }
 
   @Test
+  void aMeasurementUnderWayAtASnapshotIsVoidAndNeverAnswered() throws Exception {
+    Task first = start(new FakeTrainer().gated().answering(NOISED));
+    first.epoch(1);
+    first.measurement(1, 1, 5);
+    first.trainer.awaitBegin();
+    OperatorSubtaskState during = first.harness.snapshot(1, 1);
+    first.trainer.mayEnd.release();
+    // measured, but the answer still waits in the mailbox of a task that fails now
+    await().pollInSameThread().until(() -> first.harness.getTaskMailbox().hasMail());
+    OperatorSubtaskState before = first.harness.snapshot(2, 2);
+    first.fail();
+    assertThat(first.feedback.acknowledged).isEmpty();
+    assertThat(first.releasedRounds()).isEmpty();
+
+    for (OperatorSubtaskState state : List.of(during, before)) {
+      Task second = restore(state, new FakeTrainer().answering(NOISED));
+      assertThat(second.trainer.restored).as("the measurement never completed").isNull();
+      second.epoch(1);
+      second.measurement(1, 1, 5);
+      second.epoch(2);
+      second.counts(1, 1, 9);
+      second.measurement(2, 2, 8);
+      second.awaitMail();
+      assertThat(second.feedback.awaitAcknowledgement()).isEqualTo(new RoundExecuted(2, 2, NOISED));
+      assertThat(second.trainer.cohorts)
+          .singleElement()
+          .satisfies(
+              cohort -> {
+                assertThat(cohort.grant().epoch()).isEqualTo(2);
+                assertThat(cohort.counts()).containsExactly(new UserCounts(2, 2, 8, COUNTED));
+              });
+      assertThat(second.releasedRounds()).containsExactly(2L);
+      second.fail();
+      assertThat(second.feedback.acknowledged).as("nothing is answered twice").isEmpty();
+    }
+  }
+
+  @Test
+  void aMeasurementThatWasAnsweredIsNotRunAgainAfterARestore() throws Exception {
+    Task first = start(new FakeTrainer().answering(NOISED));
+    first.epoch(1);
+    first.measurement(1, 1, 5);
+    first.awaitMail();
+    assertThat(first.feedback.awaitAcknowledgement()).isEqualTo(new RoundExecuted(1, 1, NOISED));
+    OperatorSubtaskState after = first.harness.snapshot(1, 1);
+
+    Task second = restore(after, new FakeTrainer().answering(NOISED));
+    second.epoch(1);
+    second.measurement(1, 1, 5);
+    assertThat(second.harness.getTaskMailbox().hasMail()).isFalse();
+    assertThat(second.trainer.events).isEmpty();
+    second.fail();
+    assertThat(second.feedback.acknowledged).isEmpty();
+    assertThat(second.releasedRounds()).isEmpty();
+  }
+
+  @Test
   void aSnapshotAfterARestoreWithoutARoundStillHoldsTheModel() throws Exception {
     Task first = start(new FakeTrainer());
     first.epoch(1);
@@ -305,7 +374,11 @@ class TrainOperatorTest {
   }
 
   private Task restore(OperatorSubtaskState state) throws Exception {
-    Task task = new Task(new FakeTrainer());
+    return restore(state, new FakeTrainer());
+  }
+
+  private Task restore(OperatorSubtaskState state, FakeTrainer trainer) throws Exception {
+    Task task = new Task(trainer);
     tasks.add(task);
     task.harness.initializeState(state);
     task.open();
@@ -368,6 +441,24 @@ class TrainOperatorTest {
       signalWatermark(tick);
     }
 
+    /** A round that counts users; one sampler sends its counts. */
+    void measurement(long epoch, long round, long tick) throws Exception {
+      signal(new Grant(epoch, round, tick, 1, MEASUREMENT, 0.1, 1e-6, "00"));
+      counts(epoch, round, tick);
+      sampleWatermark(tick);
+      signalWatermark(tick);
+    }
+
+    void counts(long epoch, long round, long tick) {
+      operator.processElement1(new StreamRecord<>(new UserCounts(epoch, round, tick, COUNTED)));
+    }
+
+    /** Ends as a task that fails does: what waits in the mailbox is never done. */
+    void fail() throws Exception {
+      harness.getTaskMailbox().quiesce();
+      harness.close();
+    }
+
     /** Waits for one result of the worker and lets the operator have it. */
     void awaitMail() throws Exception {
       harness.getTaskMailbox().take(TaskMailbox.MIN_PRIORITY).run();
@@ -416,9 +507,15 @@ class TrainOperatorTest {
     volatile TrainerState state;
     private boolean gated;
     private int parameters = 3;
+    private List<Double> answer = List.of();
 
     FakeTrainer gated() {
       gated = true;
+      return this;
+    }
+
+    FakeTrainer answering(List<Double> numbers) {
+      answer = numbers;
       return this;
     }
 
@@ -458,7 +555,8 @@ class TrainOperatorTest {
           new RoundOutcome(
               state,
               new RoundOutcome.Statistics(cohort.samples().size(), 0, 0, 1, 0),
-              new RoundOutcome.Timing(1, 1, 1)));
+              new RoundOutcome.Timing(1, 1, 1)),
+          answer);
     }
 
     private TrainerState next(long round) {

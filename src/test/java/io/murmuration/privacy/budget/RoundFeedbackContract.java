@@ -16,8 +16,8 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(60)
 abstract class RoundFeedbackContract {
 
-  private final String domain = "domain-" + UUID.randomUUID();
-  private final BlockingQueue<RoundExecuted> received = new LinkedBlockingQueue<>();
+  final String domain = "domain-" + UUID.randomUUID();
+  final BlockingQueue<RoundExecuted> received = new LinkedBlockingQueue<>();
   private final BlockingQueue<Throwable> failures = new LinkedBlockingQueue<>();
   private final List<RoundFeedback.Subscription> subscriptions = new ArrayList<>();
 
@@ -41,6 +41,16 @@ abstract class RoundFeedbackContract {
   }
 
   @Test
+  void bringsTheNoisedNumbersOfARoundBitForBit() throws Exception {
+    List<Double> noised = List.of(-0.25, 17.0, 1e-300, -0.0, 1 / 3.0, Double.MAX_VALUE);
+    subscribe(received);
+    publish(domain, new RoundExecuted(1, 1, noised));
+    publish(domain, new RoundExecuted(1, 2));
+    assertThat(next().answer()).isEqualTo(noised);
+    assertThat(next().answer()).as("numbers belong to their own round").isEmpty();
+  }
+
+  @Test
   void keepsDomainsApart() throws Exception {
     subscribe(received);
     publish(domain + "-other", new RoundExecuted(1, 1));
@@ -59,8 +69,7 @@ abstract class RoundFeedbackContract {
     assertThat(ended).isEmpty();
   }
 
-  private RoundFeedback.Subscription subscribe(BlockingQueue<RoundExecuted> queue)
-      throws Exception {
+  final RoundFeedback.Subscription subscribe(BlockingQueue<RoundExecuted> queue) throws Exception {
     RoundFeedback.Subscription subscription = feedback(domain).subscribe(queue::add, failures::add);
     subscriptions.add(subscription);
     return subscription;
@@ -72,7 +81,7 @@ abstract class RoundFeedbackContract {
     }
   }
 
-  private RoundExecuted next() throws InterruptedException {
+  final RoundExecuted next() throws InterruptedException {
     return received.poll(30, TimeUnit.SECONDS);
   }
 }
