@@ -2,13 +2,14 @@ package io.murmuration.cli;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.murmuration.privacy.budget.Ledger;
 import io.murmuration.privacy.budget.LedgerEntry;
 import io.murmuration.privacy.budget.LedgerException;
-import io.murmuration.privacy.budget.LedgerRecord;
 import io.murmuration.privacy.budget.LedgerRecord.PhaseOpened;
 import io.murmuration.privacy.budget.LedgerState;
+import io.murmuration.privacy.budget.LedgerState.LedgerPhase;
 import io.murmuration.privacy.budget.RoundMechanism;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -157,6 +158,26 @@ public final class LedgerCommand implements Runnable {
                         .put("delta", phase.delta())
                         .put("max_rounds", phase.maxRounds())
                         .put("rounds", state.roundsInPhase())));
+    ArrayNode phases = node.putArray("phases");
+    ArrayNode calibrations = node.putArray("calibrations");
+    for (LedgerPhase phase : state.phases()) {
+      phases.add(
+          mechanism(phase.opened())
+              .put("phase", phase.opened().phase())
+              .put("epsilon", phase.opened().epsilon())
+              .put("delta", phase.opened().delta())
+              .put("max_rounds", phase.opened().maxRounds()));
+      if (phase.outcome() != null) {
+        ObjectNode calibration =
+            calibrations
+                .addObject()
+                .put("phase", phase.outcome().phase())
+                .put("round", phase.outcome().round())
+                .put("epoch", phase.outcome().epoch())
+                .put("purpose", phase.opened().mechanism().query().purpose());
+        phase.outcome().answer().forEach(calibration.putArray("noised")::add);
+      }
+    }
     node.put("halted", state.halt().map(Enum::name).orElse(null))
         .put("records", ledger.entries().size())
         .put("head_hash", state.headHash());
@@ -166,6 +187,7 @@ public final class LedgerCommand implements Runnable {
   private static ObjectNode mechanism(PhaseOpened phase) {
     RoundMechanism mechanism = phase.mechanism();
     return JSON.createObjectNode()
+        .put("purpose", mechanism.query().purpose())
         .put("sampler", mechanism.sampler().name())
         .put("sampling_probability", mechanism.samplingProbability())
         .put("group_size", mechanism.groupSize())
@@ -188,11 +210,20 @@ public final class LedgerCommand implements Runnable {
     out.printf(
         "reserved  epsilon %s, delta %s%n",
         state.reservedEpsilon().toPlainString(), state.reservedDelta());
-    for (LedgerEntry entry : ledger.entries()) {
-      if (entry.record() instanceof LedgerRecord.PhaseOpened phase) {
+    for (LedgerPhase phase : state.phases()) {
+      PhaseOpened opened = phase.opened();
+      out.printf(
+          "phase %-3d %s; epsilon %s, delta %s, at most %d rounds of %s%n",
+          opened.phase(),
+          opened.mechanism().query().purpose(),
+          opened.epsilon(),
+          opened.delta(),
+          opened.maxRounds(),
+          opened.mechanism());
+      if (phase.outcome() != null) {
         out.printf(
-            "phase %-3d epsilon %s, delta %s, at most %d rounds of %s%n",
-            phase.phase(), phase.epsilon(), phase.delta(), phase.maxRounds(), phase.mechanism());
+            "          calibrated by round %d, in epoch %d; noised: %s%n",
+            phase.outcome().round(), phase.outcome().epoch(), phase.outcome().answer());
       }
     }
     out.printf(

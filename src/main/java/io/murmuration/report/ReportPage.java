@@ -1,7 +1,6 @@
 package io.murmuration.report;
 
 import io.murmuration.privacy.budget.RoundMechanism;
-import io.murmuration.privacy.budget.RoundQuery;
 import io.murmuration.privacy.budget.Sampler;
 import io.murmuration.release.PrivacyStatement;
 import io.murmuration.release.ReleaseCatalog.Checked;
@@ -340,7 +339,7 @@ public final class ReportPage {
                     phase ->
                         row(
                             number(phase.opened().phase()),
-                            purpose(phase.opened().mechanism().query()),
+                            phase.opened().mechanism().query().purpose(),
                             sampling(phase.opened().mechanism()),
                             number(phase.opened().mechanism().noiseMultiplier()),
                             number(phase.opened().mechanism().clipNorm()),
@@ -349,15 +348,6 @@ public final class ReportPage {
                             number(phase.opened().delta()),
                             "%,d of at most %,d"
                                 .formatted(phase.rounds(), phase.opened().maxRounds()))));
-  }
-
-  private static String purpose(RoundQuery query) {
-    if (query instanceof RoundQuery.ModelUpdate update) {
-      return update.adaptive() == null ? "training" : "training, clip norm adapts from C";
-    }
-    return query instanceof RoundQuery.CountHistogram
-        ? "calibration: events a user"
-        : "calibration: norms of updates";
   }
 
   private static String sampling(RoundMechanism mechanism) {

@@ -10,6 +10,7 @@ import io.murmuration.privacy.budget.LedgerEntry;
 import io.murmuration.privacy.budget.LedgerRecord;
 import io.murmuration.privacy.budget.LedgerState;
 import io.murmuration.privacy.budget.RoundMechanism;
+import io.murmuration.privacy.budget.RoundQuery;
 import io.murmuration.privacy.budget.Sampler;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -31,23 +32,26 @@ class LedgerCommandTest {
   @BeforeEach
   void writeLedger() throws Exception {
     file = directory.resolve("ledger.jsonl");
+    write(
+        new LedgerRecord.Genesis(
+            "starlings",
+            LedgerRecord.UNIT,
+            LedgerRecord.NEIGHBOURING_RELATION,
+            8,
+            1e-6,
+            1_000,
+            500),
+        new LedgerRecord.EpochOpened(1, "job"),
+        new LedgerRecord.PhaseOpened(
+            1, 1, new RoundMechanism(Sampler.ULS, 0.1, 4, 1, 0.5, 16), 8, 1e-6, 150),
+        new LedgerRecord.Charge(1, 1, 3, 1));
+  }
+
+  private void write(LedgerRecord... records) throws Exception {
     try (Ledger ledger = new FileLedger(file)) {
       ledger.open();
       LedgerState state = LedgerState.empty();
-      RoundMechanism mechanism = new RoundMechanism(Sampler.ULS, 0.1, 4, 1, 0.5, 16);
-      for (LedgerRecord record :
-          List.of(
-              new LedgerRecord.Genesis(
-                  "starlings",
-                  LedgerRecord.UNIT,
-                  LedgerRecord.NEIGHBOURING_RELATION,
-                  8,
-                  1e-6,
-                  1_000,
-                  500),
-              new LedgerRecord.EpochOpened(1, "job"),
-              new LedgerRecord.PhaseOpened(1, 1, mechanism, 8, 1e-6, 150),
-              new LedgerRecord.Charge(1, 1, 3, 1))) {
+      for (LedgerRecord record : records) {
         LedgerEntry entry = LedgerEntry.after(state, record);
         ledger.append(entry);
         state = state.apply(entry);
@@ -61,15 +65,56 @@ class LedgerCommandTest {
     assertThat(out.toString())
         .contains("domain    starlings")
         .contains("budget    epsilon 8.0, delta 1.0E-6")
+        .contains("phase 1   training; epsilon 8.0, delta 1.0E-6, at most 150 rounds of ")
         .contains("charged   1 rounds")
+        .doesNotContain("calibrated")
         .contains("halted    no");
     out.getBuffer().setLength(0);
     assertThat(run("show", "--json", "--file", file.toString())).isZero();
     JsonNode json = new ObjectMapper().readTree(out.toString());
     assertThat(json.get("rounds").asInt()).isEqualTo(1);
     assertThat(json.get("phase").get("max_rounds").asInt()).isEqualTo(150);
+    assertThat(json.get("phase").get("purpose").asText()).isEqualTo("training");
+    assertThat(json.get("calibrations")).isEmpty();
     assertThat(json.get("epsilon_reserved").asDouble()).isEqualTo(8);
     assertThat(json.get("halted").isNull()).isTrue();
+  }
+
+  @Test
+  void showsWhatEveryPhaseIsForAndWhatCalibrationsFound() throws Exception {
+    file = directory.resolve("calibrated.jsonl");
+    RoundMechanism counting =
+        new RoundMechanism(
+            Sampler.ELS, 1, 1, 3, 1, 1, new RoundQuery.CountHistogram(List.of(1, 2, 4)));
+    write(
+        new LedgerRecord.Genesis(
+            "starlings", LedgerRecord.UNIT, LedgerRecord.NEIGHBOURING_RELATION, 8, 1e-6, 1_000, 5),
+        new LedgerRecord.EpochOpened(1, "job"),
+        new LedgerRecord.PhaseOpened(1, 1, counting, 1, 1e-7, 2),
+        new LedgerRecord.Charge(1, 1, 3, 1),
+        new LedgerRecord.Calibrated(1, 1, 1, List.of(-0.25, 17.5, 3.0)),
+        new LedgerRecord.PhaseOpened(
+            1, 2, new RoundMechanism(Sampler.ELS, 0.1, 6, 1, 0.5, 16), 7, 9e-7, 150));
+
+    assertThat(run("show", "--file", file.toString())).isZero();
+    assertThat(out.toString())
+        .contains("phase 1   calibration: events a user; epsilon 1.0, delta 1.0E-7")
+        .contains("calibrated by round 1, in epoch 1; noised: [-0.25, 17.5, 3.0]")
+        .contains("phase 2   training; epsilon 7.0, delta 9.0E-7, at most 150 rounds");
+
+    out.getBuffer().setLength(0);
+    assertThat(run("show", "--json", "--file", file.toString())).isZero();
+    JsonNode json = new ObjectMapper().readTree(out.toString());
+    assertThat(json.get("phases")).hasSize(2);
+    assertThat(json.get("phases").get(0).get("purpose").asText())
+        .isEqualTo("calibration: events a user");
+    assertThat(json.get("phases").get(0).get("epsilon").asDouble()).isEqualTo(1);
+    assertThat(json.get("phase").get("purpose").asText()).isEqualTo("training");
+    assertThat(json.get("calibrations")).hasSize(1);
+    JsonNode calibration = json.get("calibrations").get(0);
+    assertThat(calibration.get("round").asLong()).isEqualTo(1);
+    assertThat(calibration.get("phase").asInt()).isEqualTo(1);
+    assertThat(calibration.get("noised").toString()).isEqualTo("[-0.25,17.5,3.0]");
   }
 
   @Test

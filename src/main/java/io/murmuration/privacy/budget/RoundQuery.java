@@ -24,6 +24,9 @@ public sealed interface RoundQuery extends Serializable {
    */
   int answerSize();
 
+  /** What the round is for, in a few words for people. */
+  String purpose();
+
   /**
    * Gradients of the model.
    *
@@ -40,6 +43,11 @@ public sealed interface RoundQuery extends Serializable {
     @Override
     public int answerSize() {
       return adaptive == null ? 0 : 1;
+    }
+
+    @Override
+    public String purpose() {
+      return adaptive == null ? "training" : "training, clip norm adapts from C";
     }
   }
 
@@ -76,6 +84,11 @@ public sealed interface RoundQuery extends Serializable {
     @Override
     public int answerSize() {
       return upperBounds.size();
+    }
+
+    @Override
+    public String purpose() {
+      return "calibration: events a user";
     }
   }
 
@@ -115,6 +128,11 @@ public sealed interface RoundQuery extends Serializable {
     @Override
     public int answerSize() {
       return groupSizes.size() * bins;
+    }
+
+    @Override
+    public String purpose() {
+      return "calibration: norms of updates";
     }
   }
 
