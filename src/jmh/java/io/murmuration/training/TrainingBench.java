@@ -31,12 +31,17 @@ import java.util.concurrent.TimeUnit;
  * <p>Variants take turns, and medians of the thread's own processor time are compared, so that
  * other load on the machine does not decide. The tensor library must have one thread. Arguments:
  * turns of each variant; shapes ({@code hidden x layers x users x sequences x tokens}), to measure
- * steps of these alone.
+ * steps of these alone, in both modes of LoRA.
  */
 public final class TrainingBench {
 
   private static final List<String> SHAPES =
       List.of("256x6x32x1x64", "256x6x32x4x16", "256x6x32x1x16", "128x4x32x1x32", "64x5x32x2x64");
+
+  /** Also measured in the job's default mode, {@link Mode#B_ONLY}, which trains half as much. */
+  private static final List<String> B_ONLY_SHAPES =
+      List.of("256x6x32x1x64", "256x6x32x1x16", "128x4x32x1x32");
+
   private static final String MEMORY_SHAPE = "256x6x32x1x64";
   private static final int WARM_UPS = 5;
   private static final int NOISE_SAMPLES = 1 << 22;
@@ -64,7 +69,10 @@ public final class TrainingBench {
     int turns = args.length == 0 ? 9 : Integer.parseInt(args[0]);
     List<String> shapes = args.length < 2 ? SHAPES : Arrays.asList(args).subList(1, args.length);
     for (String shape : shapes) {
-      steps(BenchModel.parse(shape), turns);
+      steps(BenchModel.parse(shape), Mode.BOTH, turns);
+    }
+    for (String shape : args.length < 2 ? B_ONLY_SHAPES : shapes) {
+      steps(BenchModel.parse(shape), Mode.B_ONLY, turns);
     }
     if (args.length >= 2) {
       return;
@@ -74,9 +82,9 @@ public final class TrainingBench {
     demo(turns);
   }
 
-  private static void steps(BenchModel shape, int turns) throws IOException {
-    try (Subject subject = Subject.of(shape);
-        Subject calls = Subject.of(shape.callsAlone())) {
+  private static void steps(BenchModel shape, Mode mode, int turns) throws IOException {
+    try (Subject subject = Subject.of(shape, mode);
+        Subject calls = Subject.of(shape.callsAlone(), mode)) {
       Map<Variant, Runnable> variants = new LinkedHashMap<>();
       for (Variant variant : Variant.values()) {
         variants.put(variant, subject.step(variant));
@@ -109,9 +117,10 @@ public final class TrainingBench {
               .mapToDouble(v -> medianRatio(nanos.get(v), nanos.get(Variant.NON_PRIVATE)))
               .toArray();
       print(
-          "%-36s non-private %7.1f ms; ÷ it: ULS %.3f, ELS %.3f, separate passes %.2f;"
+          "%-36s %-6s non-private %7.1f ms; ÷ it: ULS %.3f, ELS %.3f, separate passes %.2f;"
               + " of a ULS step: calls %.0f%%, clipping %.0f%%",
           shape,
+          mode,
           base / 1e6,
           ratios[Variant.ULS.ordinal()],
           ratios[Variant.ELS.ordinal()],
@@ -125,14 +134,13 @@ public final class TrainingBench {
   private record Subject(Path directory, LanguageModel model, LoraParameters lora, BenchModel shape)
       implements AutoCloseable {
 
-    static Subject of(BenchModel shape) throws IOException {
+    static Subject of(BenchModel shape, Mode mode) throws IOException {
       Path directory = Files.createTempDirectory("murmuration-bench");
       LanguageModel model = shape.load(directory);
       return new Subject(
           directory,
           model,
-          LoraParameters.fresh(
-              model, new LoraConfig(8, 16, List.of(LoraConfig.ALL_LINEAR), Mode.BOTH)),
+          LoraParameters.fresh(model, new LoraConfig(8, 16, List.of(LoraConfig.ALL_LINEAR), mode)),
           shape);
     }
 
@@ -237,7 +245,7 @@ public final class TrainingBench {
 
   /** Of this process, beyond what it holds when the model is loaded; from Linux's own counters. */
   private static long peakBytes(BenchModel shape, Variant variant) throws IOException {
-    try (Subject subject = Subject.of(shape)) {
+    try (Subject subject = Subject.of(shape, Mode.BOTH)) {
       Runnable step = subject.step(variant);
       long before = statusBytes("VmRSS");
       for (int i = 0; i < 5; i++) {
