@@ -1,7 +1,11 @@
 package io.murmuration.training;
 
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.List;
 
 /**
@@ -43,6 +47,27 @@ public record ParameterLayout(List<Entry> entries) {
       offset = Math.addExact(offset, entry.size());
     }
     return new ParameterLayout(entries);
+  }
+
+  /**
+   * SHA-256 of names and shapes in order, in hexadecimal: two layouts of one length but of other
+   * tensors, or in another order, differ in it.
+   */
+  public String digest() {
+    MessageDigest sha256 = sha256();
+    for (Entry entry : entries) {
+      // a name holds no line break, and a shape only numbers: no two layouts read the same
+      sha256.update((entry.name() + " " + entry.shape() + "\n").getBytes(StandardCharsets.UTF_8));
+    }
+    return HexFormat.of().formatHex(sha256.digest());
+  }
+
+  private static MessageDigest sha256() {
+    try {
+      return MessageDigest.getInstance("SHA-256");
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every Java platform has SHA-256", e);
+    }
   }
 
   /** Length of the flat vector. */

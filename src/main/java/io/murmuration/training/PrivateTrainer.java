@@ -40,6 +40,7 @@ public final class PrivateTrainer {
   private final Optimizer optimizer;
   private final NoiseFactory noise;
   private final int size;
+  private final String layoutDigest;
   private volatile TrainerState state;
 
   /** A trainer at the engine's public starting point. Does not own the engine. */
@@ -48,12 +49,14 @@ public final class PrivateTrainer {
     this.optimizer = options.optimizer();
     this.noise = noise;
     this.size = engine.layout().size();
+    this.layoutDigest = engine.layout().digest();
     this.state =
         new TrainerState(
             /* round= */ 0,
             /* executedRounds= */ 0,
             engine.initialParameters(),
-            optimizer.initialState(size));
+            optimizer.initialState(size),
+            layoutDigest);
   }
 
   /** The model after the last completed round, also while another is running. */
@@ -64,7 +67,8 @@ public final class PrivateTrainer {
   /**
    * Continues from a snapshot, exactly.
    *
-   * @throws IllegalArgumentException if it is of another model or optimizer
+   * @throws IllegalArgumentException if it is of another model, another choice of what to train, or
+   *     another optimizer
    */
   public void restore(TrainerState snapshot) {
     if (snapshot.parameters().length != size) {
@@ -72,8 +76,20 @@ public final class PrivateTrainer {
           "the restored model must have %d elements, as the engine's layout says, but has %d; it is of another model or another choice of what to train"
               .formatted(size, snapshot.parameters().length));
     }
+    if (!snapshot.layoutDigest().equals(TrainerState.UNKNOWN_LAYOUT)
+        && !snapshot.layoutDigest().equals(layoutDigest)) {
+      throw new IllegalArgumentException(
+          "the restored model must be of the tensors that the job trains, whose layout has the SHA-256 %s, but is of as many elements of others, SHA-256 %s; train what the snapshot's job trained (training.parameters, training.lora.*), or start without its state"
+              .formatted(layoutDigest, snapshot.layoutDigest()));
+    }
     snapshot.optimizer().requireShape(optimizer.initialState(0).moments().size(), size);
-    state = snapshot;
+    state =
+        new TrainerState(
+            snapshot.round(),
+            snapshot.executedRounds(),
+            snapshot.parameters(),
+            snapshot.optimizer(),
+            layoutDigest);
   }
 
   /**
@@ -114,7 +130,11 @@ public final class PrivateTrainer {
     requireFinite(step.parameters(), grant.round());
     state =
         new TrainerState(
-            grant.round(), before.executedRounds() + 1, step.parameters(), step.state());
+            grant.round(),
+            before.executedRounds() + 1,
+            step.parameters(),
+            step.state(),
+            layoutDigest);
     return new RoundOutcome(
         state,
         RoundOutcome.Statistics.of(clipped),
@@ -141,7 +161,11 @@ public final class PrivateTrainer {
     requireLater(grant, before);
     state =
         new TrainerState(
-            grant.round(), before.executedRounds(), before.parameters(), before.optimizer());
+            grant.round(),
+            before.executedRounds(),
+            before.parameters(),
+            before.optimizer(),
+            layoutDigest);
     return new RoundOutcome(
         state,
         RoundOutcome.Statistics.NONE,

@@ -1,5 +1,7 @@
 package io.murmuration.training;
 
+import java.util.Objects;
+
 /**
  * The model after its last completed round. Immutable by convention: nobody writes into the arrays,
  * every round makes new ones; so a snapshot needs no copy and no lock.
@@ -9,11 +11,21 @@ package io.murmuration.training;
  *     rounds that were charged
  * @param parameters flat, in the order of the engine's {@link ParameterLayout}
  * @param optimizer what the optimizer remembers
+ * @param layoutDigest {@link ParameterLayout#digest()} of what the parameters are; {@link
+ *     #UNKNOWN_LAYOUT} in snapshots of releases that did not write it
  */
 public record TrainerState(
-    long round, long executedRounds, float[] parameters, OptimizerState optimizer) {
+    long round,
+    long executedRounds,
+    float[] parameters,
+    OptimizerState optimizer,
+    String layoutDigest) {
+
+  /** Of which tensors the parameters are is not known, only how many they are. */
+  public static final String UNKNOWN_LAYOUT = "";
 
   public TrainerState {
+    Objects.requireNonNull(layoutDigest, "layoutDigest");
     if (executedRounds < 0 || executedRounds > round) {
       throw new IllegalArgumentException(
           "executed rounds must be between 0 and the last round, %d, but are %d"

@@ -27,11 +27,14 @@ import java.util.List;
  * <p>Every chunk starts with a header: magic, format version, its index, and 1 if it is the last.
  * The bodies in order are the state followed by its SHA-256, so that a lost, foreign or damaged
  * chunk is noticed. Numbers are big-endian; floats and doubles keep their bits.
+ *
+ * <p>Format 2 starts with the layout's digest, which format 1 lacks; both are read.
  */
 public final class TrainerStateCodec {
 
   private static final int MAGIC = 0x4d55524d;
-  private static final int VERSION = 1;
+  private static final int VERSION = 2;
+  private static final int VERSION_WITHOUT_LAYOUT = 1;
   private static final int HEADER_BYTES = 4 * Integer.BYTES;
   private static final int DEFAULT_BODY_BYTES = 4 << 20;
 
@@ -55,6 +58,7 @@ public final class TrainerStateCodec {
     ChunkStream chunks = new ChunkStream(bodyBytes);
     MessageDigest digest = sha256();
     try (DataOutputStream out = new DataOutputStream(new DigestOutputStream(chunks, digest))) {
+      out.writeUTF(state.layoutDigest());
       out.writeLong(state.round());
       out.writeLong(state.executedRounds());
       out.writeInt(state.parameters().length);
@@ -76,9 +80,15 @@ public final class TrainerStateCodec {
    * @throws IllegalArgumentException if chunks are missing, foreign, damaged or of a later format
    */
   public TrainerState decode(Iterable<byte[]> chunks) {
-    InputStream bodies = new SequenceInputStream(Collections.enumeration(inOrder(chunks)));
+    List<Chunk> found = inOrder(chunks);
+    InputStream bodies =
+        new SequenceInputStream(Collections.enumeration(found.stream().map(Chunk::body).toList()));
     MessageDigest digest = sha256();
     try (DataInputStream in = new DataInputStream(new DigestInputStream(bodies, digest))) {
+      String layoutDigest =
+          found.get(0).version() == VERSION_WITHOUT_LAYOUT
+              ? TrainerState.UNKNOWN_LAYOUT
+              : in.readUTF();
       long round = in.readLong();
       long executedRounds = in.readLong();
       int size = in.readInt();
@@ -93,7 +103,8 @@ public final class TrainerStateCodec {
         throw new IllegalArgumentException(
             "the trainer's state is damaged: its SHA-256 does not match; restore from another checkpoint");
       }
-      return new TrainerState(round, executedRounds, parameters, new OptimizerState(moments));
+      return new TrainerState(
+          round, executedRounds, parameters, new OptimizerState(moments), layoutDigest);
     } catch (EOFException e) {
       throw new IllegalArgumentException(
           "the trainer's state is damaged: it ends early; restore from another checkpoint", e);
@@ -142,9 +153,11 @@ public final class TrainerStateCodec {
     return values;
   }
 
-  /** Bodies in the order of their index, headers checked. */
-  private static List<InputStream> inOrder(Iterable<byte[]> chunks) {
-    record Chunk(int index, boolean last, InputStream body) {}
+  /** One chunk behind its header. */
+  private record Chunk(int version, int index, boolean last, InputStream body) {}
+
+  /** In the order of their index, headers checked. */
+  private static List<Chunk> inOrder(Iterable<byte[]> chunks) {
     List<Chunk> found = new ArrayList<>();
     for (byte[] chunk : chunks) {
       ByteBuffer header = ByteBuffer.wrap(chunk);
@@ -153,13 +166,14 @@ public final class TrainerStateCodec {
             "a chunk of the trainer's state has no header; it was not written by the trainer");
       }
       int version = header.getInt();
-      if (version != VERSION) {
+      if (version < VERSION_WITHOUT_LAYOUT || version > VERSION) {
         throw new IllegalArgumentException(
-            "the trainer's state has format version %d but this release reads version %d"
-                .formatted(version, VERSION));
+            "the trainer's state has format version %d but this release reads versions %d to %d"
+                .formatted(version, VERSION_WITHOUT_LAYOUT, VERSION));
       }
       found.add(
           new Chunk(
+              version,
               header.getInt(),
               header.getInt() == 1,
               new ByteArrayInputStream(chunk, HEADER_BYTES, chunk.length - HEADER_BYTES)));
@@ -175,7 +189,12 @@ public final class TrainerStateCodec {
     if (found.isEmpty()) {
       throw new IllegalArgumentException("the trainer's state holds no chunk");
     }
-    return found.stream().map(Chunk::body).toList();
+    if (found.stream().mapToInt(Chunk::version).distinct().count() > 1) {
+      throw new IllegalArgumentException(
+          "the trainer's state must be of one format but its chunks have the versions "
+              + found.stream().map(Chunk::version).toList());
+    }
+    return found;
   }
 
   private static MessageDigest sha256() {

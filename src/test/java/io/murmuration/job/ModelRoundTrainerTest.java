@@ -23,6 +23,7 @@ import io.murmuration.training.LearningRateSchedule;
 import io.murmuration.training.OptimizerOptions;
 import io.murmuration.training.RoundTrainer;
 import io.murmuration.training.RoundTrainer.ExecutedRound;
+import io.murmuration.training.TrainerState;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -121,6 +122,24 @@ class ModelRoundTrainerTest {
       trainer.execute(cohort(2));
 
       assertThatThrownBy(() -> trainer.execute(cohort(1))).hasMessageContaining("round 1");
+    }
+  }
+
+  @Test
+  void aRestoredStateOfAsManyParametersOfOtherTargetsIsRefused() throws IOException {
+    Run keys = train(settings().with("training.lora.target-modules", "k_proj").config(), 1);
+    MurmurationConfig values =
+        settings()
+            .with("training.lora.target-modules", "v_proj")
+            .with("releases.directory", dir("values"))
+            .config();
+    TrainerState ofKeys = keys.last.outcome().state();
+    try (ModelRoundTrainer trainer = trainer(values)) {
+      assertThat(trainer.execute(cohort(1)).outcome().state().parameters())
+          .hasSameSizeAs(ofKeys.parameters());
+      assertThatThrownBy(() -> trainer.restore(ofKeys))
+          .hasMessageContaining("must be of the tensors that the job trains")
+          .hasMessageContaining("training.lora.*");
     }
   }
 

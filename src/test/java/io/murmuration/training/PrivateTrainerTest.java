@@ -224,6 +224,28 @@ class PrivateTrainerTest {
   }
 
   @Test
+  void refusesTheSnapshotOfAsManyOtherParameters() {
+    PrivateTrainer trainer = new PrivateTrainer(engine, ADAM, noise);
+    TrainerState own = trainer.step(grant(1), List.of()).state();
+    TrainerState other =
+        withLayout(own, ParameterLayout.of(List.of("bias"), List.of(new long[] {4})).digest());
+    TrainerState unknown = withLayout(own, TrainerState.UNKNOWN_LAYOUT);
+
+    assertThatThrownBy(() -> trainer.restore(other))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("must be of the tensors that the job trains")
+        .hasMessageContaining(other.layoutDigest());
+    assertThat(trainer.state()).isSameAs(own);
+    trainer.restore(unknown);
+    assertThat(trainer.state()).isEqualTo(own);
+  }
+
+  private static TrainerState withLayout(TrainerState state, String layoutDigest) {
+    return new TrainerState(
+        state.round(), state.executedRounds(), state.parameters(), state.optimizer(), layoutDigest);
+  }
+
+  @Test
   void trainingMovesTowardsWhatTheUsersShare() {
     PrivateTrainer trainer = new PrivateTrainer(engine, ADAM, noise);
     double target = QuadraticEngine.target("shared");

@@ -570,7 +570,8 @@ class TrainOperatorTest {
           round,
           state == null ? 1 : state.executedRounds() + 1,
           values,
-          new OptimizerState(List.of(moment)));
+          new OptimizerState(List.of(moment)),
+          TrainerState.UNKNOWN_LAYOUT);
     }
 
     @Override

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.BeforeEach;
@@ -13,6 +14,14 @@ import org.junit.jupiter.api.Test;
 class TrainerStateCodecTest {
 
   private static final int BODY_BYTES = 1000;
+  private static final String LAYOUT_DIGEST =
+      ParameterLayout.of(List.of("weight"), List.of(new long[] {20_001})).digest();
+
+  /** Written by the first release: rounds 12 and 11, two parameters, two moments; no layout. */
+  private static final String FORMAT_1 =
+      "4d55524d000000010000000000000001000000000000000c000000000000000b00000002000000023fc00000"
+          + "be8000003fb999999999999ac0000000000000003e112e0be826d69540080000000000003989ab6196b7"
+          + "e61ffe651af73b38fd7603f0804938b46d83068d0764bc608ab7";
 
   private final TrainerStateCodec codec = new TrainerStateCodec(BODY_BYTES);
   private TrainerState state;
@@ -34,13 +43,15 @@ class TrainerStateCodecTest {
       first[i] = random.nextGaussian();
       second[i] = random.nextDouble() * Double.MIN_NORMAL;
     }
-    return new TrainerState(12, 11, parameters, new OptimizerState(List.of(first, second)));
+    return new TrainerState(
+        12, 11, parameters, new OptimizerState(List.of(first, second)), LAYOUT_DIGEST);
   }
 
   private static void assertSame(TrainerState found, TrainerState expected) {
     assertThat(found.round()).isEqualTo(expected.round());
     assertThat(found.executedRounds()).isEqualTo(expected.executedRounds());
     assertThat(found.parameters()).isEqualTo(expected.parameters());
+    assertThat(found.layoutDigest()).isEqualTo(expected.layoutDigest());
     assertThat(found.optimizer().moments()).hasSize(expected.optimizer().moments().size());
     for (int i = 0; i < expected.optimizer().moments().size(); i++) {
       assertThat(found.optimizer().moments().get(i))
@@ -63,9 +74,33 @@ class TrainerStateCodecTest {
 
   @Test
   void holdsAStateWithoutMomentsOrParameters() {
-    TrainerState empty = new TrainerState(0, 0, new float[0], new OptimizerState(List.of()));
+    TrainerState empty =
+        new TrainerState(0, 0, new float[0], new OptimizerState(List.of()), LAYOUT_DIGEST);
 
     assertSame(codec.decode(codec.encode(empty)), empty);
+  }
+
+  @Test
+  void readsTheFirstFormatWhichKnowsNoLayout() {
+    TrainerState found = codec.decode(List.of(HexFormat.of().parseHex(FORMAT_1)));
+
+    assertSame(
+        found,
+        new TrainerState(
+            12,
+            11,
+            new float[] {1.5f, -0.25f},
+            new OptimizerState(List.of(new double[] {0.1, -2}, new double[] {1e-9, 3})),
+            TrainerState.UNKNOWN_LAYOUT));
+  }
+
+  @Test
+  void noticesDamageInTheFirstFormat() {
+    byte[] chunk = HexFormat.of().parseHex(FORMAT_1);
+    chunk[45] ^= 1;
+
+    assertThatThrownBy(() -> codec.decode(List.of(chunk)))
+        .hasMessageContaining("SHA-256 does not match");
   }
 
   @Test
@@ -98,9 +133,16 @@ class TrainerStateCodecTest {
 
   @Test
   void refusesALaterFormat() {
-    chunks.get(0)[7] = 2;
+    chunks.get(0)[7] = 3;
 
     assertThatThrownBy(() -> codec.decode(chunks))
-        .hasMessageContaining("format version 2 but this release reads version 1");
+        .hasMessageContaining("format version 3 but this release reads versions 1 to 2");
+  }
+
+  @Test
+  void refusesChunksOfTwoFormats() {
+    chunks.get(4)[7] = 1;
+
+    assertThatThrownBy(() -> codec.decode(chunks)).hasMessageContaining("must be of one format");
   }
 }
