@@ -9,12 +9,14 @@ import io.murmuration.event.RawRecordSerializer;
 import io.murmuration.model.TinyModels;
 import io.murmuration.privacy.budget.BudgetObserver;
 import io.murmuration.privacy.budget.BudgetObservers;
+import io.murmuration.privacy.budget.ChargeHistory;
 import io.murmuration.privacy.budget.FileLedger;
 import io.murmuration.privacy.budget.Grant;
 import io.murmuration.privacy.budget.HaltReason;
 import io.murmuration.privacy.budget.LedgerEntry;
 import io.murmuration.privacy.budget.LedgerRecord;
 import io.murmuration.privacy.budget.LedgerRecord.Calibrated;
+import io.murmuration.privacy.budget.LedgerRecord.Charge;
 import io.murmuration.privacy.budget.LedgerRecord.PhaseOpened;
 import io.murmuration.privacy.budget.Sampler;
 import io.murmuration.release.CalibrationManifest;
@@ -22,6 +24,7 @@ import io.murmuration.release.CalibrationOutcome;
 import io.murmuration.release.DirectoryModelStore;
 import io.murmuration.release.PrivacyStatement;
 import io.murmuration.release.PublishSink;
+import io.murmuration.release.ReleaseCatalog;
 import io.murmuration.release.ReleaseManifest;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -41,7 +44,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The whole job: it calibrates, is started anew without its state, and trains as calibrated. */
+/**
+ * The whole job: it calibrates, is started anew without its state, and trains as calibrated; or its
+ * clip norm adapts.
+ */
 @Timeout(180)
 class CalibrationITCase {
 
@@ -88,6 +94,47 @@ class CalibrationITCase {
     assertThat(training.mechanism().clipNorm())
         .isEqualTo(calibrations.get(1).outcome().typicalNorms().get(0));
     assertTrained(calibrations.get(1), training);
+  }
+
+  @Test
+  void theClipNormMovesFromChargeToChargeAndEachReleaseStatesItsOwn() throws Exception {
+    MurmurationConfig config =
+        JobConfigs.in(directory)
+            .with(
+                "training.model",
+                TinyModels.write(directory.resolve("base"), TinyModels.GPT2, 11).toString())
+            .with("privacy.epsilon", "50")
+            .with("privacy.rounds", String.valueOf(ROUNDS))
+            .with("privacy.round-interval", "200 ms")
+            .with("privacy.clip-norm", "1000")
+            .with("privacy.adaptive-clipping.quantile", "0.5")
+            .with("contribution.window-ticks", "8")
+            .with("job.checkpoint-interval", "500 ms")
+            .with("job.parallelism", "2")
+            .config();
+    Watch watch = run(config, w -> !w.halts.isEmpty());
+    assertThat(watch.halts).containsExactly(HaltReason.ROUNDS_DONE);
+
+    List<Double> clipNorms = records(Charge.class).stream().map(Charge::clipNorm).toList();
+    assertThat(clipNorms).hasSize(ROUNDS).startsWith(1000.0).doesNotHaveDuplicates();
+    for (int round = 1; round < ROUNDS; round++) {
+      // C·exp(−0.2·(b̃ − 0.5)) with b̃ in [0, 1]
+      assertThat(Math.log(clipNorms.get(round) / clipNorms.get(round - 1)))
+          .isBetween(-0.1 - 1e-12, 0.1 + 1e-12);
+    }
+    assertThat(watch.granted.stream().map(grant -> grant.mechanism().clipNorm()).toList())
+        .isEqualTo(clipNorms);
+    try (FileLedger ledger = new FileLedger(directory.resolve("ledger").resolve("chat.ledger"))) {
+      ChargeHistory charges =
+          ChargeHistory.of(ledger.read(), ledger.location(), MechanismPlan::accountant);
+      List<ReleaseCatalog.Checked> checked = new ReleaseCatalog(store()).verifyAgainst(charges);
+      assertThat(checked).isNotEmpty().allSatisfy(c -> assertThat(c.problems()).isEmpty());
+      assertThat(checked)
+          .allSatisfy(
+              c ->
+                  assertThat(c.manifest().mechanism().clipNorm())
+                      .isEqualTo(clipNorms.get((int) c.manifest().round() - 1)));
+    }
   }
 
   /** Releases name the mechanism of the phase, state the split, and stay within the budget. */
