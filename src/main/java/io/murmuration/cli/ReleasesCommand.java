@@ -5,11 +5,11 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.murmuration.privacy.budget.LedgerException;
 import io.murmuration.release.DirectoryModelStore;
+import io.murmuration.release.Manifest;
 import io.murmuration.release.ModelStore;
 import io.murmuration.release.PrivacyStatement;
 import io.murmuration.release.ReleaseCatalog;
 import io.murmuration.release.ReleaseFiles;
-import io.murmuration.release.ReleaseManifest;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
@@ -79,20 +79,21 @@ public final class ReleasesCommand implements Runnable {
   /** {@code releases list}. */
   @Command(
       name = "list",
-      description = "One line a release: round, privacy spent, weights.",
+      description = "One line a release, of models and calibrations: round, privacy spent, digest.",
       mixinStandardHelpOptions = true)
   static final class ListCommand extends StoreCommand {
 
     @Override
     public Integer call() throws IOException {
       ReleaseCatalog catalog = new ReleaseCatalog(store());
-      List<String> names = catalog.names();
+      List<String> names = catalog.allNames();
       if (json()) {
         ArrayNode releases = JSON.createArrayNode();
         for (String name : names) {
           ObjectNode release = releases.addObject();
           release.put("release", name);
-          release.set("manifest", JSON.valueToTree(catalog.manifest(name)));
+          release.put("kind", ReleaseFiles.isCalibration(name) ? "calibration" : "model");
+          release.set("manifest", JSON.valueToTree(catalog.anyManifest(name)));
         }
         print(releases);
         return ExitCode.OK;
@@ -101,18 +102,18 @@ public final class ReleasesCommand implements Runnable {
         out().println("no releases");
         return ExitCode.OK;
       }
-      out().println("release          domain            phase   epsilon     delta  weights");
+      out().println("release              domain            phase   epsilon     delta  SHA-256");
       for (String name : names) {
-        ReleaseManifest manifest = catalog.manifest(name);
+        Manifest manifest = catalog.anyManifest(name);
         out()
             .printf(
-                "%-16s %-16s %6d %9.4f %9.2g  %.12s%n",
+                "%-20s %-16s %6d %9.4f %9.2g  %.12s%n",
                 name,
                 manifest.domain(),
                 manifest.phase(),
                 manifest.epsilonSpent(),
                 manifest.delta(),
-                manifest.weightsDigest());
+                manifest.contentDigest());
       }
       return ExitCode.OK;
     }
@@ -129,7 +130,7 @@ public final class ReleasesCommand implements Runnable {
         index = "1",
         arity = "0..1",
         paramLabel = "RELEASE",
-        description = "Its name or round; the newest by default.")
+        description = "Its name or round; the newest model by default.")
     private String release;
 
     @Override
@@ -137,7 +138,7 @@ public final class ReleasesCommand implements Runnable {
       ModelStore store = store();
       String name = name(store);
       if (json()) {
-        print(new ReleaseCatalog(store).manifest(name));
+        print(new ReleaseCatalog(store).anyManifest(name));
       } else {
         byte[] statement = store.read(name).get(PrivacyStatement.FILE);
         if (statement == null) {
@@ -153,13 +154,17 @@ public final class ReleasesCommand implements Runnable {
       if (release == null) {
         List<String> names = store.published();
         if (names.isEmpty()) {
-          throw new IOException("the store holds no release yet");
+          throw new IOException("the store holds no release of a model yet");
         }
         return names.get(names.size() - 1);
       }
-      return release.chars().allMatch(Character::isDigit)
-          ? ReleaseFiles.nameOf(Long.parseLong(release))
-          : release;
+      if (!release.chars().allMatch(Character::isDigit)) {
+        return release;
+      }
+      String calibration = ReleaseFiles.calibrationNameOf(Long.parseLong(release));
+      return store.calibrations().contains(calibration)
+          ? calibration
+          : ReleaseFiles.nameOf(Long.parseLong(release));
     }
   }
 
@@ -220,7 +225,7 @@ public final class ReleasesCommand implements Runnable {
   @Command(
       name = "prune",
       description = {
-        "Removes all releases but the newest.",
+        "Removes all releases of models but the newest; calibrations stay.",
         "Their rounds stay charged: what was published may have been seen."
       },
       mixinStandardHelpOptions = true)

@@ -84,6 +84,21 @@ public record CalibrationManifest(
   private static final JsonMapper JSON =
       JsonMapper.builder().enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES).build();
 
+  public CalibrationManifest {
+    require("domain", domain);
+    require("mechanism", mechanism);
+    require("statement", statement);
+    require("ledger_hash", ledgerHash);
+    require("outcome", outcome);
+    require("outcome_sha256", outcomeDigest);
+  }
+
+  private static void require(String field, Object value) {
+    if (value == null) {
+      throw new IllegalArgumentException(field + " is required but is missing");
+    }
+  }
+
   /** The manifest of one calibration. */
   static CalibrationManifest of(ReleaseContext context, Grant grant, byte[] outcome) {
     try {
@@ -125,6 +140,21 @@ public record CalibrationManifest(
               .formatted(KIND, FORMAT, manifest.kind(), manifest.format()));
     }
     return manifest;
+  }
+
+  @Override
+  public String releaseName() {
+    return ReleaseFiles.calibrationNameOf(round);
+  }
+
+  @Override
+  public String contentFile() {
+    return CalibrationOutcome.FILE;
+  }
+
+  @Override
+  public String contentDigest() {
+    return outcomeDigest;
   }
 
   @Override

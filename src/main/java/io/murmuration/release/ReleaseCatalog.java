@@ -3,14 +3,17 @@ package io.murmuration.release;
 import io.murmuration.privacy.accounting.PldAccountant;
 import io.murmuration.privacy.budget.ChargeHistory;
 import io.murmuration.privacy.budget.LedgerRecord.Charge;
+import io.murmuration.privacy.budget.LedgerState.LedgerPhase;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SortedMap;
+import java.util.stream.Stream;
 
 /** What a store's visible releases say, and whether it is consistent. */
 public final class ReleaseCatalog {
@@ -35,24 +38,44 @@ public final class ReleaseCatalog {
    * @param manifest what it says, or null if that cannot be read
    * @param problems what is wrong with it; empty if nothing is
    */
-  public record Checked(String name, ReleaseManifest manifest, List<String> problems) {
+  public record Checked(String name, Manifest manifest, List<String> problems) {
 
     public Checked {
       problems = List.copyOf(problems);
     }
   }
 
-  /** Names of the releases in ascending order of their rounds. */
+  /** Names of the releases of models in ascending order of their rounds. */
   public List<String> names() throws IOException {
     return store.published();
   }
 
+  /** Names of all releases, of models and of calibrations, in ascending order of their rounds. */
+  public List<String> allNames() throws IOException {
+    return Stream.concat(store.published().stream(), store.calibrations().stream())
+        .sorted(Comparator.comparingLong(ReleaseFiles::roundOf))
+        .toList();
+  }
+
   /**
-   * A release's manifest.
+   * The manifest of a model's release.
    *
    * @throws IOException if there is no such release, or its manifest is missing or damaged
    */
   public ReleaseManifest manifest(String name) throws IOException {
+    Manifest manifest = anyManifest(name);
+    if (manifest instanceof ReleaseManifest model) {
+      return model;
+    }
+    throw new IOException("release %s is a calibration and holds no model".formatted(name));
+  }
+
+  /**
+   * The manifest of a release of whatever kind.
+   *
+   * @throws IOException if there is no such release, or its manifest is missing or damaged
+   */
+  public Manifest anyManifest(String name) throws IOException {
     return manifestIn(name, store.read(name));
   }
 
@@ -62,11 +85,11 @@ public final class ReleaseCatalog {
    * @throws IOException if it is not, or cannot be read
    */
   public void requireDomain(String domain) throws IOException {
-    List<String> names = store.published();
+    List<String> names = allNames();
     if (names.isEmpty()) {
       return;
     }
-    String found = manifest(names.get(names.size() - 1)).domain();
+    String found = anyManifest(names.get(names.size() - 1)).domain();
     if (!found.equals(domain)) {
       throw new IOException(
           "the model store holds releases of the privacy domain %s, but this job publishes for %s; give each domain a store of its own"
@@ -82,8 +105,8 @@ public final class ReleaseCatalog {
    */
   public List<String> ledgerHashes(String domain) throws IOException {
     List<String> hashes = new ArrayList<>();
-    for (String name : store.published()) {
-      ReleaseManifest manifest = manifest(name);
+    for (String name : allNames()) {
+      Manifest manifest = anyManifest(name);
       if (manifest.domain().equals(domain)) {
         hashes.add(manifest.ledgerHash());
       }
@@ -113,12 +136,12 @@ public final class ReleaseCatalog {
 
   private List<Checked> verify(Optional<ChargeHistory> ledger) throws IOException {
     List<Checked> checked = new ArrayList<>();
-    Map<String, ReleaseManifest> lastOfDomain = new HashMap<>();
+    Map<String, Manifest> lastOfDomain = new HashMap<>();
     Map<String, String> releaseOfCharge = new HashMap<>();
-    for (String name : store.published()) {
+    for (String name : allNames()) {
       SortedMap<String, byte[]> files = store.read(name);
       List<String> problems = new ArrayList<>();
-      ReleaseManifest manifest = null;
+      Manifest manifest = null;
       try {
         manifest = manifestIn(name, files);
       } catch (IOException e) {
@@ -141,14 +164,16 @@ public final class ReleaseCatalog {
     return checked;
   }
 
-  private static ReleaseManifest manifestIn(String name, SortedMap<String, byte[]> files)
+  private static Manifest manifestIn(String name, SortedMap<String, byte[]> files)
       throws IOException {
     byte[] json = files.get(ReleaseManifest.FILE);
     if (json == null) {
       throw new IOException("release %s has no %s".formatted(name, ReleaseManifest.FILE));
     }
     try {
-      return ReleaseManifest.read(json);
+      return ReleaseFiles.isCalibration(name)
+          ? CalibrationManifest.read(json)
+          : ReleaseManifest.read(json);
     } catch (IOException e) {
       throw new IOException(
           "the manifest of release %s is damaged: %s".formatted(name, e.getMessage()), e);
@@ -156,11 +181,13 @@ public final class ReleaseCatalog {
   }
 
   private static void requireFiles(
-      ReleaseManifest manifest, SortedMap<String, byte[]> files, List<String> problems) {
+      Manifest manifest, SortedMap<String, byte[]> files, List<String> problems) {
     List<String> required = new ArrayList<>(List.of(ReleaseManifest.FILE, PrivacyStatement.FILE));
     if (manifest != null) {
-      required.add(manifest.weightsFile());
-      required.addAll(ReleaseFormat.requiredBeside(manifest.weightsFile()));
+      required.add(manifest.contentFile());
+    }
+    if (manifest instanceof ReleaseManifest model) {
+      required.addAll(ReleaseFormat.requiredBeside(model.weightsFile()));
     }
     for (String name : required) {
       if (!files.containsKey(name)) {
@@ -170,19 +197,18 @@ public final class ReleaseCatalog {
   }
 
   private static void checkAlone(
-      String name,
-      ReleaseManifest manifest,
-      SortedMap<String, byte[]> files,
-      List<String> problems) {
-    if (!ReleaseFiles.nameOf(manifest.round()).equals(name)) {
+      String name, Manifest manifest, SortedMap<String, byte[]> files, List<String> problems) {
+    if (!manifest.releaseName().equals(name)) {
       problems.add("its manifest is that of round " + manifest.round());
     }
-    byte[] weights = files.get(manifest.weightsFile());
-    if (weights != null && !Digests.ofFile(weights).equals(manifest.weightsDigest())) {
+    byte[] content = files.get(manifest.contentFile());
+    if (content != null && !Digests.ofFile(content).equals(manifest.contentDigest())) {
       problems.add(
           "SHA-256 of %s is %s but the manifest says %s"
               .formatted(
-                  manifest.weightsFile(), Digests.ofFile(weights), manifest.weightsDigest()));
+                  manifest.contentFile(), Digests.ofFile(content), manifest.contentDigest()));
+    } else if (content != null && manifest instanceof CalibrationManifest calibration) {
+      checkOutcome(calibration, content, problems);
     }
     if (!(manifest.epsilonSpent() > 0)) {
       problems.add("its ε must be positive but is " + manifest.epsilonSpent());
@@ -199,8 +225,33 @@ public final class ReleaseCatalog {
     }
   }
 
-  private static void checkAgainst(
-      ChargeHistory ledger, ReleaseManifest manifest, List<String> problems) {
+  private static void checkOutcome(
+      CalibrationManifest manifest, byte[] content, List<String> problems) {
+    try {
+      if (!CalibrationOutcome.read(content).equals(manifest.outcome())) {
+        problems.add("its manifest does not hold the outcome of " + CalibrationOutcome.FILE);
+      }
+    } catch (IOException e) {
+      problems.add("%s is damaged: %s".formatted(CalibrationOutcome.FILE, e.getMessage()));
+    }
+  }
+
+  /** Numbers that the ledger recorded are those released; of a voided attempt it holds none. */
+  private static void checkNoised(
+      ChargeHistory ledger, CalibrationManifest manifest, List<String> problems) {
+    List<Double> released =
+        manifest.outcome().noised() == null
+            ? List.of()
+            : manifest.outcome().noised().stream().flatMap(List::stream).toList();
+    ledger.state().phases().stream()
+        .map(LedgerPhase::outcome)
+        .filter(outcome -> outcome != null && outcome.round() == manifest.round())
+        .filter(outcome -> !outcome.answer().equals(released))
+        .forEach(
+            outcome -> problems.add("its noised numbers are not those that the ledger recorded"));
+  }
+
+  private static void checkAgainst(ChargeHistory ledger, Manifest manifest, List<String> problems) {
     String domain = ledger.state().genesis().map(genesis -> genesis.domain()).orElse(null);
     if (!manifest.domain().equals(domain)) {
       problems.add(
@@ -226,6 +277,14 @@ public final class ReleaseCatalog {
         "mechanism",
         manifest.mechanism(),
         ReleaseManifest.Mechanism.of(charged.mechanism()));
+    require(
+        problems,
+        "kind",
+        manifest instanceof CalibrationManifest ? "calibration" : "model",
+        charged.mechanism().query().isCalibration() ? "calibration" : "model");
+    if (manifest instanceof CalibrationManifest calibration) {
+      checkNoised(ledger, calibration, problems);
+    }
     double epsilon = ledger.epsilonAfter(charged);
     if (!(manifest.epsilonSpent() >= epsilon * (1 - EPSILON_TOLERANCE))) {
       problems.add(
@@ -245,8 +304,7 @@ public final class ReleaseCatalog {
     }
   }
 
-  private static void checkAgainst(
-      ReleaseManifest before, ReleaseManifest manifest, List<String> problems) {
+  private static void checkAgainst(Manifest before, Manifest manifest, List<String> problems) {
     if (before == null) {
       return;
     }

@@ -60,8 +60,13 @@ public record ReleaseFiles(String name, SortedMap<String, byte[]> files, Manifes
     return "%s%08d".formatted(CALIBRATION_PREFIX, round);
   }
 
-  /** The round of a release's name, see {@link #nameOf}. */
+  /** Whether a release of this name is that of a calibration. */
+  public static boolean isCalibration(String name) {
+    return name.startsWith(CALIBRATION_PREFIX);
+  }
+
+  /** The round of a release's name, see {@link #nameOf} and {@link #calibrationNameOf}. */
   public static long roundOf(String name) {
-    return Long.parseLong(name.substring(NAME_PREFIX.length()));
+    return Long.parseLong(name.substring(name.lastIndexOf('-') + 1));
   }
 }

@@ -155,6 +155,21 @@ public record ReleaseManifest(
   }
 
   @Override
+  public String releaseName() {
+    return ReleaseFiles.nameOf(round);
+  }
+
+  @Override
+  public String contentFile() {
+    return weightsFile;
+  }
+
+  @Override
+  public String contentDigest() {
+    return weightsDigest;
+  }
+
+  @Override
   public byte[] write() {
     return PrettyJson.text(this).getBytes(StandardCharsets.UTF_8);
   }

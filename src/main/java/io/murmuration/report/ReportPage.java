@@ -2,6 +2,8 @@ package io.murmuration.report;
 
 import io.murmuration.privacy.budget.RoundMechanism;
 import io.murmuration.privacy.budget.Sampler;
+import io.murmuration.release.CalibrationManifest;
+import io.murmuration.release.Manifest;
 import io.murmuration.release.PrivacyStatement;
 import io.murmuration.release.ReleaseCatalog.Checked;
 import io.murmuration.release.ReleaseManifest;
@@ -124,6 +126,9 @@ public final class ReportPage {
     page.element("section", this::writeStatement);
     page.element("section", this::writePhases);
     page.element("section", this::writeReleases);
+    if (!report.calibrations().isEmpty()) {
+      page.element("section", this::writeCalibrations);
+    }
     page.element(
         "footer",
         () -> {
@@ -162,11 +167,11 @@ public final class ReportPage {
     tile(
         "releases",
         "%,d".formatted(report.releases().size()),
-        report.releases().isEmpty()
-            ? "none is visible yet"
-            : report.soundReleases() == report.releases().size()
-                ? "all verified against the ledger"
-                : "%,d are NOT sound".formatted(report.releases().size() - report.soundReleases()),
+        report.unsoundReleases() > 0
+            ? "%,d are NOT sound".formatted(report.unsoundReleases())
+            : report.releases().isEmpty()
+                ? "none is visible yet"
+                : "all verified against the ledger",
         Optional.empty());
   }
 
@@ -291,20 +296,13 @@ public final class ReportPage {
 
   private void writeStatement() {
     page.element("h2", "The guarantee");
-    Optional<ReleaseManifest> newest = report.newest();
     page.element(
         "blockquote",
-        newest
-            .map(
-                manifest ->
-                    PrivacyStatement.sentence(
-                        report.genesis().domain(),
-                        report.rounds(),
-                        report.epsilonSpent(),
-                        report.delta()))
-            .orElse(
-                "Nothing has been released yet; the ledger holds %,d charges."
-                    .formatted(report.rounds())));
+        report.newest().isPresent() || !report.calibrations().isEmpty()
+            ? PrivacyStatement.sentence(
+                report.genesis().domain(), report.rounds(), report.epsilonSpent(), report.delta())
+            : "Nothing has been released yet; the ledger holds %,d charges."
+                .formatted(report.rounds()));
     page.element(
         "p",
         "Protected is one user: all events that ever carry one user id. Whether or not that user is in the stream changes the probability of any set of releases by at most a factor e^ε, but for δ. The accounting assumes that the noisy model after every round is seen. Under any rule for when to stop looking, what holds is the total that the ledger reserved, which never exceeds the budget.");
@@ -392,17 +390,49 @@ public final class ReportPage {
   private void releaseTable(List<Checked> releases) {
     table(
         List.of("release", "ε spent", "weights, SHA-256", "ledger record", "verified"),
-        () -> releases.forEach(this::releaseRow));
+        () -> releases.forEach(release -> releaseRow(release, Optional.empty())));
   }
 
-  private void releaseRow(Checked release) {
-    ReleaseManifest manifest = release.manifest();
+  private void writeCalibrations() {
+    page.element("h2", "Calibrations");
+    page.element(
+        "p",
+        "Each was charged like a round, and holds noised numbers but no model.",
+        "class",
+        "muted");
+    table(
+        List.of("release", "found", "ε spent", "outcome, SHA-256", "ledger record", "verified"),
+        () ->
+            report
+                .calibrations()
+                .forEach(release -> releaseRow(release, Optional.of(found(release)))));
+  }
+
+  /** What a calibration measured, and what it led to. */
+  private static String found(Checked release) {
+    if (!(release.manifest() instanceof CalibrationManifest manifest)) {
+      return "–";
+    }
+    ReleaseManifest.Mechanism chosen = manifest.outcome().chosen();
+    return chosen == null
+        ? String.valueOf(manifest.outcome().measured())
+        : "%s: bound %d, clip norm %s, divisor %s"
+            .formatted(
+                manifest.outcome().measured(),
+                chosen.groupSize(),
+                number(chosen.clipNorm()),
+                number(chosen.expectedUnits()));
+  }
+
+  private void releaseRow(Checked release, Optional<String> found) {
+    Manifest manifest = release.manifest();
     page.element(
         "tr",
         () -> {
           page.element("td", release.name(), "class", "name");
+          found.ifPresent(text -> page.element("td", text));
           page.element("td", manifest == null ? "–" : roundedUp(manifest.epsilonSpent()));
-          digest(manifest == null ? "–" : manifest.weightsDigest());
+          digest(manifest == null ? "–" : manifest.contentDigest());
           digest(manifest == null ? "–" : manifest.ledgerHash());
           page.element(
               "td",

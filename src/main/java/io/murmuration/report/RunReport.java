@@ -6,6 +6,7 @@ import io.murmuration.privacy.budget.LedgerRecord.Genesis;
 import io.murmuration.privacy.budget.LedgerRecord.PhaseOpened;
 import io.murmuration.release.ReleaseCatalog;
 import io.murmuration.release.ReleaseCatalog.Checked;
+import io.murmuration.release.ReleaseFiles;
 import io.murmuration.release.ReleaseManifest;
 import java.io.IOException;
 import java.time.Duration;
@@ -14,10 +15,10 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * What a report shows. All of it is computed from the ledger and from releases, which are public,
@@ -36,7 +37,8 @@ import java.util.stream.Collectors;
  * @param timeLeft how long these take at the pace of the last rounds; empty where that is not known
  * @param halt why no more rounds are granted
  * @param phases what was reserved
- * @param releases newest first
+ * @param releases of models, newest first
+ * @param calibrations releases of calibrations, newest first
  * @param ledgerHead hash of the ledger's last record
  * @param losses on held-out text, where they may be shown
  * @param lossesWithheld whether there are losses that may not be shown
@@ -56,6 +58,7 @@ public record RunReport(
     Optional<HaltReason> halt,
     List<Phase> phases,
     List<Checked> releases,
+    List<Checked> calibrations,
     String ledgerHead,
     Optional<HeldOutLosses> losses,
     boolean lossesWithheld,
@@ -86,6 +89,7 @@ public record RunReport(
     predicted = List.copyOf(predicted);
     phases = List.copyOf(phases);
     releases = List.copyOf(releases);
+    calibrations = List.copyOf(calibrations);
   }
 
   /**
@@ -143,7 +147,8 @@ public record RunReport(
         ledger.phases().stream()
             .map(phase -> new Phase(phase, roundsOfPhase.getOrDefault(phase.phase(), 0L)))
             .toList(),
-        releases,
+        releases.stream().filter(each -> !ReleaseFiles.isCalibration(each.name())).toList(),
+        releases.stream().filter(each -> ReleaseFiles.isCalibration(each.name())).toList(),
         ledger.state().headHash(),
         losses.filter(measured -> audience == Audience.INSIDE || measured.publicText()),
         losses.isPresent() && audience == Audience.PUBLIC && !losses.get().publicText(),
@@ -194,14 +199,20 @@ public record RunReport(
     return Optional.of(Duration.ofMillis(Math.round(millis)));
   }
 
-  /** Releases in which the verification found nothing wrong. */
-  public long soundReleases() {
-    return releases.stream().filter(release -> release.problems().isEmpty()).count();
+  /** Releases of whatever kind in which the verification found something wrong. */
+  public long unsoundReleases() {
+    return Stream.concat(releases.stream(), calibrations.stream())
+        .filter(release -> !release.problems().isEmpty())
+        .count();
   }
 
-  /** The newest release that can be read. */
+  /** The newest release of a model that can be read. */
   public Optional<ReleaseManifest> newest() {
-    return releases.stream().map(Checked::manifest).filter(Objects::nonNull).findFirst();
+    return releases.stream()
+        .map(Checked::manifest)
+        .filter(ReleaseManifest.class::isInstance)
+        .map(ReleaseManifest.class::cast)
+        .findFirst();
   }
 
   /** Whether the page shows something that must stay inside the trust boundary. */

@@ -129,9 +129,9 @@ final class ChaosAudit {
     List<ReleaseManifest> manifests = new ArrayList<>();
     for (ReleaseCatalog.Checked release : evidence.releases()) {
       release.problems().forEach(problem -> violations.add(release.name() + ": " + problem));
-      if (release.manifest() != null) {
-        manifests.add(release.manifest());
-        compare(release.manifest(), charges);
+      if (release.manifest() instanceof ReleaseManifest manifest) {
+        manifests.add(manifest);
+        compare(manifest, charges);
       }
     }
     compareAnnouncements(manifests);

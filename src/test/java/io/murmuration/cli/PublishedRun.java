@@ -1,5 +1,8 @@
 package io.murmuration.cli;
 
+import io.murmuration.calibration.CalibratedProgramme;
+import io.murmuration.calibration.CalibrationChoice;
+import io.murmuration.calibration.CalibrationTerms;
 import io.murmuration.job.MechanismPlan;
 import io.murmuration.privacy.budget.AdaptiveClipping;
 import io.murmuration.privacy.budget.BudgetTerms;
@@ -9,9 +12,11 @@ import io.murmuration.privacy.budget.HaltReason;
 import io.murmuration.privacy.budget.LedgerException;
 import io.murmuration.privacy.budget.LedgerSession;
 import io.murmuration.privacy.budget.ReleaseWitness;
+import io.murmuration.privacy.budget.RoundExecuted;
 import io.murmuration.privacy.budget.RoundMechanism;
 import io.murmuration.privacy.budget.RoundQuery;
 import io.murmuration.privacy.budget.Sampler;
+import io.murmuration.release.CalibrationOutcome;
 import io.murmuration.release.DirectoryModelStore;
 import io.murmuration.release.NamedTensor;
 import io.murmuration.release.PeftAdapter;
@@ -25,6 +30,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -35,6 +42,10 @@ import java.util.TreeMap;
 final class PublishedRun {
 
   static final RoundMechanism MECHANISM = mechanism(/* noiseMultiplier= */ 0.9);
+
+  private static final RoundQuery.NormHistograms NORMS =
+      new RoundQuery.NormHistograms(
+          List.of(1, 4), /* smallestNorm= */ 0.01, /* ratio= */ 2, /* bins= */ 18);
 
   private static final double DELTA = 1e-6;
   private static final Duration INTERVAL = Duration.ofSeconds(2);
@@ -154,6 +165,86 @@ final class PublishedRun {
       }
     }
     return this;
+  }
+
+  /** Measures norms, publishes and records what was found, and trains with what follows. */
+  PublishedRun calibrated(int rounds) throws IOException, LedgerException, InterruptedException {
+    CalibrationTerms terms =
+        new CalibrationTerms(
+            Sampler.ULS,
+            new BudgetTerms.PhaseShare(5, DELTA),
+            /* calibrationShare= */ 0.1,
+            /* attempts= */ 1,
+            /* population= */ 10_000,
+            /* compute= */ 1_024,
+            /* rounds= */ 20,
+            /* windowTicks= */ 10,
+            /* windows= */ 3,
+            /* warmUpWindows= */ 1,
+            CalibrationTerms.Recalibration.NEVER,
+            /* counts= */ null,
+            NORMS,
+            /* normSampling= */ 0.1,
+            /* normQuantile= */ 0.5,
+            /* clipNorm= */ 1,
+            /* adaptive= */ null);
+    CalibratedProgramme programme = new CalibratedProgramme(terms);
+    DirectoryModelStore store = DirectoryModelStore.open(releases());
+    try (LedgerSession session =
+        new LedgerSession(
+            FileLedger.factory(ledger()),
+            new BudgetTerms(domain, 5, DELTA, INTERVAL, programme, /* raiseBudget= */ false),
+            MechanismPlan::accountant,
+            ReleaseWitness.NONE,
+            "job-" + tick,
+            Optional.empty())) {
+      session.open(/* nowMillis= */ 1_700_000_000_000L);
+      tick += 2;
+      Grant measurement = session.charge(tick);
+      List<Double> noised = noised();
+      byte[] outcome = outcome(terms, programme, noised).write();
+      store.commit(store.stage(ReleaseFiles.of(context, new RoundRelease(measurement, outcome))));
+      tick++;
+      session.conclude(new RoundExecuted(measurement.epoch(), measurement.round(), noised), tick);
+      for (int i = 0; i < rounds; i++) {
+        tick += 2;
+        store.commit(store.stage(ReleaseFiles.of(context, release(session.charge(tick)))));
+      }
+    }
+    return this;
+  }
+
+  /** A thousand users, whose norms halve from one example to four. */
+  private static List<Double> noised() {
+    List<Double> noised = new ArrayList<>(Collections.nCopies(NORMS.answerSize(), -0.25));
+    noised.set(8, 1_000.5);
+    noised.set(NORMS.bins() + 7, 999.5);
+    return noised;
+  }
+
+  private static CalibrationOutcome outcome(
+      CalibrationTerms terms, CalibratedProgramme programme, List<Double> noised) {
+    List<Double> centres = new ArrayList<>();
+    for (int bin = 0; bin < NORMS.bins(); bin++) {
+      centres.add(NORMS.smallestNorm() * Math.pow(NORMS.ratio(), bin));
+    }
+    return new CalibrationOutcome(
+        "norms",
+        centres,
+        NORMS.groupSizes(),
+        List.of(noised.subList(0, NORMS.bins()), noised.subList(NORMS.bins(), noised.size())),
+        /* noiseDeviation= */ 1,
+        /* medianCount= */ null,
+        CalibrationChoice.norms(NORMS, noised, terms.normQuantile()),
+        CalibrationOutcome.chosen(programme.training(Map.of(NORMS, noised))),
+        new CalibrationOutcome.BudgetSplit(
+            terms.measurementShare().epsilon(),
+            terms.measurementShare().delta(),
+            terms.attempts(),
+            /* measurements= */ 1,
+            terms.trainingShare().epsilon(),
+            terms.trainingShare().delta(),
+            /* trainingPhases= */ 1));
   }
 
   private RoundRelease release(Grant grant) {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.murmuration.release.Digests;
 import io.murmuration.release.DirectoryModelStore;
 import io.murmuration.release.PrivacyStatement;
 import io.murmuration.release.ReleaseFixtures;
@@ -240,6 +241,89 @@ class ReleasesCommandTest {
       throws IOException {
     Files.writeString(
         run.releases().resolve(release).resolve("manifest.json"), manifest.toPrettyString());
+  }
+
+  @Test
+  void calibrationsAreListedShownAndVerifiedButAreNoModels() throws Exception {
+    PublishedRun run = PublishedRun.in(root.resolve("run")).calibrated(3);
+    String store = run.releases().toString();
+
+    assertThat(run("list", store)).isZero();
+    assertThat(out.toString().lines())
+        .hasSize(5)
+        .element(1)
+        .asString()
+        .startsWith("calibration-00000001 chat ");
+    assertThat(told("list", store, "--json"))
+        .extracting(release -> release.get("kind").asText())
+        .containsExactly("calibration", "model", "model", "model");
+    assertThat(told("show", store, "calibration-00000001", "--json").get("kind").asText())
+        .isEqualTo("calibration");
+    assertThat(told("show", store, "--json").get("round").asLong()).isEqualTo(4);
+    out.getBuffer().setLength(0);
+    assertThat(run("show", store, "1")).isZero();
+    assertThat(out.toString()).contains("# Privacy of this calibration");
+    out.getBuffer().setLength(0);
+    assertThat(verify(run)).isZero();
+    assertThat(out.toString())
+        .contains("calibration-00000001  ok")
+        .contains("4 of 4 releases are sound");
+    assertThat(Files.readSymbolicLink(run.releases().resolve("latest")))
+        .hasToString("round-00000004");
+
+    assertThat(run("prune", store, "--keep", "1")).isZero();
+    DirectoryModelStore left = DirectoryModelStore.reading(run.releases());
+    assertThat(left.published()).containsExactly("round-00000004");
+    assertThat(left.calibrations()).containsExactly("calibration-00000001");
+    assertThat(verify(run)).isZero();
+  }
+
+  @Test
+  void findsCalibrationsThatSayOtherThanTheirFileOrTheLedger() throws Exception {
+    PublishedRun run = PublishedRun.in(root.resolve("run")).calibrated(1);
+    String name = "calibration-00000001";
+    Path outcome = run.releases().resolve(name).resolve("calibration.json");
+    String found = Files.readString(outcome);
+    Files.writeString(outcome, found.replace("1000.5", "1000.25"));
+    assertThat(verify(run)).isEqualTo(1);
+    assertThat(out.toString())
+        .contains(name + "  SHA-256 of calibration.json is")
+        .contains("1 of 2 releases are sound");
+
+    ObjectNode manifest = manifest(run, name);
+    manifest.put("outcome_sha256", Digests.ofFile(Files.readAllBytes(outcome)));
+    write(run, name, manifest);
+    out.getBuffer().setLength(0);
+    assertThat(verify(run)).isEqualTo(1);
+    assertThat(out.toString()).contains("its manifest does not hold the outcome");
+
+    manifest.set("outcome", new JsonMapper().readTree(outcome.toFile()));
+    write(run, name, manifest);
+    out.getBuffer().setLength(0);
+    assertThat(verify(run)).isEqualTo(1);
+    assertThat(out.toString())
+        .contains(name + "  its noised numbers are not those that the ledger recorded");
+
+    manifest.put("epsilon_spent", manifest.get("epsilon_spent").asDouble() * 0.9);
+    manifest.put("ledger_hash", manifest(run, "round-00000002").get("ledger_hash").asText());
+    write(run, name, manifest);
+    out.getBuffer().setLength(0);
+    assertThat(verify(run)).isEqualTo(1);
+    assertThat(out.toString())
+        .contains("its kind is calibration but the ledger charged model")
+        .contains("is below the ")
+        .contains("round-00000002  it names the same charge as " + name);
+
+    Files.delete(outcome);
+    out.getBuffer().setLength(0);
+    assertThat(verify(run)).isEqualTo(1);
+    assertThat(out.toString()).contains("there is no calibration.json");
+  }
+
+  private JsonNode told(String... arguments) throws IOException {
+    out.getBuffer().setLength(0);
+    assertThat(run(arguments)).isZero();
+    return new JsonMapper().readTree(out.toString());
   }
 
   @Test

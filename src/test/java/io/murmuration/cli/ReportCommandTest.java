@@ -65,6 +65,20 @@ class ReportCommandTest {
   }
 
   @Test
+  void tellsWhatWasCalibratedAndWhatFollowed() throws Exception {
+    PublishedRun.in(root).calibrated(2);
+
+    assertThat(run(root.toString())).isZero();
+
+    assertThat(page())
+        .contains("<td>1</td><td>calibration: norms of updates</td>", "<td>2</td><td>training</td>")
+        .contains("Calibrations", "calibration-00000001", "norms: bound ", "round-00000003")
+        .contains("up to and including round 3 together are (")
+        .contains("all verified against the ledger")
+        .doesNotContain("NOT sound");
+  }
+
+  @Test
   void needsNothingBesideThePage() throws Exception {
     PublishedRun.in(root).rounds(PublishedRun.MECHANISM, 8, 2, null);
 
