@@ -142,7 +142,7 @@ public final class RoundBench {
   }
 
   private static MurmurationTopology topology(MurmurationConfig config) {
-    MurmurationTopology job = MurmurationJob.topology(config, MechanismPlan.of(config.privacy()));
+    MurmurationTopology job = MurmurationJob.topology(config, ProgrammePlan.of(config));
     ReleasePlan releases = ReleasePlan.of(config);
     RoundTrainer.Factory trainer =
         ModelRoundTrainer.factory(
