@@ -1,7 +1,9 @@
 package io.murmuration.config;
 
 import io.murmuration.privacy.budget.Sampler;
+import java.util.Collections;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -19,13 +21,20 @@ import org.apache.flink.configuration.Configuration;
  * @param contribution bounds of keyed state and input rules
  * @param training model and optimizer
  * @param io where data comes from and goes
+ * @param settings what all of it was read from: the value of every option that has one, by its key,
+ *     defaults included; and properties of Kafka, secrets among them
  */
 public record MurmurationConfig(
     PrivacyConfig privacy,
     CalibrationConfig calibration,
     ContributionConfig contribution,
     TrainingConfig training,
-    IoConfig io) {
+    IoConfig io,
+    Map<String, String> settings) {
+
+  public MurmurationConfig {
+    settings = Collections.unmodifiableMap(new LinkedHashMap<>(settings));
+  }
 
   /**
    * Reads options from their keys.
@@ -63,7 +72,13 @@ public record MurmurationConfig(
       }
     }
     faults.throwIfAny();
-    return new MurmurationConfig(privacy, calibration, contribution, training, io);
+    return new MurmurationConfig(
+        privacy,
+        calibration,
+        contribution,
+        training,
+        io,
+        EffectiveSettings.of(options, privacy.calibrated(), io));
   }
 
   /**

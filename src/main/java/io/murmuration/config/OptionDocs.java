@@ -62,7 +62,8 @@ public final class OptionDocs {
     return text.toString();
   }
 
-  private static String defaultText(ConfigOption<?> option) {
+  /** A default as it would be written in a file. */
+  static String defaultText(ConfigOption<?> option) {
     Object value = option.defaultValue();
     if (value instanceof List<?> list) {
       return String.join(";", list.stream().map(String::valueOf).toList());

@@ -3,7 +3,6 @@ package io.murmuration.config;
 import io.murmuration.privacy.budget.AdaptiveClipping;
 import io.murmuration.privacy.budget.Sampler;
 import java.time.Duration;
-import java.util.List;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;
 import java.util.regex.Pattern;
@@ -130,12 +129,7 @@ public record PrivacyConfig(
   }
 
   private static void refuseWhatIsChosen(Faults faults) {
-    for (var chosen :
-        List.of(
-            PrivacyOptions.SAMPLING_PROBABILITY,
-            PrivacyOptions.GROUP_SIZE,
-            PrivacyOptions.EXPECTED_UNITS,
-            PrivacyOptions.NOISE_MULTIPLIER)) {
+    for (var chosen : PrivacyOptions.CHOSEN_BY_CALIBRATION) {
       if (faults.isGiven(chosen)) {
         faults.add(
             chosen,

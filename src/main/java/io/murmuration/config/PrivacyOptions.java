@@ -2,6 +2,7 @@ package io.murmuration.config;
 
 import io.murmuration.privacy.budget.Sampler;
 import java.time.Duration;
+import java.util.List;
 import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.ConfigOptions;
 
@@ -112,6 +113,10 @@ public final class PrivacyOptions {
           .defaultValue(false)
           .withDescription(
               "Whether a budget above the one in the ledger is a deliberate raise. It is recorded there; without this such a start is refused.");
+
+  /** What a calibration chooses from the stream, so that it must not be given. */
+  static final List<ConfigOption<?>> CHOSEN_BY_CALIBRATION =
+      List.of(SAMPLING_PROBABILITY, GROUP_SIZE, EXPECTED_UNITS, NOISE_MULTIPLIER);
 
   private PrivacyOptions() {}
 }

@@ -1,7 +1,9 @@
 package io.murmuration.job;
 
+import io.murmuration.config.IoOptions;
 import io.murmuration.config.MurmurationConfig;
 import io.murmuration.privacy.budget.PhaseProgramme;
+import io.murmuration.privacy.budget.RoundMechanism;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -52,41 +54,33 @@ final class JobSettings {
     }
   }
 
-  /** The effective configuration for the web UI, secrets masked. */
+  /**
+   * The effective configuration for the web UI, by the keys of options, secrets masked; and, by the
+   * names of its parts, the mechanism that follows from it.
+   */
   static GlobalJobParameters visible(MurmurationConfig config, PhaseProgramme programme) {
     Map<String, String> visible = new LinkedHashMap<>();
-    put(visible, "privacy", config.privacy());
+    config.settings().forEach((key, value) -> visible.put(key, masked(key, value)));
     if (programme instanceof PhaseProgramme.Fixed fixed) {
-      put(visible, "mechanism", fixed.mechanism());
-    } else {
-      put(visible, "calibration", config.calibration());
+      RoundMechanism mechanism = fixed.mechanism();
+      visible.put("mechanism.sampler", mechanism.sampler().name());
+      visible.put(
+          "mechanism.sampling-probability", Double.toString(mechanism.samplingProbability()));
+      visible.put("mechanism.group-size", Integer.toString(mechanism.groupSize()));
+      visible.put("mechanism.noise-multiplier", Double.toString(mechanism.noiseMultiplier()));
+      visible.put("mechanism.clip-norm", Double.toString(mechanism.clipNorm()));
+      visible.put("mechanism.expected-units", Double.toString(mechanism.expectedUnits()));
     }
-    put(visible, "contribution", config.contribution());
-    put(visible, "training", config.training());
-    put(visible, "io", config.io());
-    visible.remove("io.kafkaProperties");
-    config
-        .io()
-        .kafkaProperties()
-        .forEach((key, value) -> visible.put("kafka.properties." + key, masked(key, value)));
     return new Visible(visible);
   }
 
-  private static void put(Map<String, String> visible, String prefix, Record part) {
-    for (var component : part.getClass().getRecordComponents()) {
-      try {
-        visible.put(
-            prefix + "." + component.getName(),
-            String.valueOf(component.getAccessor().invoke(part)));
-      } catch (ReflectiveOperationException e) {
-        throw new IllegalStateException("Cannot read " + component, e);
-      }
-    }
-  }
-
-  static String masked(String key, String value) {
+  /** Only Kafka's properties hold secrets; of the job's own options none does. */
+  private static String masked(String key, String value) {
     String lower = key.toLowerCase(Locale.ROOT);
-    return SECRET_WORDS.stream().anyMatch(lower::contains) ? "******" : value;
+    boolean secret =
+        lower.startsWith(IoOptions.KAFKA_PROPERTIES_PREFIX)
+            && SECRET_WORDS.stream().anyMatch(lower::contains);
+    return secret ? "******" : value;
   }
 
   private static final class Visible extends GlobalJobParameters {

@@ -38,6 +38,15 @@ class MurmurationConfigTest {
     assertThat(config.privacy().noiseMultiplier()).isEmpty();
   }
 
+  @Test
+  void theSettingsItAmountsToMakeTheSameConfiguration() {
+    Map<String, String> given = valid();
+    given.put("kafka.properties.security.protocol", "SSL");
+    MurmurationConfig config = MurmurationConfig.of(given);
+    assertThat(config.settings()).containsAllEntriesOf(given);
+    assertThat(MurmurationConfig.of(config.settings())).isEqualTo(config);
+  }
+
   @ParameterizedTest
   @CsvSource({
     "privacy.epsilon, NaN",
@@ -192,6 +201,8 @@ class MurmurationConfigTest {
 
         `murmuration run --config FILE --set key=value` reads a YAML file; keys may be nested or dotted.
         Settings below `kafka.properties.` are passed on to every Kafka client.
+        The page *Configuration* of the job in Flink's web UI shows what a job runs with, by these keys: defaults and derived names included, secrets
+        masked; the mechanism that follows is below `mechanism.`.
 
         """
             + OptionDocs.markdownTable();

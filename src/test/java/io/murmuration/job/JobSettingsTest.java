@@ -5,10 +5,14 @@ import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 import io.murmuration.config.MurmurationConfig;
+import io.murmuration.config.OptionDocs;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.apache.flink.configuration.CheckpointingOptions;
+import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.PipelineOptions;
 import org.apache.flink.core.execution.CheckpointingMode;
@@ -82,6 +86,34 @@ class JobSettingsTest {
   }
 
   @Test
+  void theWebUiShowsOptionsByTheirKeys_andTheMechanism(@TempDir Path directory) {
+    MurmurationConfig config = JobConfigs.in(directory).config();
+    Set<String> keys = OptionDocs.all().stream().map(ConfigOption::key).collect(Collectors.toSet());
+    assertThat(JobSettings.visible(config, ProgrammePlan.of(config)).toMap().keySet())
+        .allMatch(key -> keys.contains(key) || key.startsWith("mechanism."))
+        .noneMatch(key -> key.startsWith("calibration.") && !key.equals("calibration.enabled"));
+  }
+
+  @Test
+  void theWebUiShowsNoValuesOfWhatACalibrationChooses(@TempDir Path directory) {
+    MurmurationConfig config =
+        JobConfigs.in(directory)
+            .without("privacy.sampling-probability")
+            .without("privacy.expected-units")
+            .without("privacy.noise-multiplier")
+            .with("privacy.rounds", "100")
+            .with("calibration.enabled", "true")
+            .with("calibration.population", "10000")
+            .with("calibration.compute", "1000")
+            .config();
+    assertThat(JobSettings.visible(config, ProgrammePlan.of(config)).toMap())
+        .containsEntry("calibration.candidates", "1;2;4;8;16;32")
+        .containsEntry("calibration.population", "10000")
+        .doesNotContainKey("privacy.group-size")
+        .allSatisfy((key, value) -> assertThat(key).doesNotStartWith("mechanism."));
+  }
+
+  @Test
   void theWebUiShowsTheEffectiveConfiguration(@TempDir Path directory) {
     StreamExecutionEnvironment env = StreamExecutionEnvironment.createLocalEnvironment(1);
     MurmurationJob.addTo(
@@ -92,10 +124,14 @@ class JobSettingsTest {
             .config());
     assertThat(env.getConfig().getGlobalJobParameters().toMap())
         .containsEntry("privacy.domain", "chat")
-        .containsEntry("privacy.epsilon", "8.0")
-        .containsEntry("mechanism.noiseMultiplier", "1.0")
-        .containsEntry("mechanism.clipNorm", "0.5")
-        .containsEntry("io.ledgerKind", "FILE")
+        .containsEntry("privacy.epsilon", "8")
+        .containsEntry("privacy.clip-norm", "0.5")
+        .containsEntry("privacy.round-interval", "10m")
+        .containsEntry("training.max-tokens", "64")
+        .containsEntry("kafka.topics.ledger", "murmuration-ledger-chat")
+        .containsEntry("ledger.kind", "FILE")
+        .containsEntry("mechanism.noise-multiplier", "1.0")
+        .containsEntry("mechanism.clip-norm", "0.5")
         .containsEntry("kafka.properties.security.protocol", "PLAINTEXT");
   }
 }

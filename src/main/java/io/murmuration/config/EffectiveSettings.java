@@ -1,0 +1,54 @@
+package io.murmuration.config;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.apache.flink.configuration.ConfigOption;
+import org.apache.flink.configuration.Configuration;
+
+/** What a configuration amounts to, by the keys of its options. */
+final class EffectiveSettings {
+
+  private static final String CALIBRATION = "calibration.";
+
+  private EffectiveSettings() {}
+
+  /**
+   * The value of every option that has one: as given, else derived from others, else its default.
+   * Options are left out where they have no say: those of a calibration that is not enabled, and
+   * those that it chooses.
+   *
+   * @param given the settings, properties of Kafka apart
+   * @param calibrated whether training's mechanism is chosen from the stream
+   * @param io the part with values that are derived
+   */
+  static Map<String, String> of(Map<String, String> given, boolean calibrated, IoConfig io) {
+    Configuration configuration = Configuration.fromMap(given);
+    Map<String, String> derived =
+        Map.of(
+            IoOptions.GROUP_ID.key(), io.groupId(),
+            IoOptions.LEDGER_TOPIC.key(), io.topics().ledger(),
+            IoOptions.FEEDBACK_TOPIC.key(), io.topics().feedback(),
+            IoOptions.RUN_ID.key(), io.runId());
+    Map<String, String> effective = new LinkedHashMap<>();
+    for (ConfigOption<?> option : OptionDocs.all()) {
+      String key = option.key();
+      if (configuration.contains(option)) {
+        effective.put(key, given.get(key));
+      } else if (derived.containsKey(key)) {
+        effective.put(key, derived.get(key));
+      } else if (option.hasDefaultValue() && hasSay(option, calibrated)) {
+        effective.put(key, OptionDocs.defaultText(option));
+      }
+    }
+    io.kafkaProperties()
+        .forEach((key, value) -> effective.put(IoOptions.KAFKA_PROPERTIES_PREFIX + key, value));
+    return effective;
+  }
+
+  private static boolean hasSay(ConfigOption<?> option, boolean calibrated) {
+    if (calibrated) {
+      return !PrivacyOptions.CHOSEN_BY_CALIBRATION.contains(option);
+    }
+    return !option.key().startsWith(CALIBRATION) || option.equals(CalibrationOptions.ENABLED);
+  }
+}
