@@ -3,6 +3,7 @@ package io.murmuration.cli;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.murmuration.demo.DemoModel;
 import io.murmuration.demo.DemoRun;
 import io.murmuration.demo.DemoSettings;
 import io.murmuration.privacy.budget.HaltReason;
@@ -49,6 +50,13 @@ public final class DemoCommand implements Callable<Integer> {
       paramLabel = "DIR",
       description = "Base model in Hugging Face layout; without it the project's own small one.")
   private Path model;
+
+  @Option(
+      names = "--unpack-model",
+      paramLabel = "DIR",
+      description =
+          "Only write the project's own base model to a directory, for training.model; nothing is run.")
+  private Path unpackModel;
 
   @Option(names = "--out", defaultValue = "murmuration-demo", description = "Where results go.")
   private Path out;
@@ -188,6 +196,11 @@ public final class DemoCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
+    if (unpackModel != null) {
+      Path unpacked = DemoModel.unpack(unpackModel.toAbsolutePath().normalize());
+      spec.commandLine().getOut().println("base model: " + unpacked);
+      return 0;
+    }
     DemoSettings settings = settings();
     PrintWriter progress = json ? spec.commandLine().getErr() : spec.commandLine().getOut();
     DemoRun.Outcome outcome = new DemoRun(settings, progress, System.console() != null).run();
