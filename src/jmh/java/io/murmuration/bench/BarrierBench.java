@@ -1,9 +1,9 @@
 package io.murmuration.bench;
 
 import io.murmuration.contribution.BoundAndSampleOperator;
+import io.murmuration.contribution.CohortRecord;
+import io.murmuration.contribution.CohortRecordSerializer;
 import io.murmuration.contribution.ContributionBounds;
-import io.murmuration.contribution.UserSample;
-import io.murmuration.contribution.UserSampleSerializer;
 import io.murmuration.event.UserEvent;
 import io.murmuration.event.UserEventSerializer;
 import io.murmuration.privacy.budget.BudgetSignal;
@@ -132,7 +132,7 @@ final class BarrierBench {
         .connect(budget.broadcast())
         .transform(
             SAMPLER,
-            new UserSampleSerializer().typeInfo(UserSample.class),
+            new CohortRecordSerializer().typeInfo(CohortRecord.class),
             new BoundAndSampleOperator(new ContributionBounds(1 << 20, 8, 1)))
         .disableChaining()
         .sinkTo(new DiscardingSink<>());

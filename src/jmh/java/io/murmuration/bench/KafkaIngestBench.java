@@ -3,9 +3,9 @@ package io.murmuration.bench;
 import io.murmuration.bench.Workload.Rate;
 import io.murmuration.bench.Workload.StopWatch;
 import io.murmuration.contribution.BoundAndSampleOperator;
+import io.murmuration.contribution.CohortRecord;
+import io.murmuration.contribution.CohortRecordSerializer;
 import io.murmuration.contribution.ContributionBounds;
-import io.murmuration.contribution.UserSample;
-import io.murmuration.contribution.UserSampleSerializer;
 import io.murmuration.demo.EmbeddedKafka;
 import io.murmuration.event.DecodeInteractionsFunction;
 import io.murmuration.event.InteractionCodec;
@@ -191,16 +191,16 @@ final class KafkaIngestBench {
         .connect(budget.broadcast())
         .transform(
             "bound & sample",
-            new UserSampleSerializer().typeInfo(UserSample.class),
+            new CohortRecordSerializer().typeInfo(CohortRecord.class),
             new BoundAndSampleOperator(new ContributionBounds(1 << 20, 16, 1)))
         .sinkTo(samples(kafka, samplesTopic));
   }
 
-  private static KafkaSink<UserSample> samples(EmbeddedKafka kafka, String topic) {
-    return KafkaSink.<UserSample>builder()
+  private static KafkaSink<CohortRecord> samples(EmbeddedKafka kafka, String topic) {
+    return KafkaSink.<CohortRecord>builder()
         .setBootstrapServers(kafka.bootstrapServers())
         .setRecordSerializer(
-            KafkaRecordSerializationSchema.<UserSample>builder()
+            KafkaRecordSerializationSchema.<CohortRecord>builder()
                 .setTopic(topic)
                 .setValueSerializationSchema(new SampleBytes())
                 .build())
@@ -210,14 +210,14 @@ final class KafkaIngestBench {
         .build();
   }
 
-  private static final class SampleBytes implements SerializationSchema<UserSample> {
+  private static final class SampleBytes implements SerializationSchema<CohortRecord> {
     private static final long serialVersionUID = 1L;
 
     @Override
-    public byte[] serialize(UserSample sample) {
+    public byte[] serialize(CohortRecord sample) {
       DataOutputSerializer out = new DataOutputSerializer(1024);
       try {
-        new UserSampleSerializer().serialize(sample, out);
+        new CohortRecordSerializer().serialize(sample, out);
       } catch (IOException e) {
         throw new UncheckedIOException("Writing into memory failed", e);
       }

@@ -1,11 +1,11 @@
 package io.murmuration.bench;
 
 import io.murmuration.contribution.BoundAndSampleOperator;
+import io.murmuration.contribution.CohortRecord;
+import io.murmuration.contribution.CohortRecordSerializer;
 import io.murmuration.contribution.ContributionBounds;
 import io.murmuration.contribution.UserPool;
 import io.murmuration.contribution.UserPoolSerializer;
-import io.murmuration.contribution.UserSample;
-import io.murmuration.contribution.UserSampleSerializer;
 import io.murmuration.event.UserEvent;
 import io.murmuration.privacy.budget.BudgetSignal;
 import io.murmuration.privacy.budget.RoundMechanism;
@@ -77,12 +77,12 @@ final class RoundBench {
   private static Row measure(long users) throws Exception {
     BoundAndSampleOperator operator =
         new BoundAndSampleOperator(new ContributionBounds(1 << 20, 8, 1));
-    try (KeyedTwoInputStreamOperatorTestHarness<String, UserEvent, BudgetSignal, UserSample> job =
+    try (KeyedTwoInputStreamOperatorTestHarness<String, UserEvent, BudgetSignal, CohortRecord> job =
         new KeyedTwoInputStreamOperatorTestHarness<>(
             operator, UserEvent::userId, null, Types.STRING, KEY_GROUPS, 1, 0)) {
       job.setStateBackend(backend());
       job.setCheckpointStorage(new FileSystemCheckpointStorage(BenchFiles.newDirectory()));
-      job.setup(new UserSampleSerializer());
+      job.setup(new CohortRecordSerializer());
       job.open();
       job.processElement2(new StreamRecord<>(ScriptedBudget.epoch()));
       round(job, 0);
@@ -117,7 +117,7 @@ final class RoundBench {
   }
 
   private static double fill(
-      KeyedTwoInputStreamOperatorTestHarness<String, UserEvent, BudgetSignal, UserSample> job,
+      KeyedTwoInputStreamOperatorTestHarness<String, UserEvent, BudgetSignal, CohortRecord> job,
       long users)
       throws Exception {
     SplittableRandom random = new SplittableRandom(users);
@@ -133,7 +133,7 @@ final class RoundBench {
 
   /** Grants a round and fires its timers, slice by slice, until its watermark is out. */
   private static void round(
-      KeyedTwoInputStreamOperatorTestHarness<String, UserEvent, BudgetSignal, UserSample> job,
+      KeyedTwoInputStreamOperatorTestHarness<String, UserEvent, BudgetSignal, CohortRecord> job,
       long tick)
       throws Exception {
     job.processElement2(new StreamRecord<>(ScriptedBudget.grant(tick, MECHANISM)));

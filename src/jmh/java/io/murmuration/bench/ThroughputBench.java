@@ -3,11 +3,11 @@ package io.murmuration.bench;
 import io.murmuration.bench.Workload.Rate;
 import io.murmuration.bench.Workload.StopWatch;
 import io.murmuration.contribution.BoundAndSampleOperator;
+import io.murmuration.contribution.CohortRecord;
+import io.murmuration.contribution.CohortRecordSerializer;
 import io.murmuration.contribution.ContributionBounds;
 import io.murmuration.contribution.PooledExample;
 import io.murmuration.contribution.PooledExampleSerializer;
-import io.murmuration.contribution.UserSample;
-import io.murmuration.contribution.UserSampleSerializer;
 import io.murmuration.event.UserEvent;
 import io.murmuration.event.UserEventSerializer;
 import io.murmuration.privacy.budget.BudgetSignal;
@@ -139,7 +139,7 @@ final class ThroughputBench {
               .map(ThroughputBench::counted)
               .returns(new UserEventSerializer().typeInfo(UserEvent.class))
               .keyBy(UserEvent::userId, Types.STRING);
-      SingleOutputStreamOperator<UserSample> samples =
+      SingleOutputStreamOperator<CohortRecord> samples =
           switch (variant) {
             case SHUFFLE_ONLY -> keyed.process(new Drop());
             case RING -> keyed.process(new Ring());
@@ -147,7 +147,7 @@ final class ThroughputBench {
             case ELS -> boundAndSample(env, keyed, Sampler.ELS);
           };
       samples
-          .returns(new UserSampleSerializer().typeInfo(UserSample.class))
+          .returns(new CohortRecordSerializer().typeInfo(CohortRecord.class))
           .sinkTo(new DiscardingSink<>());
       env.execute(variant.name());
     }
@@ -159,7 +159,7 @@ final class ThroughputBench {
     return event;
   }
 
-  private static SingleOutputStreamOperator<UserSample> boundAndSample(
+  private static SingleOutputStreamOperator<CohortRecord> boundAndSample(
       StreamExecutionEnvironment env, KeyedStream<UserEvent, String> keyed, Sampler sampler) {
     SingleOutputStreamOperator<BudgetSignal> budget =
         env.fromData(0L)
@@ -172,19 +172,19 @@ final class ThroughputBench {
         .connect(budget.broadcast())
         .transform(
             "bound & sample",
-            new UserSampleSerializer().typeInfo(UserSample.class),
+            new CohortRecordSerializer().typeInfo(CohortRecord.class),
             new BoundAndSampleOperator(new ContributionBounds(WINDOW_TICKS, POOL, 1)));
   }
 
-  private static final class Drop extends KeyedProcessFunction<String, UserEvent, UserSample> {
+  private static final class Drop extends KeyedProcessFunction<String, UserEvent, CohortRecord> {
     private static final long serialVersionUID = 1L;
 
     @Override
-    public void processElement(UserEvent event, Context context, Collector<UserSample> out) {}
+    public void processElement(UserEvent event, Context context, Collector<CohortRecord> out) {}
   }
 
   /** Keeps the newest examples: one counter and one map entry an event. */
-  private static final class Ring extends KeyedProcessFunction<String, UserEvent, UserSample> {
+  private static final class Ring extends KeyedProcessFunction<String, UserEvent, CohortRecord> {
     private static final long serialVersionUID = 1L;
     private transient ValueState<Integer> count;
     private transient MapState<Integer, PooledExample> ring;
@@ -201,7 +201,7 @@ final class ThroughputBench {
     }
 
     @Override
-    public void processElement(UserEvent event, Context context, Collector<UserSample> out)
+    public void processElement(UserEvent event, Context context, Collector<CohortRecord> out)
         throws Exception {
       Integer seen = count.value();
       int n = seen == null ? 0 : seen;
