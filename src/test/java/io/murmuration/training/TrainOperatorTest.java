@@ -36,6 +36,7 @@ import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
 import org.apache.flink.streaming.runtime.tasks.mailbox.TaskMailbox;
 import org.apache.flink.streaming.util.AbstractStreamOperatorTestHarness;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -68,297 +69,319 @@ class TrainOperatorTest {
     }
   }
 
-  @Test
-  void aRoundRunsOnceBothInputsReachedItsWatermark() throws Exception {
-    Task task = start(new FakeTrainer());
-    task.epoch(1);
-    task.grant(1, 1, 5);
-    task.signalWatermark(5);
-    // its channel may be behind the budget's: were the round run above, this user would be missing
-    task.sample(1, 1, 5, "ann");
-    task.sampleWatermark(5);
-    task.awaitMail();
-    assertThat(task.trainer.users()).containsExactly(List.of("ann"));
-    assertThat(task.sent())
-        .satisfiesExactly(
-            watermark -> assertThat(watermark).isEqualTo(new Watermark(5)),
-            release -> assertThat(((RoundRelease) release).grant()).isEqualTo(grantOf(1, 1, 5)));
-  }
+  @Nested
+  class ARound {
 
-  @Test
-  void trainingLeavesTheTaskThreadFree() throws Exception {
-    Task task = start(new FakeTrainer().gated());
-    task.epoch(1);
-    task.round(1, 1, 5);
-    task.trainer.awaitBegin();
-    task.grant(1, 2, 6);
-    task.sample(1, 2, 6, "bob");
-    task.sampleWatermark(6);
-    task.signalWatermark(6);
-    assertThat(task.sent()).containsExactly(new Watermark(5), new Watermark(6));
-    task.trainer.mayEnd.release(2);
-    task.awaitMail();
-    task.awaitMail();
-    assertThat(task.releasedRounds()).containsExactly(1L, 2L);
-    assertThat(task.trainer.users()).containsExactly(List.of(), List.of("bob"));
-    assertThat(task.trainer.threads)
-        .hasSize(2)
-        .containsOnly(task.trainer.threads.get(0))
-        .doesNotContain(Thread.currentThread());
-  }
+    @Test
+    void aRoundRunsOnceBothInputsReachedItsWatermark() throws Exception {
+      Task task = start(new FakeTrainer());
+      task.epoch(1);
+      task.grant(1, 1, 5);
+      task.signalWatermark(5);
+      // its channel may be behind the budget's: were the round run above, this user would be
+      // missing
+      task.sample(1, 1, 5, "ann");
+      task.sampleWatermark(5);
+      task.awaitMail();
+      assertThat(task.trainer.users()).containsExactly(List.of("ann"));
+      assertThat(task.sent())
+          .satisfiesExactly(
+              watermark -> assertThat(watermark).isEqualTo(new Watermark(5)),
+              release -> assertThat(((RoundRelease) release).grant()).isEqualTo(grantOf(1, 1, 5)));
+    }
 
-  @Test
-  void aRoundIsAcknowledgedOnlyAfterItsReleaseWasSent() throws Exception {
-    Task task = start(new FakeTrainer());
-    task.epoch(1);
-    task.round(1, 1, 5);
-    TaskMailbox mailbox = task.harness.getTaskMailbox();
-    var mail = mailbox.take(TaskMailbox.MIN_PRIORITY);
-    assertThat(task.feedback.acknowledged).isEmpty();
-    mail.run();
-    assertThat(task.feedback.awaitAcknowledgement()).isEqualTo(new RoundExecuted(1, 1));
-    assertThat(task.feedback.releasesSentBefore).containsExactly(1L);
-  }
+    @Test
+    void trainingLeavesTheTaskThreadFree() throws Exception {
+      Task task = start(new FakeTrainer().gated());
+      task.epoch(1);
+      task.round(1, 1, 5);
+      task.trainer.awaitBegin();
+      task.grant(1, 2, 6);
+      task.sample(1, 2, 6, "bob");
+      task.sampleWatermark(6);
+      task.signalWatermark(6);
+      assertThat(task.sent()).containsExactly(new Watermark(5), new Watermark(6));
+      task.trainer.mayEnd.release(2);
+      task.awaitMail();
+      task.awaitMail();
+      assertThat(task.releasedRounds()).containsExactly(1L, 2L);
+      assertThat(task.trainer.users()).containsExactly(List.of(), List.of("bob"));
+      assertThat(task.trainer.threads)
+          .hasSize(2)
+          .containsOnly(task.trainer.threads.get(0))
+          .doesNotContain(Thread.currentThread());
+    }
 
-  @Test
-  void anEmptyCohortIsTrainedAndAcknowledged() throws Exception {
-    Task task = start(new FakeTrainer());
-    task.epoch(1);
-    task.round(1, 1, 5);
-    task.awaitMail();
-    assertThat(task.trainer.users()).containsExactly(List.of());
-    assertThat(task.releasedRounds()).containsExactly(1L);
-    assertThat(task.feedback.awaitAcknowledgement()).isEqualTo(new RoundExecuted(1, 1));
-  }
+    @Test
+    void aRoundIsAcknowledgedOnlyAfterItsReleaseWasSent() throws Exception {
+      Task task = start(new FakeTrainer());
+      task.epoch(1);
+      task.round(1, 1, 5);
+      TaskMailbox mailbox = task.harness.getTaskMailbox();
+      var mail = mailbox.take(TaskMailbox.MIN_PRIORITY);
+      assertThat(task.feedback.acknowledged).isEmpty();
+      mail.run();
+      assertThat(task.feedback.awaitAcknowledgement()).isEqualTo(new RoundExecuted(1, 1));
+      assertThat(task.feedback.releasesSentBefore).containsExactly(1L);
+    }
 
-  @Test
-  void staleSamplesAreDropped() throws Exception {
-    Task task = start(new FakeTrainer());
-    task.epoch(2);
-    task.sample(1, 1, 5, "of an older epoch");
-    task.sample(2, 2, 5, "ann");
-    task.sample(2, 2, 5, "ann");
-    task.grant(2, 2, 5);
-    task.signalWatermark(5);
-    task.sampleWatermark(5);
-    task.sample(2, 2, 5, "too late");
-    task.awaitMail();
-    task.round(2, 3, 6);
-    task.awaitMail();
-    assertThat(task.trainer.users()).containsExactly(List.of("ann"), List.of());
-  }
+    @Test
+    void anEmptyCohortIsTrainedAndAcknowledged() throws Exception {
+      Task task = start(new FakeTrainer());
+      task.epoch(1);
+      task.round(1, 1, 5);
+      task.awaitMail();
+      assertThat(task.trainer.users()).containsExactly(List.of());
+      assertThat(task.releasedRounds()).containsExactly(1L);
+      assertThat(task.feedback.awaitAcknowledgement()).isEqualTo(new RoundExecuted(1, 1));
+    }
 
-  @Test
-  void aSnapshotDuringTrainingHoldsTheLastCompletedRound() throws Exception {
-    Task task = start(new FakeTrainer().gated());
-    task.epoch(1);
-    task.round(1, 1, 5);
-    task.trainer.mayEnd.release();
-    task.awaitMail();
-    task.round(1, 2, 6);
-    task.trainer.awaitBegin();
-    task.trainer.awaitBegin();
-    OperatorSubtaskState during = task.harness.snapshot(1, 1);
-    task.trainer.mayEnd.release();
-    // trained, but its result still waits in the mailbox
-    await().pollInSameThread().until(() -> task.harness.getTaskMailbox().hasMail());
-    OperatorSubtaskState before = task.harness.snapshot(2, 2);
-    task.awaitMail();
-    OperatorSubtaskState after = task.harness.snapshot(3, 3);
-    assertThat(restore(during).trainer.restored.round()).isEqualTo(1);
-    assertThat(restore(before).trainer.restored.round()).isEqualTo(1);
-    assertThat(restore(after).trainer.restored.round()).isEqualTo(2);
-  }
-
-  @Test
-  void aRestoreContinuesWithTheModelAndVoidsTheRestoredEpoch() throws Exception {
-    Task first = start(new FakeTrainer());
-    first.epoch(3);
-    first.round(3, 1, 5);
-    first.awaitMail();
-    first.grant(3, 2, 6);
-    OperatorSubtaskState state = first.harness.snapshot(1, 1);
-
-    Task second = restore(state);
-    second.epoch(3);
-    second.grant(3, 2, 6);
-    second.sample(3, 2, 6, "ann");
-    second.epoch(4);
-    second.grant(3, 3, 7);
-    second.grant(4, 4, 8);
-    second.sample(4, 4, 8, "bob");
-    second.sampleWatermark(8);
-    second.signalWatermark(8);
-    second.awaitMail();
-    assertThat(second.releasedRounds()).containsExactly(4L);
-    assertThat(second.trainer.users()).containsExactly(List.of("bob"));
-    assertThat(second.trainer.state.executedRounds()).isEqualTo(2);
-  }
-
-  @Test
-  void aMeasurementUnderWayAtASnapshotIsVoidAndNeverAnswered() throws Exception {
-    Task first = start(new FakeTrainer().gated().answering(NOISED));
-    first.epoch(1);
-    first.measurement(1, 1, 5);
-    first.trainer.awaitBegin();
-    OperatorSubtaskState during = first.harness.snapshot(1, 1);
-    first.trainer.mayEnd.release();
-    // measured, but the answer still waits in the mailbox of a task that fails now
-    await().pollInSameThread().until(() -> first.harness.getTaskMailbox().hasMail());
-    OperatorSubtaskState before = first.harness.snapshot(2, 2);
-    first.fail();
-    assertThat(first.feedback.acknowledged).isEmpty();
-    assertThat(first.releasedRounds()).isEmpty();
-
-    for (OperatorSubtaskState state : List.of(during, before)) {
-      Task second = restore(state, new FakeTrainer().answering(NOISED));
-      assertThat(second.trainer.restored).as("the measurement never completed").isNull();
-      second.epoch(1);
-      second.measurement(1, 1, 5);
-      second.epoch(2);
-      second.counts(1, 1, 9);
-      second.measurement(2, 2, 8);
-      second.awaitMail();
-      assertThat(second.feedback.awaitAcknowledgement()).isEqualTo(new RoundExecuted(2, 2, NOISED));
-      assertThat(second.trainer.cohorts)
-          .singleElement()
-          .satisfies(
-              cohort -> {
-                assertThat(cohort.grant().epoch()).isEqualTo(2);
-                assertThat(cohort.counts()).containsExactly(new UserCounts(2, 2, 8, COUNTED));
-              });
-      assertThat(second.releasedRounds()).containsExactly(2L);
-      second.fail();
-      assertThat(second.feedback.acknowledged).as("nothing is answered twice").isEmpty();
+    @Test
+    void staleSamplesAreDropped() throws Exception {
+      Task task = start(new FakeTrainer());
+      task.epoch(2);
+      task.sample(1, 1, 5, "of an older epoch");
+      task.sample(2, 2, 5, "ann");
+      task.sample(2, 2, 5, "ann");
+      task.grant(2, 2, 5);
+      task.signalWatermark(5);
+      task.sampleWatermark(5);
+      task.sample(2, 2, 5, "too late");
+      task.awaitMail();
+      task.round(2, 3, 6);
+      task.awaitMail();
+      assertThat(task.trainer.users()).containsExactly(List.of("ann"), List.of());
     }
   }
 
-  @Test
-  void aMeasurementThatWasAnsweredIsNotRunAgainAfterARestore() throws Exception {
-    Task first = start(new FakeTrainer().answering(NOISED));
-    first.epoch(1);
-    first.measurement(1, 1, 5);
-    first.awaitMail();
-    assertThat(first.feedback.awaitAcknowledgement()).isEqualTo(new RoundExecuted(1, 1, NOISED));
-    OperatorSubtaskState after = first.harness.snapshot(1, 1);
+  @Nested
+  class ASnapshot {
 
-    Task second = restore(after, new FakeTrainer().answering(NOISED));
-    second.epoch(1);
-    second.measurement(1, 1, 5);
-    assertThat(second.harness.getTaskMailbox().hasMail()).isFalse();
-    assertThat(second.trainer.events).isEmpty();
-    second.fail();
-    assertThat(second.feedback.acknowledged).isEmpty();
-    assertThat(second.releasedRounds()).isEmpty();
+    @Test
+    void aSnapshotDuringTrainingHoldsTheLastCompletedRound() throws Exception {
+      Task task = start(new FakeTrainer().gated());
+      task.epoch(1);
+      task.round(1, 1, 5);
+      task.trainer.mayEnd.release();
+      task.awaitMail();
+      task.round(1, 2, 6);
+      task.trainer.awaitBegin();
+      task.trainer.awaitBegin();
+      OperatorSubtaskState during = task.harness.snapshot(1, 1);
+      task.trainer.mayEnd.release();
+      // trained, but its result still waits in the mailbox
+      await().pollInSameThread().until(() -> task.harness.getTaskMailbox().hasMail());
+      OperatorSubtaskState before = task.harness.snapshot(2, 2);
+      task.awaitMail();
+      OperatorSubtaskState after = task.harness.snapshot(3, 3);
+      assertThat(restore(during).trainer.restored.round()).isEqualTo(1);
+      assertThat(restore(before).trainer.restored.round()).isEqualTo(1);
+      assertThat(restore(after).trainer.restored.round()).isEqualTo(2);
+    }
+
+    @Test
+    void aRestoreContinuesWithTheModelAndVoidsTheRestoredEpoch() throws Exception {
+      Task first = start(new FakeTrainer());
+      first.epoch(3);
+      first.round(3, 1, 5);
+      first.awaitMail();
+      first.grant(3, 2, 6);
+      OperatorSubtaskState state = first.harness.snapshot(1, 1);
+
+      Task second = restore(state);
+      second.epoch(3);
+      second.grant(3, 2, 6);
+      second.sample(3, 2, 6, "ann");
+      second.epoch(4);
+      second.grant(3, 3, 7);
+      second.grant(4, 4, 8);
+      second.sample(4, 4, 8, "bob");
+      second.sampleWatermark(8);
+      second.signalWatermark(8);
+      second.awaitMail();
+      assertThat(second.releasedRounds()).containsExactly(4L);
+      assertThat(second.trainer.users()).containsExactly(List.of("bob"));
+      assertThat(second.trainer.state.executedRounds()).isEqualTo(2);
+    }
+
+    @Test
+    void aSnapshotAfterARestoreWithoutARoundStillHoldsTheModel() throws Exception {
+      Task first = start(new FakeTrainer());
+      first.epoch(1);
+      first.round(1, 1, 5);
+      first.awaitMail();
+      Task second = restore(first.harness.snapshot(1, 1));
+      Task third = restore(second.harness.snapshot(2, 2));
+      assertThat(third.trainer.restored.parameters()).isEqualTo(first.trainer.state.parameters());
+      third.epoch(1);
+      third.grant(1, 2, 6);
+      third.sampleWatermark(6);
+      third.signalWatermark(6);
+      assertThat(third.sent()).as("no round of the old epoch").containsExactly(new Watermark(6));
+      assertThat(third.harness.getTaskMailbox().hasMail()).isFalse();
+    }
+
+    @Test
+    void aFirstStartRestoresNoModel() throws Exception {
+      Task first = start(new FakeTrainer());
+      first.epoch(1);
+      Task second = restore(first.harness.snapshot(1, 1));
+      assertThat(second.trainer.restored).isNull();
+      second.grant(1, 1, 5);
+      second.sampleWatermark(5);
+      second.signalWatermark(5);
+      assertThat(second.sent()).containsExactly(new Watermark(5));
+    }
+
+    @Test
+    void aLargeModelTravelsInChunks() throws Exception {
+      Task first = start(new FakeTrainer().withParameters(LARGE));
+      first.epoch(1);
+      first.round(1, 1, 5);
+      first.awaitMail();
+      OperatorSubtaskState state = first.harness.snapshot(1, 1);
+      assertThat(state.getManagedOperatorState())
+          .singleElement()
+          .satisfies(
+              handle ->
+                  assertThat(handle.getStateNameToPartitionOffsets().get("trainer").getOffsets())
+                      .hasSize(3));
+      Task second = restore(state);
+      assertThat(second.trainer.restored.parameters()).isEqualTo(first.trainer.state.parameters());
+      assertThat(second.trainer.restored.optimizer().moments())
+          .singleElement()
+          .isEqualTo(first.trainer.state.optimizer().moments().get(0));
+    }
   }
 
-  @Test
-  void aSnapshotAfterARestoreWithoutARoundStillHoldsTheModel() throws Exception {
-    Task first = start(new FakeTrainer());
-    first.epoch(1);
-    first.round(1, 1, 5);
-    first.awaitMail();
-    Task second = restore(first.harness.snapshot(1, 1));
-    Task third = restore(second.harness.snapshot(2, 2));
-    assertThat(third.trainer.restored.parameters()).isEqualTo(first.trainer.state.parameters());
-    third.epoch(1);
-    third.grant(1, 2, 6);
-    third.sampleWatermark(6);
-    third.signalWatermark(6);
-    assertThat(third.sent()).as("no round of the old epoch").containsExactly(new Watermark(6));
-    assertThat(third.harness.getTaskMailbox().hasMail()).isFalse();
+  @Nested
+  class AMeasurement {
+
+    @Test
+    void aMeasurementUnderWayAtASnapshotIsVoidAndNeverAnswered() throws Exception {
+      Task first = start(new FakeTrainer().gated().answering(NOISED));
+      first.epoch(1);
+      first.measurement(1, 1, 5);
+      first.trainer.awaitBegin();
+      OperatorSubtaskState during = first.harness.snapshot(1, 1);
+      first.trainer.mayEnd.release();
+      // measured, but the answer still waits in the mailbox of a task that fails now
+      await().pollInSameThread().until(() -> first.harness.getTaskMailbox().hasMail());
+      OperatorSubtaskState before = first.harness.snapshot(2, 2);
+      first.fail();
+      assertThat(first.feedback.acknowledged).isEmpty();
+      assertThat(first.releasedRounds()).isEmpty();
+
+      for (OperatorSubtaskState state : List.of(during, before)) {
+        Task second = restore(state, new FakeTrainer().answering(NOISED));
+        assertThat(second.trainer.restored).as("the measurement never completed").isNull();
+        second.epoch(1);
+        second.measurement(1, 1, 5);
+        second.epoch(2);
+        second.counts(1, 1, 9);
+        second.measurement(2, 2, 8);
+        second.awaitMail();
+        assertThat(second.feedback.awaitAcknowledgement())
+            .isEqualTo(new RoundExecuted(2, 2, NOISED));
+        assertThat(second.trainer.cohorts)
+            .singleElement()
+            .satisfies(
+                cohort -> {
+                  assertThat(cohort.grant().epoch()).isEqualTo(2);
+                  assertThat(cohort.counts()).containsExactly(new UserCounts(2, 2, 8, COUNTED));
+                });
+        assertThat(second.releasedRounds()).containsExactly(2L);
+        second.fail();
+        assertThat(second.feedback.acknowledged).as("nothing is answered twice").isEmpty();
+      }
+    }
+
+    @Test
+    void aMeasurementThatWasAnsweredIsNotRunAgainAfterARestore() throws Exception {
+      Task first = start(new FakeTrainer().answering(NOISED));
+      first.epoch(1);
+      first.measurement(1, 1, 5);
+      first.awaitMail();
+      assertThat(first.feedback.awaitAcknowledgement()).isEqualTo(new RoundExecuted(1, 1, NOISED));
+      OperatorSubtaskState after = first.harness.snapshot(1, 1);
+
+      Task second = restore(after, new FakeTrainer().answering(NOISED));
+      second.epoch(1);
+      second.measurement(1, 1, 5);
+      assertThat(second.harness.getTaskMailbox().hasMail()).isFalse();
+      assertThat(second.trainer.events).isEmpty();
+      second.fail();
+      assertThat(second.feedback.acknowledged).isEmpty();
+      assertThat(second.releasedRounds()).isEmpty();
+    }
   }
 
-  @Test
-  void aFirstStartRestoresNoModel() throws Exception {
-    Task first = start(new FakeTrainer());
-    first.epoch(1);
-    Task second = restore(first.harness.snapshot(1, 1));
-    assertThat(second.trainer.restored).isNull();
-    second.grant(1, 1, 5);
-    second.sampleWatermark(5);
-    second.signalWatermark(5);
-    assertThat(second.sent()).containsExactly(new Watermark(5));
+  @Nested
+  class AFailure {
+
+    @Test
+    void aTrainerThatThrowsFailsTheTask() throws Exception {
+      FakeTrainer trainer = new FakeTrainer();
+      trainer.failure = new UnsatisfiedLinkError("no such kernel");
+      Task task = start(trainer);
+      task.epoch(1);
+      task.round(1, 1, 5);
+      assertThatIllegalStateException()
+          .isThrownBy(task::awaitMail)
+          .withMessage("Round 1 could not be trained")
+          .withCause(trainer.failure);
+      assertThat(task.releasedRounds()).isEmpty();
+      assertThat(task.feedback.acknowledged).isEmpty();
+    }
+
+    @Test
+    void anAcknowledgementThatCannotBeSentFailsTheTask() throws Exception {
+      Task task = start(new FakeTrainer());
+      task.feedback.failure = new IllegalArgumentException("no such topic");
+      task.epoch(1);
+      task.round(1, 1, 5);
+      task.awaitMail();
+      assertThatIllegalStateException()
+          .isThrownBy(task::awaitMail)
+          .withMessage("Round 1 could not be acknowledged")
+          .withCause(task.feedback.failure);
+    }
   }
 
-  @Test
-  void aLargeModelTravelsInChunks() throws Exception {
-    Task first = start(new FakeTrainer().withParameters(LARGE));
-    first.epoch(1);
-    first.round(1, 1, 5);
-    first.awaitMail();
-    OperatorSubtaskState state = first.harness.snapshot(1, 1);
-    assertThat(state.getManagedOperatorState())
-        .singleElement()
-        .satisfies(
-            handle ->
-                assertThat(handle.getStateNameToPartitionOffsets().get("trainer").getOffsets())
-                    .hasSize(3));
-    Task second = restore(state);
-    assertThat(second.trainer.restored.parameters()).isEqualTo(first.trainer.state.parameters());
-    assertThat(second.trainer.restored.optimizer().moments())
-        .singleElement()
-        .isEqualTo(first.trainer.state.optimizer().moments().get(0));
-  }
+  @Nested
+  class TheEnd {
 
-  @Test
-  void aTrainerThatThrowsFailsTheTask() throws Exception {
-    FakeTrainer trainer = new FakeTrainer();
-    trainer.failure = new UnsatisfiedLinkError("no such kernel");
-    Task task = start(trainer);
-    task.epoch(1);
-    task.round(1, 1, 5);
-    assertThatIllegalStateException()
-        .isThrownBy(task::awaitMail)
-        .withMessage("Round 1 could not be trained")
-        .withCause(trainer.failure);
-    assertThat(task.releasedRounds()).isEmpty();
-    assertThat(task.feedback.acknowledged).isEmpty();
-  }
+    @Test
+    void closingWaitsForTheRoundInTrainingAndThenFreesTheModel() throws Exception {
+      Task task = start(new FakeTrainer().gated());
+      task.epoch(1);
+      task.round(1, 1, 5);
+      task.round(1, 2, 6);
+      task.trainer.awaitBegin();
+      Thread closing = task.closeElsewhere();
+      await().until(() -> closing.getState() == Thread.State.TIMED_WAITING);
+      assertThat(task.trainer.events).containsExactly("begin 1");
+      task.trainer.mayEnd.release();
+      closing.join();
+      assertThat(task.trainer.events).containsExactly("begin 1", "end 1", "close");
+      assertThat(task.feedback.closed).isTrue();
+    }
 
-  @Test
-  void anAcknowledgementThatCannotBeSentFailsTheTask() throws Exception {
-    Task task = start(new FakeTrainer());
-    task.feedback.failure = new IllegalArgumentException("no such topic");
-    task.epoch(1);
-    task.round(1, 1, 5);
-    task.awaitMail();
-    assertThatIllegalStateException()
-        .isThrownBy(task::awaitMail)
-        .withMessage("Round 1 could not be acknowledged")
-        .withCause(task.feedback.failure);
-  }
-
-  @Test
-  void closingWaitsForTheRoundInTrainingAndThenFreesTheModel() throws Exception {
-    Task task = start(new FakeTrainer().gated());
-    task.epoch(1);
-    task.round(1, 1, 5);
-    task.round(1, 2, 6);
-    task.trainer.awaitBegin();
-    Thread closing = task.closeElsewhere();
-    await().until(() -> closing.getState() == Thread.State.TIMED_WAITING);
-    assertThat(task.trainer.events).containsExactly("begin 1");
-    task.trainer.mayEnd.release();
-    closing.join();
-    assertThat(task.trainer.events).containsExactly("begin 1", "end 1", "close");
-    assertThat(task.feedback.closed).isTrue();
-  }
-
-  @Test
-  void aRoundThatEndsAfterTheMailboxClosedIsLostQuietly() throws Exception {
-    Task task = start(new FakeTrainer().gated());
-    task.epoch(1);
-    task.round(1, 1, 5);
-    task.trainer.awaitBegin();
-    task.harness.getTaskMailbox().quiesce();
-    task.trainer.mayEnd.release();
-    task.harness.close();
-    tasks.remove(task);
-    assertThat(task.trainer.events).containsExactly("begin 1", "end 1", "close");
-    // handlers of uncaught exceptions run on the worker after its pool has terminated
-    task.trainer.threads.get(0).join();
-    assertThat(task.trainer.uncaught).isEmpty();
+    @Test
+    void aRoundThatEndsAfterTheMailboxClosedIsLostQuietly() throws Exception {
+      Task task = start(new FakeTrainer().gated());
+      task.epoch(1);
+      task.round(1, 1, 5);
+      task.trainer.awaitBegin();
+      task.harness.getTaskMailbox().quiesce();
+      task.trainer.mayEnd.release();
+      task.harness.close();
+      tasks.remove(task);
+      assertThat(task.trainer.events).containsExactly("begin 1", "end 1", "close");
+      // handlers of uncaught exceptions run on the worker after its pool has terminated
+      task.trainer.threads.get(0).join();
+      assertThat(task.trainer.uncaught).isEmpty();
+    }
   }
 
   private static Grant grantOf(long epoch, long round, long tick) {
