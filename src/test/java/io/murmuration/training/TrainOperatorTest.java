@@ -5,36 +5,14 @@ import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.awaitility.Awaitility.await;
 
 import io.murmuration.contribution.UserCounts;
-import io.murmuration.contribution.UserSample;
-import io.murmuration.privacy.budget.BudgetSignal;
-import io.murmuration.privacy.budget.EpochStart;
-import io.murmuration.privacy.budget.Grant;
 import io.murmuration.privacy.budget.RoundExecuted;
-import io.murmuration.privacy.budget.RoundFeedback;
-import io.murmuration.privacy.budget.RoundMechanism;
-import io.murmuration.privacy.budget.RoundQuery.CountHistogram;
-import io.murmuration.privacy.budget.Sampler;
 import io.murmuration.release.RoundRelease;
-import io.murmuration.release.RoundReleaseSerializer;
-import io.murmuration.training.CohortBuffer.Cohort;
+import io.murmuration.training.TrainTask.FakeTrainer;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
-import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.Semaphore;
-import java.util.concurrent.TimeUnit;
-import java.util.function.Consumer;
-import java.util.function.LongSupplier;
-import java.util.stream.Stream;
 import org.apache.flink.runtime.checkpoint.OperatorSubtaskState;
-import org.apache.flink.runtime.operators.testutils.MockEnvironmentBuilder;
-import org.apache.flink.runtime.state.storage.JobManagerCheckpointStorage;
 import org.apache.flink.streaming.api.watermark.Watermark;
-import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
 import org.apache.flink.streaming.runtime.tasks.mailbox.TaskMailbox;
-import org.apache.flink.streaming.util.AbstractStreamOperatorTestHarness;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
@@ -43,27 +21,17 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(30)
 class TrainOperatorTest {
 
-  private static final RoundMechanism MECHANISM =
-      new RoundMechanism(Sampler.ULS, 0.1, 1, 1.0, 1.0, 10);
-
-  /** Counts how many users have one event, two, and three or four. */
-  private static final RoundMechanism MEASUREMENT =
-      new RoundMechanism(Sampler.ULS, 1, 1, 3, 1, 1, new CountHistogram(List.of(1, 2, 4)));
-
-  /** What one sampler counted. */
-  private static final List<Long> COUNTED = List.of(7L, 0L, 2L);
-
   /** What the fake trainer answers a measurement with. */
   private static final List<Double> NOISED = List.of(6.5, -1.25, 3.0);
 
   /** Parameters that, with one moment each, need three chunks of 4 MiB. */
   private static final int LARGE = 800_000;
 
-  private final List<Task> tasks = new ArrayList<>();
+  private final List<TrainTask> tasks = new ArrayList<>();
 
   @AfterEach
   void closeTasks() throws Exception {
-    for (Task task : tasks) {
+    for (TrainTask task : tasks) {
       task.trainer.mayEnd.release(100);
       task.harness.close();
     }
@@ -74,7 +42,7 @@ class TrainOperatorTest {
 
     @Test
     void aRoundRunsOnceBothInputsReachedItsWatermark() throws Exception {
-      Task task = start(new FakeTrainer());
+      TrainTask task = start(new FakeTrainer());
       task.epoch(1);
       task.grant(1, 1, 5);
       task.signalWatermark(5);
@@ -87,12 +55,14 @@ class TrainOperatorTest {
       assertThat(task.sent())
           .satisfiesExactly(
               watermark -> assertThat(watermark).isEqualTo(new Watermark(5)),
-              release -> assertThat(((RoundRelease) release).grant()).isEqualTo(grantOf(1, 1, 5)));
+              release ->
+                  assertThat(((RoundRelease) release).grant())
+                      .isEqualTo(TrainTask.grantOf(1, 1, 5)));
     }
 
     @Test
     void trainingLeavesTheTaskThreadFree() throws Exception {
-      Task task = start(new FakeTrainer().gated());
+      TrainTask task = start(new FakeTrainer().gated());
       task.epoch(1);
       task.round(1, 1, 5);
       task.trainer.awaitBegin();
@@ -114,7 +84,7 @@ class TrainOperatorTest {
 
     @Test
     void aRoundIsAcknowledgedOnlyAfterItsReleaseWasSent() throws Exception {
-      Task task = start(new FakeTrainer());
+      TrainTask task = start(new FakeTrainer());
       task.epoch(1);
       task.round(1, 1, 5);
       TaskMailbox mailbox = task.harness.getTaskMailbox();
@@ -127,7 +97,7 @@ class TrainOperatorTest {
 
     @Test
     void anEmptyCohortIsTrainedAndAcknowledged() throws Exception {
-      Task task = start(new FakeTrainer());
+      TrainTask task = start(new FakeTrainer());
       task.epoch(1);
       task.round(1, 1, 5);
       task.awaitMail();
@@ -138,7 +108,7 @@ class TrainOperatorTest {
 
     @Test
     void staleSamplesAreDropped() throws Exception {
-      Task task = start(new FakeTrainer());
+      TrainTask task = start(new FakeTrainer());
       task.epoch(2);
       task.sample(1, 1, 5, "of an older epoch");
       task.sample(2, 2, 5, "ann");
@@ -159,7 +129,7 @@ class TrainOperatorTest {
 
     @Test
     void aSnapshotDuringTrainingHoldsTheLastCompletedRound() throws Exception {
-      Task task = start(new FakeTrainer().gated());
+      TrainTask task = start(new FakeTrainer().gated());
       task.epoch(1);
       task.round(1, 1, 5);
       task.trainer.mayEnd.release();
@@ -181,14 +151,14 @@ class TrainOperatorTest {
 
     @Test
     void aRestoreContinuesWithTheModelAndVoidsTheRestoredEpoch() throws Exception {
-      Task first = start(new FakeTrainer());
+      TrainTask first = start(new FakeTrainer());
       first.epoch(3);
       first.round(3, 1, 5);
       first.awaitMail();
       first.grant(3, 2, 6);
       OperatorSubtaskState state = first.harness.snapshot(1, 1);
 
-      Task second = restore(state);
+      TrainTask second = restore(state);
       second.epoch(3);
       second.grant(3, 2, 6);
       second.sample(3, 2, 6, "ann");
@@ -206,12 +176,12 @@ class TrainOperatorTest {
 
     @Test
     void aSnapshotAfterARestoreWithoutARoundStillHoldsTheModel() throws Exception {
-      Task first = start(new FakeTrainer());
+      TrainTask first = start(new FakeTrainer());
       first.epoch(1);
       first.round(1, 1, 5);
       first.awaitMail();
-      Task second = restore(first.harness.snapshot(1, 1));
-      Task third = restore(second.harness.snapshot(2, 2));
+      TrainTask second = restore(first.harness.snapshot(1, 1));
+      TrainTask third = restore(second.harness.snapshot(2, 2));
       assertThat(third.trainer.restored.parameters()).isEqualTo(first.trainer.state.parameters());
       third.epoch(1);
       third.grant(1, 2, 6);
@@ -223,9 +193,9 @@ class TrainOperatorTest {
 
     @Test
     void aFirstStartRestoresNoModel() throws Exception {
-      Task first = start(new FakeTrainer());
+      TrainTask first = start(new FakeTrainer());
       first.epoch(1);
-      Task second = restore(first.harness.snapshot(1, 1));
+      TrainTask second = restore(first.harness.snapshot(1, 1));
       assertThat(second.trainer.restored).isNull();
       second.grant(1, 1, 5);
       second.sampleWatermark(5);
@@ -235,7 +205,7 @@ class TrainOperatorTest {
 
     @Test
     void aLargeModelTravelsInChunks() throws Exception {
-      Task first = start(new FakeTrainer().withParameters(LARGE));
+      TrainTask first = start(new FakeTrainer().withParameters(LARGE));
       first.epoch(1);
       first.round(1, 1, 5);
       first.awaitMail();
@@ -246,7 +216,7 @@ class TrainOperatorTest {
               handle ->
                   assertThat(handle.getStateNameToPartitionOffsets().get("trainer").getOffsets())
                       .hasSize(3));
-      Task second = restore(state);
+      TrainTask second = restore(state);
       assertThat(second.trainer.restored.parameters()).isEqualTo(first.trainer.state.parameters());
       assertThat(second.trainer.restored.optimizer().moments())
           .singleElement()
@@ -259,7 +229,7 @@ class TrainOperatorTest {
 
     @Test
     void aMeasurementUnderWayAtASnapshotIsVoidAndNeverAnswered() throws Exception {
-      Task first = start(new FakeTrainer().gated().answering(NOISED));
+      TrainTask first = start(new FakeTrainer().gated().answering(NOISED));
       first.epoch(1);
       first.measurement(1, 1, 5);
       first.trainer.awaitBegin();
@@ -273,7 +243,7 @@ class TrainOperatorTest {
       assertThat(first.releasedRounds()).isEmpty();
 
       for (OperatorSubtaskState state : List.of(during, before)) {
-        Task second = restore(state, new FakeTrainer().answering(NOISED));
+        TrainTask second = restore(state, new FakeTrainer().answering(NOISED));
         assertThat(second.trainer.restored).as("the measurement never completed").isNull();
         second.epoch(1);
         second.measurement(1, 1, 5);
@@ -288,7 +258,8 @@ class TrainOperatorTest {
             .satisfies(
                 cohort -> {
                   assertThat(cohort.grant().epoch()).isEqualTo(2);
-                  assertThat(cohort.counts()).containsExactly(new UserCounts(2, 2, 8, COUNTED));
+                  assertThat(cohort.counts())
+                      .containsExactly(new UserCounts(2, 2, 8, TrainTask.COUNTED));
                 });
         assertThat(second.releasedRounds()).containsExactly(2L);
         second.fail();
@@ -298,14 +269,14 @@ class TrainOperatorTest {
 
     @Test
     void aMeasurementThatWasAnsweredIsNotRunAgainAfterARestore() throws Exception {
-      Task first = start(new FakeTrainer().answering(NOISED));
+      TrainTask first = start(new FakeTrainer().answering(NOISED));
       first.epoch(1);
       first.measurement(1, 1, 5);
       first.awaitMail();
       assertThat(first.feedback.awaitAcknowledgement()).isEqualTo(new RoundExecuted(1, 1, NOISED));
       OperatorSubtaskState after = first.harness.snapshot(1, 1);
 
-      Task second = restore(after, new FakeTrainer().answering(NOISED));
+      TrainTask second = restore(after, new FakeTrainer().answering(NOISED));
       second.epoch(1);
       second.measurement(1, 1, 5);
       assertThat(second.harness.getTaskMailbox().hasMail()).isFalse();
@@ -323,7 +294,7 @@ class TrainOperatorTest {
     void aTrainerThatThrowsFailsTheTask() throws Exception {
       FakeTrainer trainer = new FakeTrainer();
       trainer.failure = new UnsatisfiedLinkError("no such kernel");
-      Task task = start(trainer);
+      TrainTask task = start(trainer);
       task.epoch(1);
       task.round(1, 1, 5);
       assertThatIllegalStateException()
@@ -336,7 +307,7 @@ class TrainOperatorTest {
 
     @Test
     void anAcknowledgementThatCannotBeSentFailsTheTask() throws Exception {
-      Task task = start(new FakeTrainer());
+      TrainTask task = start(new FakeTrainer());
       task.feedback.failure = new IllegalArgumentException("no such topic");
       task.epoch(1);
       task.round(1, 1, 5);
@@ -353,7 +324,7 @@ class TrainOperatorTest {
 
     @Test
     void closingWaitsForTheRoundInTrainingAndThenFreesTheModel() throws Exception {
-      Task task = start(new FakeTrainer().gated());
+      TrainTask task = start(new FakeTrainer().gated());
       task.epoch(1);
       task.round(1, 1, 5);
       task.round(1, 2, 6);
@@ -369,7 +340,7 @@ class TrainOperatorTest {
 
     @Test
     void aRoundThatEndsAfterTheMailboxClosedIsLostQuietly() throws Exception {
-      Task task = start(new FakeTrainer().gated());
+      TrainTask task = start(new FakeTrainer().gated());
       task.epoch(1);
       task.round(1, 1, 5);
       task.trainer.awaitBegin();
@@ -384,267 +355,23 @@ class TrainOperatorTest {
     }
   }
 
-  private static Grant grantOf(long epoch, long round, long tick) {
-    return new Grant(epoch, round, tick, 1, MECHANISM, 0.1 * round, 1e-6, "00");
-  }
-
-  private Task start(FakeTrainer trainer) throws Exception {
-    Task task = new Task(trainer);
+  private TrainTask start(FakeTrainer trainer) throws Exception {
+    TrainTask task = new TrainTask(trainer);
     tasks.add(task);
     task.harness.initializeEmptyState();
     task.open();
     return task;
   }
 
-  private Task restore(OperatorSubtaskState state) throws Exception {
+  private TrainTask restore(OperatorSubtaskState state) throws Exception {
     return restore(state, new FakeTrainer());
   }
 
-  private Task restore(OperatorSubtaskState state, FakeTrainer trainer) throws Exception {
-    Task task = new Task(trainer);
+  private TrainTask restore(OperatorSubtaskState state, FakeTrainer trainer) throws Exception {
+    TrainTask task = new TrainTask(trainer);
     tasks.add(task);
     task.harness.initializeState(state);
     task.open();
     return task;
-  }
-
-  /** One attempt of the task: the operator in its harness, its mailbox run by hand. */
-  private static final class Task {
-    final FakeTrainer trainer;
-    final FakeFeedback feedback = new FakeFeedback();
-    final AbstractStreamOperatorTestHarness<RoundRelease> harness;
-    private TrainOperator operator;
-
-    Task(FakeTrainer trainer) throws Exception {
-      this.trainer = trainer;
-      harness =
-          new AbstractStreamOperatorTestHarness<>(
-              new TrainOperator.Factory(() -> trainer, feedback, /* privateMetrics= */ true),
-              new MockEnvironmentBuilder().setTaskName("train").build());
-      harness.setCheckpointStorage(new JobManagerCheckpointStorage(64 << 20));
-      harness.setup(new RoundReleaseSerializer());
-      feedback.sent = () -> releases().count();
-    }
-
-    void open() throws Exception {
-      harness.open();
-      operator = (TrainOperator) harness.getOperator();
-    }
-
-    void epoch(long epoch) {
-      signal(new EpochStart(epoch, 1));
-    }
-
-    void grant(long epoch, long round, long tick) {
-      signal(grantOf(epoch, round, tick));
-    }
-
-    private void signal(BudgetSignal signal) {
-      operator.processElement2(new StreamRecord<>(signal));
-    }
-
-    void sample(long epoch, long round, long tick, String user) {
-      operator.processElement1(
-          new StreamRecord<>(
-              new UserSample(epoch, round, tick, user, List.of(new Example(null, "hello")))));
-    }
-
-    void sampleWatermark(long tick) throws Exception {
-      operator.processWatermark1(new Watermark(tick));
-    }
-
-    void signalWatermark(long tick) throws Exception {
-      operator.processWatermark2(new Watermark(tick));
-    }
-
-    /** A round in which nobody was sampled. */
-    void round(long epoch, long round, long tick) throws Exception {
-      grant(epoch, round, tick);
-      sampleWatermark(tick);
-      signalWatermark(tick);
-    }
-
-    /** A round that counts users; one sampler sends its counts. */
-    void measurement(long epoch, long round, long tick) throws Exception {
-      signal(new Grant(epoch, round, tick, 1, MEASUREMENT, 0.1, 1e-6, "00"));
-      counts(epoch, round, tick);
-      sampleWatermark(tick);
-      signalWatermark(tick);
-    }
-
-    void counts(long epoch, long round, long tick) {
-      operator.processElement1(new StreamRecord<>(new UserCounts(epoch, round, tick, COUNTED)));
-    }
-
-    /** Ends as a task that fails does: what waits in the mailbox is never done. */
-    void fail() throws Exception {
-      harness.getTaskMailbox().quiesce();
-      harness.close();
-    }
-
-    /** Waits for one result of the worker and lets the operator have it. */
-    void awaitMail() throws Exception {
-      harness.getTaskMailbox().take(TaskMailbox.MIN_PRIORITY).run();
-    }
-
-    Thread closeElsewhere() {
-      Thread closing =
-          new Thread(
-              () -> {
-                try {
-                  harness.close();
-                } catch (Exception e) {
-                  throw new IllegalStateException(e);
-                }
-              });
-      closing.start();
-      return closing;
-    }
-
-    /** Releases and watermarks in order. */
-    List<Object> sent() {
-      return Arrays.stream(harness.getOutput().toArray())
-          .map(o -> o instanceof StreamRecord<?> record ? record.getValue() : o)
-          .toList();
-    }
-
-    List<Long> releasedRounds() {
-      return releases().map(release -> release.grant().round()).toList();
-    }
-
-    private Stream<RoundRelease> releases() {
-      return sent().stream().filter(RoundRelease.class::isInstance).map(RoundRelease.class::cast);
-    }
-  }
-
-  /** Trains nothing: adds a constant. Like native code it cannot be interrupted. */
-  private static final class FakeTrainer implements RoundTrainer {
-    final Semaphore mayEnd = new Semaphore(0);
-    final Semaphore begun = new Semaphore(0);
-    final List<String> events = new CopyOnWriteArrayList<>();
-    final List<Cohort> cohorts = new CopyOnWriteArrayList<>();
-    final List<Thread> threads = new CopyOnWriteArrayList<>();
-    final List<Throwable> uncaught = new CopyOnWriteArrayList<>();
-    volatile Error failure;
-    volatile TrainerState restored;
-    volatile TrainerState state;
-    private boolean gated;
-    private int parameters = 3;
-    private List<Double> answer = List.of();
-
-    FakeTrainer gated() {
-      gated = true;
-      return this;
-    }
-
-    FakeTrainer answering(List<Double> numbers) {
-      answer = numbers;
-      return this;
-    }
-
-    FakeTrainer withParameters(int count) {
-      parameters = count;
-      return this;
-    }
-
-    void awaitBegin() throws InterruptedException {
-      assertThat(begun.tryAcquire(20, TimeUnit.SECONDS)).isTrue();
-    }
-
-    List<List<String>> users() {
-      return cohorts.stream()
-          .map(cohort -> cohort.samples().stream().map(UserSample::userId).toList())
-          .toList();
-    }
-
-    @Override
-    public ExecutedRound execute(Cohort cohort) {
-      Thread.currentThread().setUncaughtExceptionHandler((thread, e) -> uncaught.add(e));
-      long round = cohort.grant().round();
-      events.add("begin " + round);
-      begun.release();
-      if (gated) {
-        mayEnd.acquireUninterruptibly();
-      }
-      if (failure != null) {
-        throw failure;
-      }
-      threads.add(Thread.currentThread());
-      cohorts.add(cohort);
-      state = next(round);
-      events.add("end " + round);
-      return new ExecutedRound(
-          new RoundRelease(cohort.grant(), new byte[] {(byte) round}),
-          new RoundOutcome(
-              state,
-              new RoundOutcome.Statistics(cohort.samples().size(), 0, 0, 1, 0),
-              new RoundOutcome.Timing(1, 1, 1)),
-          answer);
-    }
-
-    private TrainerState next(long round) {
-      float[] values = new float[state == null ? parameters : state.parameters().length];
-      double[] moment = new double[values.length];
-      for (int i = 0; i < values.length; i++) {
-        values[i] = i + round;
-        moment[i] = -i * 1e-3;
-      }
-      return new TrainerState(
-          round,
-          state == null ? 1 : state.executedRounds() + 1,
-          values,
-          new OptimizerState(List.of(moment)),
-          TrainerState.UNKNOWN_LAYOUT);
-    }
-
-    @Override
-    public void restore(TrainerState restoredState) {
-      restored = restoredState;
-      state = restoredState;
-    }
-
-    @Override
-    public void close() {
-      events.add("close");
-    }
-  }
-
-  /** Hands acknowledgements to the test. */
-  private static final class FakeFeedback implements RoundFeedback {
-    private static final long serialVersionUID = 1L;
-
-    final transient BlockingQueue<RoundExecuted> acknowledged = new LinkedBlockingQueue<>();
-    final transient List<Long> releasesSentBefore = new CopyOnWriteArrayList<>();
-    transient volatile LongSupplier sent;
-    transient volatile RuntimeException failure;
-    transient volatile boolean closed;
-
-    RoundExecuted awaitAcknowledgement() throws InterruptedException {
-      return acknowledged.poll(20, TimeUnit.SECONDS);
-    }
-
-    @Override
-    public Publisher publisher() {
-      return new Publisher() {
-        @Override
-        public void executed(RoundExecuted executed) {
-          if (failure != null) {
-            throw failure;
-          }
-          releasesSentBefore.add(sent.getAsLong());
-          acknowledged.add(executed);
-        }
-
-        @Override
-        public void close() {
-          closed = true;
-        }
-      };
-    }
-
-    @Override
-    public Subscription subscribe(Consumer<RoundExecuted> listener, Consumer<Throwable> failed) {
-      throw new UnsupportedOperationException("the trainer does not subscribe");
-    }
   }
 }

@@ -1,0 +1,287 @@
+package io.murmuration.training;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.murmuration.contribution.UserCounts;
+import io.murmuration.contribution.UserSample;
+import io.murmuration.privacy.budget.BudgetSignal;
+import io.murmuration.privacy.budget.EpochStart;
+import io.murmuration.privacy.budget.Grant;
+import io.murmuration.privacy.budget.RoundExecuted;
+import io.murmuration.privacy.budget.RoundFeedback;
+import io.murmuration.privacy.budget.RoundMechanism;
+import io.murmuration.privacy.budget.RoundQuery.CountHistogram;
+import io.murmuration.privacy.budget.Sampler;
+import io.murmuration.release.RoundRelease;
+import io.murmuration.release.RoundReleaseSerializer;
+import io.murmuration.training.CohortBuffer.Cohort;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import java.util.function.LongSupplier;
+import java.util.stream.Stream;
+import org.apache.flink.runtime.operators.testutils.MockEnvironmentBuilder;
+import org.apache.flink.runtime.state.storage.JobManagerCheckpointStorage;
+import org.apache.flink.streaming.api.watermark.Watermark;
+import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
+import org.apache.flink.streaming.runtime.tasks.mailbox.TaskMailbox;
+import org.apache.flink.streaming.util.AbstractStreamOperatorTestHarness;
+
+/** One attempt of the task: the operator in its harness, its mailbox run by hand. */
+final class TrainTask {
+  private static final RoundMechanism MECHANISM =
+      new RoundMechanism(Sampler.ULS, 0.1, 1, 1.0, 1.0, 10);
+
+  /** Counts how many users have one event, two, and three or four. */
+  private static final RoundMechanism MEASUREMENT =
+      new RoundMechanism(Sampler.ULS, 1, 1, 3, 1, 1, new CountHistogram(List.of(1, 2, 4)));
+
+  /** What one sampler counted. */
+  static final List<Long> COUNTED = List.of(7L, 0L, 2L);
+
+  final FakeTrainer trainer;
+  final FakeFeedback feedback = new FakeFeedback();
+  final AbstractStreamOperatorTestHarness<RoundRelease> harness;
+  private TrainOperator operator;
+
+  TrainTask(FakeTrainer trainer) throws Exception {
+    this.trainer = trainer;
+    harness =
+        new AbstractStreamOperatorTestHarness<>(
+            new TrainOperator.Factory(() -> trainer, feedback, /* privateMetrics= */ true),
+            new MockEnvironmentBuilder().setTaskName("train").build());
+    harness.setCheckpointStorage(new JobManagerCheckpointStorage(64 << 20));
+    harness.setup(new RoundReleaseSerializer());
+    feedback.sent = () -> releases().count();
+  }
+
+  static Grant grantOf(long epoch, long round, long tick) {
+    return new Grant(epoch, round, tick, 1, MECHANISM, 0.1 * round, 1e-6, "00");
+  }
+
+  void open() throws Exception {
+    harness.open();
+    operator = (TrainOperator) harness.getOperator();
+  }
+
+  void epoch(long epoch) {
+    signal(new EpochStart(epoch, 1));
+  }
+
+  void grant(long epoch, long round, long tick) {
+    signal(grantOf(epoch, round, tick));
+  }
+
+  private void signal(BudgetSignal signal) {
+    operator.processElement2(new StreamRecord<>(signal));
+  }
+
+  void sample(long epoch, long round, long tick, String user) {
+    operator.processElement1(
+        new StreamRecord<>(
+            new UserSample(epoch, round, tick, user, List.of(new Example(null, "hello")))));
+  }
+
+  void sampleWatermark(long tick) throws Exception {
+    operator.processWatermark1(new Watermark(tick));
+  }
+
+  void signalWatermark(long tick) throws Exception {
+    operator.processWatermark2(new Watermark(tick));
+  }
+
+  /** A round in which nobody was sampled. */
+  void round(long epoch, long round, long tick) throws Exception {
+    grant(epoch, round, tick);
+    sampleWatermark(tick);
+    signalWatermark(tick);
+  }
+
+  /** A round that counts users; one sampler sends its counts. */
+  void measurement(long epoch, long round, long tick) throws Exception {
+    signal(new Grant(epoch, round, tick, 1, MEASUREMENT, 0.1, 1e-6, "00"));
+    counts(epoch, round, tick);
+    sampleWatermark(tick);
+    signalWatermark(tick);
+  }
+
+  void counts(long epoch, long round, long tick) {
+    operator.processElement1(new StreamRecord<>(new UserCounts(epoch, round, tick, COUNTED)));
+  }
+
+  /** Ends as a task that fails does: what waits in the mailbox is never done. */
+  void fail() throws Exception {
+    harness.getTaskMailbox().quiesce();
+    harness.close();
+  }
+
+  /** Waits for one result of the worker and lets the operator have it. */
+  void awaitMail() throws Exception {
+    harness.getTaskMailbox().take(TaskMailbox.MIN_PRIORITY).run();
+  }
+
+  Thread closeElsewhere() {
+    Thread closing =
+        new Thread(
+            () -> {
+              try {
+                harness.close();
+              } catch (Exception e) {
+                throw new IllegalStateException(e);
+              }
+            });
+    closing.start();
+    return closing;
+  }
+
+  /** Releases and watermarks in order. */
+  List<Object> sent() {
+    return Arrays.stream(harness.getOutput().toArray())
+        .map(o -> o instanceof StreamRecord<?> record ? record.getValue() : o)
+        .toList();
+  }
+
+  List<Long> releasedRounds() {
+    return releases().map(release -> release.grant().round()).toList();
+  }
+
+  private Stream<RoundRelease> releases() {
+    return sent().stream().filter(RoundRelease.class::isInstance).map(RoundRelease.class::cast);
+  }
+
+  /** Trains nothing: adds a constant. Like native code it cannot be interrupted. */
+  static final class FakeTrainer implements RoundTrainer {
+    final Semaphore mayEnd = new Semaphore(0);
+    final Semaphore begun = new Semaphore(0);
+    final List<String> events = new CopyOnWriteArrayList<>();
+    final List<Cohort> cohorts = new CopyOnWriteArrayList<>();
+    final List<Thread> threads = new CopyOnWriteArrayList<>();
+    final List<Throwable> uncaught = new CopyOnWriteArrayList<>();
+    volatile Error failure;
+    volatile TrainerState restored;
+    volatile TrainerState state;
+    private boolean gated;
+    private int parameters = 3;
+    private List<Double> answer = List.of();
+
+    FakeTrainer gated() {
+      gated = true;
+      return this;
+    }
+
+    FakeTrainer answering(List<Double> numbers) {
+      answer = numbers;
+      return this;
+    }
+
+    FakeTrainer withParameters(int count) {
+      parameters = count;
+      return this;
+    }
+
+    void awaitBegin() throws InterruptedException {
+      assertThat(begun.tryAcquire(20, TimeUnit.SECONDS)).isTrue();
+    }
+
+    List<List<String>> users() {
+      return cohorts.stream()
+          .map(cohort -> cohort.samples().stream().map(UserSample::userId).toList())
+          .toList();
+    }
+
+    @Override
+    public ExecutedRound execute(Cohort cohort) {
+      Thread.currentThread().setUncaughtExceptionHandler((thread, e) -> uncaught.add(e));
+      long round = cohort.grant().round();
+      events.add("begin " + round);
+      begun.release();
+      if (gated) {
+        mayEnd.acquireUninterruptibly();
+      }
+      if (failure != null) {
+        throw failure;
+      }
+      threads.add(Thread.currentThread());
+      cohorts.add(cohort);
+      state = next(round);
+      events.add("end " + round);
+      return new ExecutedRound(
+          new RoundRelease(cohort.grant(), new byte[] {(byte) round}),
+          new RoundOutcome(
+              state,
+              new RoundOutcome.Statistics(cohort.samples().size(), 0, 0, 1, 0),
+              new RoundOutcome.Timing(1, 1, 1)),
+          answer);
+    }
+
+    private TrainerState next(long round) {
+      float[] values = new float[state == null ? parameters : state.parameters().length];
+      double[] moment = new double[values.length];
+      for (int i = 0; i < values.length; i++) {
+        values[i] = i + round;
+        moment[i] = -i * 1e-3;
+      }
+      return new TrainerState(
+          round,
+          state == null ? 1 : state.executedRounds() + 1,
+          values,
+          new OptimizerState(List.of(moment)),
+          TrainerState.UNKNOWN_LAYOUT);
+    }
+
+    @Override
+    public void restore(TrainerState restoredState) {
+      restored = restoredState;
+      state = restoredState;
+    }
+
+    @Override
+    public void close() {
+      events.add("close");
+    }
+  }
+
+  /** Hands acknowledgements to the test. */
+  static final class FakeFeedback implements RoundFeedback {
+    private static final long serialVersionUID = 1L;
+
+    final transient BlockingQueue<RoundExecuted> acknowledged = new LinkedBlockingQueue<>();
+    final transient List<Long> releasesSentBefore = new CopyOnWriteArrayList<>();
+    transient volatile LongSupplier sent;
+    transient volatile RuntimeException failure;
+    transient volatile boolean closed;
+
+    RoundExecuted awaitAcknowledgement() throws InterruptedException {
+      return acknowledged.poll(20, TimeUnit.SECONDS);
+    }
+
+    @Override
+    public Publisher publisher() {
+      return new Publisher() {
+        @Override
+        public void executed(RoundExecuted executed) {
+          if (failure != null) {
+            throw failure;
+          }
+          releasesSentBefore.add(sent.getAsLong());
+          acknowledged.add(executed);
+        }
+
+        @Override
+        public void close() {
+          closed = true;
+        }
+      };
+    }
+
+    @Override
+    public Subscription subscribe(Consumer<RoundExecuted> listener, Consumer<Throwable> failed) {
+      throw new UnsupportedOperationException("the trainer does not subscribe");
+    }
+  }
+}
