@@ -8,6 +8,7 @@ import io.murmuration.release.DirectoryModelStore;
 import io.murmuration.release.Manifest;
 import io.murmuration.release.ModelStore;
 import io.murmuration.release.PrivacyStatement;
+import io.murmuration.release.ReleaseAudit;
 import io.murmuration.release.ReleaseCatalog;
 import io.murmuration.release.ReleaseFiles;
 import java.io.IOException;
@@ -186,9 +187,9 @@ public final class ReleasesCommand implements Runnable {
 
     @Override
     public Integer call() throws IOException, LedgerException, InterruptedException {
-      ReleaseCatalog catalog = new ReleaseCatalog(store());
-      List<ReleaseCatalog.Checked> checked =
-          source == null ? catalog.verify() : catalog.verifyAgainst(source.charges());
+      ReleaseAudit audit = new ReleaseAudit(store());
+      List<ReleaseAudit.Checked> checked =
+          source == null ? audit.verify() : audit.verifyAgainst(source.charges());
       long sound = checked.stream().filter(release -> release.problems().isEmpty()).count();
       if (json()) {
         ObjectNode root = JSON.createObjectNode();
@@ -196,14 +197,14 @@ public final class ReleasesCommand implements Runnable {
         root.put("sound", sound);
         root.put("against_ledger", source != null);
         ObjectNode problems = root.putObject("problems");
-        for (ReleaseCatalog.Checked release : checked) {
+        for (ReleaseAudit.Checked release : checked) {
           if (!release.problems().isEmpty()) {
             release.problems().forEach(problems.putArray(release.name())::add);
           }
         }
         print(root);
       } else {
-        for (ReleaseCatalog.Checked release : checked) {
+        for (ReleaseAudit.Checked release : checked) {
           out()
               .println(
                   release.problems().isEmpty()

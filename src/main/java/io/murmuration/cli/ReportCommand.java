@@ -10,7 +10,7 @@ import io.murmuration.privacy.budget.Ledger;
 import io.murmuration.privacy.budget.LedgerException;
 import io.murmuration.release.DirectoryModelStore;
 import io.murmuration.release.PeftAdapter;
-import io.murmuration.release.ReleaseCatalog;
+import io.murmuration.release.ReleaseAudit;
 import io.murmuration.release.ReleaseFiles;
 import io.murmuration.report.HeldOutLosses;
 import io.murmuration.report.ReportPage;
@@ -38,7 +38,8 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "report",
     description = {
-      "Writes one HTML page about a domain: privacy spent and left, held-out loss, the guarantee in words, releases with their digests.",
+      "Writes one HTML page about a domain: privacy spent and left, held-out loss, the guarantee in"
+          + " words, releases with their digests.",
       "It needs no network, and every number on it is public unless --include-private is given."
     },
     mixinStandardHelpOptions = true,
@@ -54,7 +55,8 @@ public final class ReportCommand implements Callable<Integer> {
       index = "0",
       paramLabel = "OUT",
       description =
-          "The output directory of a demo, into which report.html is written; or the .html file to write, with --releases and a ledger.")
+          "The output directory of a demo, into which report.html is written; or the .html file to"
+              + " write, with --releases and a ledger.")
   private Path out;
 
   @Option(
@@ -75,7 +77,8 @@ public final class ReportCommand implements Callable<Integer> {
   @Option(
       names = "--include-private",
       description =
-          "Show losses on text that is not public too, and mark the page: it must then stay inside the trust boundary.")
+          "Show losses on text that is not public too, and mark the page: it must then stay inside"
+              + " the trust boundary.")
   private boolean includePrivate;
 
   @ArgGroup(exclusive = false, heading = "%nTo measure releases on held-out text:%n")
@@ -134,7 +137,8 @@ public final class ReportCommand implements Callable<Integer> {
     if (page && source == null) {
       throw new ParameterException(
           spec.commandLine(),
-          "a ledger is required where OUT is the file to write: give --ledger-file, or --bootstrap-servers and --ledger-topic");
+          "a ledger is required where OUT is the file to write: give --ledger-file, or"
+              + " --bootstrap-servers and --ledger-topic");
     }
     DirectoryModelStore store =
         DirectoryModelStore.reading(releases != null ? releases : out.resolve("releases"));
@@ -143,7 +147,7 @@ public final class ReportCommand implements Callable<Integer> {
     RunReport report =
         RunReport.of(
             ledger,
-            new ReleaseCatalog(store),
+            new ReleaseAudit(store),
             measured,
             includePrivate ? Audience.INSIDE : Audience.PUBLIC,
             Instant.now());

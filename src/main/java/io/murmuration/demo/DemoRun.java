@@ -14,7 +14,7 @@ import io.murmuration.privacy.budget.HaltReason;
 import io.murmuration.privacy.budget.Ledger;
 import io.murmuration.privacy.budget.LedgerException;
 import io.murmuration.release.DirectoryModelStore;
-import io.murmuration.release.ReleaseCatalog;
+import io.murmuration.release.ReleaseAudit;
 import io.murmuration.report.HeldOutLosses;
 import io.murmuration.report.ReportPage;
 import io.murmuration.report.RunReport;
@@ -359,7 +359,7 @@ public final class DemoRun {
       RunReport report =
           RunReport.of(
               ChargeHistory.of(ledger.read(), ledger.location(), MechanismPlan::accountant),
-              new ReleaseCatalog(DirectoryModelStore.reading(releases())),
+              new ReleaseAudit(DirectoryModelStore.reading(releases())),
               Optional.of(heldOut),
               RunReport.Audience.PUBLIC,
               Instant.now());

@@ -5,7 +5,7 @@ import io.murmuration.privacy.budget.Sampler;
 import io.murmuration.release.CalibrationManifest;
 import io.murmuration.release.Manifest;
 import io.murmuration.release.PrivacyStatement;
-import io.murmuration.release.ReleaseCatalog.Checked;
+import io.murmuration.release.ReleaseAudit.Checked;
 import io.murmuration.release.ReleaseManifest;
 import java.io.IOException;
 import java.io.InputStream;
@@ -110,7 +110,8 @@ public final class ReportPage {
     if (report.isPrivate()) {
       page.element(
           "p",
-          "For eyes inside the trust boundary: the losses on this page are measured on text that is not public.",
+          "For eyes inside the trust boundary: the losses on this page are measured on text that is"
+              + " not public.",
           "class",
           "warning");
     }
@@ -137,7 +138,8 @@ public final class ReportPage {
           page.text(
               report.isPrivate()
                   ? ", from the releases, and from private losses."
-                  : ", and from the releases. Every number on this page is public, or computed from public ones.");
+                  : ", and from the releases. Every number on this page is public, or computed from"
+                      + " public ones.");
         },
         "class",
         "muted");
@@ -222,7 +224,8 @@ public final class ReportPage {
     page.element(
         "p",
         report.predicted().size() > 1
-            ? "Solid: spent, computed anew from the ledger. Dashed: what the rounds to come will cost."
+            ? "Solid: spent, computed anew from the ledger. Dashed: what the rounds to come will"
+                + " cost."
             : "Computed anew from the ledger's charges.",
         "class",
         "muted");
@@ -247,8 +250,11 @@ public final class ReportPage {
       page.element(
           "p",
           report.lossesWithheld()
-              ? "Losses were measured, but on text that is not public: they are exact functions of private data and do not belong on a page that leaves the trust boundary. The option --include-private shows them and marks the page."
-              : "No held-out loss was measured. The options --events and --model measure the releases on a file of messages.",
+              ? "Losses were measured, but on text that is not public: they are exact functions of"
+                  + " private data and do not belong on a page that leaves the trust boundary."
+                  + " The option --include-private shows them and marks the page."
+              : "No held-out loss was measured. The options --events and --model measure the"
+                  + " releases on a file of messages.",
           "class",
           "muted absent");
       return;
@@ -305,7 +311,11 @@ public final class ReportPage {
                 .formatted(report.rounds()));
     page.element(
         "p",
-        "Protected is one user: all events that ever carry one user id. Whether or not that user is in the stream changes the probability of any set of releases by at most a factor e^ε, but for δ. The accounting assumes that the noisy model after every round is seen. Under any rule for when to stop looking, what holds is the total that the ledger reserved, which never exceeds the budget.");
+        "Protected is one user: all events that ever carry one user id. Whether or not that user is"
+            + " in the stream changes the probability of any set of releases by at most a factor"
+            + " e^ε, but for δ. The accounting assumes that the noisy model after every round is"
+            + " seen. Under any rule for when to stop looking, what holds is the total that the"
+            + " ledger reserved, which never exceeds the budget.");
     page.element("p", "It holds if");
     page.element(
         "ul",

@@ -4,8 +4,8 @@ import io.murmuration.privacy.budget.ChargeHistory;
 import io.murmuration.privacy.budget.HaltReason;
 import io.murmuration.privacy.budget.LedgerRecord.Genesis;
 import io.murmuration.privacy.budget.LedgerRecord.PhaseOpened;
-import io.murmuration.release.ReleaseCatalog;
-import io.murmuration.release.ReleaseCatalog.Checked;
+import io.murmuration.release.ReleaseAudit;
+import io.murmuration.release.ReleaseAudit.Checked;
 import io.murmuration.release.ReleaseFiles;
 import io.murmuration.release.ReleaseManifest;
 import java.io.IOException;
@@ -96,14 +96,14 @@ public record RunReport(
    * Puts a report together.
    *
    * @param ledger of the domain
-   * @param catalog releases, all of which are verified against the ledger
+   * @param audit of the releases, all of which are verified against the ledger
    * @param losses on held-out text, if there are any
    * @throws IOException if the releases cannot be read
    * @throws IllegalArgumentException if the ledger is empty
    */
   public static RunReport of(
       ChargeHistory ledger,
-      ReleaseCatalog catalog,
+      ReleaseAudit audit,
       Optional<HeldOutLosses> losses,
       Audience audience,
       Instant now)
@@ -115,9 +115,10 @@ public record RunReport(
             .orElseThrow(
                 () ->
                     new IllegalArgumentException(
-                        "the ledger is empty: there is nothing to report before a job has opened it"));
+                        "the ledger is empty: there is nothing to report before a job has opened"
+                            + " it"));
     List<ChargeHistory.Charged> charges = ledger.charges();
-    List<Checked> releases = new ArrayList<>(catalog.verifyAgainst(ledger));
+    List<Checked> releases = new ArrayList<>(audit.verifyAgainst(ledger));
     Collections.reverse(releases);
     ChargeHistory.Charged last = charges.isEmpty() ? null : charges.get(charges.size() - 1);
     Optional<HaltReason> halt = ledger.state().halt();

@@ -7,7 +7,7 @@ import io.murmuration.privacy.budget.LedgerException;
 import io.murmuration.privacy.budget.LedgerRecord.Charge;
 import io.murmuration.privacy.budget.LedgerState;
 import io.murmuration.privacy.budget.RoundMechanism;
-import io.murmuration.release.ReleaseCatalog;
+import io.murmuration.release.ReleaseAudit;
 import io.murmuration.release.ReleaseManifest;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -127,7 +127,7 @@ final class ChaosAudit {
     require(executedTwice == 0, "a round was executed twice");
 
     List<ReleaseManifest> manifests = new ArrayList<>();
-    for (ReleaseCatalog.Checked release : evidence.releases()) {
+    for (ReleaseAudit.Checked release : evidence.releases()) {
       release.problems().forEach(problem -> violations.add(release.name() + ": " + problem));
       if (release.manifest() instanceof ReleaseManifest manifest) {
         manifests.add(manifest);

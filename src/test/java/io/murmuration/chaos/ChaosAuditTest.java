@@ -14,7 +14,7 @@ import io.murmuration.privacy.budget.LedgerRecord.PhaseOpened;
 import io.murmuration.privacy.budget.LedgerState;
 import io.murmuration.privacy.budget.RoundMechanism;
 import io.murmuration.privacy.budget.Sampler;
-import io.murmuration.release.ReleaseCatalog.Checked;
+import io.murmuration.release.ReleaseAudit.Checked;
 import io.murmuration.release.ReleaseContext;
 import io.murmuration.release.ReleaseFiles;
 import io.murmuration.release.ReleaseFormat;

@@ -10,7 +10,7 @@ import io.murmuration.privacy.budget.LedgerEntry;
 import io.murmuration.privacy.budget.LedgerRecord.Genesis;
 import io.murmuration.privacy.budget.LedgerState;
 import io.murmuration.release.DirectoryModelStore;
-import io.murmuration.release.ReleaseCatalog;
+import io.murmuration.release.ReleaseAudit;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -40,7 +40,7 @@ record Evidence(
     Map<String, List<String>> counted,
     List<LedgerEntry> ledger,
     List<String> executed,
-    List<ReleaseCatalog.Checked> releases,
+    List<ReleaseAudit.Checked> releases,
     Map<Long, Set<String>> announced,
     List<String> changedReleases) {
 
@@ -63,7 +63,7 @@ record Evidence(
         PooledTexts.in(savepoint, ChaosRun.KEEP_ALL, tickAfter(ledger)),
         ledger,
         executed(bootstrapServers),
-        new ReleaseCatalog(DirectoryModelStore.reading(releases)).verify(),
+        new ReleaseAudit(DirectoryModelStore.reading(releases)).verify(),
         announced(bootstrapServers),
         changedReleases);
   }

@@ -24,7 +24,7 @@ import io.murmuration.release.CalibrationOutcome;
 import io.murmuration.release.DirectoryModelStore;
 import io.murmuration.release.PrivacyStatement;
 import io.murmuration.release.PublishSink;
-import io.murmuration.release.ReleaseCatalog;
+import io.murmuration.release.ReleaseAudit;
 import io.murmuration.release.ReleaseManifest;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -127,7 +127,7 @@ class CalibrationITCase {
     try (FileLedger ledger = new FileLedger(directory.resolve("ledger").resolve("chat.ledger"))) {
       ChargeHistory charges =
           ChargeHistory.of(ledger.read(), ledger.location(), MechanismPlan::accountant);
-      List<ReleaseCatalog.Checked> checked = new ReleaseCatalog(store()).verifyAgainst(charges);
+      List<ReleaseAudit.Checked> checked = new ReleaseAudit(store()).verifyAgainst(charges);
       assertThat(checked).isNotEmpty().allSatisfy(c -> assertThat(c.problems()).isEmpty());
       assertThat(checked)
           .allSatisfy(

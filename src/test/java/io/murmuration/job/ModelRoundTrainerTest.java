@@ -15,7 +15,7 @@ import io.murmuration.privacy.budget.RoundMechanism;
 import io.murmuration.privacy.budget.Sampler;
 import io.murmuration.release.DirectoryModelStore;
 import io.murmuration.release.PrivacyStatement;
-import io.murmuration.release.ReleaseCatalog;
+import io.murmuration.release.ReleaseAudit;
 import io.murmuration.release.ReleaseFiles;
 import io.murmuration.training.CohortBuffer.Cohort;
 import io.murmuration.training.Example;
@@ -81,7 +81,7 @@ class ModelRoundTrainerTest {
         .containsExactlyInAnyOrder(
             "PRIVACY.md", "config.json", "manifest.json", "model.safetensors", "tokenizer.json");
     assertThat(statement(run)).contains("Training began at the base model.");
-    assertThat(new ReleaseCatalog(DirectoryModelStore.reading(run.release.getParent())).verify())
+    assertThat(new ReleaseAudit(DirectoryModelStore.reading(run.release.getParent())).verify())
         .isNotEmpty()
         .allSatisfy(release -> assertThat(release.problems()).isEmpty());
     assertThatThrownBy(() -> AdaptedModel.load(model, Optional.of(run.release)))

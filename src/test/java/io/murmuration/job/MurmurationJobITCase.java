@@ -31,6 +31,7 @@ import io.murmuration.privacy.budget.LedgerRecord.Charge;
 import io.murmuration.privacy.budget.LedgerRecord.Halted;
 import io.murmuration.privacy.budget.LedgerState;
 import io.murmuration.release.DirectoryModelStore;
+import io.murmuration.release.ReleaseAudit;
 import io.murmuration.release.ReleaseCatalog;
 import io.murmuration.release.ReleaseManifest;
 import java.nio.charset.StandardCharsets;
@@ -228,7 +229,7 @@ class MurmurationJobITCase {
         .isSorted()
         .doesNotHaveDuplicates()
         .allMatch(epsilon -> epsilon <= budget());
-    assertThat(new ReleaseCatalog(DirectoryModelStore.reading(releases())).verify())
+    assertThat(new ReleaseAudit(DirectoryModelStore.reading(releases())).verify())
         .hasSize(ROUNDS)
         .allSatisfy(release -> assertThat(release.problems()).isEmpty());
   }

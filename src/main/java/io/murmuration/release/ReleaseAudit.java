@@ -1,0 +1,232 @@
+package io.murmuration.release;
+
+import io.murmuration.privacy.accounting.PldAccountant;
+import io.murmuration.privacy.budget.ChargeHistory;
+import io.murmuration.privacy.budget.LedgerRecord.Charge;
+import io.murmuration.privacy.budget.LedgerState.LedgerPhase;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SortedMap;
+
+/** Checks whether a store's visible releases are sound, alone and against the ledger. */
+public final class ReleaseAudit {
+
+  /**
+   * By how much, relatively, two computations of the same ε may differ: both are upper bounds to
+   * this precision, and a restarted job composes on another grid.
+   */
+  private static final double EPSILON_TOLERANCE = PldAccountant.DEFAULT_PRECISION;
+
+  private final ModelStore store;
+  private final ReleaseCatalog catalog;
+
+  /** An audit of one store. */
+  public ReleaseAudit(ModelStore store) {
+    this.store = store;
+    this.catalog = new ReleaseCatalog(store);
+  }
+
+  /**
+   * One release that was checked.
+   *
+   * @param name of its directory
+   * @param manifest what it says, or null if that cannot be read
+   * @param problems what is wrong with it; empty if nothing is
+   */
+  public record Checked(String name, Manifest manifest, List<String> problems) {
+
+    public Checked {
+      problems = List.copyOf(problems);
+    }
+  }
+
+  /**
+   * Checks every release: its files, its digest, its name against its round, its statement against
+   * its numbers, that no two name the same charge, and that a domain's ε never falls from round to
+   * round.
+   */
+  public List<Checked> verify() throws IOException {
+    return verify(Optional.empty());
+  }
+
+  /**
+   * As {@link #verify()}, and each release against the ledger: that it holds the charge which the
+   * manifest names, with the same round, tick, epoch, phase and mechanism, and that neither ε nor δ
+   * in the manifest is below what the ledger's charges cost, as the accountant computes it anew.
+   *
+   * @param ledger the ledger of the domain whose releases these are
+   */
+  public List<Checked> verifyAgainst(ChargeHistory ledger) throws IOException {
+    return verify(Optional.of(ledger));
+  }
+
+  private List<Checked> verify(Optional<ChargeHistory> ledger) throws IOException {
+    List<Checked> checked = new ArrayList<>();
+    Map<String, Manifest> lastOfDomain = new HashMap<>();
+    Map<String, String> releaseOfCharge = new HashMap<>();
+    for (String name : catalog.allNames()) {
+      SortedMap<String, byte[]> files = store.read(name);
+      List<String> problems = new ArrayList<>();
+      Manifest manifest = null;
+      try {
+        manifest = ReleaseCatalog.manifestIn(name, files);
+      } catch (IOException e) {
+        problems.add(e.getMessage());
+      }
+      requireFiles(manifest, files, problems);
+      if (manifest != null) {
+        checkAlone(name, manifest, files, problems);
+        checkAgainst(lastOfDomain.put(manifest.domain(), manifest), manifest, problems);
+        String other = releaseOfCharge.putIfAbsent(manifest.ledgerHash(), name);
+        if (other != null) {
+          problems.add("it names the same charge as " + other);
+        }
+        if (ledger.isPresent()) {
+          checkAgainst(ledger.get(), manifest, problems);
+        }
+      }
+      checked.add(new Checked(name, manifest, problems));
+    }
+    return checked;
+  }
+
+  private static void requireFiles(
+      Manifest manifest, SortedMap<String, byte[]> files, List<String> problems) {
+    List<String> required = new ArrayList<>(List.of(ReleaseManifest.FILE, PrivacyStatement.FILE));
+    if (manifest != null) {
+      required.add(manifest.contentFile());
+    }
+    if (manifest instanceof ReleaseManifest model) {
+      required.addAll(ReleaseFormat.requiredBeside(model.weightsFile()));
+    }
+    for (String name : required) {
+      if (!files.containsKey(name)) {
+        problems.add("there is no " + name);
+      }
+    }
+  }
+
+  private static void checkAlone(
+      String name, Manifest manifest, SortedMap<String, byte[]> files, List<String> problems) {
+    if (!manifest.releaseName().equals(name)) {
+      problems.add("its manifest is that of round " + manifest.round());
+    }
+    byte[] content = files.get(manifest.contentFile());
+    if (content != null && !Digests.ofFile(content).equals(manifest.contentDigest())) {
+      problems.add(
+          "SHA-256 of %s is %s but the manifest says %s"
+              .formatted(
+                  manifest.contentFile(), Digests.ofFile(content), manifest.contentDigest()));
+    } else if (content != null && manifest instanceof CalibrationManifest calibration) {
+      checkOutcome(calibration, content, problems);
+    }
+    if (!(manifest.epsilonSpent() > 0)) {
+      problems.add("its ε must be positive but is " + manifest.epsilonSpent());
+    }
+    String statement =
+        PrivacyStatement.sentence(
+            manifest.domain(), manifest.round(), manifest.epsilonSpent(), manifest.delta());
+    if (!manifest.statement().equals(statement)) {
+      problems.add("its statement is not that of its numbers, which is: " + statement);
+    }
+    byte[] words = files.get(PrivacyStatement.FILE);
+    if (words != null && !new String(words, StandardCharsets.UTF_8).contains(statement)) {
+      problems.add("%s does not hold the manifest's statement".formatted(PrivacyStatement.FILE));
+    }
+  }
+
+  private static void checkOutcome(
+      CalibrationManifest manifest, byte[] content, List<String> problems) {
+    try {
+      if (!CalibrationOutcome.read(content).equals(manifest.outcome())) {
+        problems.add("its manifest does not hold the outcome of " + CalibrationOutcome.FILE);
+      }
+    } catch (IOException e) {
+      problems.add("%s is damaged: %s".formatted(CalibrationOutcome.FILE, e.getMessage()));
+    }
+  }
+
+  /** Numbers that the ledger recorded are those released; of a voided attempt it holds none. */
+  private static void checkNoised(
+      ChargeHistory ledger, CalibrationManifest manifest, List<String> problems) {
+    List<Double> released =
+        manifest.outcome().noised() == null
+            ? List.of()
+            : manifest.outcome().noised().stream().flatMap(List::stream).toList();
+    ledger.state().phases().stream()
+        .map(LedgerPhase::outcome)
+        .filter(outcome -> outcome != null && outcome.round() == manifest.round())
+        .filter(outcome -> !outcome.answer().equals(released))
+        .forEach(
+            outcome -> problems.add("its noised numbers are not those that the ledger recorded"));
+  }
+
+  private static void checkAgainst(ChargeHistory ledger, Manifest manifest, List<String> problems) {
+    String domain = ledger.state().genesis().map(genesis -> genesis.domain()).orElse(null);
+    if (!manifest.domain().equals(domain)) {
+      problems.add(
+          "it is of the domain %s but the ledger is that of %s"
+              .formatted(manifest.domain(), domain));
+      return;
+    }
+    Optional<ChargeHistory.Charged> found = ledger.withHash(manifest.ledgerHash());
+    if (found.isEmpty()) {
+      problems.add(
+          "the ledger holds no charge with the hash %s that it names"
+              .formatted(manifest.ledgerHash()));
+      return;
+    }
+    ChargeHistory.Charged charged = found.get();
+    Charge charge = charged.charge();
+    require(problems, "round", manifest.round(), charge.round());
+    require(problems, "tick", manifest.tick(), charge.tick());
+    require(problems, "epoch", manifest.epoch(), charge.epoch());
+    require(problems, "phase", (long) manifest.phase(), (long) charge.phase());
+    require(
+        problems,
+        "mechanism",
+        manifest.mechanism(),
+        ReleaseManifest.Mechanism.of(charged.mechanism()));
+    require(
+        problems,
+        "kind",
+        manifest instanceof CalibrationManifest ? "calibration" : "model",
+        charged.mechanism().query().isCalibration() ? "calibration" : "model");
+    if (manifest instanceof CalibrationManifest calibration) {
+      checkNoised(ledger, calibration, problems);
+    }
+    double epsilon = ledger.epsilonAfter(charged);
+    if (!(manifest.epsilonSpent() >= epsilon * (1 - EPSILON_TOLERANCE))) {
+      problems.add(
+          "its ε, %s, is below the %s that the ledger's charges up to it cost"
+              .formatted(manifest.epsilonSpent(), epsilon));
+    }
+    if (!(manifest.delta() >= charged.delta())) {
+      problems.add(
+          "its δ, %s, is below the %s that the ledger reserved"
+              .formatted(manifest.delta(), charged.delta()));
+    }
+  }
+
+  private static void require(List<String> problems, String what, Object stated, Object charged) {
+    if (!stated.equals(charged)) {
+      problems.add("its %s is %s but the ledger charged %s".formatted(what, stated, charged));
+    }
+  }
+
+  private static void checkAgainst(Manifest before, Manifest manifest, List<String> problems) {
+    if (before == null) {
+      return;
+    }
+    if (!(manifest.epsilonSpent() >= before.epsilonSpent())) {
+      problems.add(
+          "its ε, %s, is below the %s of round %d"
+              .formatted(manifest.epsilonSpent(), before.epsilonSpent(), before.round()));
+    }
+  }
+}
