@@ -24,18 +24,19 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     description = "Negative log likelihood of messages under a model, per token and per character.",
     footer =
-        "%nBeginning of text stands before each message, control tokens in a message are text, and a"
-            + " message is cut at the context.")
+        "%nBeginning of text stands before each message, control tokens in a message are text, and"
+            + " a message is cut at the context.")
 public final class EvaluateCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
   @Mixin private ModelOptions model;
+  @Mixin private BadLineOptions badLines;
 
   @Option(
       names = "--events",
       required = true,
       paramLabel = "FILE",
-      description = "JSONL or JSONL.gz whose lines have a \"text\".")
+      description = "JSON lines, plain or gzip, each with a \"text\".")
   private Path events;
 
   @Option(
@@ -63,7 +64,7 @@ public final class EvaluateCommand implements Callable<Integer> {
       throw new ParameterException(
           spec.commandLine(), "--context must be at least 2, given " + context);
     }
-    List<String> texts = TextFile.read(events, maxMessages);
+    List<String> texts = TextFile.read(events, maxMessages, badLines::reject);
     try (AdaptedModel subject = model.load()) {
       print(subject.evaluate(texts, context));
     }
@@ -82,15 +83,17 @@ public final class EvaluateCommand implements Callable<Integer> {
       fields.put("tokens", loss.tokens());
       fields.put("characters", loss.characters());
       fields.put("messages", loss.texts());
+      fields.put("bad_lines", badLines.count());
       out.println(new ObjectMapper().writeValueAsString(fields));
     } else {
       out.printf(
           Locale.ROOT,
-          "%.4f nats a token, %.4f a character, over %d messages of %d tokens%n",
+          "%.4f nats a token, %.4f a character, over %d messages of %d tokens%s%n",
           loss.nllPerToken(),
           loss.nllPerChar(),
           loss.texts(),
-          loss.tokens());
+          loss.tokens(),
+          badLines.summary());
     }
   }
 }

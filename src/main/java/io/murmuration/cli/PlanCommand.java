@@ -48,9 +48,12 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     sortOptions = false,
     description = {
-      "Predicts the noise of each contribution bound at the same compute and the same guarantee, for",
-      "user-level and example-level sampling, recommends a bound, and writes a configuration for run.",
-      "How gradients shrink with the bound comes from --events and --model, --norms or --diversity;",
+      "Predicts the noise of each contribution bound at the same compute and the same guarantee,"
+          + " for",
+      "user-level and example-level sampling, recommends a bound, and writes a configuration for"
+          + " run.",
+      "How gradients shrink with the bound comes from --events and --model, --norms or"
+          + " --diversity;",
       "how many examples users have from --events, --counts or --count-quantiles.",
       "docs/bounds.md explains the method."
     })
@@ -58,9 +61,9 @@ public final class PlanCommand implements Callable<Integer> {
 
   /** Said wherever numbers come from a look at events. */
   static final String UNACCOUNTED =
-      "Counts or gradients were measured on events without noise. That is free of charge for public or"
-          + " proxy data only: on the private stream itself such a look spends privacy that no ledger"
-          + " records. Use calibration in the stream there.";
+      "Counts or gradients were measured on events without noise. That is free of charge for public"
+          + " or proxy data only: on the private stream itself such a look spends privacy that no"
+          + " ledger records. Use calibration in the stream there.";
 
   /** Norms are measured up to here and fitted beyond; each costs a gradient per example. */
   private static final int LARGEST_MEASURED = 64;
@@ -70,6 +73,7 @@ public final class PlanCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
   @Mixin private AccountantOptions accountant;
   @Mixin private AccountingOutput output;
+  @Mixin private BadLineOptions badLines;
 
   @Option(
       names = {"--population", "-n"},
@@ -102,14 +106,16 @@ public final class PlanCommand implements Callable<Integer> {
       converter = WholeNumber.GroupSize.class,
       split = ",",
       description =
-          "Bounds to look at; the median count is added. Default: powers of two up to 64 that are feasible, and the one that every user satisfies.")
+          "Bounds to look at; the median count is added. Default: powers of two up to 64 that are"
+              + " feasible, and the one that every user satisfies.")
   private List<Integer> groupSizes;
 
   @Option(
       names = "--events",
       paramLabel = "FILE",
       description =
-          "Public or proxy events, JSON lines with user_id, event_time and text, plain or .gz: counts of users, and with --model norms.")
+          "Public or proxy events, JSON lines with user_id, event_time and text, plain or .gz:"
+              + " counts of users, and with --model norms.")
   private Path events;
 
   @Option(
@@ -149,7 +155,8 @@ public final class PlanCommand implements Callable<Integer> {
         required = true,
         paramLabel = "B2/A2",
         description =
-            "b²/a² of C(G)² = a² + b²/G: 0 if a user's examples all say the same, large if they have little in common.")
+            "b²/a² of C(G)² = a² + b²/G: 0 if a user's examples all say the same, large if they"
+                + " have little in common.")
     Double diversity;
   }
 
@@ -222,7 +229,7 @@ public final class PlanCommand implements Callable<Integer> {
     }
     Map<String, String> given = given();
     Map<String, List<Interaction>> users =
-        events == null ? Map.of() : EventsByUser.read(events, /* bots= */ false);
+        events == null ? Map.of() : EventsByUser.read(events, /* bots= */ false, badLines::reject);
     Optional<CountDistribution> distribution =
         AccountingOutput.checked(spec, () -> distribution(users));
     List<Integer> candidates = candidates(terms, distribution);
@@ -402,9 +409,9 @@ public final class PlanCommand implements Callable<Integer> {
           row.kept().map(kept -> percent(kept.wholeUsers())).orElse(""));
     }
     out.printf(
-        "%nnoise: standard deviation on each coordinate of the averaged update. examples: share kept"
-            + " of all;%nmass: mean over users of the share kept of theirs; users: share of whom all"
-            + " is kept; for all of training (ELS),%nof a sampled user in one round (ULS)."
+        "%nnoise: standard deviation on each coordinate of the averaged update. examples: share"
+            + " kept of all;%nmass: mean over users of the share kept of theirs; users: share of"
+            + " whom all is kept; for all of training (ELS),%nof a sampled user in one round (ULS)."
             + " -: infeasible.%n%n");
     say(out, "ULS, least noise", plan.userLevel());
     say(out, "ELS, median count", plan.exampleLevel());

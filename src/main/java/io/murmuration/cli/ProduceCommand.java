@@ -6,21 +6,21 @@ import io.murmuration.demo.HeldOutUsers;
 import io.murmuration.event.EventFile;
 import io.murmuration.event.InteractionProducer;
 import io.murmuration.event.avro.Interaction;
-import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.function.Predicate;
-import java.util.zip.GZIPInputStream;
 import me.tongfei.progressbar.ConsoleProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -32,17 +32,10 @@ import picocli.CommandLine.Spec;
     description = "Feeds JSON lines of events into the interactions topic.",
     mixinStandardHelpOptions = true)
 public final class ProduceCommand implements Callable<Integer> {
-  /** What to do with a line that is no event or that is too large for the topic. */
-  public enum BadLines {
-    /** End with an error. */
-    STOP,
-    /** Say so on standard error, count it and go on. */
-    SKIP
-  }
-
   private static final String STANDARD_INPUT = "-";
 
   @Spec private CommandSpec spec;
+  @Mixin private BadLineOptions badLines;
 
   @Option(
       names = "--bootstrap-servers",
@@ -62,7 +55,8 @@ public final class ProduceCommand implements Callable<Integer> {
       defaultValue = STANDARD_INPUT,
       paramLabel = "FILE",
       description =
-          "JSON lines with user_id, event_time and text, plain or .gz; - for standard input (default).")
+          "JSON lines with user_id, event_time and text, plain or gzip; - for standard input"
+              + " (default).")
   private String events;
 
   @Option(
@@ -83,13 +77,6 @@ public final class ProduceCommand implements Callable<Integer> {
   private double holdout;
 
   @Option(
-      names = "--bad-lines",
-      defaultValue = "STOP",
-      description =
-          "What to do with a line that is no event: ${COMPLETION-CANDIDATES}; default: stop.")
-  private BadLines badLines;
-
-  @Option(
       names = "--kafka",
       paramLabel = "KEY=VALUE",
       description =
@@ -105,7 +92,6 @@ public final class ProduceCommand implements Callable<Integer> {
   @Option(names = "--json", description = "Print the summary as JSON.")
   private boolean json;
 
-  private long bad;
   private long bots;
   private long heldOut;
 
@@ -114,15 +100,13 @@ public final class ProduceCommand implements Callable<Integer> {
     validate();
     long start = System.nanoTime();
     long produced;
-    try (EventFile file = new EventFile(open(), name());
-        InteractionProducer producer =
-            new InteractionProducer(
-                bootstrapServers,
-                topic,
-                kafkaProperties,
-                rate == null ? InteractionProducer.UNLIMITED : rate)) {
-      feed(file, producer);
-      producer.flush();
+    try (InteractionProducer producer =
+        new InteractionProducer(
+            bootstrapServers,
+            topic,
+            kafkaProperties,
+            rate == null ? InteractionProducer.UNLIMITED : rate)) {
+      feed(producer);
       produced = producer.sent();
     }
     report(produced, (System.nanoTime() - start) / 1e9);
@@ -144,6 +128,20 @@ public final class ProduceCommand implements Callable<Integer> {
     }
   }
 
+  private void feed(InteractionProducer producer) throws IOException, InterruptedException {
+    try (EventFile file = new EventFile(open(), name())) {
+      feed(file, producer);
+    } catch (IOException | IllegalArgumentException e) {
+      // who runs it again must know where to go on
+      producer.flush();
+      throw new IOException(
+          String.format(
+              Locale.ROOT, "%s; %,d events before it were sent", e.getMessage(), producer.sent()),
+          e);
+    }
+    producer.flush();
+  }
+
   private void feed(EventFile file, InteractionProducer producer)
       throws IOException, InterruptedException {
     Predicate<String> isHeldOut = HeldOutUsers.fraction(holdout);
@@ -158,25 +156,13 @@ public final class ProduceCommand implements Callable<Integer> {
           try {
             producer.send(interaction);
           } catch (IllegalArgumentException e) {
-            reject(event.number(), e.getMessage());
+            badLines.reject(new EventFile.Fault(event.number(), e.getMessage()).in(name()));
           }
         }
       } else if (next.get() instanceof EventFile.Fault fault) {
-        reject(fault.number(), fault.reason());
+        badLines.reject(fault.in(name()));
       }
     }
-  }
-
-  private void reject(long line, String reason) {
-    String message = "line %d of %s: %s".formatted(line, name(), reason);
-    if (badLines == BadLines.STOP) {
-      throw new IllegalArgumentException(
-          message + " (--bad-lines skip leaves such lines out; events before it were sent)");
-    }
-    bad++;
-    PrintWriter err = spec.commandLine().getErr();
-    err.println("skipped " + message);
-    err.flush();
   }
 
   private String name() {
@@ -197,23 +183,21 @@ public final class ProduceCommand implements Callable<Integer> {
               .setConsumer(new ConsoleProgressBarConsumer(System.err));
       raw = ProgressBar.wrap(raw, bar);
     }
-    return events.endsWith(".gz")
-        ? new GZIPInputStream(raw, 1 << 16)
-        : new BufferedInputStream(raw);
+    return raw;
   }
 
   private void report(long produced, double seconds) {
     PrintWriter out = spec.commandLine().getOut();
     if (json) {
       ObjectNode summary = new ObjectMapper().createObjectNode();
-      summary.put("produced", produced).put("bad_lines", bad).put("bot_events", bots);
+      summary.put("produced", produced).put("bad_lines", badLines.count()).put("bot_events", bots);
       summary.put("held_out_events", heldOut).put("seconds", seconds);
       out.println(summary);
     } else {
       out.printf("%,d events written to %s in %.1f s%n", produced, topic, seconds);
       out.printf(
           "left out: %,d bad lines, %,d events of bots, %,d of users held out%n",
-          bad, bots, heldOut);
+          badLines.count(), bots, heldOut);
     }
     out.flush();
   }

@@ -1,20 +1,14 @@
 package io.murmuration.cli;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import java.io.BufferedInputStream;
-import java.io.BufferedReader;
+import io.murmuration.event.JsonLines;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.InputStreamReader;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.zip.GZIPInputStream;
+import java.util.Optional;
+import java.util.function.Consumer;
 
-/** JSON lines with a {@code text}, plain or .gz. */
+/** JSON lines with a {@code text}, plain or gzip. */
 final class TextFile {
 
   private TextFile() {}
@@ -23,35 +17,40 @@ final class TextFile {
    * The texts of a file's first lines.
    *
    * @param limit most texts to read
-   * @throws IllegalArgumentException naming the first line without a text
+   * @throws IllegalArgumentException naming file and line of the first without a text
    */
   static List<String> read(Path file, long limit) throws IOException {
-    ObjectMapper mapper = new ObjectMapper();
+    return read(
+        file,
+        limit,
+        fault -> {
+          throw new IllegalArgumentException(fault);
+        });
+  }
+
+  /**
+   * The same, with another answer to lines without a text.
+   *
+   * @param faults is told line, file and reason
+   */
+  static List<String> read(Path file, long limit, Consumer<String> faults) throws IOException {
     List<String> texts = new ArrayList<>();
-    try (BufferedReader lines = reader(file)) {
-      int number = 0;
-      for (String line = lines.readLine();
-          line != null && texts.size() < limit;
-          line = lines.readLine()) {
-        number++;
-        if (line.isBlank()) {
-          continue;
+    try (JsonLines lines = JsonLines.open(file)) {
+      for (Optional<JsonLines.Line> next = lines.next();
+          next.isPresent() && texts.size() < limit;
+          next = lines.next()) {
+        JsonLines.Line line = next.get();
+        if (line instanceof JsonLines.Fault fault) {
+          faults.accept(fault.in(file));
+        } else if (line instanceof JsonLines.Value value) {
+          try {
+            texts.add(value.requiredText("text"));
+          } catch (IllegalArgumentException e) {
+            faults.accept(new JsonLines.Fault(line.number(), e.getMessage()).in(file));
+          }
         }
-        JsonNode text = mapper.readTree(line).path("text");
-        if (!text.isTextual()) {
-          throw new IllegalArgumentException(
-              file + ": line " + number + ": expected a JSON object with a \"text\"");
-        }
-        texts.add(text.asText());
       }
     }
     return texts;
-  }
-
-  private static BufferedReader reader(Path file) throws IOException {
-    InputStream bytes = new BufferedInputStream(Files.newInputStream(file));
-    InputStream plain =
-        file.getFileName().toString().endsWith(".gz") ? new GZIPInputStream(bytes) : bytes;
-    return new BufferedReader(new InputStreamReader(plain, StandardCharsets.UTF_8));
   }
 }

@@ -84,10 +84,14 @@ record DemoWorld(
     try (EventFile events = EventFile.open(file)) {
       for (Optional<EventFile.Line> next = events.next(); next.isPresent(); next = events.next()) {
         if (next.get() instanceof EventFile.Fault fault) {
-          complaints.accept(
-              "line %d of %s is left out: %s".formatted(fault.number(), file, fault.reason()));
+          complaints.accept("left out " + fault.in(file));
         } else if (next.get() instanceof EventFile.Event event && !event.bot()) {
-          all.add(event.interaction());
+          Interaction interaction = event.interaction();
+          if (interaction.getErase()) {
+            all.removeIf(earlier -> earlier.getUserId().equals(interaction.getUserId()));
+          } else {
+            all.add(interaction);
+          }
         }
       }
     } catch (IOException e) {

@@ -1,31 +1,25 @@
 package io.murmuration.event;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import io.murmuration.event.avro.Interaction;
-import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.InputStreamReader;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.time.format.DateTimeParseException;
 import java.util.Optional;
-import java.util.zip.GZIPInputStream;
 
 /**
- * Reads events from JSON lines: {@code user_id}, {@code event_time} (ISO 8601), {@code text}, and
- * optionally {@code event_id}, {@code prompt} and {@code bot}. Blank lines are passed over; the
- * rules for what the job accepts, such as lengths, are the job's. Not thread-safe.
+ * Reads events from {@link JsonLines}: {@code user_id}, {@code event_time} (ISO 8601), {@code
+ * text}, and optionally {@code event_id}, {@code prompt}, {@code bot} and {@code erase}, which
+ * needs no text. A field of another type is a fault, and so is half of a surrogate pair in a
+ * string: no Kafka record could carry it. The rules for what the job accepts, such as lengths, are
+ * the job's. Not thread-safe.
  */
 public final class EventFile implements AutoCloseable {
-  private final ObjectMapper json = new ObjectMapper();
-  private final BufferedReader lines;
+  private final JsonLines lines;
   private final String name;
-  private long number;
 
   /** A line of the file, counted from 1. */
   public sealed interface Line permits Event, Fault {
@@ -37,74 +31,84 @@ public final class EventFile implements AutoCloseable {
   public record Event(long number, Interaction interaction, boolean bot) implements Line {}
 
   /** A line that does not, with the reason. */
-  public record Fault(long number, String reason) implements Line {}
+  public record Fault(long number, String reason) implements Line {
+
+    /** Line, file and reason, for messages. */
+    public String in(Object file) {
+      return new JsonLines.Fault(number, reason).in(file);
+    }
+  }
 
   /**
-   * @param in uncompressed; closed with this reader
+   * @param in plain or gzip; closed with this reader
    * @param name prefix of the ids of events that have none of their own
+   * @throws IOException when not even its beginning can be read
    */
-  public EventFile(InputStream in, String name) {
-    this.lines = new BufferedReader(new InputStreamReader(in, StandardCharsets.UTF_8));
+  public EventFile(InputStream in, String name) throws IOException {
+    this.lines = new JsonLines(in, name);
     this.name = name;
   }
 
   /**
-   * Opens a file, decompressing it if its name ends in {@code .gz}.
+   * Opens a file, plain or gzip.
    *
    * @throws IOException when it cannot be read
    */
   public static EventFile open(Path file) throws IOException {
-    InputStream raw = Files.newInputStream(file);
-    try {
-      boolean compressed = file.toString().endsWith(".gz");
-      InputStream in = compressed ? new GZIPInputStream(raw, 1 << 16) : raw;
-      return new EventFile(in, file.getFileName().toString());
-    } catch (IOException | RuntimeException e) {
-      raw.close();
-      throw e;
-    }
+    return new EventFile(Files.newInputStream(file), file.getFileName().toString());
   }
 
-  /** The next line that is not blank, or nothing at the end. */
+  /**
+   * The next line that is not blank, or nothing at the end.
+   *
+   * @throws IOException naming the file and the line that could not be read
+   */
   public Optional<Line> next() throws IOException {
-    String line = lines.readLine();
-    while (line != null) {
-      number++;
-      if (!line.isBlank()) {
-        return Optional.of(parse(line));
-      }
-      line = lines.readLine();
-    }
-    return Optional.empty();
+    return lines.next().map(this::event);
   }
 
-  private Line parse(String line) {
+  private Line event(JsonLines.Line line) {
+    if (line instanceof JsonLines.Fault fault) {
+      return new Fault(fault.number(), fault.reason());
+    }
+    JsonLines.Value value = (JsonLines.Value) line;
     try {
-      JsonNode node = json.readTree(line);
+      boolean erase = value.flag("erase");
       Interaction interaction =
           Interaction.newBuilder()
-              .setEventId(node.path("event_id").asText(name + ":" + number))
-              .setUserId(required(node, "user_id"))
-              .setEventTime(Instant.parse(required(node, "event_time")))
-              .setPrompt(node.path("prompt").textValue())
-              .setText(required(node, "text"))
+              .setUserId(value.requiredText("user_id"))
+              .setEventTime(time(value.requiredText("event_time")))
+              .setText(erase ? "" : value.requiredText("text"))
+              .setPrompt(erase ? null : value.text("prompt"))
+              .setEventId(eventId(value))
+              .setErase(erase)
               .build();
-      return new Event(number, interaction, node.path("bot").asBoolean());
-    } catch (JsonProcessingException e) {
-      return new Fault(number, "not JSON: " + e.getOriginalMessage());
-    } catch (DateTimeParseException e) {
-      return new Fault(number, "event_time is not an ISO 8601 instant");
+      return new Event(line.number(), interaction, value.flag("bot"));
     } catch (IllegalArgumentException e) {
-      return new Fault(number, e.getMessage());
+      return new Fault(line.number(), e.getMessage());
     }
   }
 
-  private static String required(JsonNode node, String field) {
-    String value = node.path(field).textValue();
-    if (value == null) {
-      throw new IllegalArgumentException("a string %s is required".formatted(field));
+  private String eventId(JsonLines.Value value) {
+    JsonNode id = value.object().path("event_id");
+    if (id.isIntegralNumber()) {
+      return id.asText();
     }
-    return value;
+    String given = value.text("event_id");
+    return given == null ? name + ":" + value.number() : given;
+  }
+
+  private static Instant time(String text) {
+    try {
+      Instant time = Instant.parse(text);
+      // what the schema holds; a time beyond it would only fail when it is written
+      return Instant.ofEpochMilli(time.toEpochMilli());
+    } catch (DateTimeParseException e) {
+      throw new IllegalArgumentException("event_time is not an ISO 8601 instant", e);
+    } catch (ArithmeticException e) {
+      throw new IllegalArgumentException(
+          "event_time lies further from 1970 than 64 bits of milliseconds reach", e);
+    }
   }
 
   @Override

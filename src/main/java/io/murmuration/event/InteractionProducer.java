@@ -75,12 +75,18 @@ public final class InteractionProducer implements AutoCloseable {
   /**
    * Sends one interaction, after waiting as long as the rate demands.
    *
-   * @throws IllegalArgumentException when the interaction is larger than the largest record; it was
-   *     not sent, and the producer remains usable
+   * @throws IllegalArgumentException when the interaction is larger than the largest record, or a
+   *     string of it holds half of a surrogate pair; it was not sent, and the producer remains
+   *     usable
    * @throws IllegalStateException when an earlier record could not be written
    */
   public void send(Interaction interaction) throws InterruptedException {
-    byte[] key = interaction.getUserId().getBytes(StandardCharsets.UTF_8);
+    byte[] key = utf8(interaction.getUserId());
+    WellFormed.require(interaction.getEventId(), "the event id");
+    WellFormed.require(interaction.getText(), "the text");
+    if (interaction.getPrompt() != null) {
+      WellFormed.require(interaction.getPrompt(), "the prompt");
+    }
     byte[] value = encode(interaction);
     long size = (long) key.length + value.length + RECORD_OVERHEAD_BYTES;
     if (size > maxRecordBytes) {
@@ -91,9 +97,17 @@ public final class InteractionProducer implements AutoCloseable {
     write(key, value);
   }
 
-  /** Sends a tombstone: the job forgets everything that this user ever sent. */
+  /**
+   * Sends a tombstone: the job forgets everything that this user ever sent.
+   *
+   * @throws IllegalArgumentException when the id is not well-formed
+   */
   public void erase(String userId) throws InterruptedException {
-    write(userId.getBytes(StandardCharsets.UTF_8), null);
+    write(utf8(userId), null);
+  }
+
+  private static byte[] utf8(String userId) {
+    return WellFormed.require(userId, "the user id").getBytes(StandardCharsets.UTF_8);
   }
 
   private void write(byte[] key, byte[] value) throws InterruptedException {

@@ -50,7 +50,9 @@ import org.apache.flink.connector.kafka.sink.KafkaSink;
 import org.apache.flink.connector.kafka.source.KafkaSource;
 import org.apache.flink.connector.kafka.source.enumerator.initializer.OffsetsInitializer;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.OffsetResetStrategy;
+import org.apache.kafka.common.IsolationLevel;
 
 /**
  * The job: reads a configuration, binds connectors to the topology, and executes it.
@@ -144,8 +146,12 @@ public final class MurmurationJob {
   }
 
   private static KafkaSource<RawRecord> interactions(IoConfig io) {
+    Properties properties = io.clientProperties();
+    // what a producer took back was never said
+    properties.putIfAbsent(
+        ConsumerConfig.ISOLATION_LEVEL_CONFIG, IsolationLevel.READ_COMMITTED.toString());
     return KafkaSource.<RawRecord>builder()
-        .setProperties(io.clientProperties())
+        .setProperties(properties)
         .setTopics(io.topics().interactions())
         .setGroupId(io.groupId())
         .setClientIdPrefix(io.groupId() + "-interactions")

@@ -63,6 +63,33 @@ class ModelCommandsTest {
   }
 
   @Test
+  void aLineWithoutATextIsNamedOrCounted() throws IOException {
+    Path file =
+        Files.writeString(
+            directory.resolve("bad.jsonl"),
+            "{\"text\": \"hello\"}\n"
+                + "{\"text\": \"a\"}{\"text\": \"b\"}\n"
+                + "{\"text\": 1}\n"
+                + "{\"text\": \"x\\ud800\"}\n");
+    String said = run(new EvaluateCommand(), 1, "--model", base, "--events", file.toString());
+    assertThat(said).contains("line 2 of " + file);
+    JsonNode skipped =
+        new ObjectMapper()
+            .readTree(
+                run(
+                    new EvaluateCommand(),
+                    0,
+                    "--model",
+                    base,
+                    "--events",
+                    file.toString(),
+                    "--bad-lines=SKIP",
+                    "--json"));
+    assertThat(skipped.path("bad_lines").asLong()).isEqualTo(3);
+    assertThat(skipped.path("messages").asLong()).isEqualTo(1);
+  }
+
+  @Test
   void generationContinuesThePromptAndIsRepeatable() {
     String greedy =
         run(new GenerateCommand(), 0, "--model", base, "--prompt", "ab", "--max-tokens", "5");
@@ -98,6 +125,6 @@ class ModelCommandsTest {
             .setErr(new PrintWriter(err, true))
             .execute(arguments);
     assertThat(exit).as(err.toString()).isEqualTo(expectedExit);
-    return out.toString();
+    return exit == 0 ? out.toString() : err.toString();
   }
 }

@@ -10,6 +10,7 @@ import io.murmuration.demo.EmbeddedKafka;
 import io.murmuration.demo.SyntheticStream;
 import io.murmuration.event.InteractionProducer;
 import io.murmuration.event.avro.Interaction;
+import java.io.ByteArrayOutputStream;
 import java.io.OutputStream;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -19,9 +20,12 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import java.util.zip.GZIPOutputStream;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
@@ -136,6 +140,97 @@ class ProduceCommandTest {
     assertThat(produce("stop", "--events", file.toString())).isEqualTo(1);
     assertThat(err.toString()).contains("line 3 of stop.jsonl");
     assertThat(read("stop", 1)).hasSize(1);
+  }
+
+  @Test
+  void noTwoPeopleBecomeOneAndWhatCannotBeReadIsCounted() throws Exception {
+    kafka.createTopic("strict", 1, Map.of());
+    String line = "{\"user_id\":\"%s\",\"event_time\":\"2026-01-01T00:00:00Z\",\"text\":\"t\"}\n";
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    bytes.write("\ufeff".getBytes(StandardCharsets.UTF_8));
+    bytes.write(line.formatted("first").getBytes(StandardCharsets.UTF_8));
+    bytes.write(line.formatted("jos\u00e9").getBytes(StandardCharsets.ISO_8859_1));
+    bytes.write(line.formatted("jos\u00e8").getBytes(StandardCharsets.ISO_8859_1));
+    bytes.write(line.formatted("a\\ud83d").getBytes(StandardCharsets.UTF_8));
+    bytes.write(line.formatted("a\\ud83c").getBytes(StandardCharsets.UTF_8));
+    bytes.write(line.replace("2026", "+999999999").formatted("late").getBytes("UTF-8"));
+    bytes.write((line.formatted("cat").strip() + line.formatted("dog")).getBytes("UTF-8"));
+    bytes.write(line.formatted("last").getBytes(StandardCharsets.UTF_8));
+    Path file = Files.write(directory.resolve("strict.jsonl"), bytes.toByteArray());
+
+    assertThat(produce("strict", "--events", file.toString(), "--bad-lines", "skip", "--json"))
+        .isZero();
+    JsonNode summary = new ObjectMapper().readTree(out.toString());
+    assertThat(summary.get("produced").asLong()).isEqualTo(2);
+    assertThat(summary.get("bad_lines").asLong()).isEqualTo(6);
+    for (int number = 2; number <= 7; number++) {
+      assertThat(err.toString()).contains("skipped line %d of strict.jsonl: ".formatted(number));
+    }
+    assertThat(read("strict", 2))
+        .extracting(record -> new String(record.key(), StandardCharsets.UTF_8))
+        .containsExactly("first", "last");
+  }
+
+  @Test
+  void aCutFileSaysWhereAndHowManyWereSent() throws Exception {
+    kafka.createTopic("cut", 1, Map.of());
+    ByteArrayOutputStream whole = new ByteArrayOutputStream();
+    try (OutputStream gz = new GZIPOutputStream(whole)) {
+      for (int i = 0; i < 3000; i++) {
+        gz.write(
+            "{\"user_id\":\"u%d\",\"event_time\":\"2026-01-01T00:00:00Z\",\"text\":\"%d\"}\n"
+                .formatted(i, i * 7919L % 104729)
+                .getBytes(StandardCharsets.UTF_8));
+      }
+    }
+    Path file =
+        Files.write(
+            directory.resolve("cut.jsonl.gz"),
+            Arrays.copyOf(whole.toByteArray(), whole.size() * 3 / 4));
+    assertThat(produce("cut", "--events", file.toString(), "--bad-lines", "skip")).isEqualTo(1);
+    Matcher said =
+        Pattern.compile(
+                "cut.jsonl.gz cannot be read beyond line (\\d+), it is cut or damaged: .*;"
+                    + " ([\\d,]+) events before it were sent")
+            .matcher(err.toString());
+    assertThat(said.find()).as(err.toString()).isTrue();
+    int sent = Integer.parseInt(said.group(2).replace(",", ""));
+    assertThat(sent).isGreaterThan(500);
+    assertThat(read("cut", sent)).hasSize(sent);
+  }
+
+  @Test
+  void erasuresComeFromFilesAndNeverWithReplacementCharacters() throws Exception {
+    kafka.createTopic("erase-file", 1, Map.of());
+    Path file =
+        Files.writeString(
+            directory.resolve("users.jsonl"),
+            "{\"user_id\": \"jos\u00e9\"}\n\n{\"user_id\": \" \", \"why\": \"asked\"}\n");
+    assertThat(erase("erase-file", "--users", file.toString())).isZero();
+    assertThat(read("erase-file", 2))
+        .extracting(record -> new String(record.key(), StandardCharsets.UTF_8))
+        .containsExactly("jos\u00e9", " ");
+    assertThat(erase("erase-file", "jos\ufffd")).isEqualTo(2);
+    assertThat(erase("erase-file")).isEqualTo(2);
+    assertThat(erase("erase-file", "a\ud83d")).isEqualTo(1);
+    Files.writeString(file, "{\"user_id\": \"ann\"}\n{\"user_id\": \"\"}\n");
+    assertThat(erase("erase-file", "--users", file.toString())).isEqualTo(1);
+    assertThat(err.toString())
+        .contains("replacement character")
+        .contains("at least one user id")
+        .contains("half of a surrogate pair")
+        .contains("line 2 of " + file + ": user_id must not be empty; nobody was erased");
+    assertThat(read("erase-file", 2)).hasSize(2);
+  }
+
+  private int erase(String... arguments) {
+    List<String> all = new ArrayList<>(List.of("erase", "--topic"));
+    all.addAll(List.of(arguments));
+    all.addAll(List.of("--bootstrap-servers", kafka.bootstrapServers()));
+    CommandLine command = Murmuration.commandLine();
+    command.setOut(new PrintWriter(out, true));
+    command.setErr(new PrintWriter(err, true));
+    return command.execute(all.toArray(String[]::new));
   }
 
   @Test

@@ -54,13 +54,66 @@ class EventFileTest {
     assertThat(lines.subList(0, 6))
         .extracting(line -> ((Fault) line).reason())
         .satisfiesExactly(
-            reason -> assertThat(reason).startsWith("not JSON"),
-            reason -> assertThat(reason).contains("user_id"),
+            reason -> assertThat(reason).startsWith("not one JSON object"),
+            reason -> assertThat(reason).contains("a JSON object is required"),
             reason -> assertThat(reason).contains("user_id"),
             reason -> assertThat(reason).contains("user_id"),
             reason -> assertThat(reason).contains("event_time"),
             reason -> assertThat(reason).contains("text"));
     assertThat(lines.get(6)).isInstanceOf(Event.class);
+  }
+
+  @Test
+  void aFieldOfAnotherTypeIsAFaultAndIsNotMadeToFit() throws IOException {
+    List<Line> lines =
+        read(
+            String.join(
+                "\n",
+                GOOD.replace("}", ",\"prompt\":[{\"role\":\"user\",\"content\":\"hi\"}]}"),
+                GOOD.replace("}", ",\"prompt\":7}"),
+                GOOD.replace("}", ",\"bot\":\"true\"}"),
+                GOOD.replace("}", ",\"erase\":1}"),
+                GOOD.replace("}", ",\"event_id\":{}}"),
+                GOOD.replace("\"ann\"", "null"),
+                GOOD.replace("ann", "a\\ud83d"),
+                GOOD.replace("h\u00e9", "a\\udc00b"),
+                GOOD.replace("\"2026-01-01T00:00:00Z\"", "1767225600"),
+                GOOD.replace("2026-01-01", "+1000000000-12-31"),
+                GOOD.replace("ann", "bob\",\"user_id\":\"ann")));
+    assertThat(lines).hasSize(11).allMatch(Fault.class::isInstance);
+    assertThat(lines)
+        .extracting(line -> ((Fault) line).reason())
+        .satisfiesExactly(
+            reason -> assertThat(reason).isEqualTo("prompt must be a string, found a list"),
+            reason -> assertThat(reason).isEqualTo("prompt must be a string, found a number"),
+            reason -> assertThat(reason).isEqualTo("bot must be true or false, found a string"),
+            reason -> assertThat(reason).startsWith("erase must be true or false"),
+            reason -> assertThat(reason).startsWith("event_id must be a string"),
+            reason -> assertThat(reason).isEqualTo("a string user_id is required"),
+            reason -> assertThat(reason).isEqualTo("user_id holds half of a surrogate pair"),
+            reason -> assertThat(reason).isEqualTo("text holds half of a surrogate pair"),
+            reason -> assertThat(reason).startsWith("event_time must be a string"),
+            reason -> assertThat(reason).contains("event_time lies further from 1970"),
+            reason -> assertThat(reason).contains("Duplicate"));
+  }
+
+  @Test
+  void whatMayBeMissingMayBeNull() throws IOException {
+    Event event =
+        (Event)
+            read(GOOD.replace("}", ",\"prompt\":null,\"bot\":null,\"erase\":null,\"event_id\":7}"))
+                .get(0);
+    assertThat(event.bot()).isFalse();
+    assertThat(event.interaction().getErase()).isFalse();
+    assertThat(event.interaction().getPrompt()).isNull();
+    assertThat(event.interaction().getEventId()).isEqualTo("7");
+  }
+
+  @Test
+  void anErasureNeedsNoText() throws IOException {
+    Event event = (Event) read(GOOD.replace("\"text\":\"h\u00e9\"", "\"erase\":true")).get(0);
+    assertThat(event.interaction().getErase()).isTrue();
+    assertThat(event.interaction().getText()).isEmpty();
   }
 
   @Test

@@ -15,7 +15,8 @@ import org.junit.jupiter.api.io.TempDir;
 class EventsByUserTest {
 
   private static final String EVENT =
-      "{\"user_id\": \"%s\", \"event_time\": \"2026-01-01T00:00:00Z\", \"text\": \"%s\", \"bot\": %b}";
+      "{\"user_id\": \"%s\", \"event_time\": \"2026-01-01T00:00:00Z\", \"text\": \"%s\", \"bot\":"
+          + " %b}";
 
   @TempDir Path directory;
 
@@ -47,7 +48,7 @@ class EventsByUserTest {
     Path file = write(EVENT.formatted("al", "hello", false), "{}");
 
     assertThatThrownBy(() -> EventsByUser.read(file, /* bots= */ false))
-        .hasMessageContaining("events.jsonl: line 2: a string user_id is required");
+        .hasMessageContaining("line 2 of " + file + ": a string user_id is required");
   }
 
   @Test

@@ -320,11 +320,31 @@ class MurmurationJobITCase {
       producer.erase("leaving");
       producer.erase("never seen");
     }
+    takeBack(config);
     sendRaw(config, "mallory", "garbage".getBytes(StandardCharsets.UTF_8));
     byte[] foreign = bytes(interaction("mallory", "of a schema nobody knows"));
     foreign[5] ^= 1;
     sendRaw(config, "mallory", foreign);
     sendRaw(config, "mallory", bytes(interaction("alice", "in the name of another")));
+  }
+
+  /** A transaction that is aborted: neither the user in it nor the garbage may be seen. */
+  private static void takeBack(MurmurationConfig config) throws Exception {
+    String topic = config.io().topics().interactions();
+    try (KafkaProducer<byte[], byte[]> producer =
+        new KafkaProducer<>(
+            Map.of("bootstrap.servers", kafka.bootstrapServers(), "transactional.id", topic),
+            new ByteArraySerializer(),
+            new ByteArraySerializer())) {
+      producer.initTransactions();
+      producer.beginTransaction();
+      byte[] ghost = "ghost".getBytes(StandardCharsets.UTF_8);
+      producer
+          .send(new ProducerRecord<>(topic, ghost, bytes(interaction("ghost", "never said"))))
+          .get();
+      producer.send(new ProducerRecord<>(topic, ghost, ghost)).get();
+      producer.abortTransaction();
+    }
   }
 
   private static InteractionProducer producer(MurmurationConfig config) {
