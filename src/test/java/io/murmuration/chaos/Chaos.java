@@ -13,7 +13,9 @@ import picocli.CommandLine.Option;
 @Command(
     name = "chaos",
     description =
-        "Kills task managers, job manager and broker of a real cluster under traffic, restores in every way, and audits what is left. Exits with 1 if an invariant is broken.",
+        "Kills task managers, job manager and broker of a real cluster under traffic, restores in"
+            + " every way, and audits what is left. Exits with 1 if an invariant is broken, with 2"
+            + " if the run did not come to its end.",
     mixinStandardHelpOptions = true,
     showDefaultValues = true)
 final class Chaos implements Callable<Integer> {
@@ -23,13 +25,21 @@ final class Chaos implements Callable<Integer> {
       description = "For how long cycles are begun; the first is always completed.")
   private double minutes = 2;
 
+  @Option(
+      names = "--kills",
+      description =
+          "At least so many kills before the end, a kill of everything counting as one; storms are"
+              + " longer then.")
+  private int kills;
+
   @Option(names = "--seed", description = "Of what is killed when; random where not given.")
   private Long seed;
 
   @Option(
       names = "--dir",
       description =
-          "Directory of logs, state and releases, kept afterwards; a temporary one where not given.")
+          "Directory of logs, state and releases, kept afterwards; a temporary one where not"
+              + " given.")
   private Path directory;
 
   @Option(
@@ -38,7 +48,16 @@ final class Chaos implements Callable<Integer> {
   private int port;
 
   public static void main(String[] args) {
-    System.exit(new CommandLine(new Chaos()).execute(args));
+    System.exit(
+        new CommandLine(new Chaos())
+            .setExecutionExceptionHandler((failure, command, parsed) -> report(failure, command))
+            .execute(args));
+  }
+
+  /** What went wrong, in a line; where it was thrown matters to nobody who reads a terminal. */
+  private static int report(Exception failure, CommandLine command) {
+    command.getErr().println("chaos: the run was given up: " + failure.getMessage());
+    return 2;
   }
 
   @Override
@@ -47,7 +66,7 @@ final class Chaos implements Callable<Integer> {
     Path where = directory == null ? Files.createTempDirectory("murmuration-chaos") : directory;
     System.out.printf("seed %d, directory %s%n", chosen, where);
     Duration duration = Duration.ofMillis(Math.round(minutes * 60_000));
-    ChaosOptions options = new ChaosOptions(where, chosen, duration, port);
+    ChaosOptions options = new ChaosOptions(where, chosen, duration, kills, port);
     try (ChaosRun run = new ChaosRun(options, System.out::println)) {
       ChaosAudit.Result result = run.run();
       System.out.println(result.table());

@@ -21,7 +21,8 @@ class ChaosITCase {
   @Test
   @Timeout(900)
   void nothingIsSpentPublishedOrCountedTwice() throws Exception {
-    ChaosOptions options = new ChaosOptions(directory, SEED, Duration.ZERO, /* firstPort= */ 0);
+    ChaosOptions options =
+        new ChaosOptions(directory, SEED, Duration.ZERO, /* kills= */ 0, /* firstPort= */ 0);
     try (ChaosRun run = new ChaosRun(options, System.err::println)) {
       ChaosAudit.Result result = run.run();
       System.err.println(result.table());

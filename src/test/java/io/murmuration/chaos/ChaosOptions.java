@@ -9,6 +9,7 @@ import java.time.Duration;
  * @param directory for everything that the run writes; must not exist or be empty
  * @param seed of what is killed when
  * @param duration for which cycles are begun; the first is always completed
+ * @param kills cycles are begun until so many kills are done; 0 for one of each kind in each cycle
  * @param firstPort three ports from here on; 0 lets the operating system choose
  */
-record ChaosOptions(Path directory, long seed, Duration duration, int firstPort) {}
+record ChaosOptions(Path directory, long seed, Duration duration, int kills, int firstPort) {}

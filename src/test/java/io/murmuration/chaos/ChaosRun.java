@@ -62,6 +62,7 @@ final class ChaosRun implements AutoCloseable {
   private static final int TASK_MANAGERS = 2;
   private static final int PARTITIONS = 3;
   private static final int USERS = 200;
+  private static final int KILLS_PER_STORM = 20;
   private static final Duration PATIENCE = Duration.ofMinutes(4);
   private static final Pattern CHECKPOINT = Pattern.compile("chk-(\\d+)");
 
@@ -87,6 +88,7 @@ final class ChaosRun implements AutoCloseable {
   private final Instant start = Instant.now();
   private int submissions;
   private int troubles;
+  private int kills;
 
   ChaosRun(ChaosOptions options, Consumer<String> out) throws Exception {
     this.options = options;
@@ -149,7 +151,7 @@ final class ChaosRun implements AutoCloseable {
       Instant end = start.plus(options.duration());
       do {
         job = cycle(job);
-      } while (Instant.now().isBefore(end));
+      } while (Instant.now().isBefore(end) || kills < options.kills());
       return finish(job);
     } catch (Exception | AssertionError e) {
       out.accept(cluster.logs(/* lines= */ 15));
@@ -183,39 +185,52 @@ final class ChaosRun implements AutoCloseable {
 
   // ---- trouble ----
 
+  /** Every kind of trouble once, and then again while this storm's share of the kills is open. */
   private Lineage storm(Lineage first) throws Exception {
     Lineage job = first;
-    List<Trouble> shuffled = new ArrayList<>(List.of(Trouble.values()));
-    Collections.shuffle(shuffled, random);
-    for (Trouble trouble : shuffled) {
-      pause(500, 4_000);
-      log("trouble: " + trouble);
-      troubles++;
-      switch (trouble) {
-        case TASK_MANAGER_KILLED -> killTaskManager();
-        case BROKER_KILLED -> killBroker();
-        case MODEL_STORE_GONE -> hideModelStore(job);
-        case JOB_MANAGER_KILLED -> {
-          cluster.jobManager().kill();
-          job = resume(job);
-        }
-        case EVERYTHING_KILLED -> {
-          broker.kill();
-          cluster.close();
-          startBroker();
-          for (JvmProcess taskManager : cluster.taskManagers()) {
-            taskManager.start();
-          }
-          job = resume(job);
-        }
+    int enough = Math.min(options.kills(), kills + KILLS_PER_STORM);
+    do {
+      List<Trouble> shuffled = new ArrayList<>(List.of(Trouble.values()));
+      Collections.shuffle(shuffled, random);
+      for (Trouble trouble : shuffled) {
+        pause(500, 4_000);
+        log("trouble: " + trouble);
+        troubles++;
+        job = bring(trouble, job);
+        awaitProgress(job, 1);
       }
-      awaitProgress(job, 1);
+    } while (kills < enough);
+    return job;
+  }
+
+  /** Returns the job that goes on. */
+  private Lineage bring(Trouble trouble, Lineage job) throws Exception {
+    switch (trouble) {
+      case TASK_MANAGER_KILLED -> killTaskManager();
+      case BROKER_KILLED -> killBroker();
+      case MODEL_STORE_GONE -> hideModelStore(job);
+      case JOB_MANAGER_KILLED -> {
+        kills++;
+        cluster.jobManager().kill();
+        return resume(job);
+      }
+      case EVERYTHING_KILLED -> {
+        kills++;
+        broker.kill();
+        cluster.close();
+        startBroker();
+        for (JvmProcess taskManager : cluster.taskManagers()) {
+          taskManager.start();
+        }
+        return resume(job);
+      }
     }
     return job;
   }
 
   private void killTaskManager() throws Exception {
     JvmProcess victim = cluster.taskManagers().get(random.nextInt(cluster.taskManagers().size()));
+    kills++;
     victim.kill();
     pause(500, 3_000);
     victim.start();
@@ -223,6 +238,7 @@ final class ChaosRun implements AutoCloseable {
   }
 
   private void killBroker() throws Exception {
+    kills++;
     broker.kill();
     pause(500, 5_000);
     startBroker();
@@ -348,19 +364,22 @@ final class ChaosRun implements AutoCloseable {
   }
 
   private String savepoint(Lineage job) throws Exception {
-    String request = cluster.rest().savepoint(job.jobId(), directory.resolve("savepoints"));
-    return located(job, request);
+    return taken(job, () -> cluster.rest().savepoint(job.jobId(), directory.resolve("savepoints")));
   }
 
-  private String located(Lineage job, String request) throws Exception {
-    List<String> found = new ArrayList<>();
+  /**
+   * Asks for a savepoint until one is taken: Flink refuses while any task is not running, and a
+   * task may restart at any time here.
+   */
+  private String taken(Lineage job, Callable<String> ask) throws Exception {
+    SavepointRequest request =
+        new SavepointRequest(
+            ask,
+            id -> cluster.rest().location(job.jobId(), id),
+            refusal -> log("asked again, " + refusal));
     eventually(
-        "a savepoint of '%s' is written".formatted(job.name()),
-        () -> {
-          cluster.rest().location(job.jobId(), request).ifPresent(found::add);
-          return !found.isEmpty();
-        });
-    return found.get(0);
+        "a savepoint of '%s' is written".formatted(job.name()), () -> request.look().isPresent());
+    return request.look().orElseThrow();
   }
 
   /** The newest retained checkpoint; where the job never came to one, what it started from. */
@@ -411,8 +430,8 @@ final class ChaosRun implements AutoCloseable {
     log("the traffic ends");
     Map<String, Set<String>> sent = traffic.stop();
     eventually("'%s' has read all events".formatted(job.name()), this::everythingIsRead);
-    String request = cluster.rest().stop(job.jobId(), directory.resolve("savepoints"));
-    String last = located(job, request);
+    String last =
+        taken(job, () -> cluster.rest().stop(job.jobId(), directory.resolve("savepoints")));
     eventually("'%s' ends".formatted(job.name()), () -> status(job).equals("FINISHED"));
     log("the last savepoint is " + last);
     watch.stop();
@@ -421,7 +440,7 @@ final class ChaosRun implements AutoCloseable {
             Evidence.gather(bootstrapServers(), releases(), sent, last, watch.changed()),
             EPSILON,
             DELTA);
-    log("%d troubles, %d submissions".formatted(troubles, submissions));
+    log("%d troubles, %d kills, %d submissions".formatted(troubles, kills, submissions));
     return result;
   }
 

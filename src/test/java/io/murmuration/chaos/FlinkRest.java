@@ -1,5 +1,6 @@
 package io.murmuration.chaos;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -17,11 +18,21 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /** The job manager's REST interface, as far as the chaos needs it. */
 final class FlinkRest {
 
   private static final String BOUNDARY = "----murmuration";
+  private static final String CAUSE = "Caused by: ";
+
+  /** Lines that Flink puts around a server's stack trace. */
+  private static final Set<String> WRAPPERS =
+      Set.of(
+          "Internal server error.",
+          "<Exception on server side:",
+          "End of exception on server side>");
+
   private static final JsonMapper JSON = new JsonMapper();
 
   private final HttpClient client =
@@ -116,7 +127,12 @@ final class FlinkRest {
     return post("/jobs/" + job + "/stop", body).get("request-id").textValue();
   }
 
-  /** Where a savepoint lies; empty while it is being written. */
+  /**
+   * Where a savepoint lies; empty while it is being written.
+   *
+   * @throws RefusedException if it was not taken, for example since a task is just restarting; it
+   *     has to be asked for again
+   */
   Optional<String> location(String job, String request) throws IOException, InterruptedException {
     JsonNode answer = get("/jobs/" + job + "/savepoints/" + request);
     if (!answer.get("status").get("id").textValue().equals("COMPLETED")) {
@@ -124,9 +140,43 @@ final class FlinkRest {
     }
     JsonNode operation = answer.get("operation");
     if (!operation.has("location")) {
-      throw new IOException("the savepoint failed: " + operation);
+      String trace = operation.path("failure-cause").path("stack-trace").asText();
+      throw new RefusedException("the savepoint was not taken: " + innermostCause(trace));
     }
     return Optional.of(operation.get("location").textValue());
+  }
+
+  /** Flink's answer that it will not do what it was asked for, in one line. */
+  static final class RefusedException extends IOException {
+    private static final long serialVersionUID = 1L;
+
+    RefusedException(String message) {
+      super(message);
+    }
+  }
+
+  /** What a printed stack trace names as its innermost cause, in one line. */
+  private static String innermostCause(String trace) {
+    List<String> lines = trace.lines().filter(line -> !line.isBlank()).toList();
+    return lines.stream()
+        .filter(line -> line.startsWith(CAUSE))
+        .reduce((outer, inner) -> inner)
+        .map(line -> line.substring(CAUSE.length()))
+        .or(() -> lines.stream().filter(line -> !WRAPPERS.contains(line)).findFirst())
+        .orElse("no reason given");
+  }
+
+  /** The job manager answers with a list of errors, the last of them with a stack trace. */
+  private static String reason(String body) {
+    StringBuilder errors = new StringBuilder();
+    try {
+      JSON.readTree(body)
+          .path("errors")
+          .forEach(error -> errors.append(error.asText()).append('\n'));
+    } catch (JsonProcessingException e) {
+      errors.append(body); // another server than Flink's, or none that is up
+    }
+    return innermostCause(errors.toString());
   }
 
   private JsonNode get(String path) throws IOException, InterruptedException {
@@ -145,9 +195,13 @@ final class FlinkRest {
     HttpRequest built = request.timeout(Duration.ofSeconds(60)).build();
     var answer = client.send(built, BodyHandlers.ofString());
     if (answer.statusCode() / 100 != 2) {
-      throw new IOException(
-          "%s %s: %d %s"
-              .formatted(built.method(), built.uri(), answer.statusCode(), answer.body()));
+      throw new RefusedException(
+          "%s %s: %d, %s"
+              .formatted(
+                  built.method(),
+                  built.uri().getPath(),
+                  answer.statusCode(),
+                  reason(answer.body())));
     }
     return answer.body().isBlank() ? JSON.nullNode() : JSON.readTree(answer.body());
   }
