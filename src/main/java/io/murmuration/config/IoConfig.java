@@ -18,6 +18,7 @@ import java.util.Properties;
  * @param ledgerDirectory directory of a file ledger, else null
  * @param feedbackKind how executed rounds are acknowledged
  * @param releasesDirectory where releases become visible
+ * @param acceptOtherStore whether that may be another store than restored state names
  * @param runId name of this run in the manifests
  * @param checkpointInterval between checkpoints
  * @param parallelism of ingest and sampling, or empty for the cluster's default
@@ -32,6 +33,7 @@ public record IoConfig(
     String ledgerDirectory,
     FeedbackKind feedbackKind,
     String releasesDirectory,
+    boolean acceptOtherStore,
     String runId,
     Duration checkpointInterval,
     OptionalInt parallelism,
@@ -112,6 +114,7 @@ public record IoConfig(
     }
     FeedbackKind feedbackKind = faults.required(IoOptions.FEEDBACK_KIND);
     String releasesDirectory = faults.required(IoOptions.RELEASES_DIRECTORY);
+    Boolean acceptOtherStore = faults.required(IoOptions.ACCEPT_OTHER_STORE);
     String runId = faults.optional(IoOptions.RUN_ID);
     Duration checkpointInterval = faults.required(IoOptions.CHECKPOINT_INTERVAL);
     if (checkpointInterval != null && checkpointInterval.toMillis() < 10) {
@@ -154,6 +157,7 @@ public record IoConfig(
                 ledgerDirectory,
                 feedbackKind,
                 releasesDirectory,
+                acceptOtherStore,
                 runId == null ? domain : runId,
                 checkpointInterval,
                 parallelism == null ? OptionalInt.empty() : OptionalInt.of(parallelism),

@@ -66,7 +66,8 @@ public final class IoOptions {
           .intType()
           .defaultValue(3)
           .withDescription(
-              "Replication of the ledger and feedback topics where the job creates them. At least 3 in production.");
+              "Replication of the ledger and feedback topics where the job creates them. At least 3"
+                  + " in production.");
 
   public static final ConfigOption<String> FEEDBACK_TOPIC =
       ConfigOptions.key("kafka.topics.feedback")
@@ -101,7 +102,16 @@ public final class IoOptions {
           .stringType()
           .noDefaultValue()
           .withDescription(
-              "Directory of the releases and of their staging area, on one file system with atomic renames.");
+              "Directory of the releases and of their staging area, on one file system with atomic"
+                  + " renames.");
+
+  public static final ConfigOption<Boolean> ACCEPT_OTHER_STORE =
+      ConfigOptions.key("releases.accept-other-store")
+          .booleanType()
+          .defaultValue(false)
+          .withDescription(
+              "For one start: accept that releases.directory is another store than the one that"
+                  + " restored state names. What waits there for its commit is given up.");
 
   public static final ConfigOption<String> RUN_ID =
       ConfigOptions.key("releases.run-id")
@@ -128,7 +138,8 @@ public final class IoOptions {
           .intType()
           .defaultValue(128)
           .withDescription(
-              "Key groups of keyed state: the most that the job can ever be scaled to. Fixed for a savepoint's life.");
+              "Key groups of keyed state: the most that the job can ever be scaled to. Fixed for a"
+                  + " savepoint's life.");
 
   private IoOptions() {}
 }

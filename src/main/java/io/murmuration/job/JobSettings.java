@@ -4,6 +4,7 @@ import io.murmuration.config.IoOptions;
 import io.murmuration.config.MurmurationConfig;
 import io.murmuration.privacy.budget.PhaseProgramme;
 import io.murmuration.privacy.budget.RoundMechanism;
+import io.murmuration.release.PublishSink;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -47,6 +48,17 @@ final class JobSettings {
       faults.add(
           "%s must be EXACTLY_ONCE: events would be counted twice after a failure"
               .formatted(CheckpointingOptions.CHECKPOINTING_CONSISTENCY_MODE.key()));
+    }
+    Duration timeout = flink.get(CheckpointingOptions.CHECKPOINTING_TIMEOUT);
+    Duration leastTimeout = PublishSink.COMMIT_PATIENCE.multipliedBy(2);
+    if (timeout.compareTo(leastTimeout) < 0) {
+      faults.add(
+          "%s must be at least %d s but is %d s: a model store that is away for a moment holds back checkpoints for up to %d s while its commits are tried again"
+              .formatted(
+                  CheckpointingOptions.CHECKPOINTING_TIMEOUT.key(),
+                  leastTimeout.toSeconds(),
+                  timeout.toSeconds(),
+                  PublishSink.COMMIT_PATIENCE.toSeconds()));
     }
     if (!faults.isEmpty()) {
       throw new IllegalArgumentException(

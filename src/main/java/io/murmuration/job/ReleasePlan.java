@@ -51,12 +51,12 @@ record ReleasePlan(
     IoConfig io = config.io();
     String root = io.releasesDirectory();
     String domain = config.privacy().domain();
-    ModelStore.Provider store = () -> DirectoryModelStore.open(Path.of(root));
+    ModelStore.Provider store = DirectoryModelStore.at(root);
     String baseDigest = read(config, ModelDirectory::weightsDigest);
     StartingPoint start = read(config, base -> StartingPoint.of(config, baseDigest));
     ReleaseContext context = read(config, base -> context(config, base, baseDigest, start));
     List<String> startCharges = start == null ? List.of() : start.ledgerHashes();
-    return new ReleasePlan(
+    PublishSink sink =
         new PublishSink(
             store,
             context,
@@ -64,7 +64,9 @@ record ReleasePlan(
                 .setKafkaProducerConfig(io.clientProperties("releases"))
                 .setRecordSerializer(new AnnouncementKafkaSerializer(io.topics().releases()))
                 .setDeliveryGuarantee(DeliveryGuarantee.AT_LEAST_ONCE)
-                .build()),
+                .build());
+    return new ReleasePlan(
+        io.acceptOtherStore() ? sink.acceptingOtherStore() : sink,
         context,
         () -> ledgerHashes(store.open(), domain, startCharges),
         start);

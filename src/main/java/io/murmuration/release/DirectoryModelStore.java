@@ -4,18 +4,23 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Comparator;
 import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.UUID;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
@@ -24,6 +29,7 @@ import java.util.stream.Stream;
  * mounted volume shared by all task managers).
  *
  * <pre>
+ * root/.murmuration-store                marks the store and holds its id
  * root/round-00000042/…                  visible
  * root/calibration-00000001/…            visible, but no model: never the latest
  * root/latest -&gt; round-00000042          the newest one; absent where there are no symbolic links
@@ -33,12 +39,23 @@ import java.util.stream.Stream;
  *
  * <p>Every file and directory is forced to disk before the rename that relies on it. The names of
  * staging directories carry the digest of what is in them, so that attempts never mix.
+ *
+ * <p><b>Away is not lost.</b> An empty mount point, a directory that was moved and a file server
+ * that stalls look like a store without releases. So nothing is concluded from an absence unless
+ * the store's marker is readable before and after it and holds the id of the store that the release
+ * was staged in; everything else is an {@link IOException}, after which one tries again. Nothing is
+ * ever written into a place that does not hold the marker, except by {@link #open(Path)}.
  */
 public final class DirectoryModelStore implements ModelStore {
 
   private static final String STAGING = ".staging";
   private static final String PARTIAL = ".partial";
   private static final String LATEST = "latest";
+
+  /** Marks a store; hidden, and no directory, so that no consumer takes it for a release. */
+  static final String MARKER = ".murmuration-store";
+
+  private static final Pattern ID = Pattern.compile("[0-9a-f]{32}");
 
   /** More than a file system keeps inside an inode. */
   private static final int PROBE_BYTES = 64 * 1024;
@@ -57,6 +74,9 @@ public final class DirectoryModelStore implements ModelStore {
   private final Path staging;
   private final FileOutput output;
 
+  /** As the marker had it when the store was opened; null for reading only. */
+  private String id;
+
   private DirectoryModelStore(Path root, FileOutput output) {
     this.root = root;
     this.staging = root.resolve(STAGING);
@@ -64,8 +84,9 @@ public final class DirectoryModelStore implements ModelStore {
   }
 
   /**
-   * Opens a store for publishing: creates its directories and tries to write, so that a full disk
-   * or a missing permission shows before a round is charged for a release that cannot be kept.
+   * Opens a store for publishing: creates its directories and its marker where they are missing,
+   * and tries to write, so that a full disk or a missing permission shows before a round is charged
+   * for a release that cannot be kept.
    *
    * @throws IOException if it cannot be written to
    */
@@ -73,9 +94,40 @@ public final class DirectoryModelStore implements ModelStore {
     return open(root, DirectoryModelStore::writeDurably);
   }
 
+  /**
+   * Opens a store that must be there already, as after a restore: a root without marker is an
+   * error, not a new store.
+   *
+   * @throws IOException if it is not there now, or cannot be written to
+   */
+  public static DirectoryModelStore reopen(Path root) throws IOException {
+    DirectoryModelStore store = new DirectoryModelStore(root, DirectoryModelStore::writeDurably);
+    try {
+      // stores of earlier versions have no marker, but always a staging area
+      if (isAbsent(root.resolve(MARKER)) && isAbsent(store.staging)) {
+        throw store.away();
+      }
+    } catch (IOException e) {
+      throw store.failure("open the model store", e);
+    }
+    return open(root);
+  }
+
   /** Opens the store at this path wherever a task runs; all of them must see the same directory. */
   public static Provider at(String root) {
-    return () -> open(Path.of(root));
+    return new Location(root);
+  }
+
+  private record Location(String root) implements Provider {
+    @Override
+    public ModelStore open() throws IOException {
+      return DirectoryModelStore.open(Path.of(root));
+    }
+
+    @Override
+    public ModelStore reopen() throws IOException {
+      return DirectoryModelStore.reopen(Path.of(root));
+    }
   }
 
   static DirectoryModelStore open(Path root, FileOutput output) throws IOException {
@@ -89,10 +141,92 @@ public final class DirectoryModelStore implements ModelStore {
       Files.delete(probe);
       output.write(probe, new byte[PROBE_BYTES]);
       Files.delete(probe);
+      store.mark();
+      store.id = store.readMarker();
     } catch (IOException e) {
       throw store.failure("open the model store", e);
     }
     return store;
+  }
+
+  /** Gives the store an id if it has none; of several that do so at once, one succeeds. */
+  private void mark() throws IOException {
+    Path marker = root.resolve(MARKER);
+    if (!isAbsent(marker)) {
+      return;
+    }
+    String fresh = UUID.randomUUID().toString().replace("-", "");
+    Path written = staging.resolve("marker-" + fresh);
+    output.write(written, (fresh + "\n").getBytes(StandardCharsets.UTF_8));
+    try {
+      Files.createLink(marker, written); // unlike a rename, never in place of another's marker
+    } catch (FileAlreadyExistsException e) {
+      return;
+    } catch (UnsupportedOperationException | FileSystemException e) {
+      moveUnlessPresent(written, marker); // no hard links here
+    } finally {
+      Files.deleteIfExists(written);
+    }
+    force(root);
+  }
+
+  private static void moveUnlessPresent(Path from, Path to) throws IOException {
+    try {
+      Files.move(from, to);
+    } catch (FileAlreadyExistsException e) {
+      // another process was faster: its id is as good
+    }
+  }
+
+  /**
+   * The id in the marker.
+   *
+   * @throws IOException without marker: the store is not there, whatever else is
+   */
+  private String readMarker() throws IOException {
+    String marker;
+    try {
+      marker = Files.readString(root.resolve(MARKER)).strip();
+    } catch (NoSuchFileException e) {
+      throw away();
+    }
+    if (!ID.matcher(marker).matches()) {
+      throw new IOException(
+          "%s must hold the id of the store, 32 hexadecimal digits, but does not; restore it from a copy"
+              .formatted(root.resolve(MARKER)));
+    }
+    return marker;
+  }
+
+  private IOException away() {
+    return new IOException(
+        ("the store is not there: it has no %s. Mount it, or move it back; nothing is written or"
+                + " given up until it is there")
+            .formatted(root.resolve(MARKER)));
+  }
+
+  private void requireStore(String expected) throws IOException {
+    String found = readMarker();
+    if (!found.equals(expected)) {
+      throw new IOException(
+          "store %s is expected but store %s is there; mount the one that this job published to"
+              .formatted(expected, found));
+    }
+  }
+
+  /** Whether there is certainly nothing; a place that cannot be looked at is an error. */
+  private static boolean isAbsent(Path path) throws IOException {
+    try {
+      Files.readAttributes(path, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
+      return false;
+    } catch (NoSuchFileException e) {
+      return true;
+    }
+  }
+
+  @Override
+  public String id() {
+    return id;
   }
 
   /**
@@ -111,10 +245,11 @@ public final class DirectoryModelStore implements ModelStore {
 
   @Override
   public Staged stage(ReleaseFiles release) throws IOException {
-    Staged staged = new Staged(release.name(), Digests.ofRelease(release.files()));
+    Staged staged = new Staged(id, release.name(), Digests.ofRelease(release.files()));
     Path complete = stagingOf(staged);
     Path partial = complete.resolveSibling(complete.getFileName() + PARTIAL);
     try {
+      requireStore(id);
       if (Files.isDirectory(complete)) {
         if (Digests.ofRelease(filesIn(complete)).equals(staged.digest())) {
           return staged;
@@ -122,7 +257,7 @@ public final class DirectoryModelStore implements ModelStore {
         delete(complete);
       }
       delete(partial);
-      Files.createDirectories(partial);
+      Files.createDirectory(partial); // without its parents: they are the store's
       for (var file : release.files().entrySet()) {
         output.write(partial.resolve(file.getKey()), file.getValue());
       }
@@ -140,9 +275,11 @@ public final class DirectoryModelStore implements ModelStore {
     Path complete = stagingOf(staged);
     Path target = root.resolve(staged.name());
     try {
-      if (Files.exists(target, LinkOption.NOFOLLOW_LINKS)) {
+      requireStoreOf(staged);
+      if (!isAbsent(target)) {
         String existing = Digests.ofRelease(filesIn(target));
         if (!existing.equals(staged.digest())) {
+          requireStoreOf(staged);
           throw new ReleaseConflictException(staged.name(), existing, staged.digest());
         }
         force(root);
@@ -150,13 +287,12 @@ public final class DirectoryModelStore implements ModelStore {
         delete(complete);
         return Outcome.ALREADY_PUBLISHED;
       }
-      if (!Files.isDirectory(complete)) {
-        throw new ReleaseLostException(staged.name(), "there is no " + complete);
+      if (isAbsent(complete)) {
+        throw lost(staged, "there is no " + complete);
       }
       String found = Digests.ofRelease(filesIn(complete));
       if (!found.equals(staged.digest())) {
-        throw new ReleaseLostException(
-            staged.name(), "%s is damaged, its digest is now %s".formatted(complete, found));
+        throw lost(staged, "%s is damaged, its digest is now %s".formatted(complete, found));
       }
       Files.move(complete, target, StandardCopyOption.ATOMIC_MOVE);
       force(root);
@@ -167,6 +303,25 @@ public final class DirectoryModelStore implements ModelStore {
     } catch (IOException e) {
       throw failure("publish release " + staged.name(), e);
     }
+  }
+
+  private void requireStoreOf(Staged staged) throws IOException {
+    requireStore(staged.store().isEmpty() ? id : staged.store());
+  }
+
+  /**
+   * The verdict on a release that is not where it was staged, if the store was there before and
+   * after the look. Releases that earlier versions staged name no store: then the marker may be
+   * that of an empty mount point, unless there are releases beside it.
+   */
+  private ReleaseLostException lost(Staged staged, String found) throws IOException {
+    requireStoreOf(staged);
+    if (staged.store().isEmpty() && published().isEmpty() && calibrations().isEmpty()) {
+      throw new IOException(
+          "%s, but this may not be the store in which it was staged: it holds no release. Mount that one"
+              .formatted(found));
+    }
+    return new ReleaseLostException(staged.name(), found);
   }
 
   @Override

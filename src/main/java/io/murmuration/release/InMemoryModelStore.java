@@ -7,22 +7,33 @@ import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.UUID;
 
 /** A {@link ModelStore} that lives and dies with its process: for simulations and tests. */
 public final class InMemoryModelStore implements ModelStore {
 
+  private final String id = UUID.randomUUID().toString();
   private final Map<Staged, SortedMap<String, byte[]>> staged = new HashMap<>();
   private final Map<String, SortedMap<String, byte[]>> published = new TreeMap<>();
 
   @Override
+  public String id() {
+    return id;
+  }
+
+  @Override
   public synchronized Staged stage(ReleaseFiles release) {
-    Staged key = new Staged(release.name(), Digests.ofRelease(release.files()));
+    Staged key = new Staged(id, release.name(), Digests.ofRelease(release.files()));
     staged.put(key, release.files());
     return key;
   }
 
   @Override
   public synchronized Outcome commit(Staged key) throws IOException {
+    if (!key.store().equals(id)) {
+      throw new IOException(
+          "store %s is expected but store %s is there".formatted(key.store(), id));
+    }
     SortedMap<String, byte[]> visible = published.get(key.name());
     if (visible != null) {
       String existing = Digests.ofRelease(visible);

@@ -21,6 +21,15 @@ public interface ModelStore {
 
     /** Opens the store; creates what is missing. */
     ModelStore open() throws IOException;
+
+    /**
+     * Opens the store where a restore says that it is there already.
+     *
+     * @throws IOException if it is not; a new one is never begun in its place
+     */
+    default ModelStore reopen() throws IOException {
+      return open();
+    }
   }
 
   /** How a commit that did not fail ended. */
@@ -34,10 +43,14 @@ public interface ModelStore {
   /**
    * A release that waits for its commit.
    *
+   * @param store id of the store in which it was staged; empty where an earlier version staged it
    * @param name the release's name
    * @param digest of its files, see {@link Digests#ofRelease}; name and digest together find it
    */
-  record Staged(String name, String digest) {}
+  record Staged(String store, String name, String digest) {}
+
+  /** Tells this store from any other that may be found in its place. */
+  String id();
 
   /**
    * Writes a release where no consumer looks.
@@ -50,8 +63,8 @@ public interface ModelStore {
    * Makes a staged release visible.
    *
    * @throws ReleaseConflictException if the name is taken by other bytes; repeating does not help
-   * @throws ReleaseLostException if neither staged nor visible; repeating does not help
-   * @throws IOException if it could not be done now
+   * @throws ReleaseLostException if certainly neither staged nor visible; repeating does not help
+   * @throws IOException if it could not be done now, for example since the store is not there
    */
   Outcome commit(Staged staged) throws IOException;
 

@@ -5,11 +5,11 @@ import org.apache.flink.core.io.SimpleVersionedSerializer;
 import org.apache.flink.core.memory.DataInputDeserializer;
 import org.apache.flink.core.memory.DataOutputSerializer;
 
-/** Committables in checkpoints. Version 1. */
+/** Committables in checkpoints. Version 2 adds the store's id at the end, version 1 is read. */
 public final class PublishCommittableSerializer
     implements SimpleVersionedSerializer<PublishCommittable> {
 
-  private static final int VERSION = 1;
+  private static final int VERSION = 2;
 
   @Override
   public int getVersion() {
@@ -22,19 +22,22 @@ public final class PublishCommittableSerializer
     out.writeUTF(committable.staged().name());
     out.writeUTF(committable.staged().digest());
     new AnnouncementSerializer().serialize(committable.announcement(), out);
+    out.writeUTF(committable.staged().store());
     return out.getCopyOfBuffer();
   }
 
   @Override
   public PublishCommittable deserialize(int version, byte[] serialized) throws IOException {
-    if (version != VERSION) {
+    if (version < 1 || version > VERSION) {
       throw new IOException(
-          "the checkpoint holds a committable of format version %d but this release reads version %d; run a release of Murmuration at least as new as the one that wrote it"
+          "the checkpoint holds a committable of format version %d but this release reads versions up to %d; run a release of Murmuration at least as new as the one that wrote it"
               .formatted(version, VERSION));
     }
     DataInputDeserializer in = new DataInputDeserializer(serialized);
-    return new PublishCommittable(
-        new ModelStore.Staged(in.readUTF(), in.readUTF()),
-        new AnnouncementSerializer().deserialize(in));
+    String name = in.readUTF();
+    String digest = in.readUTF();
+    Announcement announcement = new AnnouncementSerializer().deserialize(in);
+    String store = version == 1 ? "" : in.readUTF();
+    return new PublishCommittable(new ModelStore.Staged(store, name, digest), announcement);
   }
 }

@@ -2,6 +2,8 @@ package io.murmuration.release;
 
 import io.murmuration.serialization.ValueSerializer;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
@@ -11,7 +13,9 @@ import org.apache.flink.api.connector.sink2.CommitterInitContext;
 import org.apache.flink.api.connector.sink2.CommittingSinkWriter;
 import org.apache.flink.api.connector.sink2.Sink;
 import org.apache.flink.api.connector.sink2.SinkWriter;
+import org.apache.flink.api.connector.sink2.StatefulSinkWriter;
 import org.apache.flink.api.connector.sink2.SupportsCommitter;
+import org.apache.flink.api.connector.sink2.SupportsWriterState;
 import org.apache.flink.api.connector.sink2.WriterInitContext;
 import org.apache.flink.core.io.SimpleVersionedSerializer;
 import org.apache.flink.metrics.Counter;
@@ -37,15 +41,17 @@ import org.slf4j.LoggerFactory;
  *       already visible by its digest.
  * </ol>
  *
- * <p>The writer keeps no state: what it staged since the last barrier leaves as committables before
- * the barrier. Directories that a failed attempt staged stay in staging, inside the trust boundary,
- * and are never made visible.
+ * <p>The writer's state is the id of its store, so that after a restore nothing is published into a
+ * place where that store should be and is not. What it staged since the last barrier leaves as
+ * committables before the barrier. Directories that a failed attempt staged stay in staging, inside
+ * the trust boundary, and are never made visible.
  *
  * <p>Parallelism and max parallelism 1.
  */
 public final class PublishSink
     implements Sink<RoundRelease>,
         SupportsCommitter<PublishCommittable>,
+        SupportsWriterState<RoundRelease, String>,
         SupportsPostCommitTopology<PublishCommittable> {
 
   private static final long serialVersionUID = 1L;
@@ -56,11 +62,25 @@ public final class PublishSink
   /** Gauge: milliseconds since this attempt of the job last published; -1 before the first. */
   public static final String RELEASE_AGE = "millisSinceRelease";
 
+  /** Counter: releases that were certainly lost from staging, and given up. */
+  public static final String RELEASES_LOST = "releasesLost";
+
+  /** How often Flink is to repeat a commit, see {@link CommitRetries}. */
+  public static final int COMMIT_RETRIES = 10;
+
+  /** How long commits are tried in total; the checkpoint timeout must be at least twice as long. */
+  public static final Duration COMMIT_PATIENCE = Duration.ofMinutes(1);
+
+  /** Begins the log line of a release that is given up. */
+  public static final String GIVEN_UP = "A release is given up";
+
   private static final Logger LOG = LoggerFactory.getLogger(PublishSink.class);
 
   private final ModelStore.Provider store;
   private final ReleaseContext context;
   private final Sink<Announcement> announcements;
+  private final CommitRetries retries;
+  private final boolean acceptOtherStore;
 
   /**
    * A sink.
@@ -72,23 +92,80 @@ public final class PublishSink
    */
   public PublishSink(
       ModelStore.Provider store, ReleaseContext context, Sink<Announcement> announcements) {
+    this(store, context, announcements, CommitRetries.OF_JOBS, /* acceptOtherStore= */ false);
+  }
+
+  private PublishSink(
+      ModelStore.Provider store,
+      ReleaseContext context,
+      Sink<Announcement> announcements,
+      CommitRetries retries,
+      boolean acceptOtherStore) {
     this.store = store;
     this.context = context;
     this.announcements = announcements;
+    this.retries = retries;
+    this.acceptOtherStore = acceptOtherStore;
+  }
+
+  /** The same with other pauses between attempts to commit. */
+  PublishSink withRetries(CommitRetries other) {
+    return new PublishSink(store, context, announcements, other, acceptOtherStore);
+  }
+
+  /**
+   * The same for a job that is moved to another store on purpose: what waits in the old one for its
+   * commit is given up.
+   */
+  public PublishSink acceptingOtherStore() {
+    return new PublishSink(store, context, announcements, retries, /* acceptOtherStore= */ true);
   }
 
   @Override
   public SinkWriter<RoundRelease> createWriter(WriterInitContext init) throws IOException {
-    ModelStore opened = store.open();
+    return writer(store.open());
+  }
+
+  @Override
+  public StatefulSinkWriter<RoundRelease, String> restoreWriter(
+      WriterInitContext init, Collection<String> storeIds) throws IOException {
+    if (acceptOtherStore) {
+      return writer(store.open());
+    }
+    ModelStore opened = store.reopen();
+    for (String id : storeIds) {
+      if (!id.equals(opened.id())) {
+        throw new IOException(
+            ("The restored state published to model store %s, but store %s is found in its place."
+                    + " Mount the first, or move to the other on purpose with"
+                    + " releases.accept-other-store: true for one start")
+                .formatted(id, opened.id()));
+      }
+    }
+    return writer(opened);
+  }
+
+  private StagingWriter writer(ModelStore opened) throws IOException {
     new ReleaseCatalog(opened).requireDomain(context.domain());
     return new StagingWriter(opened, context);
   }
 
   @Override
+  public SimpleVersionedSerializer<String> getWriterStateSerializer() {
+    return new StoreIdSerializer();
+  }
+
+  @Override
   public Committer<PublishCommittable> createCommitter(CommitterInitContext init)
       throws IOException {
+    boolean restored = init.getRestoredCheckpointId().isPresent() && !acceptOtherStore;
     PublishCommitter committer =
-        new PublishCommitter(store.open(), init.metricGroup().counter("releasesPublished"));
+        new PublishCommitter(
+            restored ? store.reopen() : store.open(),
+            retries,
+            acceptOtherStore,
+            init.metricGroup().counter("releasesPublished"),
+            init.metricGroup().counter(RELEASES_LOST));
     init.metricGroup().gauge(RELEASED_ROUND, () -> committer.releasedRound);
     init.metricGroup().gauge(RELEASE_AGE, committer::millisSinceRelease);
     return committer;
@@ -117,7 +194,8 @@ public final class PublishSink
 
   /** Stages each release when it arrives. */
   private static final class StagingWriter
-      implements CommittingSinkWriter<RoundRelease, PublishCommittable> {
+      implements CommittingSinkWriter<RoundRelease, PublishCommittable>,
+          StatefulSinkWriter<RoundRelease, String> {
 
     private final ModelStore store;
     private final ReleaseContext context;
@@ -143,6 +221,11 @@ public final class PublishSink
     }
 
     @Override
+    public List<String> snapshotState(long checkpoint) {
+      return List.of(store.id());
+    }
+
+    @Override
     public void flush(boolean endOfInput) {
       // every release is durable when write returns
     }
@@ -160,22 +243,38 @@ public final class PublishSink
    * <caption>Verdicts</caption>
    * <tr><td>visible with the same digest</td><td>already committed</td></tr>
    * <tr><td>visible with another digest</td><td>the job fails: two releases of one round</td></tr>
-   * <tr><td>neither staged nor visible</td><td>given up, with an error in the log: a restart would
-   *     find it no better, and the charge stands</td></tr>
-   * <tr><td>any other I/O error</td><td>retried, as often as {@code sink.committer.retries} says;
-   *     then Flink fails the job and the next attempt commits it</td></tr>
+   * <tr><td>certainly neither staged nor visible</td><td>given up, with an error in the log and in
+   *     the metrics: a restart would find it no better, and the charge stands</td></tr>
+   * <tr><td>staged in a store that was left on purpose</td><td>given up likewise</td></tr>
+   * <tr><td>any other I/O error, a store that is away among them</td><td>tried again after a
+   *     growing pause, see {@link CommitRetries}; then Flink fails the job and the next attempt
+   *     commits it</td></tr>
    * </table>
+   *
+   * <p>Flink commits on the task's thread, so that a pause holds back barriers, and with them the
+   * next charge: while releases cannot be made visible, nothing is spent on more of them.
    */
   private static final class PublishCommitter implements Committer<PublishCommittable> {
 
     private final ModelStore store;
+    private final CommitRetries retries;
+    private final boolean acceptOtherStore;
     private final Counter published;
+    private final Counter lost;
     private volatile long releasedRound;
     private volatile long releasedAtNanos;
 
-    PublishCommitter(ModelStore store, Counter published) {
+    PublishCommitter(
+        ModelStore store,
+        CommitRetries retries,
+        boolean acceptOtherStore,
+        Counter published,
+        Counter lost) {
       this.store = store;
+      this.retries = retries;
+      this.acceptOtherStore = acceptOtherStore;
       this.published = published;
+      this.lost = lost;
     }
 
     private long millisSinceRelease() {
@@ -185,10 +284,20 @@ public final class PublishSink
     }
 
     @Override
-    public void commit(Collection<CommitRequest<PublishCommittable>> requests) {
+    public void commit(Collection<CommitRequest<PublishCommittable>> requests)
+        throws InterruptedException {
+      int retry = requests.stream().mapToInt(CommitRequest::getNumberOfRetries).max().orElse(0);
+      if (retry > 0) {
+        retries.pauseBefore(retry);
+      }
       for (CommitRequest<PublishCommittable> request : requests) {
         ModelStore.Staged staged = request.getCommittable().staged();
         try {
+          boolean left = !staged.store().isEmpty() && !staged.store().equals(store.id());
+          if (acceptOtherStore && left) {
+            throw new ReleaseLostException(
+                staged.name(), "it is staged in store " + staged.store() + ", which was left");
+          }
           if (store.commit(staged) == ModelStore.Outcome.ALREADY_PUBLISHED) {
             LOG.info("Release {} is already published", staged.name());
             request.signalAlreadyCommitted();
@@ -201,14 +310,17 @@ public final class PublishSink
         } catch (ReleaseConflictException e) {
           request.signalFailedWithUnknownReason(e);
         } catch (ReleaseLostException e) {
-          LOG.error("A release is given up", e);
+          LOG.error("{}: {}", GIVEN_UP, e.getMessage());
+          lost.inc();
           request.signalFailedWithKnownReason(e);
         } catch (IOException e) {
           LOG.warn(
-              "Release {} could not be published, attempt {}; trying again",
+              "Release {} could not be published, attempt {} of {}: {}",
               staged.name(),
               request.getNumberOfRetries() + 1,
-              e);
+              retries.retries() + 1,
+              e.getMessage());
+          LOG.debug("Why a release could not be published", e);
           request.retryLater();
         }
       }
@@ -217,6 +329,32 @@ public final class PublishSink
     @Override
     public void close() {
       // the store holds nothing open
+    }
+  }
+
+  /** The id of a store in the writer's state. Version 1: UTF-8. */
+  private static final class StoreIdSerializer implements SimpleVersionedSerializer<String> {
+
+    private static final int VERSION = 1;
+
+    @Override
+    public int getVersion() {
+      return VERSION;
+    }
+
+    @Override
+    public byte[] serialize(String id) {
+      return id.getBytes(StandardCharsets.UTF_8);
+    }
+
+    @Override
+    public String deserialize(int version, byte[] serialized) throws IOException {
+      if (version != VERSION) {
+        throw new IOException(
+            "the checkpoint names the model store in format version %d but this release reads version %d; run a release of Murmuration at least as new as the one that wrote it"
+                .formatted(version, VERSION));
+      }
+      return new String(serialized, StandardCharsets.UTF_8);
     }
   }
 }

@@ -134,7 +134,7 @@ final class ChaosAudit {
         compare(manifest, charges);
       }
     }
-    compareAnnouncements(manifests);
+    compareAnnouncements(manifests, executed.size());
     require(!manifests.isEmpty(), "nothing was published");
     if (!manifests.isEmpty()) {
       compareEpsilon(manifests, ledger);
@@ -149,7 +149,7 @@ final class ChaosAudit {
         "round %d is published but not charged".formatted(manifest.round()));
   }
 
-  private void compareAnnouncements(List<ReleaseManifest> manifests) {
+  private void compareAnnouncements(List<ReleaseManifest> manifests, int executedRounds) {
     Set<Long> published = new TreeSet<>();
     manifests.forEach(manifest -> published.add(manifest.round()));
     Set<Long> unknown = new TreeSet<>(evidence.announced().keySet());
@@ -157,8 +157,11 @@ final class ChaosAudit {
     require(unknown.isEmpty(), "announced but not visible: rounds " + unknown);
     long twice = evidence.announced().values().stream().filter(of -> of.size() > 1).count();
     row("rounds published", manifests.size());
+    row("rounds executed and never published", executedRounds - manifests.size());
+    row("releases given up by the committer", evidence.givenUp().size());
     row("rounds published twice", twice);
     row("releases that changed or vanished", evidence.changedReleases().size());
+    evidence.givenUp().forEach(line -> violations.add("staged, durable and given up: " + line));
     require(twice == 0, "a round was published twice, with different bytes");
     evidence
         .changedReleases()

@@ -40,6 +40,7 @@ class ChaosAuditTest {
   private final List<String> executed = new ArrayList<>(List.of("1/1", "1/2"));
   private final List<Checked> releases = new ArrayList<>();
   private final Map<Long, Set<String>> announced = new TreeMap<>();
+  private final List<String> givenUp = new ArrayList<>();
   private final List<String> changed = new ArrayList<>();
   private LedgerState state = LedgerState.empty();
 
@@ -91,7 +92,8 @@ class ChaosAuditTest {
   }
 
   private List<String> violations() throws Exception {
-    Evidence evidence = new Evidence(sent, counted, ledger, executed, releases, announced, changed);
+    Evidence evidence =
+        new Evidence(sent, counted, ledger, executed, releases, announced, givenUp, changed);
     return ChaosAudit.of(evidence, BUDGET, DELTA).violations();
   }
 
@@ -133,6 +135,12 @@ class ChaosAuditTest {
         .containsExactly(
             "a round was published twice, with different bytes",
             "changed after it was visible: round-00000001");
+  }
+
+  @Test
+  void findsAReleaseThatWasStagedAndGivenUp() throws Exception {
+    givenUp.add("round-00000003");
+    assertThat(violations()).containsExactly("staged, durable and given up: round-00000003");
   }
 
   @Test

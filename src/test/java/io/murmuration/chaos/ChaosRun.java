@@ -6,6 +6,7 @@ import io.murmuration.contribution.ContributionBounds;
 import io.murmuration.demo.DemoModel;
 import io.murmuration.job.MurmurationJob;
 import io.murmuration.release.DirectoryModelStore;
+import io.murmuration.release.PublishSink;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -73,6 +74,13 @@ final class ChaosRun implements AutoCloseable {
     BROKER_KILLED,
     EVERYTHING_KILLED,
     MODEL_STORE_GONE
+  }
+
+  /** What is found where the model store was. */
+  private enum Instead {
+    NOTHING,
+    EMPTY_MOUNT_POINT,
+    FILE
   }
 
   private final ChaosOptions options;
@@ -248,11 +256,19 @@ final class ChaosRun implements AutoCloseable {
   private void hideModelStore(Lineage job) throws Exception {
     long before = cluster.rest().restarts(job.jobId());
     Path hidden = directory.resolve("releases-away");
+    Instead instead = Instead.values()[random.nextInt(Instead.values().length)];
+    log("in place of the model store: " + instead);
     watch.pause();
     Files.move(releases(), hidden);
-    Files.createFile(releases());
+    switch (instead) {
+      case NOTHING -> {}
+      case EMPTY_MOUNT_POINT -> Files.createDirectory(releases());
+      case FILE -> Files.createFile(releases());
+    }
     eventually("the job fails for want of its model store", () -> restarts(job) > before);
-    Files.delete(releases());
+    if (instead != Instead.NOTHING) {
+      Files.delete(releases()); // only succeeds if nothing was written there
+    }
     Files.move(hidden, releases());
     watch.proceed();
     if (!cluster.taskManagers().stream().allMatch(JvmProcess::isAlive)) {
@@ -437,11 +453,21 @@ final class ChaosRun implements AutoCloseable {
     watch.stop();
     ChaosAudit.Result result =
         ChaosAudit.of(
-            Evidence.gather(bootstrapServers(), releases(), sent, last, watch.changed()),
+            Evidence.gather(bootstrapServers(), releases(), sent, last, givenUp(), watch.changed()),
             EPSILON,
             DELTA);
     log("%d troubles, %d kills, %d submissions".formatted(troubles, kills, submissions));
     return result;
+  }
+
+  private List<String> givenUp() throws IOException {
+    List<String> lines = new ArrayList<>();
+    for (JvmProcess taskManager : cluster.taskManagers()) {
+      Files.readAllLines(taskManager.log()).stream()
+          .filter(line -> line.contains(PublishSink.GIVEN_UP))
+          .forEach(lines::add);
+    }
+    return lines;
   }
 
   /** Flink commits the offsets of completed checkpoints; the job's own come after its start. */

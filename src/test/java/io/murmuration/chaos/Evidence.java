@@ -33,6 +33,7 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
  * @param executed acknowledgements of executed rounds as epoch/round
  * @param releases as the catalog found them
  * @param announced digests that were announced, by round
+ * @param givenUp releases that a committer gave up, as its log says
  * @param changedReleases what a consumer saw change, vanish or turn unreadable
  */
 record Evidence(
@@ -42,6 +43,7 @@ record Evidence(
     List<String> executed,
     List<ReleaseAudit.Checked> releases,
     Map<Long, Set<String>> announced,
+    List<String> givenUp,
     List<String> changedReleases) {
 
   private static final JsonMapper JSON = new JsonMapper();
@@ -55,6 +57,7 @@ record Evidence(
       Path releases,
       Map<String, Set<String>> sent,
       String savepoint,
+      List<String> givenUp,
       List<String> changedReleases)
       throws Exception {
     List<LedgerEntry> ledger = ledger(bootstrapServers);
@@ -65,6 +68,7 @@ record Evidence(
         executed(bootstrapServers),
         new ReleaseAudit(DirectoryModelStore.reading(releases)).verify(),
         announced(bootstrapServers),
+        givenUp,
         changedReleases);
   }
 

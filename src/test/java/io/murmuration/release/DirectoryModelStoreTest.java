@@ -14,17 +14,22 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 class DirectoryModelStoreTest extends ModelStoreContract {
 
-  @TempDir private Path root;
+  @TempDir private Path directory;
+  private Path root;
   private DirectoryModelStore store;
 
   @BeforeEach
   void open() throws IOException {
+    root = directory.resolve("releases");
     store = DirectoryModelStore.open(root);
   }
 
@@ -177,5 +182,138 @@ class DirectoryModelStoreTest extends ModelStoreContract {
         .hasMessageContaining("there is no release");
     assertThatThrownBy(() -> DirectoryModelStore.reading(root.resolve("nowhere")))
         .hasMessageContaining("must be a directory that holds releases");
+  }
+
+  /** What may be found where a store was. */
+  private enum Away {
+    NOTHING,
+    EMPTY_MOUNT_POINT,
+    FILE,
+    OTHER_STORE
+  }
+
+  private Path takeAway(Away away) throws IOException {
+    Path elsewhere = Files.move(root, directory.resolve("elsewhere"));
+    switch (away) {
+      case NOTHING -> {}
+      case EMPTY_MOUNT_POINT -> Files.createDirectory(root);
+      case FILE -> Files.createFile(root);
+      case OTHER_STORE -> DirectoryModelStore.open(root);
+    }
+    return elsewhere;
+  }
+
+  private void putBack(Path elsewhere) throws IOException {
+    if (Files.exists(root)) {
+      Files.move(root, directory.resolve("was-in-its-place"));
+    }
+    Files.move(elsewhere, root);
+  }
+
+  private static void assertTriedAgain(ThrowingCallable action) {
+    assertThatThrownBy(action)
+        .isInstanceOf(IOException.class)
+        .isNotInstanceOf(ReleaseLostException.class)
+        .isNotInstanceOf(ReleaseConflictException.class);
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void aStoreThatIsAwayIsNotLost(Away away) throws IOException {
+    Staged staged = store.stage(ReleaseFixtures.files(1, 1));
+    Path elsewhere = takeAway(away);
+
+    assertTriedAgain(() -> store.commit(staged));
+
+    putBack(elsewhere);
+    assertThat(store.commit(staged)).isEqualTo(Outcome.PUBLISHED);
+    assertThat(store.published()).containsExactly("round-00000001");
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void nothingIsWrittenWhereAStoreShouldBe(Away away) throws IOException {
+    Path elsewhere = takeAway(away);
+
+    assertTriedAgain(() -> store.stage(ReleaseFixtures.files(1, 1)));
+
+    if (Files.isDirectory(root)) {
+      try (Stream<Path> all = Files.walk(root)) {
+        assertThat(all.map(Path::toString)).noneMatch(path -> path.contains("round-"));
+      }
+    }
+    putBack(elsewhere);
+    assertThat(store.commit(store.stage(ReleaseFixtures.files(1, 1)))).isEqualTo(Outcome.PUBLISHED);
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = "OTHER_STORE", mode = EnumSource.Mode.EXCLUDE)
+  void aStoreThatMustBeThereIsNotBegunAnew(Away away) throws IOException {
+    takeAway(away);
+
+    assertTriedAgain(() -> DirectoryModelStore.reopen(root));
+
+    assertThat(Files.exists(root.resolve(DirectoryModelStore.MARKER))).isFalse();
+    assertThat(Files.exists(root.resolve(".staging"))).isFalse();
+  }
+
+  @Test
+  void aLossIsBelievedOnlyIfTheStoreIsThereAfterTheLookToo() throws IOException {
+    Staged staged = store.stage(ReleaseFixtures.files(1, 1));
+    Path complete = root.resolve(".staging/round-00000001-" + staged.digest());
+    Files.move(complete, directory.resolve("elsewhere"));
+    Files.createDirectory(complete);
+    Path marker = root.resolve(DirectoryModelStore.MARKER);
+    String id = Files.readString(marker);
+    Files.writeString(marker, "stale file handle");
+
+    assertTriedAgain(() -> store.commit(staged));
+
+    Files.writeString(marker, id);
+    assertThatThrownBy(() -> store.commit(staged)).isInstanceOf(ReleaseLostException.class);
+  }
+
+  @Test
+  void aStoreKeepsItsIdAndHasItToItself() throws IOException {
+    DirectoryModelStore again = DirectoryModelStore.open(root);
+    DirectoryModelStore other = DirectoryModelStore.open(directory.resolve("other"));
+
+    assertThat(again.id()).isEqualTo(store.id()).matches("[0-9a-f]{32}");
+    assertThat(DirectoryModelStore.reopen(root).id()).isEqualTo(store.id());
+    assertThat(other.id()).isNotEqualTo(store.id());
+    assertThat(staging()).isEmpty();
+  }
+
+  @Test
+  void aDamagedMarkerIsNamed() throws IOException {
+    Files.writeString(root.resolve(DirectoryModelStore.MARKER), "");
+
+    assertThatThrownBy(() -> DirectoryModelStore.open(root))
+        .hasMessageContaining(root.resolve(DirectoryModelStore.MARKER).toString())
+        .hasMessageContaining("must hold the id of the store");
+  }
+
+  /** Stores of earlier versions have no marker. */
+  @Test
+  void anOldStoreIsGivenAnId() throws IOException {
+    store.commit(store.stage(ReleaseFixtures.files(1, 1)));
+    Files.delete(root.resolve(DirectoryModelStore.MARKER));
+
+    DirectoryModelStore adopted = DirectoryModelStore.reopen(root);
+
+    assertThat(adopted.id()).matches("[0-9a-f]{32}");
+    assertThat(adopted.published()).containsExactly("round-00000001");
+  }
+
+  /** Releases that earlier versions staged name no store. */
+  @Test
+  void anOldCommittableIsPublishedAndLostOnlyBesideReleases() throws IOException {
+    Staged staged = store.stage(ReleaseFixtures.files(1, 1));
+    Staged old = new Staged("", staged.name(), staged.digest());
+    Staged lost = new Staged("", "round-00000002", "00".repeat(32));
+
+    assertTriedAgain(() -> store.commit(lost));
+    assertThat(store.commit(old)).isEqualTo(Outcome.PUBLISHED);
+    assertThatThrownBy(() -> store.commit(lost)).isInstanceOf(ReleaseLostException.class);
   }
 }

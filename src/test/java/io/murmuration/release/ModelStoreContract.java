@@ -69,9 +69,25 @@ abstract class ModelStoreContract {
 
   @Test
   void whatIsNeitherStagedNorPublishedIsLost() {
-    assertThatThrownBy(() -> store().commit(new Staged("round-00000009", "00".repeat(32))))
+    Staged nowhere = new Staged(store().id(), "round-00000009", "00".repeat(32));
+    assertThatThrownBy(() -> store().commit(nowhere))
         .isInstanceOf(ReleaseLostException.class)
         .hasMessageContaining("release round-00000009 is lost");
+  }
+
+  @Test
+  void whatWasStagedInAnotherStoreIsNotLost() {
+    Staged elsewhere = new Staged("ab".repeat(16), "round-00000009", "00".repeat(32));
+    assertThatThrownBy(() -> store().commit(elsewhere))
+        .isInstanceOf(IOException.class)
+        .isNotInstanceOf(ReleaseLostException.class)
+        .hasMessageContaining("store %s is expected".formatted("ab".repeat(16)))
+        .hasMessageContaining("store %s is there".formatted(store().id()));
+  }
+
+  @Test
+  void stagedReleasesNameTheirStore() throws IOException {
+    assertThat(store().stage(ReleaseFixtures.files(1, 1)).store()).isEqualTo(store().id());
   }
 
   @Test

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
@@ -19,6 +20,7 @@ import org.apache.flink.streaming.runtime.operators.sink.SinkWriterOperatorFacto
 import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
 import org.apache.flink.streaming.util.OneInputStreamOperatorTestHarness;
 import org.apache.flink.util.function.ThrowingRunnable;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -37,6 +39,10 @@ class PublishSinkTest {
         DirectoryModelStore.at(root.toString()), ReleaseFixtures.context(), NO_ANNOUNCEMENTS);
   }
 
+  private static final OperatorSubtaskState NO_STATE = OperatorSubtaskState.builder().build();
+
+  private record Checkpoint(OperatorSubtaskState writer, OperatorSubtaskState committer) {}
+
   /** Writer and committer as Flink chains them. */
   private static final class Job implements AutoCloseable {
 
@@ -52,24 +58,28 @@ class PublishSinkTest {
     private final List<Long> announced = new ArrayList<>();
 
     static Job start(PublishSink sink) throws Exception {
-      return restore(sink, OperatorSubtaskState.builder().build());
+      return restore(sink, new Checkpoint(NO_STATE, NO_STATE));
     }
 
-    static Job restore(PublishSink sink, OperatorSubtaskState checkpoint) throws Exception {
+    static Job restore(PublishSink sink, Checkpoint checkpoint) throws Exception {
       return new Job(sink, checkpoint);
     }
 
-    private Job(PublishSink sink, OperatorSubtaskState checkpoint) throws Exception {
+    private Job(PublishSink sink, Checkpoint checkpoint) throws Exception {
       writer = new OneInputStreamOperatorTestHarness<>(new SinkWriterOperatorFactory<>(sink));
+      if (checkpoint.committer().hasState()) {
+        writer.setRestoredCheckpointId(1);
+        writer.initializeState(checkpoint.writer());
+      }
       writer.open();
       committer =
           new OneInputStreamOperatorTestHarness<>(
               new CommitterOperatorFactory<>(
                   sink, /* isBatchMode= */ false, /* isCheckpointingEnabled= */ true));
-      if (checkpoint.hasState()) {
+      if (checkpoint.committer().hasState()) {
         committer.setRestoredCheckpointId(1);
       }
-      committer.initializeState(checkpoint);
+      committer.initializeState(checkpoint.committer());
       committer.open();
       announce.open();
     }
@@ -84,14 +94,15 @@ class PublishSinkTest {
     }
 
     /** The state of a checkpoint that is not complete yet. */
-    OperatorSubtaskState snapshot(long checkpoint) throws Exception {
+    Checkpoint snapshot(long checkpoint) throws Exception {
       writer.prepareSnapshotPreBarrier(checkpoint);
       for (CommittableMessage<PublishCommittable> message : writer.extractOutputValues()) {
         committer.processElement(new StreamRecord<>(message));
       }
       writer.getOutput().clear();
-      writer.snapshot(checkpoint, /* timestamp= */ 0);
-      return committer.snapshot(checkpoint, /* timestamp= */ 0);
+      return new Checkpoint(
+          writer.snapshot(checkpoint, /* timestamp= */ 0),
+          committer.snapshot(checkpoint, /* timestamp= */ 0));
     }
 
     void complete(long checkpoint) throws Exception {
@@ -161,7 +172,7 @@ class PublishSinkTest {
 
   @Test
   void aSnapshotWithoutNotificationIsCommittedByTheRestore() throws Exception {
-    OperatorSubtaskState checkpoint;
+    Checkpoint checkpoint;
     try (Job job = Job.start(sink())) {
       job.release(1);
       checkpoint = job.snapshot(1);
@@ -178,7 +189,7 @@ class PublishSinkTest {
 
   @Test
   void aCrashBetweenRenameAndAcknowledgementRepeatsTheCommitHarmlessly() throws Exception {
-    OperatorSubtaskState checkpoint;
+    Checkpoint checkpoint;
     try (Job job = Job.start(sink())) {
       job.release(1);
       checkpoint = job.snapshot(1);
@@ -215,7 +226,7 @@ class PublishSinkTest {
 
   @Test
   void anOldSavepointPublishesNothingTwice() throws Exception {
-    OperatorSubtaskState old;
+    Checkpoint old;
     try (Job job = Job.start(sink())) {
       job.release(1);
       old = job.snapshot(1);
@@ -260,7 +271,7 @@ class PublishSinkTest {
 
   @Test
   void twoJobsFromOneSavepointPublishItsReleaseOnce() throws Exception {
-    OperatorSubtaskState savepoint;
+    Checkpoint savepoint;
     try (Job job = Job.start(sink())) {
       job.release(1);
       savepoint = job.snapshot(1);
@@ -291,7 +302,7 @@ class PublishSinkTest {
               Files.write(path, content);
             });
     PublishSink sink = new PublishSink(() -> full, ReleaseFixtures.context(), NO_ANNOUNCEMENTS);
-    OperatorSubtaskState checkpoint;
+    Checkpoint checkpoint;
     try (Job job = Job.start(sink)) {
       checkpoint = job.snapshot(1);
       assertThatThrownBy(() -> job.release(1)).hasMessageContaining("the disk is full");
@@ -382,6 +393,11 @@ class PublishSinkTest {
       implements ModelStore {
 
     @Override
+    public String id() {
+      return store.id();
+    }
+
+    @Override
     public Staged stage(ReleaseFiles release) throws IOException {
       return store.stage(release);
     }
@@ -425,11 +441,20 @@ class PublishSinkTest {
           });
     }
     ModelStore store = new FailingStore(DirectoryModelStore.open(root), failures);
-    return new PublishSink(() -> store, ReleaseFixtures.context(), NO_ANNOUNCEMENTS);
+    return new PublishSink(() -> store, ReleaseFixtures.context(), NO_ANNOUNCEMENTS)
+        .withRetries(new CommitRetries(10, PublishSink.COMMIT_PATIENCE, PAUSES::add));
+  }
+
+  /** Static, since sinks are serialized; JUnit makes a new instance of this class for each test. */
+  private static final List<Long> PAUSES = new ArrayList<>();
+
+  @BeforeEach
+  void noPauses() {
+    PAUSES.clear();
   }
 
   @Test
-  void aPassingTroubleOfTheStoreIsRetried() throws Exception {
+  void aPassingTroubleOfTheStoreIsRetriedAfterGrowingPauses() throws Exception {
     try (Job job = Job.start(failing(/* times= */ 3))) {
       job.release(1);
       job.snapshot(1);
@@ -437,17 +462,123 @@ class PublishSinkTest {
 
       assertThat(published()).containsExactly("round-00000001");
       assertThat(job.announced()).containsExactly(1L);
+      assertThat(PAUSES).containsExactly(58L, 117L, 234L);
+    }
+  }
+
+  /** The committer's retries meet the store that came back: an outage costs no release. */
+  @Test
+  void aStoreThatIsAwayForAMomentLosesNothing() throws Exception {
+    Path elsewhere = root.resolveSibling(root.getFileName() + "-away");
+    PublishSink sink =
+        sink()
+            .withRetries(
+                new CommitRetries(
+                    10,
+                    PublishSink.COMMIT_PATIENCE,
+                    millis -> {
+                      PAUSES.add(millis);
+                      if (PAUSES.size() == 2) {
+                        move(elsewhere, root);
+                      }
+                    }));
+    try (Job job = Job.start(sink)) {
+      job.release(1);
+      job.snapshot(1);
+      move(root, elsewhere);
+      job.complete(1);
+
+      assertThat(PAUSES).hasSize(2);
+      assertThat(published()).containsExactly("round-00000001");
+      assertThat(job.announced()).containsExactly(1L);
+    }
+  }
+
+  private static void move(Path from, Path to) {
+    try {
+      Files.move(from, to);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  @Test
+  void anEmptyMountPointAfterARestoreIsNoNewStore() throws Exception {
+    Checkpoint checkpoint;
+    try (Job job = Job.start(sink())) {
+      job.release(1);
+      checkpoint = job.snapshot(1);
+    }
+    Path elsewhere = root.resolveSibling(root.getFileName() + "-away");
+    move(root, elsewhere);
+    Files.createDirectory(root);
+
+    assertThatThrownBy(() -> Job.restore(sink(), checkpoint))
+        .hasMessageContaining("the store is not there");
+    assertThat(root).isEmptyDirectory();
+
+    Files.delete(root);
+    move(elsewhere, root);
+    try (Job restored = Job.restore(sink(), checkpoint)) {
+      assertThat(published()).containsExactly("round-00000001");
+      assertThat(restored.announced()).containsExactly(1L);
+    }
+  }
+
+  @Test
+  void anotherStoreIsRefusedUnlessItIsAcceptedOnPurpose() throws Exception {
+    Checkpoint checkpoint;
+    try (Job job = Job.start(sink())) {
+      job.release(1);
+      checkpoint = job.snapshot(1);
+    }
+    move(root, root.resolveSibling(root.getFileName() + "-left"));
+    DirectoryModelStore.open(root);
+
+    assertThatThrownBy(() -> Job.restore(sink(), checkpoint))
+        .hasMessageContaining("The restored state published to model store")
+        .hasMessageContaining("releases.accept-other-store");
+
+    Checkpoint moved;
+    try (Job restored = Job.restore(sink().acceptingOtherStore(), checkpoint)) {
+      restored.release(2);
+      moved = restored.snapshot(2);
+      restored.complete(2);
+      assertThat(published()).containsExactly("round-00000002");
+      assertThat(restored.announced()).containsExactly(2L);
+    }
+    // the state names the new store: from here on the flag is not needed
+    try (Job next = Job.restore(sink(), moved)) {
+      next.complete(2);
+      assertThat(published()).containsExactly("round-00000002");
+      assertThat(next.announced()).containsExactly(2L);
+    }
+  }
+
+  /** State of versions whose writer had none. */
+  @Test
+  void stateWithoutAStoreIsRestoredOntoAStoreThatIsThere() throws Exception {
+    Checkpoint checkpoint;
+    try (Job job = Job.start(sink())) {
+      job.release(1);
+      checkpoint = new Checkpoint(NO_STATE, job.snapshot(1).committer());
+    }
+    try (Job restored = Job.restore(sink(), checkpoint)) {
+      assertThat(published()).containsExactly("round-00000001");
     }
   }
 
   @Test
   void aLastingTroubleFailsTheJobAndTheNextAttemptPublishes() throws Exception {
-    OperatorSubtaskState checkpoint;
+    Checkpoint checkpoint;
     try (Job job = Job.start(failing(/* times= */ 1000))) {
       job.release(1);
       checkpoint = job.snapshot(1);
       assertThatThrownBy(() -> job.complete(1)).isInstanceOf(IOException.class);
       assertThat(job.announced()).isEmpty();
+      assertThat(PAUSES.stream().mapToLong(Long::longValue).sum())
+          .isBetween(
+              PublishSink.COMMIT_PATIENCE.toMillis() - 10, PublishSink.COMMIT_PATIENCE.toMillis());
     }
     assertThat(published()).isEmpty();
 

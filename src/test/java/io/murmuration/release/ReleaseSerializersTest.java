@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.murmuration.privacy.budget.GrantSerializer;
 import io.murmuration.serialization.ValueSerializer;
 import java.io.IOException;
+import java.io.InputStream;
 import java.util.HexFormat;
 import org.apache.flink.core.memory.DataInputDeserializer;
 import org.apache.flink.core.memory.DataOutputSerializer;
@@ -72,15 +73,30 @@ class ReleaseSerializersTest {
   void committablesComeBackAndALaterFormatIsRefused() throws IOException {
     PublishCommittable committable =
         new PublishCommittable(
-            new ModelStore.Staged("round-00000007", "cd".repeat(32)),
+            new ModelStore.Staged("ef".repeat(16), "round-00000007", "cd".repeat(32)),
             new Announcement("chat", 7, "{\"é\":1}"));
     PublishCommittableSerializer serializer = new PublishCommittableSerializer();
     byte[] bytes = serializer.serialize(committable);
 
     assertThat(serializer.deserialize(serializer.getVersion(), bytes)).isEqualTo(committable);
-    assertThatThrownBy(() -> serializer.deserialize(2, bytes))
+    assertThatThrownBy(() -> serializer.deserialize(3, bytes))
         .isInstanceOf(IOException.class)
-        .hasMessageContaining("format version 2 but this release reads version 1");
+        .hasMessageContaining("format version 3 but this release reads versions up to 2");
+  }
+
+  /** Written by the last release whose committables named no store. */
+  @Test
+  void committablesOfVersion1AreReadAndNameNoStore() throws IOException {
+    byte[] old;
+    try (InputStream fixture = getClass().getResourceAsStream("committable-v1.bin")) {
+      old = fixture.readAllBytes();
+    }
+
+    assertThat(new PublishCommittableSerializer().deserialize(1, old))
+        .isEqualTo(
+            new PublishCommittable(
+                new ModelStore.Staged("", "round-00000007", "cd".repeat(32)),
+                new Announcement("chat", 7, "{\"é\":1}")));
   }
 
   @Test

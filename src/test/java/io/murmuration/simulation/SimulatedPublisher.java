@@ -159,6 +159,11 @@ final class SimulatedPublisher {
   private record TroubledStore(ModelStore real, SplittableRandom random) implements ModelStore {
 
     @Override
+    public String id() {
+      return real.id();
+    }
+
+    @Override
     public Staged stage(ReleaseFiles release) throws IOException {
       return real.stage(release);
     }
