@@ -5,13 +5,25 @@ import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyP
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideOutsideOfPackages;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+import static org.assertj.core.api.Assertions.assertThat;
 
 import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /** The boundaries between the pure core and Flink, DJL and Kafka. */
 @AnalyzeClasses(packages = "io.murmuration", importOptions = ImportOption.DoNotIncludeTests.class)
@@ -25,6 +37,65 @@ class ArchitectureTest {
   /** A class that may touch Flink says so by its name, or is nested in one that does. */
   private static final String FLINK_NAMES =
       ".*(Operator|OperatorFactory|Function|Sink|Serializer|SerializationSchema|DeserializationSchema|Writer|Committer|State|Metrics|Format)(\\$.*)?";
+
+  private static final String ROOT = "io.murmuration";
+
+  @ArchTest
+  static final ArchRule packages_are_free_of_cycles =
+      slices().matching(ROOT + ".(**)").should().beFreeOfCycles();
+
+  /** The table of packages in docs/architecture.md and the code are held against each other. */
+  @ArchTest
+  static void packages_use_what_the_architecture_page_says(JavaClasses all) throws IOException {
+    Map<String, Set<String>> mayUse = tableOfPackages();
+    Map<String, Set<String>> uses = new TreeMap<>();
+    for (JavaClass type : all) {
+      String from = packageOf(type);
+      if (from.isEmpty()) {
+        continue;
+      }
+      Set<String> targets = uses.computeIfAbsent(from, name -> new TreeSet<>());
+      type.getDirectDependenciesFromSelf().stream()
+          .map(dependency -> dependency.getTargetClass().getBaseComponentType())
+          .filter(target -> target.getPackageName().startsWith(ROOT + "."))
+          .map(ArchitectureTest::packageOf)
+          .filter(target -> !target.equals(from))
+          .forEach(targets::add);
+    }
+    assertThat(uses.keySet())
+        .as("packages of the code and rows of the table")
+        .isEqualTo(mayUse.keySet());
+    uses.forEach(
+        (from, targets) ->
+            assertThat(mayUse.get(from))
+                .as("what %s may use by its row in docs/architecture.md", from)
+                .containsAll(targets));
+  }
+
+  private static String packageOf(JavaClass type) {
+    String name = type.getPackageName();
+    // generated from the schema
+    if (name.equals(ROOT + ".event.avro")) {
+      return "event";
+    }
+    return name.equals(ROOT) ? "" : name.substring(ROOT.length() + 1);
+  }
+
+  private static Map<String, Set<String>> tableOfPackages() throws IOException {
+    Map<String, Set<String>> rows = new TreeMap<>();
+    Matcher row =
+        Pattern.compile("^\\| `([a-z.]+)` \\|[^|]*\\|([^|]*)\\|[^|]*\\|$", Pattern.MULTILINE)
+            .matcher(Files.readString(Path.of("docs/architecture.md")));
+    while (row.find()) {
+      Set<String> targets = new TreeSet<>();
+      Matcher name = Pattern.compile("`([a-z.]+)`").matcher(row.group(2));
+      while (name.find()) {
+        targets.add(name.group(1));
+      }
+      rows.put(row.group(1), targets);
+    }
+    return rows;
+  }
 
   @ArchTest
   static final ArchRule

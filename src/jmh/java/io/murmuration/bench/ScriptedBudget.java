@@ -1,9 +1,9 @@
 package io.murmuration.bench;
 
-import io.murmuration.privacy.budget.BudgetSignal;
-import io.murmuration.privacy.budget.EpochStart;
-import io.murmuration.privacy.budget.Grant;
-import io.murmuration.privacy.budget.RoundMechanism;
+import io.murmuration.privacy.mechanism.BudgetSignal;
+import io.murmuration.privacy.mechanism.EpochStart;
+import io.murmuration.privacy.mechanism.Grant;
+import io.murmuration.privacy.mechanism.RoundMechanism;
 import org.apache.flink.streaming.api.operators.AbstractStreamOperator;
 import org.apache.flink.streaming.api.operators.OneInputStreamOperator;
 import org.apache.flink.streaming.api.watermark.Watermark;

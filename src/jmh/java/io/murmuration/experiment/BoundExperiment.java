@@ -12,7 +12,7 @@ import io.murmuration.planning.NormMeasurement;
 import io.murmuration.planning.NormModel;
 import io.murmuration.planning.PlanningTerms;
 import io.murmuration.privacy.accounting.PldAccountant;
-import io.murmuration.privacy.budget.Sampler;
+import io.murmuration.privacy.mechanism.Sampler;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

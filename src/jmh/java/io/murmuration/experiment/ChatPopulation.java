@@ -2,9 +2,9 @@ package io.murmuration.experiment;
 
 import io.murmuration.demo.HeldOutUsers;
 import io.murmuration.event.EventsByUser;
+import io.murmuration.event.Example;
 import io.murmuration.event.avro.Interaction;
 import io.murmuration.planning.CountDistribution;
-import io.murmuration.training.Example;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;

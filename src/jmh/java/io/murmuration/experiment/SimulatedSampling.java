@@ -2,10 +2,10 @@ package io.murmuration.experiment;
 
 import io.murmuration.contribution.SubsetSampling;
 import io.murmuration.contribution.UserSample;
-import io.murmuration.privacy.budget.Grant;
-import io.murmuration.privacy.budget.RoundMechanism;
-import io.murmuration.privacy.budget.Sampler;
-import io.murmuration.training.Example;
+import io.murmuration.event.Example;
+import io.murmuration.privacy.mechanism.Grant;
+import io.murmuration.privacy.mechanism.RoundMechanism;
+import io.murmuration.privacy.mechanism.Sampler;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

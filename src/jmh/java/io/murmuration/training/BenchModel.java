@@ -1,5 +1,6 @@
 package io.murmuration.training;
 
+import io.murmuration.event.Example;
 import io.murmuration.model.LanguageModel;
 import java.io.IOException;
 import java.nio.file.Files;

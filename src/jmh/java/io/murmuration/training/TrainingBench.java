@@ -4,13 +4,14 @@ import com.sun.management.ThreadMXBean;
 import io.murmuration.demo.DemoModel;
 import io.murmuration.demo.SyntheticEvent;
 import io.murmuration.demo.SyntheticStream;
+import io.murmuration.event.Example;
 import io.murmuration.model.LanguageModel;
 import io.murmuration.model.LoraConfig;
 import io.murmuration.model.LoraConfig.Mode;
 import io.murmuration.model.LoraParameters;
-import io.murmuration.privacy.budget.Grant;
-import io.murmuration.privacy.budget.RoundMechanism;
-import io.murmuration.privacy.budget.Sampler;
+import io.murmuration.privacy.mechanism.Grant;
+import io.murmuration.privacy.mechanism.RoundMechanism;
+import io.murmuration.privacy.mechanism.Sampler;
 import io.murmuration.privacy.noise.NoiseFactory;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
@@ -315,7 +316,8 @@ public final class TrainingBench {
       }
       double model1 = 1 - median(clipping) - median(noise) - median(update);
       print(
-          "demo's model, %d users a round: %,.0f tokens/s; model %.1f%%, clipping %.1f%%, noise %.2f%%, optimizer %.2f%%",
+          "demo's model, %d users a round: %,.0f tokens/s; model %.1f%%, clipping %.1f%%, noise"
+              + " %.2f%%, optimizer %.2f%%",
           slices.size(),
           median(tokensPerSecond),
           100 * model1,

@@ -1,10 +1,10 @@
 package io.murmuration.calibration;
 
-import io.murmuration.privacy.budget.AdaptiveClipping;
 import io.murmuration.privacy.budget.BudgetTerms.PhaseShare;
-import io.murmuration.privacy.budget.RoundQuery.CountHistogram;
-import io.murmuration.privacy.budget.RoundQuery.NormHistograms;
-import io.murmuration.privacy.budget.Sampler;
+import io.murmuration.privacy.mechanism.AdaptiveClipping;
+import io.murmuration.privacy.mechanism.RoundQuery.CountHistogram;
+import io.murmuration.privacy.mechanism.RoundQuery.NormHistograms;
+import io.murmuration.privacy.mechanism.Sampler;
 import java.io.Serializable;
 import java.math.BigDecimal;
 import java.math.MathContext;

@@ -1,6 +1,6 @@
 package io.murmuration.calibration;
 
-import io.murmuration.privacy.budget.RoundQuery.CountHistogram;
+import io.murmuration.privacy.mechanism.RoundQuery.CountHistogram;
 import java.util.ArrayList;
 import java.util.List;
 

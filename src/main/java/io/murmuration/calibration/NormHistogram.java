@@ -1,6 +1,6 @@
 package io.murmuration.calibration;
 
-import io.murmuration.privacy.budget.RoundQuery.NormHistograms;
+import io.murmuration.privacy.mechanism.RoundQuery.NormHistograms;
 
 /**
  * How a gradient norm enters a histogram of logarithmic bins: its weight of one is spread over the

@@ -6,7 +6,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.murmuration.demo.DemoModel;
 import io.murmuration.demo.DemoRun;
 import io.murmuration.demo.DemoSettings;
-import io.murmuration.privacy.budget.HaltReason;
+import io.murmuration.privacy.ledger.HaltReason;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -22,8 +22,10 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "demo",
     description = {
-      "Runs the whole pipeline in one process: Kafka broker, Flink with its web UI, a stream of events, training, releases.",
-      "Ends by itself when the budget halts training or the rounds are done. A later demo with the same --ledger continues to spend where this one ended."
+      "Runs the whole pipeline in one process: Kafka broker, Flink with its web UI, a stream of"
+          + " events, training, releases.",
+      "Ends by itself when the budget halts training or the rounds are done. A later demo with the"
+          + " same --ledger continues to spend where this one ended."
     },
     mixinStandardHelpOptions = true,
     showDefaultValues = true,
@@ -42,7 +44,8 @@ public final class DemoCommand implements Callable<Integer> {
       names = "--events",
       paramLabel = "FILE",
       description =
-          "JSON lines with user_id, event_time and text, plain or .gz; without it a generated stream.")
+          "JSON lines with user_id, event_time and text, plain or .gz; without it a generated"
+              + " stream.")
   private Path events;
 
   @Option(
@@ -55,7 +58,8 @@ public final class DemoCommand implements Callable<Integer> {
       names = "--unpack-model",
       paramLabel = "DIR",
       description =
-          "Only write the project's own base model to a directory, for training.model; nothing is run.")
+          "Only write the project's own base model to a directory, for training.model; nothing is"
+              + " run.")
   private Path unpackModel;
 
   @Option(names = "--out", defaultValue = "murmuration-demo", description = "Where results go.")
@@ -92,14 +96,16 @@ public final class DemoCommand implements Callable<Integer> {
       names = "--expected-cohort",
       paramLabel = "M",
       description =
-          "Public expected number of users in a round; 512 for the generated stream, 1024 for --events.")
+          "Public expected number of users in a round; 512 for the generated stream, 1024 for"
+              + " --events.")
   private Double expectedCohort;
 
   @Option(
       names = "--population",
       paramLabel = "N",
       description =
-          "Public planning figure of the population, never a count of the data; 4000 for the generated stream, 15000 for --events.")
+          "Public planning figure of the population, never a count of the data; 4000 for the"
+              + " generated stream, 15000 for --events.")
   private Double population;
 
   @Option(

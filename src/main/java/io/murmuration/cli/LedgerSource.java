@@ -1,12 +1,12 @@
 package io.murmuration.cli;
 
 import io.murmuration.job.MechanismPlan;
-import io.murmuration.privacy.budget.ChargeHistory;
-import io.murmuration.privacy.budget.FileLedger;
-import io.murmuration.privacy.budget.KafkaEndpoint;
-import io.murmuration.privacy.budget.KafkaLedger;
-import io.murmuration.privacy.budget.Ledger;
-import io.murmuration.privacy.budget.LedgerException;
+import io.murmuration.privacy.ledger.ChargeHistory;
+import io.murmuration.privacy.ledger.FileLedger;
+import io.murmuration.privacy.ledger.KafkaEndpoint;
+import io.murmuration.privacy.ledger.KafkaLedger;
+import io.murmuration.privacy.ledger.Ledger;
+import io.murmuration.privacy.ledger.LedgerException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;

@@ -1,7 +1,7 @@
 package io.murmuration.cli;
 
 import io.murmuration.privacy.accounting.Mechanism;
-import io.murmuration.privacy.budget.Sampler;
+import io.murmuration.privacy.mechanism.Sampler;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import picocli.CommandLine.ArgGroup;

@@ -3,7 +3,7 @@ package io.murmuration.cli;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.murmuration.privacy.budget.LedgerException;
+import io.murmuration.privacy.ledger.LedgerException;
 import io.murmuration.release.DirectoryModelStore;
 import io.murmuration.release.Manifest;
 import io.murmuration.release.ModelStore;

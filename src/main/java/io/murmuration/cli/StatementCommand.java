@@ -1,7 +1,7 @@
 package io.murmuration.cli;
 
 import io.murmuration.privacy.accounting.PldAccountant;
-import io.murmuration.privacy.budget.Sampler;
+import io.murmuration.privacy.mechanism.Sampler;
 import io.murmuration.release.PrivacyStatement;
 import java.io.PrintWriter;
 import java.math.BigDecimal;

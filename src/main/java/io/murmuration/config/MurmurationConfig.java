@@ -1,6 +1,6 @@
 package io.murmuration.config;
 
-import io.murmuration.privacy.budget.Sampler;
+import io.murmuration.privacy.mechanism.Sampler;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;

@@ -1,7 +1,7 @@
 package io.murmuration.config;
 
-import io.murmuration.privacy.budget.AdaptiveClipping;
-import io.murmuration.privacy.budget.Sampler;
+import io.murmuration.privacy.mechanism.AdaptiveClipping;
+import io.murmuration.privacy.mechanism.Sampler;
 import java.time.Duration;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;

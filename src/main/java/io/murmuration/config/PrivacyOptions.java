@@ -1,6 +1,6 @@
 package io.murmuration.config;
 
-import io.murmuration.privacy.budget.Sampler;
+import io.murmuration.privacy.mechanism.Sampler;
 import java.time.Duration;
 import java.util.List;
 import org.apache.flink.configuration.ConfigOption;
@@ -17,14 +17,16 @@ public final class PrivacyOptions {
           .stringType()
           .noDefaultValue()
           .withDescription(
-              "Name of the privacy domain: the population whose budget the ledger keeps. Letters, digits, dot, dash and underscore.");
+              "Name of the privacy domain: the population whose budget the ledger keeps. Letters,"
+                  + " digits, dot, dash and underscore.");
 
   public static final ConfigOption<Double> EPSILON =
       ConfigOptions.key("privacy.epsilon")
           .doubleType()
           .noDefaultValue()
           .withDescription(
-              "The domain's budget: training halts before the cumulative user-level ε would pass it.");
+              "The domain's budget: training halts before the cumulative user-level ε would pass"
+                  + " it.");
 
   public static final ConfigOption<Double> DELTA =
       ConfigOptions.key("privacy.delta")
@@ -51,7 +53,8 @@ public final class PrivacyOptions {
           .intType()
           .defaultValue(1)
           .withDescription(
-              "Contribution bound G. ULS: most examples of a sampled user in a round. ELS: most examples of a user in the pool.");
+              "Contribution bound G. ULS: most examples of a sampled user in a round. ELS: most"
+                  + " examples of a user in the pool.");
 
   public static final ConfigOption<Double> CLIP_NORM =
       ConfigOptions.key("privacy.clip-norm")
@@ -64,14 +67,17 @@ public final class PrivacyOptions {
           .doubleType()
           .noDefaultValue()
           .withDescription(
-              "What the noisy sum is divided by: the public expected cohort M (ULS) or expected batch B (ELS). Never a count of the data.");
+              "What the noisy sum is divided by: the public expected cohort M (ULS) or expected"
+                  + " batch B (ELS). Never a count of the data.");
 
   public static final ConfigOption<Double> CLIPPING_QUANTILE =
       ConfigOptions.key("privacy.adaptive-clipping.quantile")
           .doubleType()
           .noDefaultValue()
           .withDescription(
-              "Share of units that should not be clipped; the clip norm then follows it from privacy.clip-norm on, and the noised share is accounted for together with the update. Without it the clip norm stays.");
+              "Share of units that should not be clipped; the clip norm then follows it from"
+                  + " privacy.clip-norm on, and the noised share is accounted for together with the"
+                  + " update. Without it the clip norm stays.");
 
   public static final ConfigOption<Double> CLIPPING_RATE =
       ConfigOptions.key("privacy.adaptive-clipping.rate")
@@ -85,21 +91,24 @@ public final class PrivacyOptions {
           .doubleType()
           .defaultValue(0.05)
           .withDescription(
-              "Standard deviation of the noise on the number of unclipped units, as a share of the expected units; at least the noise multiplier.");
+              "Standard deviation of the noise on the number of unclipped units, as a share of the"
+                  + " expected units; at least the noise multiplier.");
 
   public static final ConfigOption<Long> ROUNDS =
       ConfigOptions.key("privacy.rounds")
           .longType()
           .noDefaultValue()
           .withDescription(
-              "Rounds to plan for. Training halts after them; without it, when the budget is spent.");
+              "Rounds to plan for. Training halts after them; without it, when the budget is"
+                  + " spent.");
 
   public static final ConfigOption<Double> NOISE_MULTIPLIER =
       ConfigOptions.key("privacy.noise-multiplier")
           .doubleType()
           .noDefaultValue()
           .withDescription(
-              "σ: standard deviation of the noise in units of the clip norm. Without it, the smallest that affords privacy.rounds rounds.");
+              "σ: standard deviation of the noise in units of the clip norm. Without it, the"
+                  + " smallest that affords privacy.rounds rounds.");
 
   public static final ConfigOption<Duration> ROUND_INTERVAL =
       ConfigOptions.key("privacy.round-interval")
@@ -112,7 +121,8 @@ public final class PrivacyOptions {
           .booleanType()
           .defaultValue(false)
           .withDescription(
-              "Whether a budget above the one in the ledger is a deliberate raise. It is recorded there; without this such a start is refused.");
+              "Whether a budget above the one in the ledger is a deliberate raise. It is recorded"
+                  + " there; without this such a start is refused.");
 
   /** What a calibration chooses from the stream, so that it must not be given. */
   static final List<ConfigOption<?>> CHOSEN_BY_CALIBRATION =

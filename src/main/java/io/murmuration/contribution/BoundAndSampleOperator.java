@@ -1,13 +1,13 @@
 package io.murmuration.contribution;
 
+import io.murmuration.event.Example;
 import io.murmuration.event.UserEvent;
-import io.murmuration.privacy.budget.BudgetSignal;
-import io.murmuration.privacy.budget.EpochStart;
-import io.murmuration.privacy.budget.Grant;
-import io.murmuration.privacy.budget.RoundMechanism;
-import io.murmuration.privacy.budget.RoundQuery.CountHistogram;
-import io.murmuration.privacy.budget.Sampler;
-import io.murmuration.training.Example;
+import io.murmuration.privacy.mechanism.BudgetSignal;
+import io.murmuration.privacy.mechanism.EpochStart;
+import io.murmuration.privacy.mechanism.Grant;
+import io.murmuration.privacy.mechanism.RoundMechanism;
+import io.murmuration.privacy.mechanism.RoundQuery.CountHistogram;
+import io.murmuration.privacy.mechanism.Sampler;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;

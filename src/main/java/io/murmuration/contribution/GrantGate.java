@@ -1,7 +1,7 @@
 package io.murmuration.contribution;
 
-import io.murmuration.privacy.budget.EpochStart;
-import io.murmuration.privacy.budget.Grant;
+import io.murmuration.privacy.mechanism.EpochStart;
+import io.murmuration.privacy.mechanism.Grant;
 import java.util.List;
 import java.util.NavigableMap;
 import java.util.Optional;

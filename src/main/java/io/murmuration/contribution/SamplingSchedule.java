@@ -1,7 +1,7 @@
 package io.murmuration.contribution;
 
-import io.murmuration.privacy.budget.RoundMechanism;
-import io.murmuration.privacy.budget.Sampler;
+import io.murmuration.privacy.mechanism.RoundMechanism;
+import io.murmuration.privacy.mechanism.Sampler;
 import java.util.Objects;
 import org.apache.commons.rng.UniformRandomProvider;
 

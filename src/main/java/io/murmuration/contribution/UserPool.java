@@ -1,6 +1,6 @@
 package io.murmuration.contribution;
 
-import io.murmuration.privacy.budget.Sampler;
+import io.murmuration.privacy.mechanism.Sampler;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;

@@ -1,6 +1,6 @@
 package io.murmuration.contribution;
 
-import io.murmuration.privacy.budget.Sampler;
+import io.murmuration.privacy.mechanism.Sampler;
 import io.murmuration.serialization.ValueSerializer;
 import io.murmuration.serialization.Wire;
 import java.io.IOException;

@@ -1,6 +1,6 @@
 package io.murmuration.contribution;
 
-import io.murmuration.training.Example;
+import io.murmuration.event.Example;
 import java.util.List;
 
 /**

@@ -1,8 +1,8 @@
 package io.murmuration.contribution;
 
+import io.murmuration.event.Example;
 import io.murmuration.serialization.ValueSerializer;
 import io.murmuration.serialization.Wire;
-import io.murmuration.training.Example;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;

@@ -3,12 +3,12 @@ package io.murmuration.demo;
 import static io.murmuration.demo.DemoModelDirectory.END_OF_MESSAGE;
 
 import io.murmuration.demo.DemoModelDirectory.Architecture;
+import io.murmuration.event.Example;
 import io.murmuration.model.AllParameters;
 import io.murmuration.model.LanguageModel;
 import io.murmuration.training.ClippedSum;
 import io.murmuration.training.DecoderGradientEngine;
 import io.murmuration.training.EngineOptions;
-import io.murmuration.training.Example;
 import io.murmuration.training.GradientEngine;
 import io.murmuration.training.LearningRateSchedule;
 import io.murmuration.training.Optimizer;

@@ -2,12 +2,12 @@ package io.murmuration.job;
 
 import io.murmuration.config.TrainingConfig;
 import io.murmuration.config.TrainingOptions;
+import io.murmuration.event.Example;
 import io.murmuration.model.TorchThreads;
 import io.murmuration.model.TrainableParameters;
 import io.murmuration.planning.NormMeasurement;
 import io.murmuration.training.DecoderGradientEngine;
 import io.murmuration.training.EngineOptions;
-import io.murmuration.training.Example;
 import io.murmuration.training.MeanGradientNorms;
 import java.io.IOException;
 import java.util.List;

@@ -3,7 +3,7 @@ package io.murmuration.job;
 import io.murmuration.config.IoOptions;
 import io.murmuration.config.MurmurationConfig;
 import io.murmuration.privacy.budget.PhaseProgramme;
-import io.murmuration.privacy.budget.RoundMechanism;
+import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.release.PublishSink;
 import java.time.Duration;
 import java.util.ArrayList;

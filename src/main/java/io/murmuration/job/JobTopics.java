@@ -1,7 +1,7 @@
 package io.murmuration.job;
 
 import io.murmuration.config.IoConfig;
-import io.murmuration.privacy.budget.KafkaLedger;
+import io.murmuration.privacy.ledger.KafkaLedger;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;

@@ -8,10 +8,10 @@ import io.murmuration.privacy.accounting.PhaseAccountant;
 import io.murmuration.privacy.accounting.PldAccountant;
 import io.murmuration.privacy.accounting.PldPhaseAccountant;
 import io.murmuration.privacy.accounting.PoissonSubsampledGaussian;
-import io.murmuration.privacy.budget.RoundMechanism;
-import io.murmuration.privacy.budget.RoundQuery;
-import io.murmuration.privacy.budget.RoundQuery.ModelUpdate;
-import io.murmuration.privacy.budget.Sampler;
+import io.murmuration.privacy.mechanism.RoundMechanism;
+import io.murmuration.privacy.mechanism.RoundQuery;
+import io.murmuration.privacy.mechanism.RoundQuery.ModelUpdate;
+import io.murmuration.privacy.mechanism.Sampler;
 
 /**
  * From the configured guarantee to the mechanism of every round; a function of public numbers

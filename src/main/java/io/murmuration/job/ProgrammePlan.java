@@ -10,8 +10,8 @@ import io.murmuration.config.PrivacyConfig;
 import io.murmuration.privacy.budget.BudgetTerms;
 import io.murmuration.privacy.budget.BudgetTerms.PhaseShare;
 import io.murmuration.privacy.budget.PhaseProgramme;
-import io.murmuration.privacy.budget.RoundQuery.NormHistograms;
-import io.murmuration.privacy.budget.Sampler;
+import io.murmuration.privacy.mechanism.RoundQuery.NormHistograms;
+import io.murmuration.privacy.mechanism.Sampler;
 import io.murmuration.release.CalibrationOutcome.BudgetSplit;
 import java.util.List;
 

@@ -1,7 +1,7 @@
 package io.murmuration.planning;
 
-import io.murmuration.privacy.budget.RoundMechanism;
-import io.murmuration.privacy.budget.Sampler;
+import io.murmuration.privacy.mechanism.RoundMechanism;
+import io.murmuration.privacy.mechanism.Sampler;
 
 /**
  * What one bound costs: the round it means and the noise it adds.

@@ -4,8 +4,8 @@ import io.murmuration.privacy.accounting.Calibration;
 import io.murmuration.privacy.accounting.MixtureOfGaussians;
 import io.murmuration.privacy.accounting.PldAccountant;
 import io.murmuration.privacy.accounting.PoissonSubsampledGaussian;
-import io.murmuration.privacy.budget.RoundMechanism;
-import io.murmuration.privacy.budget.Sampler;
+import io.murmuration.privacy.mechanism.RoundMechanism;
+import io.murmuration.privacy.mechanism.Sampler;
 import java.util.Optional;
 
 /**

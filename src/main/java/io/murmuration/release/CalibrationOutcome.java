@@ -5,7 +5,7 @@ import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.annotation.JsonPropertyOrder;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
-import io.murmuration.privacy.budget.RoundMechanism;
+import io.murmuration.privacy.mechanism.RoundMechanism;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
@@ -85,8 +85,9 @@ public record CalibrationOutcome(
 
     /** The split in a sentence, for {@code PRIVACY.md}. */
     public String sentence() {
-      return ("The budget is split in advance: %d calibrations reserve (ε, δ) = (%s, %s) each, of which"
-              + " each may be tried %d times, and %d phases of training (%s, %s) each; they add up.")
+      return ("The budget is split in advance: %d calibrations reserve (ε, δ) = (%s, %s) each, of"
+              + " which each may be tried %d times, and %d phases of training (%s, %s) each;"
+              + " they add up.")
           .formatted(
               measurements,
               measurementEpsilon,

@@ -1,9 +1,9 @@
 package io.murmuration.release;
 
-import io.murmuration.privacy.budget.AdaptiveClipping;
-import io.murmuration.privacy.budget.Grant;
-import io.murmuration.privacy.budget.RoundMechanism;
-import io.murmuration.privacy.budget.Sampler;
+import io.murmuration.privacy.mechanism.AdaptiveClipping;
+import io.murmuration.privacy.mechanism.Grant;
+import io.murmuration.privacy.mechanism.RoundMechanism;
+import io.murmuration.privacy.mechanism.Sampler;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -21,8 +21,8 @@ public final class PrivacyStatement {
   /** What the guarantee assumes, each to follow "it holds if". */
   public static final List<String> ASSUMPTIONS =
       List.of(
-          "the round in which an event arrives is part of the input: load and timing are outside the"
-              + " guarantee",
+          "the round in which an event arrives is part of the input: load and timing are outside"
+              + " the guarantee",
           "process failures do not depend on the data",
           "the base model, tokenizer and starting adapter are public or already charged",
           "one id is one person: a person with two ids, or one whose words stand in another user's"
@@ -164,7 +164,8 @@ public final class PrivacyStatement {
             grant.phase(),
             grant.ledgerHash(),
             counts
-                ? "Every user with events in the last complete window counts in one bin of one histogram, so one user moves it by 1 in L2."
+                ? "Every user with events in the last complete window counts in one bin of one"
+                    + " histogram, so one user moves it by 1 in L2."
                 : "Each user takes part independently with probability %s. The norm of the mean gradient over at most G of a user's examples has weight 1 in one histogram for each of %d candidates G, so one user moves them jointly by √%d in L2."
                     .formatted(
                         number(mechanism.samplingProbability()),

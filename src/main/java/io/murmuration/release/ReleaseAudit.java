@@ -1,9 +1,9 @@
 package io.murmuration.release;
 
 import io.murmuration.privacy.accounting.PldAccountant;
-import io.murmuration.privacy.budget.ChargeHistory;
-import io.murmuration.privacy.budget.LedgerRecord.Charge;
-import io.murmuration.privacy.budget.LedgerState.LedgerPhase;
+import io.murmuration.privacy.ledger.ChargeHistory;
+import io.murmuration.privacy.ledger.LedgerRecord.Charge;
+import io.murmuration.privacy.ledger.LedgerState.LedgerPhase;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;

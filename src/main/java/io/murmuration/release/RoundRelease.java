@@ -1,6 +1,6 @@
 package io.murmuration.release;
 
-import io.murmuration.privacy.budget.Grant;
+import io.murmuration.privacy.mechanism.Grant;
 
 /**
  * The noisy model after one executed round, or what a calibration found, on its way from the

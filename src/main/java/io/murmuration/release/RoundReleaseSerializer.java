@@ -1,7 +1,7 @@
 package io.murmuration.release;
 
-import io.murmuration.privacy.budget.Grant;
-import io.murmuration.privacy.budget.GrantSerializer;
+import io.murmuration.privacy.mechanism.Grant;
+import io.murmuration.privacy.mechanism.GrantSerializer;
 import io.murmuration.serialization.ValueSerializer;
 import java.io.IOException;
 import org.apache.flink.core.memory.DataInputView;

@@ -1,7 +1,7 @@
 package io.murmuration.report;
 
-import io.murmuration.privacy.budget.RoundMechanism;
-import io.murmuration.privacy.budget.Sampler;
+import io.murmuration.privacy.mechanism.RoundMechanism;
+import io.murmuration.privacy.mechanism.Sampler;
 import io.murmuration.release.CalibrationManifest;
 import io.murmuration.release.Manifest;
 import io.murmuration.release.PrivacyStatement;

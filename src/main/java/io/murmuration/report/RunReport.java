@@ -1,9 +1,9 @@
 package io.murmuration.report;
 
-import io.murmuration.privacy.budget.ChargeHistory;
-import io.murmuration.privacy.budget.HaltReason;
-import io.murmuration.privacy.budget.LedgerRecord.Genesis;
-import io.murmuration.privacy.budget.LedgerRecord.PhaseOpened;
+import io.murmuration.privacy.ledger.ChargeHistory;
+import io.murmuration.privacy.ledger.HaltReason;
+import io.murmuration.privacy.ledger.LedgerRecord.Genesis;
+import io.murmuration.privacy.ledger.LedgerRecord.PhaseOpened;
 import io.murmuration.release.ReleaseAudit;
 import io.murmuration.release.ReleaseAudit.Checked;
 import io.murmuration.release.ReleaseFiles;

@@ -12,7 +12,8 @@ import org.apache.flink.core.memory.DataOutputView;
  *
  * <p>Every value starts with one unsigned byte, the version it was written with, so that a
  * serializer of a later release reads the state of an earlier one value by value, with no rewrite.
- * A subclass is stateless and has a public constructor without arguments.
+ * A subclass is stateless, has a public constructor without arguments, and is listed in {@code
+ * serializer-ids.properties} under the id by which savepoints know it.
  */
 public abstract class ValueSerializer<T> extends TypeSerializerSingleton<T> {
 

@@ -1,26 +1,34 @@
 package io.murmuration.serialization;
 
 import java.io.IOException;
-import org.apache.flink.api.common.typeutils.TypeSerializer;
 import org.apache.flink.api.common.typeutils.TypeSerializerSchemaCompatibility;
 import org.apache.flink.api.common.typeutils.TypeSerializerSnapshot;
 import org.apache.flink.core.memory.DataInputView;
 import org.apache.flink.core.memory.DataOutputView;
 
 /**
- * What a savepoint remembers of a {@link ValueSerializer}: its class. The format's version stands
- * in every value, so the same class is always compatible as it is.
+ * What a savepoint remembers of a {@link ValueSerializer}: its stable id and the newest format of
+ * its values. The format's version stands in every value too, so the same serializer is always
+ * compatible as it is, and a release that is too old fails at the restore instead of at some value.
+ *
+ * <p>Flink writes the name of this class into every savepoint: it never moves.
+ *
+ * <table>
+ * <caption>Formats of the snapshot</caption>
+ * <tr><td>1</td><td>the serializer's class name, mapped to its id by a closed list</td></tr>
+ * <tr><td>2</td><td>the serializer's id and the version that its values are written with</td></tr>
+ * </table>
  */
 public final class ValueSerializerSnapshot<T> implements TypeSerializerSnapshot<T> {
 
-  private static final int SNAPSHOT_VERSION = 1;
+  private static final int SNAPSHOT_VERSION = 2;
 
-  private TypeSerializer<T> serializer;
+  private ValueSerializer<T> serializer;
 
   /** For Flink, which fills it by {@link #readSnapshot}. */
   public ValueSerializerSnapshot() {}
 
-  ValueSerializerSnapshot(TypeSerializer<T> serializer) {
+  ValueSerializerSnapshot(ValueSerializer<T> serializer) {
     this.serializer = serializer;
   }
 
@@ -31,29 +39,34 @@ public final class ValueSerializerSnapshot<T> implements TypeSerializerSnapshot<
 
   @Override
   public void writeSnapshot(DataOutputView out) throws IOException {
-    out.writeUTF(serializer.getClass().getName());
+    out.writeUTF(SerializerIds.idOf(serializer.getClass()));
+    out.writeInt(serializer.version());
   }
 
   @Override
-  @SuppressWarnings("unchecked") // the name was written by writeSnapshot of the same T
+  @SuppressWarnings("unchecked") // the id was written by writeSnapshot of the same T
   public void readSnapshot(int readVersion, DataInputView in, ClassLoader userCodeClassLoader)
       throws IOException {
-    String name = in.readUTF();
-    try {
-      serializer =
-          (TypeSerializer<T>)
-              Class.forName(name, true, userCodeClassLoader)
-                  .asSubclass(ValueSerializer.class)
-                  .getConstructor()
-                  .newInstance();
-    } catch (ReflectiveOperationException | ClassCastException e) {
+    if (readVersion < 1 || readVersion > SNAPSHOT_VERSION) {
       throw new IOException(
-          "The savepoint names the serializer " + name + ", which is not usable", e);
+          "This release reads serializer snapshots of versions 1 to %d but the savepoint has version %d; run a release of Murmuration at least as new as the one that wrote it"
+              .formatted(SNAPSHOT_VERSION, readVersion));
+    }
+    String name = in.readUTF();
+    String id = readVersion == 1 ? SerializerIds.idOfName(name) : name;
+    serializer = (ValueSerializer<T>) SerializerIds.create(id, userCodeClassLoader);
+    if (readVersion > 1) {
+      int written = in.readInt();
+      if (written > serializer.version()) {
+        throw new IOException(
+            "The savepoint's values of '%s' are of format version %d but this release reads versions 1 to %d; run a release of Murmuration at least as new as the one that wrote it"
+                .formatted(id, written, serializer.version()));
+      }
     }
   }
 
   @Override
-  public TypeSerializer<T> restoreSerializer() {
+  public ValueSerializer<T> restoreSerializer() {
     return serializer;
   }
 

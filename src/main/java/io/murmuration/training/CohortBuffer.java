@@ -3,7 +3,7 @@ package io.murmuration.training;
 import io.murmuration.contribution.CohortRecord;
 import io.murmuration.contribution.UserCounts;
 import io.murmuration.contribution.UserSample;
-import io.murmuration.privacy.budget.Grant;
+import io.murmuration.privacy.mechanism.Grant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

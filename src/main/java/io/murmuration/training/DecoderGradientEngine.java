@@ -8,6 +8,7 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.jni.JniUtils;
+import io.murmuration.event.Example;
 import io.murmuration.model.LanguageModel;
 import io.murmuration.model.TensorSpec;
 import io.murmuration.model.Tensors;

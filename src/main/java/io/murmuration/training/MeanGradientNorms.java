@@ -1,6 +1,7 @@
 package io.murmuration.training;
 
 import io.murmuration.contribution.SubsetSampling;
+import io.murmuration.event.Example;
 import io.murmuration.planning.NormMeasurement;
 import java.util.ArrayList;
 import java.util.Arrays;

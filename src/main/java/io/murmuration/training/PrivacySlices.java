@@ -1,7 +1,8 @@
 package io.murmuration.training;
 
 import io.murmuration.contribution.UserSample;
-import io.murmuration.privacy.budget.RoundMechanism;
+import io.murmuration.event.Example;
+import io.murmuration.privacy.mechanism.RoundMechanism;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;

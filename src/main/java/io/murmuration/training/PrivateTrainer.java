@@ -1,8 +1,8 @@
 package io.murmuration.training;
 
-import io.murmuration.privacy.budget.AdaptiveClipping;
-import io.murmuration.privacy.budget.Grant;
-import io.murmuration.privacy.budget.RoundMechanism;
+import io.murmuration.privacy.mechanism.AdaptiveClipping;
+import io.murmuration.privacy.mechanism.Grant;
+import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.privacy.noise.NoiseFactory;
 import java.util.List;
 

@@ -18,7 +18,7 @@ public interface RoundTrainer extends AutoCloseable {
    * @param outcome the trainer's state after the round, and statistics for inside the trust
    *     boundary
    * @param answer the noised numbers that the privacy budget wants back; see {@link
-   *     io.murmuration.privacy.budget.RoundExecuted}
+   *     io.murmuration.privacy.mechanism.RoundExecuted}
    */
   record ExecutedRound(RoundRelease release, RoundOutcome outcome, List<Double> answer) {
 

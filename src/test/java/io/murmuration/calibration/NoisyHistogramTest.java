@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
-import io.murmuration.privacy.budget.RoundQuery.NormHistograms;
+import io.murmuration.privacy.mechanism.RoundQuery.NormHistograms;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;

@@ -3,8 +3,8 @@ package io.murmuration.calibration;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.murmuration.calibration.CalibrationTerms.Recalibration;
-import io.murmuration.privacy.budget.RoundMechanism;
-import io.murmuration.privacy.budget.RoundQuery;
+import io.murmuration.privacy.mechanism.RoundMechanism;
+import io.murmuration.privacy.mechanism.RoundQuery;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;

@@ -2,8 +2,8 @@ package io.murmuration.calibration;
 
 import io.murmuration.calibration.CalibrationTerms.Recalibration;
 import io.murmuration.privacy.budget.BudgetTerms.PhaseShare;
-import io.murmuration.privacy.budget.RoundQuery.NormHistograms;
-import io.murmuration.privacy.budget.Sampler;
+import io.murmuration.privacy.mechanism.RoundQuery.NormHistograms;
+import io.murmuration.privacy.mechanism.Sampler;
 import java.util.List;
 
 /** Terms that the tests share: 10,000 users, of ε = 5 a tenth for the calibration. */

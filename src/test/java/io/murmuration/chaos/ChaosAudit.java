@@ -2,11 +2,11 @@ package io.murmuration.chaos;
 
 import io.murmuration.privacy.accounting.PldAccountant;
 import io.murmuration.privacy.accounting.PoissonSubsampledGaussian;
-import io.murmuration.privacy.budget.LedgerEntry;
-import io.murmuration.privacy.budget.LedgerException;
-import io.murmuration.privacy.budget.LedgerRecord.Charge;
-import io.murmuration.privacy.budget.LedgerState;
-import io.murmuration.privacy.budget.RoundMechanism;
+import io.murmuration.privacy.ledger.LedgerEntry;
+import io.murmuration.privacy.ledger.LedgerException;
+import io.murmuration.privacy.ledger.LedgerRecord.Charge;
+import io.murmuration.privacy.ledger.LedgerState;
+import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.release.ReleaseAudit;
 import io.murmuration.release.ReleaseManifest;
 import java.util.ArrayList;

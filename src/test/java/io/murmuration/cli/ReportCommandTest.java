@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.murmuration.model.AdapterFixture;
 import io.murmuration.model.TinyModels;
-import io.murmuration.privacy.budget.HaltReason;
+import io.murmuration.privacy.ledger.HaltReason;
 import io.murmuration.report.HeldOutLosses;
 import java.io.IOException;
 import java.io.PrintWriter;

@@ -7,8 +7,8 @@ import static io.murmuration.contribution.SamplerHarness.users;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.murmuration.privacy.budget.EpochStart;
-import io.murmuration.privacy.budget.RoundMechanism;
+import io.murmuration.privacy.mechanism.EpochStart;
+import io.murmuration.privacy.mechanism.RoundMechanism;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;

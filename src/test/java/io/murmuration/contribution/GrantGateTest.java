@@ -3,10 +3,10 @@ package io.murmuration.contribution;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.murmuration.privacy.budget.EpochStart;
-import io.murmuration.privacy.budget.Grant;
-import io.murmuration.privacy.budget.RoundMechanism;
-import io.murmuration.privacy.budget.Sampler;
+import io.murmuration.privacy.mechanism.EpochStart;
+import io.murmuration.privacy.mechanism.Grant;
+import io.murmuration.privacy.mechanism.RoundMechanism;
+import io.murmuration.privacy.mechanism.Sampler;
 import org.junit.jupiter.api.Test;
 
 class GrantGateTest {

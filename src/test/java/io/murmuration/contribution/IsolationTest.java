@@ -5,7 +5,7 @@ import static io.murmuration.contribution.SamplerHarness.uls;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.murmuration.event.UserEvent;
-import io.murmuration.privacy.budget.RoundMechanism;
+import io.murmuration.privacy.mechanism.RoundMechanism;
 import java.util.ArrayList;
 import java.util.List;
 import org.apache.flink.streaming.api.watermark.Watermark;

@@ -7,12 +7,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.murmuration.event.DeadLetter;
 import io.murmuration.event.DeadLetterSerializer;
+import io.murmuration.event.Example;
 import io.murmuration.event.RawRecord;
 import io.murmuration.event.RejectionReason;
 import io.murmuration.event.UserEvent;
 import io.murmuration.event.UserEventSerializer;
 import io.murmuration.serialization.ValueSerializer;
-import io.murmuration.training.Example;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;

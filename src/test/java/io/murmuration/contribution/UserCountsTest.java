@@ -2,9 +2,9 @@ package io.murmuration.contribution;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.murmuration.privacy.budget.RoundMechanism;
-import io.murmuration.privacy.budget.RoundQuery.CountHistogram;
-import io.murmuration.privacy.budget.Sampler;
+import io.murmuration.privacy.mechanism.RoundMechanism;
+import io.murmuration.privacy.mechanism.RoundQuery.CountHistogram;
+import io.murmuration.privacy.mechanism.Sampler;
 import java.util.List;
 import org.apache.flink.core.memory.DataInputDeserializer;
 import org.apache.flink.core.memory.DataOutputSerializer;
@@ -110,7 +110,7 @@ class UserCountsTest {
         List.of(
             new UserCounts(3, 1L << 40, 7, List.of(0L, 5L)),
             new UserSample(
-                1, 2, 3, "ann", List.of(new io.murmuration.training.Example(null, "hi"))))) {
+                1, 2, 3, "ann", List.of(new io.murmuration.event.Example(null, "hi"))))) {
       DataOutputSerializer out = new DataOutputSerializer(64);
       new CohortRecordSerializer().serialize(record, out);
       assertThat(

@@ -2,7 +2,7 @@ package io.murmuration.contribution;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.murmuration.privacy.budget.Sampler;
+import io.murmuration.privacy.mechanism.Sampler;
 import java.io.IOException;
 import java.util.HashMap;
 import java.util.List;

@@ -3,7 +3,7 @@ package io.murmuration.planning;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.murmuration.privacy.accounting.PldAccountant;
-import io.murmuration.privacy.budget.Sampler;
+import io.murmuration.privacy.mechanism.Sampler;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;

@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import io.murmuration.privacy.accounting.Mechanism;
 import io.murmuration.privacy.accounting.PldAccountant;
-import io.murmuration.privacy.budget.Sampler;
+import io.murmuration.privacy.mechanism.Sampler;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;

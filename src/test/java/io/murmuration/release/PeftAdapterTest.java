@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.murmuration.training.ParameterLayout;
+import io.murmuration.training.TrainedWeights;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;

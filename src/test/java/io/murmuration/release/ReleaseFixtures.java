@@ -1,8 +1,8 @@
 package io.murmuration.release;
 
-import io.murmuration.privacy.budget.Grant;
-import io.murmuration.privacy.budget.RoundMechanism;
-import io.murmuration.privacy.budget.Sampler;
+import io.murmuration.privacy.mechanism.Grant;
+import io.murmuration.privacy.mechanism.RoundMechanism;
+import io.murmuration.privacy.mechanism.Sampler;
 import java.util.List;
 import java.util.Map;
 

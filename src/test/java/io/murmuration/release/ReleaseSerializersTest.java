@@ -3,7 +3,7 @@ package io.murmuration.release;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.murmuration.privacy.budget.GrantSerializer;
+import io.murmuration.privacy.mechanism.GrantSerializer;
 import io.murmuration.serialization.ValueSerializer;
 import java.io.IOException;
 import java.io.InputStream;

@@ -1,12 +1,12 @@
 package io.murmuration.simulation;
 
-import io.murmuration.privacy.budget.Grant;
-import io.murmuration.privacy.budget.LedgerEntry;
-import io.murmuration.privacy.budget.LedgerFactory;
-import io.murmuration.privacy.budget.LedgerRecord;
-import io.murmuration.privacy.budget.LedgerRecord.Charge;
-import io.murmuration.privacy.budget.LedgerRecord.PhaseOpened;
-import io.murmuration.privacy.budget.LedgerState;
+import io.murmuration.privacy.ledger.LedgerEntry;
+import io.murmuration.privacy.ledger.LedgerFactory;
+import io.murmuration.privacy.ledger.LedgerRecord;
+import io.murmuration.privacy.ledger.LedgerRecord.Charge;
+import io.murmuration.privacy.ledger.LedgerRecord.PhaseOpened;
+import io.murmuration.privacy.ledger.LedgerState;
+import io.murmuration.privacy.mechanism.Grant;
 import io.murmuration.release.ModelStore;
 import io.murmuration.release.ReleaseCatalog;
 import io.murmuration.release.ReleaseManifest;

@@ -1,7 +1,7 @@
 package io.murmuration.simulation;
 
 import io.murmuration.privacy.budget.BudgetTerms;
-import io.murmuration.privacy.budget.LedgerPosition;
+import io.murmuration.privacy.ledger.LedgerPosition;
 import java.util.Optional;
 
 /**

@@ -2,8 +2,8 @@ package io.murmuration.simulation;
 
 import io.murmuration.contribution.ContributionBounds;
 import io.murmuration.privacy.budget.BudgetTerms;
-import io.murmuration.privacy.budget.InMemoryLedger;
-import io.murmuration.privacy.budget.LedgerFactory;
+import io.murmuration.privacy.ledger.InMemoryLedger;
+import io.murmuration.privacy.ledger.LedgerFactory;
 import io.murmuration.release.InMemoryModelStore;
 import io.murmuration.release.ModelStore;
 import io.murmuration.simulation.SimulatedSampler.Event;

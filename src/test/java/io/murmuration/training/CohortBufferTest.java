@@ -3,9 +3,10 @@ package io.murmuration.training;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.murmuration.contribution.UserSample;
-import io.murmuration.privacy.budget.Grant;
-import io.murmuration.privacy.budget.RoundMechanism;
-import io.murmuration.privacy.budget.Sampler;
+import io.murmuration.event.Example;
+import io.murmuration.privacy.mechanism.Grant;
+import io.murmuration.privacy.mechanism.RoundMechanism;
+import io.murmuration.privacy.mechanism.Sampler;
 import io.murmuration.training.CohortBuffer.Cohort;
 import java.util.List;
 import org.junit.jupiter.api.Test;

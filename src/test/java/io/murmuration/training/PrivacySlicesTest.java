@@ -3,8 +3,9 @@ package io.murmuration.training;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.murmuration.contribution.UserSample;
-import io.murmuration.privacy.budget.RoundMechanism;
-import io.murmuration.privacy.budget.Sampler;
+import io.murmuration.event.Example;
+import io.murmuration.privacy.mechanism.RoundMechanism;
+import io.murmuration.privacy.mechanism.Sampler;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;

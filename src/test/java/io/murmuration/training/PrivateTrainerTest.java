@@ -5,9 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
-import io.murmuration.privacy.budget.Grant;
-import io.murmuration.privacy.budget.RoundMechanism;
-import io.murmuration.privacy.budget.Sampler;
+import io.murmuration.privacy.mechanism.Grant;
+import io.murmuration.privacy.mechanism.RoundMechanism;
+import io.murmuration.privacy.mechanism.Sampler;
 import io.murmuration.privacy.noise.GaussianNoise;
 import io.murmuration.privacy.noise.NoiseFactory;
 import io.murmuration.privacy.noise.SeededNoise;
@@ -159,7 +159,8 @@ class PrivateTrainerTest {
       assertThatThrownBy(() -> trainer.step(grant(round), List.of()))
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessage(
-              "round %d was granted but round 5 is already executed; a round is executed once, ever",
+              "round %d was granted but round 5 is already executed; a round is executed once,"
+                  + " ever",
               round);
     }
     assertThat(noise.deviations).hasSize(1);

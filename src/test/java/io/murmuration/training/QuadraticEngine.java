@@ -1,5 +1,6 @@
 package io.murmuration.training;
 
+import io.murmuration.event.Example;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.murmuration.event.Example;
 import io.murmuration.model.AllParameters;
 import io.murmuration.model.LanguageModel;
 import io.murmuration.model.SharedModels;

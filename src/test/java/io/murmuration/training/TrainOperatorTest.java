@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.awaitility.Awaitility.await;
 
 import io.murmuration.contribution.UserCounts;
-import io.murmuration.privacy.budget.RoundExecuted;
+import io.murmuration.privacy.mechanism.RoundExecuted;
 import io.murmuration.release.RoundRelease;
 import io.murmuration.training.TrainTask.FakeTrainer;
 import java.util.ArrayList;

@@ -1,5 +1,8 @@
 package io.murmuration.privacy.budget;
 
+import io.murmuration.privacy.ledger.HaltReason;
+import io.murmuration.privacy.mechanism.Grant;
+
 /**
  * Watches a domain's budget from inside the same JVM; for the terminal of an embedded run. Called
  * on the operator's thread: must not block.

@@ -1,5 +1,7 @@
 package io.murmuration.privacy.budget;
 
+import io.murmuration.privacy.mechanism.Checks;
+import io.murmuration.privacy.mechanism.RoundMechanism;
 import java.io.Serializable;
 import java.time.Duration;
 

@@ -1,5 +1,7 @@
 package io.murmuration.privacy.budget;
 
+import io.murmuration.privacy.mechanism.Checks;
+import io.murmuration.privacy.mechanism.RoundExecuted;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;

@@ -1,13 +1,24 @@
 package io.murmuration.privacy.budget;
 
 import io.murmuration.privacy.accounting.PhaseAccountant;
-import io.murmuration.privacy.budget.LedgerRecord.BudgetRaised;
-import io.murmuration.privacy.budget.LedgerRecord.Calibrated;
-import io.murmuration.privacy.budget.LedgerRecord.Charge;
-import io.murmuration.privacy.budget.LedgerRecord.EpochOpened;
-import io.murmuration.privacy.budget.LedgerRecord.Genesis;
-import io.murmuration.privacy.budget.LedgerRecord.Halted;
-import io.murmuration.privacy.budget.LedgerRecord.PhaseOpened;
+import io.murmuration.privacy.ledger.HaltReason;
+import io.murmuration.privacy.ledger.Ledger;
+import io.murmuration.privacy.ledger.LedgerEntry;
+import io.murmuration.privacy.ledger.LedgerException;
+import io.murmuration.privacy.ledger.LedgerFactory;
+import io.murmuration.privacy.ledger.LedgerPosition;
+import io.murmuration.privacy.ledger.LedgerRecord;
+import io.murmuration.privacy.ledger.LedgerRecord.BudgetRaised;
+import io.murmuration.privacy.ledger.LedgerRecord.Calibrated;
+import io.murmuration.privacy.ledger.LedgerRecord.Charge;
+import io.murmuration.privacy.ledger.LedgerRecord.EpochOpened;
+import io.murmuration.privacy.ledger.LedgerRecord.Genesis;
+import io.murmuration.privacy.ledger.LedgerRecord.Halted;
+import io.murmuration.privacy.ledger.LedgerRecord.PhaseOpened;
+import io.murmuration.privacy.ledger.LedgerState;
+import io.murmuration.privacy.mechanism.AccountantFactory;
+import io.murmuration.privacy.mechanism.Grant;
+import io.murmuration.privacy.mechanism.RoundExecuted;
 import java.io.IOException;
 import java.math.BigDecimal;
 import java.util.HashSet;
@@ -135,8 +146,8 @@ public final class LedgerSession implements AutoCloseable {
       if (!hashes.contains(named)) {
         throw new LedgerException.Refused(
             ("A published release names the ledger record with hash %s, but the %s does not hold"
-                    + " it: its tail is lost or it is another ledger. Point the job to the ledger it"
-                    + " was started with, or publish to another model store")
+                 + " it: its tail is lost or it is another ledger. Point the job to the ledger it"
+                 + " was started with, or publish to another model store")
                 .formatted(named, ledger.location()));
       }
     }
@@ -147,8 +158,8 @@ public final class LedgerSession implements AutoCloseable {
     if (sequence >= entries.size() || !entries.get((int) sequence).hash().equals(hash)) {
       throw new LedgerException.Refused(
           ("%s has seen record %d with hash %s, but the %s has %d records and not that one: its"
-                  + " tail is lost or it is another ledger. Point the job to the ledger it was started"
-                  + " with")
+               + " tail is lost or it is another ledger. Point the job to the ledger it was started"
+               + " with")
               .formatted(witness, sequence, hash, ledger.location(), entries.size()));
     }
   }

@@ -1,6 +1,10 @@
 package io.murmuration.privacy.budget;
 
 import io.murmuration.privacy.accounting.PhaseAccountant;
+import io.murmuration.privacy.ledger.HaltReason;
+import io.murmuration.privacy.ledger.LedgerState;
+import io.murmuration.privacy.mechanism.Grant;
+import io.murmuration.privacy.mechanism.RoundExecuted;
 import java.util.OptionalDouble;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;

@@ -1,8 +1,13 @@
 package io.murmuration.privacy.budget;
 
 import io.murmuration.privacy.accounting.PhaseAccountant;
-import io.murmuration.privacy.budget.LedgerRecord.Genesis;
-import io.murmuration.privacy.budget.LedgerRecord.PhaseOpened;
+import io.murmuration.privacy.ledger.LedgerException;
+import io.murmuration.privacy.ledger.LedgerRecord;
+import io.murmuration.privacy.ledger.LedgerRecord.Genesis;
+import io.murmuration.privacy.ledger.LedgerRecord.PhaseOpened;
+import io.murmuration.privacy.ledger.LedgerState;
+import io.murmuration.privacy.mechanism.AccountantFactory;
+import io.murmuration.privacy.mechanism.RoundMechanism;
 import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.List;
@@ -78,8 +83,9 @@ final class PhasePlan {
         accountants.create(wanted.mechanism(), share.epsilon(), share.delta());
     if (opensPhase && accountant.affordableRounds() < 1) {
       throw new LedgerException.Refused(
-          ("Not one round of %s fits into the epsilon %s at delta %s that its phase would reserve. "
-                  + "Raise the noise multiplier, lower the sampling probability, or give it more epsilon")
+          ("Not one round of %s fits into the epsilon %s at delta %s that its phase would reserve."
+                  + " Raise the noise multiplier, lower the sampling probability, or give it more"
+                  + " epsilon")
               .formatted(wanted.mechanism(), share.epsilon(), share.delta()));
     }
     int phase = state.phase().map(PhaseOpened::phase).orElse(0) + 1;
@@ -159,8 +165,8 @@ final class PhasePlan {
                 && BigDecimal.valueOf(wanted.delta()).compareTo(deltaLeft) <= 0;
     if (!fits) {
       throw new LedgerException.Refused(
-          ("The configured mechanism needs a phase of its own in the %s, %s, but of the budget (epsilon %s, delta %s) "
-                  + "only epsilon %s and delta %s are not reserved yet. %s")
+          ("The configured mechanism needs a phase of its own in the %s, %s, but of the budget"
+                  + " (epsilon %s, delta %s) only epsilon %s and delta %s are not reserved yet. %s")
               .formatted(
                   location,
                   wanted == null

@@ -1,5 +1,9 @@
 package io.murmuration.privacy.budget;
 
+import io.murmuration.privacy.ledger.LedgerException;
+import io.murmuration.privacy.ledger.LedgerState;
+import io.murmuration.privacy.mechanism.Checks;
+import io.murmuration.privacy.mechanism.RoundMechanism;
 import java.io.Serializable;
 
 /**

@@ -1,5 +1,15 @@
 package io.murmuration.privacy.budget;
 
+import io.murmuration.privacy.ledger.HaltReason;
+import io.murmuration.privacy.ledger.LedgerException;
+import io.murmuration.privacy.ledger.LedgerFactory;
+import io.murmuration.privacy.ledger.LedgerPosition;
+import io.murmuration.privacy.ledger.LedgerPositionSerializer;
+import io.murmuration.privacy.ledger.LedgerState;
+import io.murmuration.privacy.mechanism.AccountantFactory;
+import io.murmuration.privacy.mechanism.BudgetSignal;
+import io.murmuration.privacy.mechanism.EpochStart;
+import io.murmuration.privacy.mechanism.Grant;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.RejectedExecutionException;
@@ -184,7 +194,8 @@ public final class PrivacyBudgetOperator extends AbstractStreamOperator<BudgetSi
     start.ifPresent(
         signal -> {
           LOGGER.info(
-              "Privacy domain {}: epoch {} starts at tick {}; round {} was the last, epsilon {} of {} is spent",
+              "Privacy domain {}: epoch {} starts at tick {}; round {} was the last, epsilon {} of"
+                  + " {} is spent",
               settings.terms().domain(),
               signal.epoch(),
               signal.firstTick(),

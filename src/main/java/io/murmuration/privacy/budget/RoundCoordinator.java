@@ -1,8 +1,14 @@
 package io.murmuration.privacy.budget;
 
 import io.murmuration.privacy.accounting.PhaseAccountant;
-import io.murmuration.privacy.budget.LedgerRecord.Genesis;
-import io.murmuration.privacy.budget.LedgerRecord.PhaseOpened;
+import io.murmuration.privacy.ledger.HaltReason;
+import io.murmuration.privacy.ledger.LedgerRecord.Genesis;
+import io.murmuration.privacy.ledger.LedgerRecord.PhaseOpened;
+import io.murmuration.privacy.ledger.LedgerState;
+import io.murmuration.privacy.mechanism.EpochStart;
+import io.murmuration.privacy.mechanism.Grant;
+import io.murmuration.privacy.mechanism.RoundExecuted;
+import io.murmuration.privacy.mechanism.RoundQuery;
 import java.util.Optional;
 import java.util.OptionalDouble;
 

@@ -1,5 +1,7 @@
 package io.murmuration.privacy.budget;
 
+import io.murmuration.privacy.ledger.LedgerException;
+import io.murmuration.privacy.mechanism.RoundExecuted;
 import java.io.Serializable;
 import java.util.function.Consumer;
 

@@ -3,6 +3,11 @@ package io.murmuration.privacy.budget;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.murmuration.privacy.ledger.LedgerPosition;
+import io.murmuration.privacy.ledger.LedgerPositionSerializer;
+import io.murmuration.privacy.mechanism.BudgetSignalSerializer;
+import io.murmuration.privacy.mechanism.EpochStart;
+import io.murmuration.privacy.mechanism.Grant;
 import java.io.IOException;
 import org.apache.flink.api.common.typeutils.TypeSerializer;
 import org.apache.flink.core.memory.DataInputDeserializer;

@@ -1,17 +1,22 @@
 package io.murmuration.privacy.budget;
 
+import io.murmuration.privacy.ledger.LedgerFactory;
+import io.murmuration.privacy.ledger.LedgerPosition;
+import io.murmuration.privacy.ledger.LedgerRecord;
+import io.murmuration.privacy.mechanism.RoundMechanism;
+import io.murmuration.privacy.mechanism.Sampler;
 import java.time.Duration;
 import java.util.Optional;
 
 /** Terms and records that the tests of this package share. */
-final class Budgets {
+public final class Budgets {
 
-  static final String DOMAIN = "starlings";
-  static final double DELTA = 1e-6;
-  static final Duration INTERVAL = Duration.ofMillis(100);
+  public static final String DOMAIN = "starlings";
+  public static final double DELTA = 1e-6;
+  public static final Duration INTERVAL = Duration.ofMillis(100);
 
   /** Costs ε 1 a round with {@link LinearAccountant}. */
-  static final RoundMechanism MECHANISM =
+  public static final RoundMechanism MECHANISM =
       new RoundMechanism(
           Sampler.ULS,
           /* samplingProbability= */ 0.1,
@@ -21,7 +26,7 @@ final class Budgets {
           /* expectedUnits= */ 16);
 
   /** Costs ε 0.5 a round with {@link LinearAccountant}. */
-  static final RoundMechanism OTHER_MECHANISM =
+  public static final RoundMechanism OTHER_MECHANISM =
       new RoundMechanism(
           Sampler.ULS,
           /* samplingProbability= */ 0.2,
@@ -32,15 +37,15 @@ final class Budgets {
 
   private Budgets() {}
 
-  static BudgetTerms terms(double epsilon) {
+  public static BudgetTerms terms(double epsilon) {
     return BudgetTerms.of(DOMAIN, epsilon, DELTA, INTERVAL, MECHANISM);
   }
 
-  static BudgetTerms terms(double epsilon, RoundMechanism mechanism) {
+  public static BudgetTerms terms(double epsilon, RoundMechanism mechanism) {
     return BudgetTerms.of(DOMAIN, epsilon, DELTA, INTERVAL, mechanism);
   }
 
-  static LedgerRecord.Genesis genesis() {
+  public static LedgerRecord.Genesis genesis() {
     return new LedgerRecord.Genesis(
         DOMAIN,
         LedgerRecord.UNIT,
@@ -51,11 +56,11 @@ final class Budgets {
         INTERVAL.toMillis());
   }
 
-  static LedgerSession session(LedgerFactory ledger, BudgetTerms terms, String jobId) {
+  public static LedgerSession session(LedgerFactory ledger, BudgetTerms terms, String jobId) {
     return session(ledger, terms, jobId, Optional.empty());
   }
 
-  static LedgerSession session(
+  public static LedgerSession session(
       LedgerFactory ledger, BudgetTerms terms, String jobId, Optional<LedgerPosition> restored) {
     return new LedgerSession(
         ledger, terms, LinearAccountant.FACTORY, ReleaseWitness.NONE, jobId, restored);

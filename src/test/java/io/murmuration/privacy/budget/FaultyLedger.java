@@ -1,5 +1,9 @@
 package io.murmuration.privacy.budget;
 
+import io.murmuration.privacy.ledger.Ledger;
+import io.murmuration.privacy.ledger.LedgerEntry;
+import io.murmuration.privacy.ledger.LedgerException;
+import io.murmuration.privacy.ledger.LedgerFactory;
 import java.util.ArrayDeque;
 import java.util.List;
 import java.util.Queue;

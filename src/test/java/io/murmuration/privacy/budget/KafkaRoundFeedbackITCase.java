@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import io.murmuration.demo.EmbeddedKafka;
+import io.murmuration.privacy.ledger.KafkaEndpoint;
+import io.murmuration.privacy.mechanism.RoundExecuted;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;

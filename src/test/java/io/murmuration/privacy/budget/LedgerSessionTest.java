@@ -4,8 +4,17 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.murmuration.privacy.budget.FaultyLedger.Fault;
-import io.murmuration.privacy.budget.LedgerRecord.PhaseOpened;
 import io.murmuration.privacy.budget.LedgerSession.Opening;
+import io.murmuration.privacy.ledger.InMemoryLedger;
+import io.murmuration.privacy.ledger.Ledger;
+import io.murmuration.privacy.ledger.LedgerEntry;
+import io.murmuration.privacy.ledger.LedgerException;
+import io.murmuration.privacy.ledger.LedgerFactory;
+import io.murmuration.privacy.ledger.LedgerPosition;
+import io.murmuration.privacy.ledger.LedgerRecord;
+import io.murmuration.privacy.ledger.LedgerRecord.PhaseOpened;
+import io.murmuration.privacy.ledger.LedgerState;
+import io.murmuration.privacy.mechanism.Grant;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;

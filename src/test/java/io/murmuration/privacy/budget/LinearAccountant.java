@@ -1,13 +1,14 @@
 package io.murmuration.privacy.budget;
 
 import io.murmuration.privacy.accounting.PhaseAccountant;
+import io.murmuration.privacy.mechanism.AccountantFactory;
 
 /** Each round costs a fixed ε, so that tests can count on their fingers. */
-record LinearAccountant(double reservedEpsilon, double delta, double epsilonPerRound)
+public record LinearAccountant(double reservedEpsilon, double delta, double epsilonPerRound)
     implements PhaseAccountant {
 
   /** Each round costs {@code 1 / noise multiplier}. */
-  static final AccountantFactory FACTORY =
+  public static final AccountantFactory FACTORY =
       (mechanism, epsilon, delta) ->
           new LinearAccountant(epsilon, delta, 1 / mechanism.noiseMultiplier());
 

@@ -2,6 +2,14 @@ package io.murmuration.privacy.budget;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.murmuration.privacy.ledger.FileLedger;
+import io.murmuration.privacy.ledger.HaltReason;
+import io.murmuration.privacy.ledger.Ledger;
+import io.murmuration.privacy.ledger.LedgerState;
+import io.murmuration.privacy.mechanism.BudgetSignal;
+import io.murmuration.privacy.mechanism.BudgetSignalSerializer;
+import io.murmuration.privacy.mechanism.Grant;
+import io.murmuration.privacy.mechanism.RoundExecuted;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;

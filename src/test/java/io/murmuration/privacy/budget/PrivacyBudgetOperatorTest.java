@@ -3,6 +3,19 @@ package io.murmuration.privacy.budget;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.murmuration.privacy.ledger.HaltReason;
+import io.murmuration.privacy.ledger.InMemoryLedger;
+import io.murmuration.privacy.ledger.Ledger;
+import io.murmuration.privacy.ledger.LedgerFactory;
+import io.murmuration.privacy.ledger.LedgerState;
+import io.murmuration.privacy.mechanism.BudgetSignal;
+import io.murmuration.privacy.mechanism.BudgetSignalSerializer;
+import io.murmuration.privacy.mechanism.EpochStart;
+import io.murmuration.privacy.mechanism.Grant;
+import io.murmuration.privacy.mechanism.RoundExecuted;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -18,6 +31,7 @@ import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
 import org.apache.flink.streaming.runtime.tasks.mailbox.TaskMailbox;
 import org.apache.flink.streaming.runtime.watermarkstatus.WatermarkStatus;
 import org.apache.flink.streaming.util.OneInputStreamOperatorTestHarness;
+import org.apache.flink.streaming.util.OperatorSnapshotUtil;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -173,6 +187,33 @@ class PrivacyBudgetOperatorTest {
     second.awaitMail();
     second.sent();
     assertThat(second.grant(2)).returns(2L, Grant::round).returns(2.0, Grant::epsilonSpent);
+  }
+
+  /** The fixture is of such a life, written before the position's class moved. */
+  @Test
+  void aPositionOfSnapshotVersion1IsHeldAgainstTheLedger() throws Exception {
+    JobID id = new JobID(1, 2);
+    Job first = started(id);
+    first.grant(1);
+    first.acknowledge(1, 1);
+    first.grant(2);
+    Job restored = restore(fixture("/io/murmuration/privacy/ledger/ledger-position-1"), id, 1);
+    assertThat(restored.sent()).containsExactly(new EpochStart(2, 3));
+    Job elsewhere = prepare(Budgets.terms(3), id);
+    InMemoryLedger.forget(store);
+    elsewhere.harness.initializeState(fixture("/io/murmuration/privacy/ledger/ledger-position-1"));
+    elsewhere.open(1);
+    assertThatThrownBy(elsewhere::awaitMail).rootCause().hasMessageContaining("tail is lost");
+  }
+
+  private OperatorSubtaskState fixture(String resource) throws Exception {
+    Path copy = Files.createTempFile("state", "");
+    try (InputStream fixture = getClass().getResourceAsStream(resource)) {
+      Files.write(copy, fixture.readAllBytes());
+      return OperatorSnapshotUtil.readStateHandle(copy.toString());
+    } finally {
+      Files.delete(copy);
+    }
   }
 
   @Test

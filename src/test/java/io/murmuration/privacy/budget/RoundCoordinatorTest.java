@@ -3,6 +3,11 @@ package io.murmuration.privacy.budget;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.murmuration.privacy.budget.RoundCoordinator.Step;
+import io.murmuration.privacy.ledger.HaltReason;
+import io.murmuration.privacy.ledger.InMemoryLedger;
+import io.murmuration.privacy.mechanism.EpochStart;
+import io.murmuration.privacy.mechanism.Grant;
+import io.murmuration.privacy.mechanism.RoundExecuted;
 import java.util.UUID;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;

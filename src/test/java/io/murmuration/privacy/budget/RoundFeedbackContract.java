@@ -2,6 +2,7 @@ package io.murmuration.privacy.budget;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.murmuration.privacy.mechanism.RoundExecuted;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;

@@ -1,0 +1,159 @@
+package io.murmuration.privacy.ledger;
+
+import io.murmuration.privacy.accounting.PhaseAccountant;
+import io.murmuration.privacy.ledger.LedgerRecord.Charge;
+import io.murmuration.privacy.ledger.LedgerRecord.PhaseOpened;
+import io.murmuration.privacy.mechanism.AccountantFactory;
+import io.murmuration.privacy.mechanism.RoundMechanism;
+import java.math.BigDecimal;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+
+/**
+ * Every charge of a ledger and what all charges up to it cost together, computed anew by the
+ * accountant from nothing but the ledger's records.
+ *
+ * <p>Composing takes milliseconds a charge, so an ε is computed when it is asked for. Not
+ * thread-safe.
+ */
+public final class ChargeHistory {
+
+  /**
+   * One charge.
+   *
+   * @param hash of its record
+   * @param charge the record
+   * @param phase the phase that it is charged to
+   * @param roundsInPhase charges of that phase up to and including this one
+   * @param earlierEpsilon what earlier phases reserved, exact in decimals
+   * @param delta the sum of what all phases up to then reserved
+   */
+  public record Charged(
+      String hash,
+      Charge charge,
+      PhaseOpened phase,
+      long roundsInPhase,
+      BigDecimal earlierEpsilon,
+      double delta) {
+
+    /** What the round did: the phase's mechanism, with the clip norm of this charge if it moves. */
+    public RoundMechanism mechanism() {
+      return charge.clipNorm() == null
+          ? phase.mechanism()
+          : phase.mechanism().withClipNorm(charge.clipNorm());
+    }
+  }
+
+  private final LedgerState state;
+  private final AccountantFactory accountants;
+  private final List<Charged> charges = new ArrayList<>();
+  private final List<PhaseOpened> phases = new ArrayList<>();
+  private final Map<String, Charged> byHash = new HashMap<>();
+  private final Map<Integer, PhaseAccountant> byPhase = new HashMap<>();
+
+  private ChargeHistory(LedgerState state, AccountantFactory accountants) {
+    this.state = state;
+    this.accountants = accountants;
+  }
+
+  /**
+   * Reads the charges of a ledger.
+   *
+   * @param location where the entries come from, for messages
+   * @throws LedgerException.Refused if the chain is broken or an entry could not have followed
+   */
+  public static ChargeHistory of(
+      List<LedgerEntry> entries, String location, AccountantFactory accountants)
+      throws LedgerException.Refused {
+    ChargeHistory history = new ChargeHistory(LedgerState.of(entries, location), accountants);
+    LedgerState before = LedgerState.empty();
+    for (LedgerEntry entry : entries) {
+      LedgerState after = before.apply(entry);
+      if (entry.record() instanceof PhaseOpened opened) {
+        history.phases.add(opened);
+      } else if (entry.record() instanceof Charge charge) {
+        history.add(entry.hash(), charge, after);
+      }
+      before = after;
+    }
+    return history;
+  }
+
+  private void add(String hash, Charge charge, LedgerState after) {
+    PhaseOpened phase = after.phase().orElseThrow();
+    Charged charged =
+        new Charged(
+            hash,
+            charge,
+            phase,
+            after.roundsInPhase(),
+            after.reservedEpsilon().subtract(BigDecimal.valueOf(phase.epsilon())),
+            after.reservedDelta().doubleValue());
+    charges.add(charged);
+    byHash.put(hash, charged);
+  }
+
+  /** What the ledger adds up to. */
+  public LedgerState state() {
+    return state;
+  }
+
+  /** All charges in the order of their rounds. */
+  public List<Charged> charges() {
+    return List.copyOf(charges);
+  }
+
+  /** All phases in the order in which they were opened. */
+  public List<PhaseOpened> phases() {
+    return List.copyOf(phases);
+  }
+
+  /** The charge whose record has this hash. */
+  public Optional<Charged> withHash(String hash) {
+    return Optional.ofNullable(byHash.get(hash));
+  }
+
+  /**
+   * ε of everything up to and including a charge, at its δ: what earlier phases reserved plus what
+   * the phase's rounds so far cost. Infinite where the ledger holds more charges of a phase than
+   * the accountant says that its share affords.
+   */
+  public double epsilonAfter(Charged charged) {
+    return epsilonAfterMore(charged, /* more= */ 0);
+  }
+
+  /**
+   * What {@link #epsilonAfter} would be with so many more rounds of the same phase.
+   *
+   * @param more at least 0
+   */
+  public double epsilonAfterMore(Charged charged, long more) {
+    PhaseAccountant accountant = accountant(charged.phase());
+    long rounds = charged.roundsInPhase() + more;
+    if (rounds > accountant.affordableRounds()) {
+      return Double.POSITIVE_INFINITY;
+    }
+    return LedgerState.epsilonSpent(
+        charged.earlierEpsilon(), charged.phase().epsilon(), accountant.epsilonAfter(rounds));
+  }
+
+  /** Rounds that the open phase still affords; empty while no phase is open. */
+  public OptionalLong roundsLeft() {
+    if (state.phase().isEmpty()) {
+      return OptionalLong.empty();
+    }
+    PhaseOpened phase = state.phase().get();
+    long affordable = Math.min(phase.maxRounds(), accountant(phase).affordableRounds());
+    return OptionalLong.of(Math.max(0, affordable - state.roundsInPhase()));
+  }
+
+  private PhaseAccountant accountant(PhaseOpened phase) {
+    return byPhase.computeIfAbsent(
+        phase.phase(),
+        number -> accountants.create(phase.mechanism(), phase.epsilon(), phase.delta()));
+  }
+}

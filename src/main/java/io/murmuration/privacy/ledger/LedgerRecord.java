@@ -1,0 +1,174 @@
+package io.murmuration.privacy.ledger;
+
+import io.murmuration.privacy.mechanism.Checks;
+import io.murmuration.privacy.mechanism.RoundMechanism;
+import java.util.List;
+
+/**
+ * What a ledger records. These fields are public and the list is closed: none is computed from
+ * users' data, and none tells of counts, durations, hosts or errors.
+ */
+public sealed interface LedgerRecord {
+
+  /**
+   * The first record: what the ledger is about. All of it stays as it is, except that {@link
+   * BudgetRaised} may raise the budget.
+   *
+   * @param domain name of the population whose budget this is
+   * @param unit the privacy unit, {@link #UNIT}
+   * @param neighbouringRelation {@link #NEIGHBOURING_RELATION}
+   * @param epsilonBudget the largest ε the domain may ever spend, positive and finite
+   * @param delta the largest δ, in (0, 1)
+   * @param genesisMillis wall time of tick 0, in milliseconds since 1970
+   * @param roundIntervalMillis length of a tick in milliseconds, at least 1
+   */
+  record Genesis(
+      String domain,
+      String unit,
+      String neighbouringRelation,
+      double epsilonBudget,
+      double delta,
+      long genesisMillis,
+      long roundIntervalMillis)
+      implements LedgerRecord {
+
+    public Genesis {
+      Checks.text("domain", domain);
+      Checks.text("unit", unit);
+      Checks.text("neighbouring relation", neighbouringRelation);
+      Checks.epsilon("epsilon budget", epsilonBudget);
+      Checks.delta("delta", delta);
+      Checks.atLeast("genesis time", genesisMillis, 0);
+      Checks.atLeast("round interval", roundIntervalMillis, 1);
+    }
+  }
+
+  /**
+   * A start of a job, fresh or restored. What earlier epochs had in flight is void from here on.
+   *
+   * @param epoch the last epoch + 1; the first is 1
+   * @param jobId the job that opened it; attempts of one job share it, a new submission has a new
+   *     one
+   */
+  record EpochOpened(long epoch, String jobId) implements LedgerRecord {
+    public EpochOpened {
+      Checks.atLeast("epoch", epoch, 1);
+      Checks.text("job id", jobId);
+    }
+  }
+
+  /**
+   * A mechanism gets its share of the budget, for good: ending a phase early returns nothing.
+   *
+   * @param epoch the epoch that opened it
+   * @param phase the last phase + 1; the first is 1
+   * @param mechanism what each of its rounds does
+   * @param epsilon ε_i reserved, positive and finite
+   * @param delta δ_i reserved, in (0, 1)
+   * @param maxRounds T_i: the most rounds it may ever charge, at least 1
+   */
+  record PhaseOpened(
+      long epoch, int phase, RoundMechanism mechanism, double epsilon, double delta, long maxRounds)
+      implements LedgerRecord {
+    public PhaseOpened {
+      Checks.atLeast("epoch", epoch, 1);
+      Checks.atLeast("phase", phase, 1);
+      if (mechanism == null) {
+        throw new IllegalArgumentException("mechanism is required");
+      }
+      Checks.epsilon("reserved epsilon", epsilon);
+      Checks.delta("reserved delta", delta);
+      Checks.atLeast("largest number of rounds", maxRounds, 1);
+    }
+  }
+
+  /**
+   * One round is paid for, whether or not it is ever run.
+   *
+   * @param epoch the epoch that charged it
+   * @param round the last round + 1; the first is 1
+   * @param tick the public time of the round, above the tick of every earlier charge
+   * @param phase the phase it is charged to
+   * @param clipNorm C of this round where the phase's clipping is adaptive; otherwise null, and the
+   *     phase's mechanism says it
+   */
+  record Charge(long epoch, long round, long tick, int phase, Double clipNorm)
+      implements LedgerRecord {
+    public Charge {
+      Checks.atLeast("epoch", epoch, 1);
+      Checks.atLeast("round", round, 1);
+      Checks.atLeast("tick", tick, 1);
+      Checks.atLeast("phase", phase, 1);
+      if (clipNorm != null && !(clipNorm > 0 && clipNorm < Double.POSITIVE_INFINITY)) {
+        throw new IllegalArgumentException(
+            "clip norm must be positive and finite but is " + clipNorm);
+      }
+    }
+
+    /** A round with the clip norm of its phase. */
+    public Charge(long epoch, long round, long tick, int phase) {
+      this(epoch, round, tick, phase, /* clipNorm= */ null);
+    }
+  }
+
+  /**
+   * A calibration has come to its end. What was measured is noised and paid for; the mechanism of
+   * the phases that follow is a function of it.
+   *
+   * @param epoch the epoch that charged and recorded it
+   * @param round the round that measured it
+   * @param phase the phase of that round; nothing is charged to it from here on
+   * @param answer the noised histograms, as the phase's query lays them out
+   */
+  record Calibrated(long epoch, long round, int phase, List<Double> answer)
+      implements LedgerRecord {
+    public Calibrated {
+      Checks.atLeast("epoch", epoch, 1);
+      Checks.atLeast("round", round, 1);
+      Checks.atLeast("phase", phase, 1);
+      answer = List.copyOf(answer);
+      for (double value : answer) {
+        if (!Double.isFinite(value)) {
+          throw new IllegalArgumentException("a noised number must be finite but is " + value);
+        }
+      }
+    }
+  }
+
+  /**
+   * Training has stopped.
+   *
+   * @param epoch the epoch that halted
+   * @param reason any but {@link HaltReason#FENCED}
+   */
+  record Halted(long epoch, HaltReason reason) implements LedgerRecord {
+    public Halted {
+      Checks.atLeast("epoch", epoch, 1);
+      if (reason == null || reason == HaltReason.FENCED) {
+        throw new IllegalArgumentException(
+            "reason must be BUDGET_SPENT, ROUNDS_DONE or CALIBRATION_FAILED but is " + reason);
+      }
+    }
+  }
+
+  /**
+   * The deployer raised the budget. The next phase reserves from what was added.
+   *
+   * @param epoch the epoch that recorded it
+   * @param epsilonBudget the new ε of the whole domain
+   * @param delta the new δ of the whole domain
+   */
+  record BudgetRaised(long epoch, double epsilonBudget, double delta) implements LedgerRecord {
+    public BudgetRaised {
+      Checks.atLeast("epoch", epoch, 1);
+      Checks.epsilon("epsilon budget", epsilonBudget);
+      Checks.delta("delta", delta);
+    }
+  }
+
+  /** The privacy unit of every ledger: all events that ever carry one user id. */
+  String UNIT = "user";
+
+  /** The neighbouring relation of every ledger: add or remove one user with all their events. */
+  String NEIGHBOURING_RELATION = "add-or-remove-one-user";
+}

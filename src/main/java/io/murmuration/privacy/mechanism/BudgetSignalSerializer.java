@@ -1,0 +1,44 @@
+package io.murmuration.privacy.mechanism;
+
+import io.murmuration.serialization.ValueSerializer;
+import java.io.IOException;
+import org.apache.flink.core.memory.DataInputView;
+import org.apache.flink.core.memory.DataOutputView;
+
+/** Both kinds of {@link BudgetSignal}, as they travel to sampler and trainer. */
+public final class BudgetSignalSerializer extends ValueSerializer<BudgetSignal> {
+
+  private static final long serialVersionUID = 1L;
+
+  private static final int EPOCH_START = 1;
+  private static final int GRANT = 2;
+
+  @Override
+  protected int version() {
+    return GrantFormat.VERSION;
+  }
+
+  @Override
+  protected void write(BudgetSignal value, DataOutputView out) throws IOException {
+    if (value instanceof EpochStart start) {
+      out.writeByte(EPOCH_START);
+      out.writeLong(start.epoch());
+      out.writeLong(start.firstTick());
+    } else if (value instanceof Grant grant) {
+      out.writeByte(GRANT);
+      GrantFormat.write(grant, out);
+    } else {
+      throw new IOException("No binary form for " + value);
+    }
+  }
+
+  @Override
+  protected BudgetSignal read(int version, DataInputView in) throws IOException {
+    int kind = in.readUnsignedByte();
+    return switch (kind) {
+      case EPOCH_START -> new EpochStart(in.readLong(), in.readLong());
+      case GRANT -> GrantFormat.read(version, in);
+      default -> throw new IOException("Unknown kind of budget signal: " + kind);
+    };
+  }
+}

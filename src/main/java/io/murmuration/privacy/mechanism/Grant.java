@@ -1,0 +1,24 @@
+package io.murmuration.privacy.mechanism;
+
+/**
+ * Leave for one round, sent only after its charge is durable in the ledger.
+ *
+ * @param epoch the epoch that charged it
+ * @param round the number of the charge, from 1; granted once, ever
+ * @param tick the public time of the round; at most one round a tick, ever
+ * @param phase the phase of the ledger that the round belongs to, from 1
+ * @param mechanism what the round does
+ * @param epsilonSpent cumulative ε of the domain's ledger after this charge
+ * @param delta the δ of that ε
+ * @param ledgerHash hash of the ledger's record of this charge, lower-case hexadecimal
+ */
+public record Grant(
+    long epoch,
+    long round,
+    long tick,
+    int phase,
+    RoundMechanism mechanism,
+    double epsilonSpent,
+    double delta,
+    String ledgerHash)
+    implements BudgetSignal {}

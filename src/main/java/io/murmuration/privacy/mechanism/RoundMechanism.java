@@ -1,0 +1,92 @@
+package io.murmuration.privacy.mechanism;
+
+import java.io.Serializable;
+
+/**
+ * The mechanism of one round, all of it public and fixed before the round's data is looked at.
+ * Sampler and trainer take it from the grant, never from their own configuration.
+ *
+ * @param sampler what is sampled
+ * @param samplingProbability q (ULS, per user and round) or p (ELS, per example and round), in (0,
+ *     1]
+ * @param groupSize G ≥ 1. ULS: a sampled user contributes at most so many examples to a round. ELS:
+ *     a user's pool holds at most so many examples
+ * @param noiseMultiplier σ &gt; 0: the noise's standard deviation in units of the clip norm
+ * @param clipNorm C &gt; 0: the L2 bound of one unit's update
+ * @param expectedUnits what the noisy sum is divided by: the public expected cohort M (ULS) or the
+ *     public expected batch B (ELS), &gt; 0; a calibration's sum is not divided
+ * @param query what is summed
+ */
+public record RoundMechanism(
+    Sampler sampler,
+    double samplingProbability,
+    int groupSize,
+    double noiseMultiplier,
+    double clipNorm,
+    double expectedUnits,
+    RoundQuery query)
+    implements Serializable {
+
+  public RoundMechanism {
+    if (sampler == null) {
+      throw new IllegalArgumentException("sampler is required");
+    }
+    if (!(samplingProbability > 0 && samplingProbability <= 1)) {
+      throw new IllegalArgumentException(
+          "sampling probability must be in (0, 1] but is " + samplingProbability);
+    }
+    if (groupSize < 1) {
+      throw new IllegalArgumentException("group size must be at least 1 but is " + groupSize);
+    }
+    requirePositive("noise multiplier", noiseMultiplier);
+    requirePositive("clip norm", clipNorm);
+    requirePositive("expected units", expectedUnits);
+    if (query == null) {
+      throw new IllegalArgumentException("query is required");
+    }
+    if (query instanceof RoundQuery.ModelUpdate update && update.adaptive() != null) {
+      update.adaptive().updateNoiseMultiplier(noiseMultiplier);
+    }
+  }
+
+  /** The mechanism of a round of training with a clip norm that stays. */
+  public RoundMechanism(
+      Sampler sampler,
+      double samplingProbability,
+      int groupSize,
+      double noiseMultiplier,
+      double clipNorm,
+      double expectedUnits) {
+    this(
+        sampler,
+        samplingProbability,
+        groupSize,
+        noiseMultiplier,
+        clipNorm,
+        expectedUnits,
+        RoundQuery.UPDATE);
+  }
+
+  /** The same with another clip norm. */
+  public RoundMechanism withClipNorm(double newClipNorm) {
+    return new RoundMechanism(
+        sampler,
+        samplingProbability,
+        groupSize,
+        noiseMultiplier,
+        newClipNorm,
+        expectedUnits,
+        query);
+  }
+
+  /** How the clip norm moves; null if it stays. */
+  public AdaptiveClipping adaptiveClipping() {
+    return query instanceof RoundQuery.ModelUpdate update ? update.adaptive() : null;
+  }
+
+  private static void requirePositive(String name, double value) {
+    if (!(value > 0 && value < Double.POSITIVE_INFINITY)) {
+      throw new IllegalArgumentException(name + " must be positive and finite but is " + value);
+    }
+  }
+}
