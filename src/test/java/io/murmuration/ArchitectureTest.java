@@ -99,11 +99,15 @@ class ArchitectureTest {
 
   @ArchTest
   static final ArchRule
-      accounting_noise_planning_and_calibration_know_neither_flink_nor_djl_nor_kafka =
+      accounting_audit_noise_planning_and_calibration_know_neither_flink_nor_djl_nor_kafka =
           noClasses()
               .that()
               .resideInAnyPackage(
-                  "..privacy.accounting..", "..privacy.noise..", "..planning..", "..calibration..")
+                  "..privacy.accounting..",
+                  "..privacy.audit..",
+                  "..privacy.noise..",
+                  "..planning..",
+                  "..calibration..")
               .should()
               .dependOnClassesThat(
                   resideInAnyPackage("org.apache.flink..", "ai.djl..", "org.apache.kafka.."));
