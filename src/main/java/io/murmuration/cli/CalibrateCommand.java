@@ -2,7 +2,7 @@ package io.murmuration.cli;
 
 import io.murmuration.privacy.accounting.Calibration;
 import io.murmuration.privacy.accounting.Mechanism;
-import io.murmuration.privacy.accounting.PldAccountant;
+import io.murmuration.privacy.accounting.PhaseAccountant;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.ArgGroup;
@@ -55,8 +55,7 @@ public final class CalibrateCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    PldAccountant pld = accountant.create();
-    Calibration calibration = new Calibration(pld);
+    Calibration calibration = new Calibration(accountant.create());
     Mechanism subject = mechanism.with(given.noiseMultiplier == null ? 1 : given.noiseMultiplier);
     Map<String, Object> answer = mechanism.describe();
     AccountingOutput.checked(
@@ -66,11 +65,12 @@ public final class CalibrateCommand implements Callable<Integer> {
               given.rounds == null
                   ? given.noiseMultiplier
                   : calibration.noiseMultiplier(subject, given.rounds, epsilon, delta);
-          long rounds =
-              given.rounds == null ? calibration.rounds(subject, epsilon, delta) : given.rounds;
+          PhaseAccountant phase =
+              calibration.phase(subject.withNoiseMultiplier(sigma), epsilon, delta);
+          long rounds = given.rounds == null ? phase.affordableRounds() : given.rounds;
           answer.put("noise_multiplier", sigma);
           answer.put("rounds", rounds);
-          answer.put("epsilon", pld.epsilon(subject.withNoiseMultiplier(sigma), rounds, delta));
+          answer.put("epsilon", phase.epsilonAfter(rounds));
           return answer;
         });
     answer.put("epsilon_budget", epsilon);

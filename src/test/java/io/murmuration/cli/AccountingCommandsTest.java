@@ -11,6 +11,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine;
 
 class AccountingCommandsTest {
@@ -95,6 +97,49 @@ class AccountingCommandsTest {
     run(new CalibrateCommand(), "--q 0.1 --rounds 512 --epsilon 1 --delta 1e-6 --json");
     assertThat(json().get("noise_multiplier").asDouble()).isCloseTo(9.66, within(0.01));
     assertThat(json().get("epsilon").asDouble()).isLessThanOrEqualTo(1);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "--q 0.05 --epsilon 8 --delta 1e-6 --sigma 20",
+        "--q 0.05 --epsilon 8 --delta 1e-6 --sigma 20 --precision 0.05",
+        "--q 0.2 --epsilon 8 --delta 1e-6 --rounds 1",
+        "--q 0.05 --epsilon 2 --delta 1e-6 --rounds 700 --precision 0.1",
+        "--p 0.05 -G 4 --epsilon 0.5 --delta 1e-4 --rounds 30"
+      })
+  void calibrate_neverStatesMoreThanTheBudget(String arguments) throws Exception {
+    assertThat(run(new CalibrateCommand(), arguments + " --json")).isZero();
+    JsonNode answer = json();
+    assertThat(answer.get("epsilon").asDouble())
+        .isPositive()
+        .isLessThanOrEqualTo(answer.get("epsilon_budget").asDouble());
+
+    out.getBuffer().setLength(0);
+    run(new CalibrateCommand(), arguments);
+    assertThat(value("epsilon")).isLessThanOrEqualTo(value("epsilon budget"));
+  }
+
+  private double value(String key) {
+    return out.toString()
+        .lines()
+        .filter(line -> line.startsWith(key + "  "))
+        .mapToDouble(line -> Double.parseDouble(line.substring(key.length()).strip()))
+        .findFirst()
+        .orElseThrow();
+  }
+
+  @Test
+  void account_saysWhatCalibrateSaid() throws Exception {
+    run(new CalibrateCommand(), "--q 0.05 --rounds 700 --epsilon 8 --delta 1e-6 --json");
+    JsonNode calibrated = json();
+    out.getBuffer().setLength(0);
+    run(
+        new AccountCommand(),
+        "--q 0.05 --rounds 700 --delta 1e-6 --json --sigma "
+            + calibrated.get("noise_multiplier").asDouble());
+
+    assertThat(json().get("epsilon")).isEqualTo(calibrated.get("epsilon"));
   }
 
   @Test

@@ -1,8 +1,15 @@
 package io.murmuration.privacy.accounting;
 
+import java.util.function.DoublePredicate;
 import java.util.function.DoubleUnaryOperator;
 
-/** What a budget (ε, δ) asks for: the smallest noise, or the most rounds. */
+/**
+ * What a budget (ε, δ) asks for: the smallest noise, or the most rounds.
+ *
+ * <p>Rounds are admitted by a {@link PhaseAccountant}, and both answers are its: the noise that is
+ * calibrated for T rounds is noise at which it affords T rounds, whatever the grids of the two
+ * searches, because nothing is returned that it has not been asked about.
+ */
 public final class Calibration {
 
   /** Noise multipliers are found to this relative precision, from above. */
@@ -15,15 +22,20 @@ public final class Calibration {
     this.accountant = accountant;
   }
 
+  /** The accountant that admits the rounds of a phase, at this precision. */
+  public PhaseAccountant phase(Mechanism mechanism, double epsilon, double delta) {
+    return PldPhaseAccountant.forPhase(
+        mechanism, epsilon, delta, Arguments.MAX_ROUNDS, accountant.precision());
+  }
+
   /** The most rounds, at most 10⁹, that (ε, δ) affords; 0 if not even one. */
   public long rounds(Mechanism mechanism, double epsilon, double delta) {
-    return PldPhaseAccountant.forPhase(
-            mechanism, epsilon, delta, Arguments.MAX_ROUNDS, accountant.precision())
-        .affordableRounds();
+    return phase(mechanism, epsilon, delta).affordableRounds();
   }
 
   /**
-   * The smallest noise multiplier, within 1e-5 above, at which so many rounds stay within (ε, δ).
+   * The smallest noise multiplier, within 1e-5 above, at which so many rounds stay within (ε, δ)
+   * and a {@link #phase} affords them.
    *
    * @param mechanism all but its noise multiplier counts
    * @throws IllegalArgumentException if even the largest noise multiplier is not enough
@@ -32,9 +44,42 @@ public final class Calibration {
     Arguments.rounds(rounds, 1);
     Arguments.positiveEpsilon(epsilon);
     Arguments.delta(delta);
-    return smallestNoise(
-        sigma -> accountant.epsilon(mechanism.withNoiseMultiplier(sigma), rounds, delta) / epsilon,
-        mechanism.noiseMultiplier());
+    double sigma =
+        smallestNoise(
+            noise ->
+                cost(
+                    accountant.epsilon(mechanism.withNoiseMultiplier(noise), rounds, delta),
+                    epsilon),
+            mechanism.noiseMultiplier());
+    return firstThat(
+        noise -> rounds(mechanism.withNoiseMultiplier(noise), epsilon, delta) >= rounds, sigma);
+  }
+
+  /** An ε as a part of a budget: at most 1 if and only if it does not exceed it. */
+  private static double cost(double epsilon, double budget) {
+    double share = epsilon / budget;
+    return epsilon <= budget ? Math.min(1, share) : Math.max(Math.nextUp(1.0), share);
+  }
+
+  /**
+   * The first noise multiplier that affords what it must, in small steps up from one that ought.
+   */
+  static double firstThat(DoublePredicate affords, double from) {
+    double noise = from;
+    while (!affords.test(noise)) {
+      if (noise >= Mechanism.MAX_NOISE_MULTIPLIER) {
+        throw notEnough(noise);
+      }
+      noise = Math.min(Mechanism.MAX_NOISE_MULTIPLIER, noise * (1 + 0.1 * TOLERANCE));
+    }
+    return noise;
+  }
+
+  private static IllegalArgumentException notEnough(double noise) {
+    return new IllegalArgumentException(
+        "even a noise multiplier of "
+            + noise
+            + " does not stay within the budget: raise epsilon or delta, or run fewer rounds");
   }
 
   /**
@@ -48,10 +93,7 @@ public final class Calibration {
     double highCost = cost.applyAsDouble(high);
     while (!(highCost <= 1)) {
       if (high >= Mechanism.MAX_NOISE_MULTIPLIER) {
-        throw new IllegalArgumentException(
-            "even a noise multiplier of "
-                + high
-                + " does not stay within the budget: raise epsilon or delta, or run fewer rounds");
+        throw notEnough(high);
       }
       high = Math.min(Mechanism.MAX_NOISE_MULTIPLIER, 2 * high);
       highCost = cost.applyAsDouble(high);

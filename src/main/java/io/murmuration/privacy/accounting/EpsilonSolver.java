@@ -19,7 +19,12 @@ final class EpsilonSolver {
    */
   static double epsilon(
       List<TiltedComposition.Part> parts, SketchedComposition sketch, double delta) {
-    Tilt guess = sketch.tiltForDelta(delta);
+    return epsilon(parts, sketch, delta, sketch.tiltForDelta(delta));
+  }
+
+  /** The same where the tilt of the estimate is known already. */
+  static double epsilon(
+      List<TiltedComposition.Part> parts, SketchedComposition sketch, double delta, Tilt guess) {
     double first = compose(parts, sketch, guess, delta);
     if (first == 0 || guess.order() * (guess.epsilon() - first) < FAR_OFF) {
       return first;

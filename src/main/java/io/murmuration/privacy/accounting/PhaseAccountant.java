@@ -26,6 +26,18 @@ public interface PhaseAccountant {
   long affordableRounds();
 
   /**
+   * Whether so many rounds stay within what is reserved, proven with all the precision there is. At
+   * least as many as are afforded do; one more may, and is not admitted all the same. For ledgers
+   * that another version's accountant admitted rounds to, whose bounds were a grid's precision
+   * apart. May take seconds.
+   *
+   * @param rounds at least 0
+   */
+  default boolean covers(long rounds) {
+    return rounds <= affordableRounds();
+  }
+
+  /**
    * Whether one more round stays within what is reserved. O(1).
    *
    * @param roundsCharged rounds of this phase that the ledger holds, at least 0

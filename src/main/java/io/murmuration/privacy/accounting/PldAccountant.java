@@ -81,6 +81,10 @@ public final class PldAccountant {
     if (participation(composition) <= delta) {
       return 0;
     }
+    if (composition.parts().size() == 1) {
+      Composition.Part only = composition.parts().get(0);
+      return new RepeatedMechanism(only.mechanism(), delta, precision).epsilon(only.rounds());
+    }
     Prepared prepared = new Prepared(composition, negligibleMass(delta, composition.rounds()));
     Map<Direction, Tilt> tilts = new EnumMap<>(Direction.class);
     double largest = 0;
@@ -90,7 +94,7 @@ public final class PldAccountant {
       largest = Math.max(largest, tilt.epsilon());
     }
     double epsilon = prepared.epsilon(tilts, tolerance(precision, largest), delta);
-    if (!(epsilon < MISJUDGED * largest) || epsilon < SMALLEST_EPSILON) {
+    if (!isMisjudged(epsilon, largest)) {
       return epsilon;
     }
     // Rare large losses defeat the estimate that chose the grid. The answer is safe but coarse, and
@@ -102,18 +106,26 @@ public final class PldAccountant {
     }
   }
 
-  /**
-   * At least the chance that the user takes part in any round. Without that the two neighbours
-   * cannot be told apart, so the composition is (0, this)-DP.
-   */
+  /** Whether the grid that an estimate chose is too coarse for the ε that came out. */
+  static boolean isMisjudged(double epsilon, double estimate) {
+    return epsilon < MISJUDGED * estimate && epsilon >= SMALLEST_EPSILON;
+  }
+
   private static double participation(Composition composition) {
     double sum = 0;
     for (Composition.Part part : composition.parts()) {
-      double none =
-          part.mechanism().maxUnitsPerUser() * Math.log1p(-part.mechanism().samplingProbability());
-      sum += part.rounds() * -Math.expm1(none);
+      sum += participation(part.mechanism(), part.rounds());
     }
-    return sum * (1 + 0x1p-30);
+    return sum * (1 + 0x1p-40);
+  }
+
+  /**
+   * At least the chance that the user takes part in any of so many rounds. Without that the two
+   * neighbours cannot be told apart, so the composition is (0, this)-DP.
+   */
+  static double participation(Mechanism mechanism, long rounds) {
+    double none = mechanism.maxUnitsPerUser() * Math.log1p(-mechanism.samplingProbability());
+    return rounds * -Math.expm1(none) * (1 + 0x1p-30);
   }
 
   /** How far a computed ε may be above the true one. */

@@ -15,6 +15,13 @@ import java.util.concurrent.ConcurrentSkipListMap;
  */
 public final class PldPhaseAccountant implements PhaseAccountant {
 
+  /** What a second look at a phase's last rounds may use, coarsest first. */
+  private static final double[] FINER = {1e-5, 1e-6};
+
+  /** No precision makes up for so much, relative to ε. */
+  private static final double FAR_OFF = 0.01;
+
+  private final Mechanism round;
   private final RepeatedMechanism mechanism;
   private final double reservedEpsilon;
   private final double delta;
@@ -22,7 +29,12 @@ public final class PldPhaseAccountant implements PhaseAccountant {
   private final ConcurrentSkipListMap<Long, Double> known = new ConcurrentSkipListMap<>();
 
   private PldPhaseAccountant(
-      RepeatedMechanism mechanism, double reservedEpsilon, double delta, long affordableRounds) {
+      Mechanism round,
+      RepeatedMechanism mechanism,
+      double reservedEpsilon,
+      double delta,
+      long affordableRounds) {
+    this.round = round;
     this.mechanism = mechanism;
     this.reservedEpsilon = reservedEpsilon;
     this.delta = delta;
@@ -54,17 +66,16 @@ public final class PldPhaseAccountant implements PhaseAccountant {
     Arguments.positiveEpsilon(epsilon);
     Arguments.delta(delta);
     Arguments.rounds(mostRounds);
+    RepeatedMechanism repeated = new RepeatedMechanism(mechanism, delta, precision);
     long rough =
         mostRounds == 0 ? 0 : RepeatedMechanism.roughlyAffordable(mechanism, epsilon, delta);
-    long capacity = Math.max(1, Math.min(mostRounds, rough + rough / 2 + 1));
+    long limit = Math.min(mostRounds, rough + rough / 2 + 1);
     while (true) {
-      RepeatedMechanism repeated = RepeatedMechanism.of(mechanism, capacity, delta, precision);
-      long affordable =
-          RoundsSearch.largest(repeated::epsilon, epsilon, Math.min(capacity, mostRounds));
-      if (affordable < capacity || capacity >= mostRounds) {
-        return new PldPhaseAccountant(repeated, epsilon, delta, affordable);
+      long affordable = RoundsSearch.largest(repeated::epsilon, epsilon, limit);
+      if (affordable < limit || limit == mostRounds) {
+        return new PldPhaseAccountant(mechanism, repeated, epsilon, delta, affordable);
       }
-      capacity = Math.min(mostRounds, 4 * capacity);
+      limit = Math.min(mostRounds, 4 * limit);
     }
   }
 
@@ -100,5 +111,26 @@ public final class PldPhaseAccountant implements PhaseAccountant {
   @Override
   public long affordableRounds() {
     return affordableRounds;
+  }
+
+  @Override
+  public boolean covers(long rounds) {
+    if (rounds <= affordableRounds) {
+      return true;
+    }
+    if (!(mechanism.epsilon(rounds) <= reservedEpsilon * (1 + FAR_OFF))) {
+      return false;
+    }
+    try {
+      for (double precision : FINER) {
+        if (new RepeatedMechanism(round, delta, precision).epsilon(rounds) <= reservedEpsilon) {
+          return true;
+        }
+      }
+    } catch (GridTooLargeException e) {
+      // As precisely as it can be computed, it cannot be proven.
+      return false;
+    }
+    return false;
   }
 }

@@ -1,53 +1,82 @@
 package io.murmuration.privacy.accounting;
 
 import java.util.EnumMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
 /**
- * One mechanism on one grid, asked for ε after ever more rounds at one δ. Because the grid stays
- * the same, what is composed for r + 1 rounds is exactly one round more than for r.
+ * The ε of one mechanism after ever more rounds at one δ: the single place where it is computed, so
+ * that what is calibrated, what is admitted and what is printed are one number.
  *
- * <p>Immutable and thread-safe.
+ * <p>{@link #epsilon} is a function of the mechanism, δ, the precision and the number of rounds, of
+ * nothing that was asked before. Rounds up to a power of two share a grid, prepared for that power;
+ * on it the precision holds from half of the power on, and what is composed for r + 1 rounds is
+ * exactly one round more than for r. Just above a power of two the answer is at least that of the
+ * power itself, so that ε does not fall where the grid changes.
+ *
+ * <p>Thread-safe.
  */
 final class RepeatedMechanism {
 
-  private final Map<Direction, LossSketch> sketches;
-  private final DiscretisedMechanism grid;
-  private final double delta;
+  /** Grids that are kept: the one in use, the one below it, and one that is looked ahead to. */
+  private static final int KEPT_GRIDS = 3;
 
-  private RepeatedMechanism(
-      Map<Direction, LossSketch> sketches, DiscretisedMechanism grid, double delta) {
-    this.sketches = sketches;
-    this.grid = grid;
-    this.delta = delta;
-  }
+  /** Grids differ by far less than ε grows over this share of the rounds. */
+  private static final int NEAR_SHARE = 64;
+
+  private final Mechanism mechanism;
+  private final double delta;
+  private final double precision;
+  private final Map<Long, Prepared> kept =
+      new LinkedHashMap<>(
+          /* initialCapacity= */ 8, /* loadFactor= */ 0.75f, /* accessOrder= */ true) {
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<Long, Prepared> eldest) {
+          return size() > KEPT_GRIDS;
+        }
+      };
 
   /**
-   * Prepares a grid.
-   *
-   * @param mostRounds the grid has the requested precision up to so many rounds; at least 1
+   * @param delta at which ε is asked for, in [1e-100, 1)
+   * @param precision relative, see {@link PldAccountant}
    */
-  static RepeatedMechanism of(
-      Mechanism mechanism, long mostRounds, double delta, double precision) {
-    double negligible = PldAccountant.negligibleMass(delta, mostRounds);
-    DominatingPair pair = DominatingPair.of(mechanism, negligible);
-    Map<Direction, LossSketch> sketches = sketches(pair, negligible);
-    Map<Direction, SketchedComposition> compositions = new EnumMap<>(Direction.class);
-    Map<Direction, Tilt> tilts = new EnumMap<>(Direction.class);
-    double epsilon = 0;
-    for (Direction direction : Direction.values()) {
-      SketchedComposition composition = repeated(sketches.get(direction), mostRounds);
-      Tilt tilt = composition.tiltForDelta(delta);
-      compositions.put(direction, composition);
-      tilts.put(direction, tilt);
-      epsilon = Math.max(epsilon, tilt.epsilon());
+  RepeatedMechanism(Mechanism mechanism, double delta, double precision) {
+    this.mechanism = mechanism;
+    this.delta = delta;
+    this.precision = precision;
+  }
+
+  /** An upper bound of ε after so many rounds, at least 0. */
+  double epsilon(long rounds) {
+    if (PldAccountant.participation(mechanism, rounds) <= delta) {
+      return 0;
     }
-    double interval =
-        SketchedComposition.interval(
-            compositions, tilts, PldAccountant.tolerance(precision, epsilon));
-    return new RepeatedMechanism(
-        sketches, DiscretisedMechanism.of(pair, interval, negligible), delta);
+    long capacity = capacity(rounds);
+    double epsilon;
+    try {
+      epsilon = prepared(capacity).epsilon(rounds);
+    } catch (GridTooLargeException e) {
+      if (capacity == rounds) {
+        throw e;
+      }
+      return new Prepared(mechanism, rounds, delta, precision).epsilon(rounds);
+    }
+    long power = capacity / 2;
+    return power > 0 && rounds - power <= power / NEAR_SHARE
+        ? Math.max(epsilon, prepared(power).epsilon(power))
+        : epsilon;
+  }
+
+  /** The smallest power of two that is not below the rounds. */
+  private static long capacity(long rounds) {
+    long highest = Long.highestOneBit(rounds);
+    return highest == rounds ? rounds : Math.min(2 * highest, Arguments.MAX_ROUNDS);
+  }
+
+  private synchronized Prepared prepared(long capacity) {
+    return kept.computeIfAbsent(
+        capacity, rounds -> new Prepared(mechanism, rounds, delta, precision));
   }
 
   /** About how many rounds (ε, δ) affords by a saddle point approximation. */
@@ -83,18 +112,89 @@ final class RepeatedMechanism {
     return new SketchedComposition(List.of(sketch), List.of(rounds));
   }
 
-  /** An upper bound of ε after so many rounds, at least 0. */
-  double epsilon(long rounds) {
-    if (rounds == 0) {
-      return 0;
+  /** The mechanism on the grid that suits a largest number of rounds. */
+  private static final class Prepared {
+
+    private final DominatingPair pair;
+    private final long capacity;
+    private final double delta;
+    private final double precision;
+    private final double negligible;
+    private final Map<Direction, LossSketch> sketches;
+    private final DiscretisedMechanism grid;
+    private DiscretisedMechanism finer;
+
+    Prepared(Mechanism mechanism, long capacity, double delta, double precision) {
+      this.capacity = capacity;
+      this.delta = delta;
+      this.precision = precision;
+      this.negligible = PldAccountant.negligibleMass(delta, capacity);
+      this.pair = DominatingPair.of(mechanism, negligible);
+      this.sketches = sketches(pair, negligible);
+      this.grid = discretise(estimated(tilts(capacity)));
     }
-    double epsilon = 0;
-    for (Direction direction : Direction.values()) {
-      SketchedComposition sketch = repeated(sketches.get(direction), rounds);
-      List<TiltedComposition.Part> parts =
-          List.of(new TiltedComposition.Part(grid.pld(direction), rounds));
-      epsilon = Math.max(epsilon, EpsilonSolver.epsilon(parts, sketch, delta));
+
+    private Map<Direction, Tilt> tilts(long rounds) {
+      Map<Direction, Tilt> tilts = new EnumMap<>(Direction.class);
+      sketches.forEach(
+          (direction, sketch) ->
+              tilts.put(direction, repeated(sketch, rounds).tiltForDelta(delta)));
+      return tilts;
     }
-    return epsilon;
+
+    private static double estimated(Map<Direction, Tilt> tilts) {
+      return tilts.values().stream().mapToDouble(Tilt::epsilon).max().orElseThrow();
+    }
+
+    /** The grid that is precise enough for so large an ε after as many rounds as there may be. */
+    private DiscretisedMechanism discretise(double epsilon) {
+      Map<Direction, SketchedComposition> compositions = new EnumMap<>(Direction.class);
+      sketches.forEach(
+          (direction, sketch) -> compositions.put(direction, repeated(sketch, capacity)));
+      double interval =
+          SketchedComposition.interval(
+              compositions, tilts(capacity), PldAccountant.tolerance(precision, epsilon));
+      return DiscretisedMechanism.of(pair, interval, negligible);
+    }
+
+    double epsilon(long rounds) {
+      Map<Direction, Tilt> tilts = tilts(rounds);
+      double epsilon = compose(grid, rounds, tilts);
+      if (!PldAccountant.isMisjudged(epsilon, estimated(tilts))) {
+        return epsilon;
+      }
+      // Rare large losses defeat the estimate that chose the grid. The answer is safe but coarse,
+      // and the smaller of two upper bounds is an upper bound.
+      try {
+        return Math.min(epsilon, compose(finer(), rounds, tilts));
+      } catch (GridTooLargeException e) {
+        return epsilon;
+      }
+    }
+
+    private synchronized DiscretisedMechanism finer() {
+      if (finer == null) {
+        double epsilon = compose(grid, capacity, tilts(capacity));
+        finer =
+            PldAccountant.isMisjudged(epsilon, estimated(tilts(capacity)))
+                ? discretise(epsilon)
+                : grid;
+      }
+      return finer;
+    }
+
+    private double compose(DiscretisedMechanism on, long rounds, Map<Direction, Tilt> tilts) {
+      double epsilon = 0;
+      for (Direction direction : Direction.values()) {
+        List<TiltedComposition.Part> parts =
+            List.of(new TiltedComposition.Part(on.pld(direction), rounds));
+        epsilon =
+            Math.max(
+                epsilon,
+                EpsilonSolver.epsilon(
+                    parts, repeated(sketches.get(direction), rounds), delta, tilts.get(direction)));
+      }
+      return epsilon;
+    }
   }
 }

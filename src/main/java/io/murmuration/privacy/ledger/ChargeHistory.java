@@ -120,7 +120,7 @@ public final class ChargeHistory {
   /**
    * ε of everything up to and including a charge, at its δ: what earlier phases reserved plus what
    * the phase's rounds so far cost. Infinite where the ledger holds more charges of a phase than
-   * the accountant says that its share affords.
+   * the accountant can prove its share to cover.
    */
   public double epsilonAfter(Charged charged) {
     return epsilonAfterMore(charged, /* more= */ 0);
@@ -135,7 +135,11 @@ public final class ChargeHistory {
     PhaseAccountant accountant = accountant(charged.phase());
     long rounds = charged.roundsInPhase() + more;
     if (rounds > accountant.affordableRounds()) {
-      return Double.POSITIVE_INFINITY;
+      // A reservation that another version admitted is valid if it can be proven to be.
+      return rounds <= charged.phase().maxRounds() && accountant.covers(rounds)
+          ? LedgerState.epsilonSpent(
+              charged.earlierEpsilon(), charged.phase().epsilon(), charged.phase().epsilon())
+          : Double.POSITIVE_INFINITY;
     }
     return LedgerState.epsilonSpent(
         charged.earlierEpsilon(), charged.phase().epsilon(), accountant.epsilonAfter(rounds));

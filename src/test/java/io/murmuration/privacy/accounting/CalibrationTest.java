@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class CalibrationTest {
 
@@ -19,6 +21,32 @@ class CalibrationTest {
     assertThat(accountant.epsilon(Mechanism.uls(0.1, sigma), 512, 1e-6)).isLessThanOrEqualTo(1);
     assertThat(accountant.epsilon(Mechanism.uls(0.1, sigma * (1 - 2e-5)), 512, 1e-6))
         .isGreaterThan(1);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "0.2, 1, 8, 1e-6",
+    "0.001, 30, 2, 1e-4",
+    "1, 10, 0.5, 1e-4",
+    "0.5, 3, 8, 1e-6",
+  })
+  void noiseMultiplier_affordsTheRoundsThatItIsFor(
+      double q, long rounds, double epsilon, double delta) {
+    double sigma = calibration.noiseMultiplier(Mechanism.uls(q, 1), rounds, epsilon, delta);
+    PhaseAccountant phase = calibration.phase(Mechanism.uls(q, sigma), epsilon, delta);
+
+    assertThat(phase.affordableRounds()).isGreaterThanOrEqualTo(rounds);
+    assertThat(phase.epsilonAfter(rounds))
+        .isLessThanOrEqualTo(epsilon)
+        .isEqualTo(accountant.epsilon(Mechanism.uls(q, sigma), rounds, delta));
+  }
+
+  @Test
+  void noiseMultiplier_thatIsNotAdmitted_isRaisedUntilItIs() {
+    assertThat(Calibration.firstThat(noise -> true, 3)).isEqualTo(3);
+    assertThat(Calibration.firstThat(noise -> noise >= 3.0001, 3)).isBetween(3.0001, 3.00011);
+    assertThatThrownBy(() -> Calibration.firstThat(noise -> false, 999_999))
+        .hasMessageContaining("does not stay within the budget");
   }
 
   @Test

@@ -126,8 +126,9 @@ class PldAccountantTest {
         Composition.of(Mechanism.uls(0.01, 1), 500)
             .and(Composition.of(Mechanism.uls(0.01, Math.nextUp(1.0)), 500));
 
+    // One mechanism has a grid that suits the next power of two of its rounds, two have their own.
     assertThat(accountant.epsilon(split, 1e-6))
-        .isCloseTo(accountant.epsilon(whole, 1e-6), within(1e-6));
+        .isCloseTo(accountant.epsilon(whole, 1e-6), within(1e-5));
   }
 
   @Test

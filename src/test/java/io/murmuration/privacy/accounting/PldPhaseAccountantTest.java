@@ -38,11 +38,44 @@ class PldPhaseAccountantTest {
   }
 
   @Test
-  void epsilonAfter_agreesWithTheAccountant() {
-    for (long rounds : new long[] {1, 10, 100}) {
-      double expected = new PldAccountant().epsilon(Mechanism.uls(0.1, 3), rounds, 1e-6);
-      assertThat(phase.epsilonAfter(rounds)).isCloseTo(expected, within(5e-4 * expected));
+  void epsilonAfter_isWhatTheAccountantSays() {
+    for (long rounds : new long[] {1, 10, 64, 65, 100, 155}) {
+      assertThat(phase.epsilonAfter(rounds))
+          .isEqualTo(new PldAccountant().epsilon(Mechanism.uls(0.1, 3), rounds, 1e-6));
     }
+  }
+
+  @Test
+  void epsilonAfter_whereTheGridChanges_doesNotFall() {
+    Mechanism mechanism = Mechanism.uls(0.01, 1);
+    RepeatedMechanism repeated =
+        new RepeatedMechanism(mechanism, 1e-6, PldAccountant.DEFAULT_PRECISION);
+    for (long power : new long[] {16, 1024, 1L << 16}) {
+      double[] around =
+          LongStream.rangeClosed(power - 2, power + 2 + power / 64)
+              .filter(rounds -> Math.abs(rounds - power) <= 2 || rounds >= power + power / 64 - 1)
+              .mapToDouble(repeated::epsilon)
+              .toArray();
+      assertThat(around).isSorted();
+    }
+  }
+
+  @Test
+  void covers_isProvenMorePreciselyThanAdmitted() {
+    Mechanism mechanism = Mechanism.uls(0.1, 3);
+    double fine = new PldAccountant(1e-6).epsilon(mechanism, 155, 1e-6);
+    double coarse = new PldAccountant().epsilon(mechanism, 155, 1e-6);
+    assertThat(fine).isLessThan(coarse);
+    PhaseAccountant tight =
+        PldPhaseAccountant.forPhase(mechanism, fine + 0.2 * (coarse - fine), 1e-6);
+
+    assertThat(tight.affordableRounds()).isEqualTo(154);
+    assertThat(tight.covers(154)).isTrue();
+    assertThat(tight.covers(155)).isTrue();
+    assertThat(tight.covers(156)).isFalse();
+    assertThat(tight.covers(10_000)).isFalse();
+    assertThat(PldPhaseAccountant.forPhase(mechanism, fine * (1 - 1e-5), 1e-6).covers(155))
+        .isFalse();
   }
 
   @Test

@@ -3,9 +3,11 @@ package io.murmuration.privacy.ledger;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.murmuration.privacy.accounting.PhaseAccountant;
 import io.murmuration.privacy.budget.Budgets;
 import io.murmuration.privacy.budget.LedgerSession;
 import io.murmuration.privacy.budget.LinearAccountant;
+import io.murmuration.privacy.mechanism.AccountantFactory;
 import io.murmuration.privacy.mechanism.Grant;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import java.nio.file.Path;
@@ -100,6 +102,43 @@ class ChargeHistoryTest {
 
     assertThat(history.epsilonAfter(history.withHash(second.hash()).orElseThrow())).isInfinite();
     assertThat(history.roundsLeft()).hasValue(0);
+  }
+
+  @Test
+  void aReservationThatAnotherVersionAdmittedCountsIfItCanBeProven() throws Exception {
+    append(Budgets.genesis());
+    append(new LedgerRecord.EpochOpened(1, "job"));
+    openPhase(1, Budgets.MECHANISM, /* epsilon= */ 1, /* maxRounds= */ 2);
+    append(new LedgerRecord.Charge(1, 1, 1, 1));
+    LedgerEntry second = append(new LedgerRecord.Charge(1, 2, 2, 1));
+    AccountantFactory looser =
+        (mechanism, epsilon, delta) -> new Looser(epsilon, delta, /* proven= */ 3);
+
+    ChargeHistory history = ChargeHistory.of(entries, "test ledger", looser);
+
+    ChargeHistory.Charged last = history.withHash(second.hash()).orElseThrow();
+    assertThat(history.epsilonAfter(last)).isEqualTo(1);
+    assertThat(history.epsilonAfterMore(last, 1)).isInfinite();
+  }
+
+  /** Affords one round, and can prove a few more. */
+  private record Looser(double reservedEpsilon, double delta, long proven)
+      implements PhaseAccountant {
+
+    @Override
+    public double epsilonAfter(long rounds) {
+      return rounds * reservedEpsilon;
+    }
+
+    @Override
+    public long affordableRounds() {
+      return 1;
+    }
+
+    @Override
+    public boolean covers(long rounds) {
+      return rounds <= proven;
+    }
   }
 
   @Test

@@ -1,0 +1,184 @@
+package io.murmuration.job;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.murmuration.calibration.CalibratedProgramme;
+import io.murmuration.calibration.CalibrationTerms;
+import io.murmuration.calibration.CalibrationTerms.Recalibration;
+import io.murmuration.calibration.CountBins;
+import io.murmuration.config.PrivacyConfig;
+import io.murmuration.privacy.accounting.PhaseAccountant;
+import io.murmuration.privacy.budget.BudgetTerms.PhaseShare;
+import io.murmuration.privacy.mechanism.AdaptiveClipping;
+import io.murmuration.privacy.mechanism.RoundMechanism;
+import io.murmuration.privacy.mechanism.RoundQuery;
+import io.murmuration.privacy.mechanism.RoundQuery.NormHistograms;
+import io.murmuration.privacy.mechanism.Sampler;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalDouble;
+import java.util.OptionalLong;
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.Test;
+
+/**
+ * A round that was planned is afforded: the noise that is calibrated for T rounds affords T rounds
+ * by the accountant that admits them, and what they cost is never stated above the budget.
+ *
+ * <p>The build looks at a share of the grid; {@code -Dmurmuration.whole-grid=true} at all of it.
+ */
+class PlannedRoundsTest {
+
+  private static final double[] PROBABILITIES = {0.001, 0.005, 0.02, 0.05, 0.2, 0.5, 1};
+  private static final long[] ROUNDS = {1, 2, 3, 5, 10, 30, 100, 300, 1000};
+  private static final double[] EPSILONS = {0.5, 2, 8};
+  private static final double[] DELTAS = {1e-4, 1e-6};
+  private static final int[] GROUP_SIZES = {1, 4, 16};
+
+  private static final boolean WHOLE = Boolean.getBoolean("murmuration.whole-grid");
+
+  private final List<String> broken = new ArrayList<>();
+
+  private void require(RoundMechanism round, long rounds, double epsilon, double delta) {
+    PhaseAccountant accountant = MechanismPlan.accountant(round, epsilon, delta);
+    long affordable = accountant.affordableRounds();
+    if (affordable < rounds || accountant.epsilonAfter(rounds) > epsilon) {
+      broken.add(
+          "%s affords %d of %d rounds at epsilon %s, delta %s"
+              .formatted(round, affordable, rounds, epsilon, delta));
+    }
+  }
+
+  /** Every case, or one in so many, which ones a matter of chance with a fixed seed. */
+  private static boolean taken(SplittableRandom random, int oneIn) {
+    return WHOLE || random.nextInt(oneIn) == 0;
+  }
+
+  @Test
+  void userLevelSampling_affordsWhatItsNoiseIsCalibratedFor() {
+    SplittableRandom random = new SplittableRandom(1);
+    for (double q : PROBABILITIES) {
+      for (long rounds : ROUNDS) {
+        for (double epsilon : EPSILONS) {
+          for (double delta : DELTAS) {
+            if (taken(random, 4)) {
+              AdaptiveClipping.Options adaptive =
+                  random.nextBoolean() ? null : new AdaptiveClipping.Options(0.5, 0.2, 0.05);
+              RoundMechanism round =
+                  MechanismPlan.of(config(Sampler.ULS, q, 1, rounds, epsilon, delta, adaptive));
+              assertThat(round.adaptiveClipping() == null).isEqualTo(adaptive == null);
+              require(round, rounds, epsilon, delta);
+            }
+          }
+        }
+      }
+    }
+    assertThat(broken).isEmpty();
+  }
+
+  @Test
+  void exampleLevelSampling_affordsWhatItsNoiseIsCalibratedFor() {
+    SplittableRandom random = new SplittableRandom(2);
+    for (double p : PROBABILITIES) {
+      for (long rounds : ROUNDS) {
+        for (double epsilon : EPSILONS) {
+          for (int group : GROUP_SIZES) {
+            if (taken(random, 8)) {
+              require(
+                  MechanismPlan.of(
+                      config(Sampler.ELS, p, group, rounds, epsilon, 1e-6, /* adaptive= */ null)),
+                  rounds,
+                  epsilon,
+                  1e-6);
+            }
+          }
+        }
+      }
+    }
+    assertThat(broken).isEmpty();
+  }
+
+  @Test
+  void phasesOfACalibratedDomain_affordTheirAttemptsAndRounds() {
+    SplittableRandom random = new SplittableRandom(3);
+    for (Sampler sampler : Sampler.values()) {
+      for (double epsilon : EPSILONS) {
+        for (int attempts : new int[] {1, 3}) {
+          for (int recalibrations : new int[] {0, 1, 3}) {
+            if (taken(random, 4)) {
+              requirePhases(terms(sampler, epsilon, attempts, recalibrations), random);
+            }
+          }
+        }
+      }
+    }
+    assertThat(broken).isEmpty();
+  }
+
+  private void requirePhases(CalibrationTerms terms, SplittableRandom random) {
+    CalibratedProgramme programme = new CalibratedProgramme(terms);
+    Map<RoundQuery, List<Double>> answers = new HashMap<>();
+    for (RoundMechanism measurement : programme.measurements()) {
+      PhaseShare share = terms.measurementShare();
+      require(measurement, terms.attempts(), share.epsilon(), share.delta());
+      answers.put(
+          measurement.query(),
+          random.doubles(measurement.query().answerSize(), 0, 100).boxed().toList());
+    }
+    PhaseShare share = terms.trainingShare();
+    require(programme.training(answers), terms.trainingRounds(), share.epsilon(), share.delta());
+  }
+
+  private static CalibrationTerms terms(
+      Sampler sampler, double epsilon, int attempts, int recalibrations) {
+    return new CalibrationTerms(
+        sampler,
+        new PhaseShare(epsilon, 1e-6),
+        /* calibrationShare= */ 0.1,
+        attempts,
+        /* population= */ 10_000,
+        /* compute= */ 512,
+        /* rounds= */ 600,
+        /* windowTicks= */ 10,
+        /* windows= */ 3,
+        /* warmUpWindows= */ 1,
+        new Recalibration(/* everyWindows= */ 10, recalibrations),
+        sampler == Sampler.ULS ? null : CountBins.upTo(16),
+        new NormHistograms(
+            sampler == Sampler.ULS ? List.of(1, 2, 4) : List.of(1),
+            /* smallestNorm= */ 0.1,
+            Math.sqrt(2),
+            /* bins= */ 12),
+        /* normSampling= */ 0.05,
+        /* normQuantile= */ 0.5,
+        /* clipNorm= */ 1,
+        /* adaptive= */ null);
+  }
+
+  private static PrivacyConfig config(
+      Sampler sampler,
+      double probability,
+      int groupSize,
+      long rounds,
+      double epsilon,
+      double delta,
+      AdaptiveClipping.Options adaptive) {
+    return new PrivacyConfig(
+        "grid",
+        epsilon,
+        delta,
+        sampler,
+        OptionalDouble.of(probability),
+        groupSize,
+        /* clipNorm= */ 1,
+        /* expectedUnits= */ OptionalDouble.of(1000),
+        adaptive,
+        OptionalLong.of(rounds),
+        /* noiseMultiplier= */ OptionalDouble.empty(),
+        Duration.ofSeconds(1),
+        /* raiseBudget= */ false);
+  }
+}
