@@ -132,6 +132,7 @@ public final class DecoderGradientEngine implements GradientEngine {
 
   private void addNormsOrIsolate(
       NDArray flat, List<TokenizedSlice> batch, DoubleStream.Builder norms) {
+    RoundInterruptedException.throwIfInterrupted();
     try {
       addNorms(flat, batch, norms);
     } catch (RuntimeException e) {
@@ -253,6 +254,7 @@ public final class DecoderGradientEngine implements GradientEngine {
   private List<TokenizedSlice> tokenize(List<PrivacySlice> slices, ClippedAccumulator total) {
     List<TokenizedSlice> tokenized = new ArrayList<>(slices.size());
     for (PrivacySlice slice : slices) {
+      RoundInterruptedException.throwIfInterrupted();
       try {
         List<TokenSequence> sequences =
             TokenizedSlice.tokenize(slice, model.tokenizer(), options.maxTokens());
@@ -271,6 +273,7 @@ public final class DecoderGradientEngine implements GradientEngine {
 
   /** One slice's failure must not touch the others: after a failure each runs alone. */
   private void addOrIsolate(NDArray flat, List<TokenizedSlice> batch, ClippedAccumulator total) {
+    RoundInterruptedException.throwIfInterrupted();
     try {
       total.add(gradients(flat, batch, total.clipNorm()));
     } catch (RuntimeException e) {

@@ -98,6 +98,7 @@ public final class PrivateTrainer {
    * @param grant a valid grant; what the round does is taken from it alone
    * @param slices the whole sample of the round, maybe empty
    * @throws IllegalArgumentException if the round is not later than the last executed one
+   * @throws RoundInterruptedException if interrupted before the noise; the state is as before
    * @throws IllegalStateException if the engine breaks its contract, or training diverged
    */
   public RoundOutcome step(Grant grant, List<PrivacySlice> slices) {
@@ -111,6 +112,7 @@ public final class PrivateTrainer {
           "the engine's sum must have %d elements, as its layout says, but has %d"
               .formatted(size, clipped.sum().length));
     }
+    RoundInterruptedException.throwIfInterrupted();
     long summed = System.nanoTime();
     double[] gradient = clipped.sum().clone();
     RoundMechanism mechanism = grant.mechanism();

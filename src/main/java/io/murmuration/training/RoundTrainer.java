@@ -31,6 +31,8 @@ public interface RoundTrainer extends AutoCloseable {
   /**
    * Executes one round. An empty cohort is executed like any other. Nothing that a user sent makes
    * it throw.
+   *
+   * @throws RoundInterruptedException if the thread is interrupted before the round is complete
    */
   ExecutedRound execute(CohortBuffer.Cohort cohort);
 

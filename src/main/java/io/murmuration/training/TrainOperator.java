@@ -13,10 +13,7 @@ import io.murmuration.training.CohortBuffer.Cohort;
 import io.murmuration.training.RoundTrainer.ExecutedRound;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.TimeUnit;
 import org.apache.flink.api.common.operators.MailboxExecutor;
 import org.apache.flink.api.common.state.ListState;
 import org.apache.flink.api.common.state.ListStateDescriptor;
@@ -51,10 +48,10 @@ public final class TrainOperator extends AbstractStreamOperator<RoundRelease>
   private static final long serialVersionUID = 1L;
 
   /**
-   * How long closing waits for the round in training; a micro-batch in native code cannot be
-   * interrupted.
+   * How long closing waits for the micro-batch in training, which native code does not let
+   * interrupt. Below Flink's task.cancellation.timeout of 180 s, after which it kills the process.
    */
-  private static final long CLOSE_TIMEOUT_SECONDS = 120;
+  private static final long CLOSE_PATIENCE_MILLIS = 120_000;
 
   private final transient RoundTrainer.Factory trainerFactory;
   private final transient RoundFeedback feedback;
@@ -68,7 +65,7 @@ public final class TrainOperator extends AbstractStreamOperator<RoundRelease>
   private transient TrainerState restored;
   private transient RoundTrainer trainer;
   private transient RoundFeedback.Publisher acknowledgements;
-  private transient ExecutorService worker;
+  private transient RoundWorker worker;
   private transient TrainMetrics trainMetrics;
 
   private TrainOperator(
@@ -151,6 +148,8 @@ public final class TrainOperator extends AbstractStreamOperator<RoundRelease>
   public void open() throws Exception {
     super.open();
     trainMetrics = new TrainMetrics(getMetricGroup(), privateMetrics);
+    // before anything that can fail: from here on closing frees what there is
+    worker = new RoundWorker(CLOSE_PATIENCE_MILLIS, this::freeTrainer, this::closePublisher);
     trainer = trainerFactory.create();
     if (restored != null) {
       trainer.restore(restored);
@@ -158,13 +157,20 @@ public final class TrainOperator extends AbstractStreamOperator<RoundRelease>
       restored = null;
     }
     acknowledgements = feedback.publisher();
-    worker =
-        Executors.newSingleThreadExecutor(
-            task -> {
-              Thread thread = new Thread(task, "train-round");
-              thread.setDaemon(true);
-              return thread;
-            });
+  }
+
+  /** On the worker, or where that never began, on the task thread. */
+  private void freeTrainer() {
+    if (trainer != null) {
+      trainer.close();
+    }
+  }
+
+  /** As {@link #freeTrainer}. */
+  private void closePublisher() {
+    if (acknowledgements != null) {
+      acknowledgements.close();
+    }
   }
 
   @Override
@@ -205,6 +211,8 @@ public final class TrainOperator extends AbstractStreamOperator<RoundRelease>
       long nanos = System.nanoTime() - start;
       onTaskThread(
           () -> complete(executed, nanos), "Round %d trained".formatted(cohort.grant().round()));
+    } catch (RoundInterruptedException ending) {
+      LOG.info("Round {} is void: its task ended while it was trained", cohort.grant().round());
     } catch (Throwable failure) { // handed to the task thread, which fails the task with it
       fail("Round " + cohort.grant().round() + " could not be trained", failure);
     }
@@ -260,18 +268,12 @@ public final class TrainOperator extends AbstractStreamOperator<RoundRelease>
 
   @Override
   public void close() throws Exception {
-    if (worker != null) {
-      worker.shutdownNow();
-      // the model's memory must not go while native code uses it
-      if (!worker.awaitTermination(CLOSE_TIMEOUT_SECONDS, TimeUnit.SECONDS)) {
-        LOG.error("The round in training did not end within {} s", CLOSE_TIMEOUT_SECONDS);
-      } else if (trainer != null) {
-        trainer.close();
+    try {
+      if (worker != null) {
+        worker.close();
       }
+    } finally {
+      super.close();
     }
-    if (acknowledgements != null) {
-      acknowledgements.close();
-    }
-    super.close();
   }
 }

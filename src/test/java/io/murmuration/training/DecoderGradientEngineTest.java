@@ -3,6 +3,7 @@ package io.murmuration.training;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
+import static org.awaitility.Awaitility.await;
 
 import io.murmuration.event.Example;
 import io.murmuration.model.AllParameters;
@@ -26,6 +27,7 @@ import java.util.Random;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.FutureTask;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -309,6 +311,50 @@ class DecoderGradientEngineTest {
       assertThat(sum.tokens()).isEqualTo(good.tokens());
       assertThat(distance(sum.sum(), good.sum())).isLessThan(1e-5);
     }
+  }
+
+  /**
+   * It must never be isolated: the zero in place of a slice would be released as if it were its.
+   */
+  @Test
+  void anInterruptionEndsTheRoundAndIsNoZeroContribution() {
+    LoraParameters lora = lora(Mode.BOTH);
+    DecoderGradientEngine engine = new DecoderGradientEngine(lora, OPTIONS);
+    float[] at = lora.initialValues();
+
+    Thread.currentThread().interrupt();
+    try {
+      assertThatThrownBy(() -> engine.clippedSum(at, RAGGED, 1))
+          .isInstanceOf(RoundInterruptedException.class);
+      assertThatThrownBy(() -> engine.norms(at, RAGGED))
+          .isInstanceOf(RoundInterruptedException.class);
+    } finally {
+      assertThat(Thread.interrupted()).as("the thread stays interrupted").isTrue();
+    }
+
+    assertThat(engine.clippedSum(at, RAGGED, 1).zeroed()).isZero();
+  }
+
+  /** With a budget of one byte every slice is a micro-batch of its own. */
+  @Test
+  void anInterruptionIsSeenBetweenMicroBatches() throws Exception {
+    LoraParameters lora = lora(Mode.BOTH);
+    DecoderGradientEngine engine =
+        new DecoderGradientEngine(lora, new EngineOptions(OPTIONS.maxTokens(), 1));
+    List<PrivacySlice> many =
+        IntStream.range(0, 20_000).mapToObj(i -> slice("once upon a time " + i)).toList();
+    FutureTask<ClippedSum> sum =
+        new FutureTask<>(() -> engine.clippedSum(lora.initialValues(), many, 1));
+    Thread round = new Thread(sum);
+    round.start();
+    await()
+        .until(
+            () ->
+                Arrays.stream(round.getStackTrace())
+                    .anyMatch(frame -> frame.getMethodName().equals("backward")));
+    round.interrupt();
+    assertThatThrownBy(sum::get).hasCauseInstanceOf(RoundInterruptedException.class);
+    round.join();
   }
 
   @ParameterizedTest

@@ -168,6 +168,23 @@ class PrivateTrainerTest {
   }
 
   @Test
+  void anInterruptedRoundDrawsNoNoiseAndChangesNothing() {
+    PrivateTrainer trainer = new PrivateTrainer(engine, PLAIN, noise);
+    TrainerState before = trainer.step(grant(5), List.of()).state();
+
+    Thread.currentThread().interrupt();
+    try {
+      assertThatThrownBy(() -> trainer.step(grant(6), List.of()))
+          .isInstanceOf(RoundInterruptedException.class);
+    } finally {
+      assertThat(Thread.interrupted()).isTrue();
+    }
+
+    assertThat(noise.deviations).hasSize(1);
+    assertThat(trainer.state()).isSameAs(before);
+  }
+
+  @Test
   void voidedRoundsAreSkipped() {
     PrivateTrainer trainer = new PrivateTrainer(engine, ADAM, noise);
 
