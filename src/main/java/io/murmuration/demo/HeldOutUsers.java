@@ -1,14 +1,12 @@
 package io.murmuration.demo;
 
 import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.Set;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
+import org.apache.commons.codec.digest.DigestUtils;
 
 /**
  * Chooses users who are kept out of training, by a hash of their ids: the same users everywhere,
@@ -53,12 +51,6 @@ public final class HeldOutUsers {
   }
 
   private static long hash(String userId) {
-    try {
-      byte[] digest =
-          MessageDigest.getInstance("SHA-256").digest(userId.getBytes(StandardCharsets.UTF_8));
-      return ByteBuffer.wrap(digest).getLong();
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every Java platform has SHA-256", e);
-    }
+    return ByteBuffer.wrap(DigestUtils.sha256(userId)).getLong();
   }
 }

@@ -1,12 +1,10 @@
 package io.murmuration.event;
 
 import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.time.InstantSource;
 import java.util.Arrays;
-import java.util.HexFormat;
 import java.util.Objects;
+import org.apache.commons.codec.digest.DigestUtils;
 import org.apache.flink.connector.kafka.sink.KafkaRecordSerializationSchema;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.header.Headers;
@@ -68,7 +66,7 @@ public final class DeadLetterRecordSerializer
     }
     if (value != original.value()) {
       add(headers, "value-bytes", Integer.toString(original.value().length));
-      add(headers, "value-sha256", sha256(original.value()));
+      add(headers, "value-sha256", DigestUtils.sha256Hex(original.value()));
     }
     return record;
   }
@@ -79,13 +77,5 @@ public final class DeadLetterRecordSerializer
 
   private static void add(Headers headers, String name, String value) {
     headers.add("murmuration." + name, value.getBytes(StandardCharsets.UTF_8));
-  }
-
-  private static String sha256(byte[] bytes) {
-    try {
-      return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("This Java runtime offers no SHA-256", e);
-    }
   }
 }

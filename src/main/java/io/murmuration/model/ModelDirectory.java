@@ -6,17 +6,15 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.Stream;
+import org.apache.commons.codec.digest.DigestUtils;
 
 /** What can be said of a Hugging Face model directory without loading its weights into memory. */
 public final class ModelDirectory {
-
-  private static final int BUFFER_BYTES = 1 << 20;
 
   /** The files beside the weights that belong to a model, where it has them. */
   static final List<String> COMPANIONS =
@@ -76,24 +74,13 @@ public final class ModelDirectory {
     if (files.isEmpty()) {
       throw new ModelFormatException(directory + ": expected a .safetensors file, found none");
     }
-    MessageDigest digest = sha256();
-    byte[] buffer = new byte[BUFFER_BYTES];
+    MessageDigest digest = DigestUtils.getSha256Digest();
     for (Path file : files) {
       digest.update(file.getFileName().toString().getBytes(StandardCharsets.UTF_8));
       try (InputStream in = Files.newInputStream(file)) {
-        for (int read = in.read(buffer); read >= 0; read = in.read(buffer)) {
-          digest.update(buffer, 0, read);
-        }
+        DigestUtils.updateDigest(digest, in);
       }
     }
     return HexFormat.of().formatHex(digest.digest());
-  }
-
-  private static MessageDigest sha256() {
-    try {
-      return MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every Java platform has SHA-256", e);
-    }
   }
 }

@@ -7,32 +7,25 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.SortedMap;
+import org.apache.commons.codec.digest.DigestUtils;
 
 /** SHA-256 of files and of whole releases, lower-case hexadecimal. */
 public final class Digests {
-
-  private static final int BLOCK_BYTES = 1 << 20;
 
   private Digests() {}
 
   /** Of one file. */
   public static String ofFile(byte[] content) {
-    return HexFormat.of().formatHex(sha256().digest(content));
+    return DigestUtils.sha256Hex(content);
   }
 
   /** Of one file, which need not fit into memory. */
   public static String ofFile(Path file) throws IOException {
-    MessageDigest digest = sha256();
-    byte[] block = new byte[BLOCK_BYTES];
     try (InputStream in = Files.newInputStream(file)) {
-      for (int read = in.read(block); read >= 0; read = in.read(block)) {
-        digest.update(block, 0, read);
-      }
+      return DigestUtils.sha256Hex(in);
     }
-    return HexFormat.of().formatHex(digest.digest());
   }
 
   /**
@@ -40,7 +33,7 @@ public final class Digests {
    * stand before what they measure, so that no two releases collide by moving a boundary.
    */
   public static String ofRelease(SortedMap<String, byte[]> files) {
-    MessageDigest digest = sha256();
+    MessageDigest digest = DigestUtils.getSha256Digest();
     files.forEach(
         (name, content) -> {
           byte[] nameBytes = name.getBytes(StandardCharsets.UTF_8);
@@ -50,13 +43,5 @@ public final class Digests {
           digest.update(content);
         });
     return HexFormat.of().formatHex(digest.digest());
-  }
-
-  private static MessageDigest sha256() {
-    try {
-      return MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every Java platform has SHA-256", e);
-    }
   }
 }

@@ -2,11 +2,11 @@ package io.murmuration.training;
 
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
+import org.apache.commons.codec.digest.DigestUtils;
 
 /**
  * Names and shapes of the trainable tensors, in the order in which they stand in the flat parameter
@@ -54,20 +54,12 @@ public record ParameterLayout(List<Entry> entries) {
    * tensors, or in another order, differ in it.
    */
   public String digest() {
-    MessageDigest sha256 = sha256();
+    MessageDigest sha256 = DigestUtils.getSha256Digest();
     for (Entry entry : entries) {
       // a name holds no line break, and a shape only numbers: no two layouts read the same
       sha256.update((entry.name() + " " + entry.shape() + "\n").getBytes(StandardCharsets.UTF_8));
     }
     return HexFormat.of().formatHex(sha256.digest());
-  }
-
-  private static MessageDigest sha256() {
-    try {
-      return MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every Java platform has SHA-256", e);
-    }
   }
 
   /** Length of the flat vector. */

@@ -13,12 +13,12 @@ import java.nio.ByteBuffer;
 import java.security.DigestInputStream;
 import java.security.DigestOutputStream;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
+import org.apache.commons.codec.digest.DigestUtils;
 
 /**
  * A {@link TrainerState} as chunks of a few MB, for Flink list state: one huge array would have to
@@ -56,7 +56,7 @@ public final class TrainerStateCodec {
   /** The state as chunks; their order need not be kept. */
   public List<byte[]> encode(TrainerState state) {
     ChunkStream chunks = new ChunkStream(bodyBytes);
-    MessageDigest digest = sha256();
+    MessageDigest digest = DigestUtils.getSha256Digest();
     try (DataOutputStream out = new DataOutputStream(new DigestOutputStream(chunks, digest))) {
       out.writeUTF(state.layoutDigest());
       out.writeLong(state.round());
@@ -83,7 +83,7 @@ public final class TrainerStateCodec {
     List<Chunk> found = inOrder(chunks);
     InputStream bodies =
         new SequenceInputStream(Collections.enumeration(found.stream().map(Chunk::body).toList()));
-    MessageDigest digest = sha256();
+    MessageDigest digest = DigestUtils.getSha256Digest();
     try (DataInputStream in = new DataInputStream(new DigestInputStream(bodies, digest))) {
       String layoutDigest =
           found.get(0).version() == VERSION_WITHOUT_LAYOUT
@@ -101,7 +101,8 @@ public final class TrainerStateCodec {
       byte[] computed = digest.digest();
       if (!Arrays.equals(computed, bodies.readNBytes(computed.length)) || bodies.read() >= 0) {
         throw new IllegalArgumentException(
-            "the trainer's state is damaged: its SHA-256 does not match; restore from another checkpoint");
+            "the trainer's state is damaged: its SHA-256 does not match; restore from another"
+                + " checkpoint");
       }
       return new TrainerState(
           round, executedRounds, parameters, new OptimizerState(moments), layoutDigest);
@@ -195,14 +196,6 @@ public final class TrainerStateCodec {
               + found.stream().map(Chunk::version).toList());
     }
     return found;
-  }
-
-  private static MessageDigest sha256() {
-    try {
-      return MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every Java platform has SHA-256", e);
-    }
   }
 
   /** Cuts what is written into chunks behind headers. */

@@ -17,10 +17,7 @@ import io.murmuration.privacy.ledger.LedgerRecord.PhaseOpened;
 import io.murmuration.privacy.mechanism.JsonFields;
 import io.murmuration.privacy.mechanism.MechanismJson;
 import io.murmuration.privacy.mechanism.RoundMechanism;
-import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
+import org.apache.commons.codec.digest.DigestUtils;
 
 /**
  * The written form of the ledger: one JSON object a line, its fields in a fixed order.
@@ -54,7 +51,7 @@ final class LedgerCodec {
     node.put("sequence", sequence).put("previous", previousHash);
     write(record, node);
     String body = json(node);
-    String hash = sha256(body);
+    String hash = DigestUtils.sha256Hex(body);
     String line = body.substring(0, body.length() - 1) + HASH_FIELD + hash + "\"}";
     return new LedgerEntry(sequence, previousHash, record, hash, line);
   }
@@ -77,7 +74,7 @@ final class LedgerCodec {
       throw new IllegalArgumentException("it does not end with its hash");
     }
     String written = line.substring(cut + HASH_FIELD.length(), line.length() - 2);
-    String hash = sha256(line.substring(0, cut) + "}");
+    String hash = DigestUtils.sha256Hex(line.substring(0, cut) + "}");
     if (!hash.equals(written)) {
       throw new IllegalArgumentException(
           "its content hashes to %s but it says %s".formatted(hash, written));
@@ -213,15 +210,6 @@ final class LedgerCodec {
       return JSON.writeValueAsString(node);
     } catch (JsonProcessingException e) {
       throw new IllegalStateException("A ledger record has no JSON form", e);
-    }
-  }
-
-  private static String sha256(String text) {
-    try {
-      MessageDigest digest = MessageDigest.getInstance("SHA-256");
-      return HexFormat.of().formatHex(digest.digest(text.getBytes(StandardCharsets.UTF_8)));
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("Every Java platform has SHA-256", e);
     }
   }
 }
