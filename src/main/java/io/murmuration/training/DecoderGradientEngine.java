@@ -6,14 +6,13 @@ import ai.djl.ndarray.NDScope;
 import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
-import ai.djl.pytorch.engine.PtNDArray;
-import ai.djl.pytorch.jni.JniUtils;
 import io.murmuration.event.Example;
 import io.murmuration.model.LanguageModel;
 import io.murmuration.model.TensorSpec;
 import io.murmuration.model.Tensors;
 import io.murmuration.model.TokenBatch;
 import io.murmuration.model.TokenSequence;
+import io.murmuration.model.Torch;
 import io.murmuration.model.TrainableParameters;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -33,9 +32,6 @@ import org.slf4j.LoggerFactory;
  * part of the leaf. Norms, factors and the sum are computed from there in float64.
  *
  * <p>A slice's loss is the mean over its examples of each example's mean loss per trained token.
- *
- * <p>Grad mode and gradient collection go through the engine's thread-local calls, not through the
- * library's collector, of which only one may exist in a JVM.
  */
 public final class DecoderGradientEngine implements GradientEngine {
 
@@ -94,17 +90,14 @@ public final class DecoderGradientEngine implements GradientEngine {
     }
     ClippedAccumulator total = new ClippedAccumulator(layout.size(), clipNorm);
     List<TokenizedSlice> tokenized = tokenize(slices, total);
-    boolean gradModeBefore = JniUtils.isGradMode();
-    JniUtils.setGradMode(false);
-    try (NDScope scope = new NDScope();
+    try (Torch.GradMode off = Torch.withoutGradients();
+        NDScope scope = new NDScope();
         NDManager round = model.manager().newSubManager()) {
       scope.suppressNotUsedWarning();
       NDArray flat = Tensors.floats(round, parameters, parameters.length);
       for (List<TokenizedSlice> batch : microBatches.cut(tokenized)) {
         addOrIsolate(flat, batch, total);
       }
-    } finally {
-      JniUtils.setGradMode(gradModeBefore);
     }
     return total.result();
   }
@@ -115,17 +108,14 @@ public final class DecoderGradientEngine implements GradientEngine {
     List<TokenizedSlice> tokenized =
         tokenize(slices, new ClippedAccumulator(/* size= */ 0, /* clipNorm= */ 1));
     DoubleStream.Builder norms = DoubleStream.builder();
-    boolean gradModeBefore = JniUtils.isGradMode();
-    JniUtils.setGradMode(false);
-    try (NDScope scope = new NDScope();
+    try (Torch.GradMode off = Torch.withoutGradients();
+        NDScope scope = new NDScope();
         NDManager round = model.manager().newSubManager()) {
       scope.suppressNotUsedWarning();
       NDArray flat = Tensors.floats(round, parameters, parameters.length);
       for (List<TokenizedSlice> batch : microBatches.cut(tokenized)) {
         addNormsOrIsolate(flat, batch, norms);
       }
-    } finally {
-      JniUtils.setGradMode(gradModeBefore);
     }
     return norms.build().toArray();
   }
@@ -154,7 +144,7 @@ public final class DecoderGradientEngine implements GradientEngine {
         NDManager step = model.manager().newSubManager()) {
       scope.suppressNotUsedWarning();
       List<NDArray> leaves = expandedLeaves(flat, batch.slices());
-      double[] losses = sliceLosses(backward(step, batch, leaves), batch);
+      double[] losses = sliceLosses(backward(batch, leaves), batch);
       double[] squaredNorms = squaredNorms(flattened(leaves, batch.slices()), batch.slices());
       for (int s = 0; s < losses.length; s++) {
         if (Double.isFinite(losses[s]) && Double.isFinite(squaredNorms[s])) {
@@ -204,9 +194,8 @@ public final class DecoderGradientEngine implements GradientEngine {
     }
     double[] sum = new double[layout.size()];
     double loss = 0;
-    boolean gradModeBefore = JniUtils.isGradMode();
-    JniUtils.setGradMode(false);
-    try (NDScope scope = new NDScope();
+    try (Torch.GradMode off = Torch.withoutGradients();
+        NDScope scope = new NDScope();
         NDManager round = model.manager().newSubManager()) {
       scope.suppressNotUsedWarning();
       NDArray flat = Tensors.floats(round, parameters, parameters.length);
@@ -215,8 +204,6 @@ public final class DecoderGradientEngine implements GradientEngine {
       for (List<TokenizedSlice> batch : shared.cut(tokenized)) {
         loss += addGradient(flat, batch, sum);
       }
-    } finally {
-      JniUtils.setGradMode(gradModeBefore);
     }
     double count = tokenized.size();
     Arrays.setAll(sum, i -> sum[i] / count);
@@ -235,7 +222,7 @@ public final class DecoderGradientEngine implements GradientEngine {
         NDManager step = model.manager().newSubManager()) {
       scope.suppressNotUsedWarning();
       List<NDArray> leaves = sharedLeaves(flat);
-      float[] losses = backward(step, batch, leaves);
+      float[] losses = backward(batch, leaves);
       for (int i = 0; i < leaves.size(); i++) {
         int offset = layout.entries().get(i).offset();
         float[] gradient = leaves.get(i).getGradient().toFloatArray();
@@ -296,7 +283,7 @@ public final class DecoderGradientEngine implements GradientEngine {
         NDManager step = model.manager().newSubManager()) {
       scope.suppressNotUsedWarning();
       List<NDArray> leaves = expandedLeaves(flat, batch.slices());
-      double[] sliceLosses = sliceLosses(backward(step, batch, leaves), batch);
+      double[] sliceLosses = sliceLosses(backward(batch, leaves), batch);
       long backwardDone = System.nanoTime();
       List<NDArray> gradients = flattened(leaves, batch.slices());
       double[] factors = factors(gradients, sliceLosses, clipNorm);
@@ -319,23 +306,13 @@ public final class DecoderGradientEngine implements GradientEngine {
    *
    * @return the loss of each target
    */
-  private float[] backward(NDManager step, TokenBatch batch, List<NDArray> leaves) {
-    NDArray weights = Tensors.floats(step, batch.meanWeights(), batch.targets());
-    NDArray one = step.ones(new Shape());
+  private float[] backward(TokenBatch batch, List<NDArray> leaves) {
     Map<String, NDArray> byName = new HashMap<>();
     for (int i = 0; i < leaves.size(); i++) {
       leaves.get(i).setRequiresGradient(true);
       byName.put(layout.entries().get(i).name(), leaves.get(i));
     }
-    JniUtils.setGradMode(true);
-    try {
-      NDArray losses = model.tokenLosses(step, batch, trainable.bind(byName));
-      NDArray loss = losses.mul(weights).sum();
-      JniUtils.backward((PtNDArray) loss, (PtNDArray) one, false, false);
-      return losses.toFloatArray();
-    } finally {
-      JniUtils.setGradMode(false);
-    }
+    return model.backward(batch, trainable.bind(byName));
   }
 
   /** One view per trainable tensor, shared by the whole batch. */
