@@ -134,7 +134,7 @@ class ReleasesCommandTest {
   void findsAnEpsilonBelowTheTrueComposition() throws Exception {
     PublishedRun run = published();
     ObjectNode manifest = manifest(run, "round-00000003");
-    double understated = manifest.get("epsilon_spent").asDouble() * 0.99;
+    double understated = manifest.get("epsilon_spent").asDouble() * 0.9999;
     manifest.put("epsilon_spent", understated);
     manifest.put("statement", PrivacyStatement.sentence("chat", 3, understated, 5e-7));
     write(run, "round-00000003", manifest);
