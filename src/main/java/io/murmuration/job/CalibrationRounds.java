@@ -31,7 +31,7 @@ record CalibrationRounds(CalibratedProgramme programme, CalibrationTerms terms)
             * mechanism.clipNorm()
             * (1 + PrivateTrainer.SENSITIVITY_MARGIN);
     boolean last = programme.measurements().size() == 1;
-    var chosen = last ? CalibrationOutcome.chosen(programme.training(Map.of(query, answer))) : null;
+    var chosen = last ? programme.training(Map.of(query, answer)) : null;
     if (query instanceof CountHistogram counts) {
       return new CalibrationOutcome(
           "counts",

@@ -96,7 +96,7 @@ public final class ReleaseAudit {
 
   private static void requireFiles(
       Manifest manifest, SortedMap<String, byte[]> files, List<String> problems) {
-    List<String> required = new ArrayList<>(List.of(ReleaseManifest.FILE, PrivacyStatement.FILE));
+    List<String> required = new ArrayList<>(List.of(Manifest.FILE, PrivacyStatement.FILE));
     if (manifest != null) {
       required.add(manifest.contentFile());
     }
@@ -128,7 +128,7 @@ public final class ReleaseAudit {
       problems.add("its ε must be positive but is " + manifest.epsilonSpent());
     }
     String statement =
-        PrivacyStatement.sentence(
+        Guarantee.sentence(
             manifest.domain(), manifest.round(), manifest.epsilonSpent(), manifest.delta());
     if (!manifest.statement().equals(statement)) {
       problems.add("its statement is not that of its numbers, which is: " + statement);
@@ -186,11 +186,11 @@ public final class ReleaseAudit {
     require(problems, "tick", manifest.tick(), charge.tick());
     require(problems, "epoch", manifest.epoch(), charge.epoch());
     require(problems, "phase", (long) manifest.phase(), (long) charge.phase());
-    require(
-        problems,
-        "mechanism",
-        manifest.mechanism(),
-        ReleaseManifest.Mechanism.of(charged.mechanism()));
+    if (!manifest.head().states(charged.mechanism())) {
+      problems.add(
+          "its mechanism is not the one that was charged, which is: "
+              + MechanismInWords.of(charged.mechanism()));
+    }
     require(
         problems,
         "kind",
