@@ -48,6 +48,17 @@ class SecureRandomSourceTest {
     assertThat(key).containsOnly(0);
   }
 
+  /** Buffers of another size, and refills on other boundaries, of the same kind of stream. */
+  @Test
+  void aSourceForFewBitsRefillsAsWell() {
+    SecureRandomSource source = SecureRandomSource.forFewBits();
+    long[] first = longs(source, 512);
+    long[] second = longs(source, 512);
+
+    assertThat(second).doesNotContain(first[0]).isNotEqualTo(first);
+    assertThat(longs(SecureRandomSource.forFewBits(), 4)).isNotEqualTo(Arrays.copyOf(first, 4));
+  }
+
   private static long[] longs(SecureRandomSource source, int count) {
     long[] longs = new long[count];
     Arrays.setAll(longs, i -> source.nextLong());
