@@ -86,7 +86,7 @@ final class TrainingRun implements AutoCloseable {
         new PrivateTrainer(
             engine,
             OptimizerOptions.AdamW.withDefaults(LearningRateSchedule.constant(learningRate)),
-            NoiseFactory.secure());
+            NoiseFactory.forUpdates());
     long started = System.nanoTime();
     long gradients = 0;
     long units = 0;

@@ -23,6 +23,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -108,7 +109,8 @@ public final class TrainingBench {
         callNanos[turn] = cpuNanos(callsAlone);
         long clippedBefore = engine.clippingNanos();
         long wall = System.nanoTime();
-        engine.clippedSum(start, shape.cohort(), 1);
+        engine.clippedSum(
+            start, shape.cohort(), RoundGrid.of(grant(/* round= */ 1, shape.users()).mechanism()));
         double all = System.nanoTime() - wall;
         clipping[turn] = (engine.clippingNanos() - clippedBefore) / all;
       }
@@ -152,11 +154,7 @@ public final class TrainingBench {
     Runnable step(Variant variant) {
       List<PrivacySlice> users = shape.cohort();
       List<Example> examples = users.stream().flatMap(slice -> slice.examples().stream()).toList();
-      EngineOptions options =
-          variant == Variant.SEPARATE_PASSES
-              ? new EngineOptions(shape.tokens(), /* memoryBudgetBytes= */ 1)
-              : EngineOptions.ofMaxTokens(shape.tokens());
-      DecoderGradientEngine engine = engine(options);
+      DecoderGradientEngine engine = engine(EngineOptions.ofMaxTokens(shape.tokens()));
       if (variant == Variant.NON_PRIVATE) {
         return new NonPrivateStep(engine, examples);
       }
@@ -164,7 +162,9 @@ public final class TrainingBench {
           variant == Variant.ELS
               ? examples.stream().map(example -> new PrivacySlice(List.of(example))).toList()
               : users;
-      PrivateTrainer trainer = new PrivateTrainer(engine, ADAM, NoiseFactory.secure());
+      GradientEngine passes =
+          variant == Variant.SEPARATE_PASSES ? new SeparatePasses(engine) : engine;
+      PrivateTrainer trainer = new PrivateTrainer(passes, ADAM, NoiseFactory.forUpdates());
       return () -> trainer.step(grant(trainer.state().round() + 1, slices.size()), slices);
     }
 
@@ -176,6 +176,45 @@ public final class TrainingBench {
         Files.delete(directory.resolve(name));
       }
       Files.delete(directory);
+    }
+  }
+
+  /** A pass for each slice. */
+  private record SeparatePasses(DecoderGradientEngine engine) implements GradientEngine {
+
+    @Override
+    public ParameterLayout layout() {
+      return engine.layout();
+    }
+
+    @Override
+    public float[] initialParameters() {
+      return engine.initialParameters();
+    }
+
+    @Override
+    public ClippedSum clippedSum(float[] parameters, List<PrivacySlice> slices, RoundGrid grid) {
+      long[] sum = new long[engine.layout().size()];
+      for (PrivacySlice slice : slices) {
+        long[] one = engine.clippedSum(parameters, List.of(slice), grid).sum();
+        Arrays.setAll(sum, i -> sum[i] + one[i]);
+      }
+      return new ClippedSum(sum, grid, slices.size(), 0, 0, 0, 0, 0);
+    }
+
+    @Override
+    public double[] norms(float[] parameters, List<PrivacySlice> slices) {
+      return engine.norms(parameters, slices);
+    }
+
+    @Override
+    public Optional<double[]> gradient(float[] parameters, PrivacySlice slice) {
+      return engine.gradient(parameters, slice);
+    }
+
+    @Override
+    public void close() {
+      engine.close();
     }
   }
 
@@ -266,10 +305,10 @@ public final class TrainingBench {
   }
 
   private static void noise() {
-    double[] sum = new double[NOISE_SAMPLES];
+    long[] sum = new long[NOISE_SAMPLES];
     double[] nanos = new double[5];
     for (int i = -1; i < nanos.length; i++) {
-      double spent = cpuNanos(() -> NoiseFactory.secure().create().addTo(sum, 1));
+      double spent = cpuNanos(() -> NoiseFactory.forUpdates().create().addTo(sum));
       if (i >= 0) {
         nanos[i] = spent / NOISE_SAMPLES;
       }
@@ -294,7 +333,7 @@ public final class TrainingBench {
             LoraParameters.fresh(
                 model, new LoraConfig(8, 16, List.of(LoraConfig.ALL_LINEAR), Mode.B_ONLY))) {
       DecoderGradientEngine engine = new DecoderGradientEngine(lora, EngineOptions.ofMaxTokens(64));
-      PrivateTrainer trainer = new PrivateTrainer(engine, ADAM, NoiseFactory.secure());
+      PrivateTrainer trainer = new PrivateTrainer(engine, ADAM, NoiseFactory.forUpdates());
       double[] tokensPerSecond = new double[turns];
       double[] clipping = new double[turns];
       double[] noise = new double[turns];
@@ -327,7 +366,7 @@ public final class TrainingBench {
     }
   }
 
-  static Grant grant(long round, int units) {
+  private static Grant grant(long round, int units) {
     return new Grant(
         /* epoch= */ 1,
         round,

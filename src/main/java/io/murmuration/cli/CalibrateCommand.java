@@ -3,7 +3,6 @@ package io.murmuration.cli;
 import io.murmuration.privacy.accounting.Calibration;
 import io.murmuration.privacy.accounting.Mechanism;
 import io.murmuration.privacy.accounting.PhaseAccountant;
-import io.murmuration.release.Guarantee;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.ArgGroup;
@@ -76,7 +75,7 @@ public final class CalibrateCommand implements Callable<Integer> {
         });
     answer.put("epsilon_budget", epsilon);
     answer.put("delta", delta);
-    answer.put("relation", Guarantee.RELATION);
+    answer.put("relation", "add/remove one user");
     output.print(spec, answer);
     return 0;
   }

@@ -120,8 +120,8 @@ public final class TrainingOptions {
           .memoryType()
           .defaultValue(MemorySize.ofMebiBytes(256))
           .withDescription(
-              "Activations of one forward and backward pass may take so much off-heap memory."
-                  + " Changes no result.");
+              "Activations and gradients of one forward and backward pass may take so much off-heap"
+                  + " memory. Must hold one example of training.max-tokens. Changes no result.");
 
   public static final ConfigOption<Integer> THREADS =
       ConfigOptions.key("training.threads")

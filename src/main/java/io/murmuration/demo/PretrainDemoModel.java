@@ -6,19 +6,17 @@ import io.murmuration.demo.DemoModelDirectory.Architecture;
 import io.murmuration.event.Example;
 import io.murmuration.model.AllParameters;
 import io.murmuration.model.LanguageModel;
-import io.murmuration.training.ClippedSum;
 import io.murmuration.training.DecoderGradientEngine;
 import io.murmuration.training.EngineOptions;
-import io.murmuration.training.GradientEngine;
 import io.murmuration.training.LearningRateSchedule;
 import io.murmuration.training.Optimizer;
 import io.murmuration.training.OptimizerOptions;
 import io.murmuration.training.OptimizerState;
 import io.murmuration.training.ParameterLayout;
-import io.murmuration.training.PrivacySlice;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
@@ -94,7 +92,7 @@ public final class PretrainDemoModel {
             text.pretraining(SEED).limit(VOCABULARY_MESSAGES).toList(), VOCABULARY));
     files.writeWeights(ARCHITECTURE.layout(), initialWeights(ARCHITECTURE.layout()));
     try (LanguageModel model = LanguageModel.load(directory);
-        GradientEngine engine =
+        DecoderGradientEngine engine =
             new DecoderGradientEngine(
                 new AllParameters(model), EngineOptions.ofMaxTokens(MAX_TOKENS))) {
       files.writeWeights(engine.layout(), train(engine, steps));
@@ -113,17 +111,15 @@ public final class PretrainDemoModel {
     return weights;
   }
 
-  private float[] train(GradientEngine engine, int steps) {
+  private float[] train(DecoderGradientEngine engine, int steps) {
     Iterator<String> messages = text.pretraining(SEED).iterator();
     Optimizer optimizer = ADAM.optimizer();
     float[] weights = engine.initialParameters();
     OptimizerState state = optimizer.initialState(weights.length);
     for (int step = 0; step < steps; step++) {
       List<String> batch = Stream.generate(messages::next).limit(BATCH_MESSAGES).toList();
-      // One slice: its gradient is the mean over its messages.
-      ClippedSum gradient =
-          engine.clippedSum(weights, List.of(slice(batch, END_OF_MESSAGE)), GRADIENT_NORM);
-      Optimizer.Step next = optimizer.step(weights, state, gradient.sum(), step);
+      double[] gradient = engine.meanGradient(weights, examples(batch, END_OF_MESSAGE)).gradient();
+      Optimizer.Step next = optimizer.step(weights, state, shortened(gradient), step);
       weights = next.parameters();
       state = next.state();
       if ((step + 1) % REPORT_STEPS == 0 || step + 1 == steps) {
@@ -133,7 +129,7 @@ public final class PretrainDemoModel {
     return weights;
   }
 
-  private void report(GradientEngine engine, float[] weights, int step) {
+  private void report(DecoderGradientEngine engine, float[] weights, int step) {
     List<String> neat = text.pretraining(SEED + 1).limit(HELD_OUT_MESSAGES).toList();
     progress.printf(
         Locale.ROOT,
@@ -144,12 +140,18 @@ public final class PretrainDemoModel {
         loss(engine, weights, text.heldOutTrend(SEED, HELD_OUT_MESSAGES)));
   }
 
-  private static double loss(GradientEngine engine, float[] weights, List<String> messages) {
-    return engine.clippedSum(weights, List.of(slice(messages, "")), GRADIENT_NORM).lossSum();
+  /** No longer than {@link #GRADIENT_NORM}. */
+  private static double[] shortened(double[] gradient) {
+    double norm = Math.sqrt(Arrays.stream(gradient).map(value -> value * value).sum());
+    double factor = Math.min(1, GRADIENT_NORM / norm);
+    return Arrays.stream(gradient).map(value -> value * factor).toArray();
   }
 
-  private static PrivacySlice slice(List<String> messages, String end) {
-    return new PrivacySlice(
-        messages.stream().map(message -> new Example(null, message + end)).toList());
+  private static double loss(DecoderGradientEngine engine, float[] weights, List<String> messages) {
+    return engine.meanGradient(weights, examples(messages, "")).loss();
+  }
+
+  private static List<Example> examples(List<String> messages, String end) {
+    return messages.stream().map(message -> new Example(null, message + end)).toList();
   }
 }

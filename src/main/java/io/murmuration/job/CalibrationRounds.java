@@ -8,7 +8,7 @@ import io.murmuration.privacy.mechanism.RoundQuery;
 import io.murmuration.privacy.mechanism.RoundQuery.CountHistogram;
 import io.murmuration.privacy.mechanism.RoundQuery.NormHistograms;
 import io.murmuration.release.CalibrationOutcome;
-import io.murmuration.training.PrivateTrainer;
+import io.murmuration.training.RoundGrid;
 import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.List;
@@ -26,12 +26,9 @@ record CalibrationRounds(CalibratedProgramme programme, CalibrationTerms terms)
   /** The outcome of a round of this mechanism. */
   CalibrationOutcome outcome(RoundMechanism mechanism, List<Double> answer) {
     RoundQuery query = mechanism.query();
-    double deviation =
-        mechanism.noiseMultiplier()
-            * mechanism.clipNorm()
-            * (1 + PrivateTrainer.SENSITIVITY_MARGIN);
+    double deviation = RoundGrid.of(mechanism).sum().deviation();
     boolean last = programme.measurements().size() == 1;
-    var chosen = last ? programme.training(Map.of(query, answer)) : null;
+    var chosen = last ? CalibrationOutcome.chosen(programme.training(Map.of(query, answer))) : null;
     if (query instanceof CountHistogram counts) {
       return new CalibrationOutcome(
           "counts",

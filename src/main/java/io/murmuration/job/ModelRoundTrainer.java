@@ -7,7 +7,7 @@ import io.murmuration.model.LanguageModel;
 import io.murmuration.model.LoraAdapter;
 import io.murmuration.model.LoraConfig;
 import io.murmuration.model.LoraParameters;
-import io.murmuration.model.Torch;
+import io.murmuration.model.TorchThreads;
 import io.murmuration.model.TrainableParameters;
 import io.murmuration.privacy.noise.NoiseFactory;
 import io.murmuration.release.NamedTensor;
@@ -51,7 +51,7 @@ final class ModelRoundTrainer implements RoundTrainer {
     this.engine = engine;
     this.trainer = trainer;
     this.frozen = frozen(parameters);
-    this.measurement = new PrivateMeasurement(engine, NoiseFactory.secure());
+    this.measurement = new PrivateMeasurement(engine, NoiseFactory.forHistograms());
     this.calibrations = calibrations;
   }
 
@@ -89,7 +89,7 @@ final class ModelRoundTrainer implements RoundTrainer {
       StartingPoint start,
       OptimizerOptions optimizer,
       CalibrationRounds calibrations) {
-    Torch.useThreads(config.threads());
+    TorchThreads.use(config.threads());
     TrainableParameters parameters;
     try {
       if (start != null) {
@@ -110,7 +110,7 @@ final class ModelRoundTrainer implements RoundTrainer {
     return new ModelRoundTrainer(
         parameters,
         engine,
-        new PrivateTrainer(engine, optimizer, NoiseFactory.secure()),
+        new PrivateTrainer(engine, optimizer, NoiseFactory.forUpdates()),
         calibrations);
   }
 

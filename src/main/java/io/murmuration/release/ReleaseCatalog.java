@@ -87,9 +87,9 @@ public final class ReleaseCatalog {
   }
 
   static Manifest manifestIn(String name, SortedMap<String, byte[]> files) throws IOException {
-    byte[] json = files.get(Manifest.FILE);
+    byte[] json = files.get(ReleaseManifest.FILE);
     if (json == null) {
-      throw new IOException("release %s has no %s".formatted(name, Manifest.FILE));
+      throw new IOException("release %s has no %s".formatted(name, ReleaseManifest.FILE));
     }
     try {
       return ReleaseFiles.isCalibration(name)

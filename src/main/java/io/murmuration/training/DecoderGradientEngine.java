@@ -6,23 +6,22 @@ import ai.djl.ndarray.NDScope;
 import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import ai.djl.pytorch.engine.PtNDArray;
+import ai.djl.pytorch.jni.JniUtils;
 import io.murmuration.event.Example;
 import io.murmuration.model.LanguageModel;
 import io.murmuration.model.TensorSpec;
 import io.murmuration.model.Tensors;
 import io.murmuration.model.TokenBatch;
 import io.murmuration.model.TokenSequence;
-import io.murmuration.model.Torch;
 import io.murmuration.model.TrainableParameters;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.DoubleStream;
-import java.util.stream.LongStream;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Clipped gradient sums on a {@link LanguageModel}, one backward pass per micro-batch.
@@ -32,10 +31,11 @@ import org.slf4j.LoggerFactory;
  * part of the leaf. Norms, factors and the sum are computed from there in float64.
  *
  * <p>A slice's loss is the mean over its examples of each example's mean loss per trained token.
+ *
+ * <p>Grad mode and gradient collection go through the engine's thread-local calls, not through the
+ * library's collector, of which only one may exist in a JVM.
  */
 public final class DecoderGradientEngine implements GradientEngine {
-
-  private static final Logger LOG = LoggerFactory.getLogger(DecoderGradientEngine.class);
 
   private final LanguageModel model;
   private final TrainableParameters trainable;
@@ -59,16 +59,38 @@ public final class DecoderGradientEngine implements GradientEngine {
               + ", given "
               + options.maxTokens());
     }
-    this.layout =
-        ParameterLayout.of(
-            trainable.tensors().stream().map(TensorSpec::name).toList(),
-            trainable.tensors().stream().map(TensorSpec::dimensions).toList());
-    // expanded gradients in float32, and the largest one in float64 twice
-    this.microBatches =
-        new MicroBatches(
-            model.description().activationBytesPerPosition(options.maxTokens()),
-            8L * layout.size(),
-            options.memoryBudgetBytes());
+    this.layout = layout(trainable);
+    this.microBatches = microBatches(trainable, options);
+    long needed = smallestMemoryBudget(trainable, options.maxTokens());
+    if (options.memoryBudgetBytes() < needed) {
+      throw new IllegalArgumentException(
+          "the memory of a micro-batch must hold one example of %d tokens, which takes about %d bytes on this model, but is %d bytes; raise training.micro-batch-memory or lower training.max-tokens"
+              .formatted(options.maxTokens(), needed, options.memoryBudgetBytes()));
+    }
+  }
+
+  private static ParameterLayout layout(TrainableParameters trainable) {
+    return ParameterLayout.of(
+        trainable.tensors().stream().map(TensorSpec::name).toList(),
+        trainable.tensors().stream().map(TensorSpec::dimensions).toList());
+  }
+
+  private static MicroBatches microBatches(TrainableParameters trainable, EngineOptions options) {
+    // expanded gradients in float32, and the largest one in float64
+    return new MicroBatches(
+        trainable.model().description().activationBytesPerPosition(options.maxTokens()),
+        8L * layout(trainable).size(),
+        options.memoryBudgetBytes());
+  }
+
+  /**
+   * The smallest memory budget of a micro-batch with which an example of so many tokens can be
+   * processed. However many examples a user has, they are processed within it one after the other.
+   */
+  public static long smallestMemoryBudget(TrainableParameters trainable, int maxTokens) {
+    return (long)
+        microBatches(trainable, EngineOptions.ofMaxTokens(maxTokens))
+            .bytes(/* slices= */ 1, /* sequences= */ 1, /* positions= */ maxTokens);
   }
 
   @Override
@@ -82,76 +104,129 @@ public final class DecoderGradientEngine implements GradientEngine {
   }
 
   @Override
-  public ClippedSum clippedSum(float[] parameters, List<PrivacySlice> slices, double clipNorm) {
-    requireLength(parameters);
-    if (!(clipNorm > 0) || Double.isInfinite(clipNorm)) {
-      throw new IllegalArgumentException(
-          "the clip norm must be positive and finite, given " + clipNorm);
-    }
-    ClippedAccumulator total = new ClippedAccumulator(layout.size(), clipNorm);
-    List<TokenizedSlice> tokenized = tokenize(slices, total);
-    try (Torch.GradMode off = Torch.withoutGradients();
-        NDScope scope = new NDScope();
-        NDManager round = model.manager().newSubManager()) {
-      scope.suppressNotUsedWarning();
-      NDArray flat = Tensors.floats(round, parameters, parameters.length);
-      for (List<TokenizedSlice> batch : microBatches.cut(tokenized)) {
-        addOrIsolate(flat, batch, total);
-      }
-    }
+  public ClippedSum clippedSum(float[] parameters, List<PrivacySlice> slices, RoundGrid grid) {
+    ClippedAccumulator total = new ClippedAccumulator(layout.size(), grid);
+    forEach(
+        parameters,
+        slices,
+        new Receiver() {
+          @Override
+          public void add(SliceGradients gradients, double[] squaredNorms, List<Trained> trained) {
+            total.add(gradients, squaredNorms, trained);
+          }
+
+          @Override
+          public void addZero() {
+            total.addZero();
+          }
+        });
     return total.result();
   }
 
   @Override
   public double[] norms(float[] parameters, List<PrivacySlice> slices) {
-    requireLength(parameters);
-    List<TokenizedSlice> tokenized =
-        tokenize(slices, new ClippedAccumulator(/* size= */ 0, /* clipNorm= */ 1));
     DoubleStream.Builder norms = DoubleStream.builder();
-    try (Torch.GradMode off = Torch.withoutGradients();
-        NDScope scope = new NDScope();
+    forEach(
+        parameters,
+        slices,
+        (gradients, squaredNorms, trained) -> {
+          for (int s = 0; s < squaredNorms.length; s++) {
+            if (Double.isFinite(trained.get(s).loss()) && Double.isFinite(squaredNorms[s])) {
+              norms.add(Math.sqrt(squaredNorms[s]));
+            }
+          }
+        });
+    return norms.build().toArray();
+  }
+
+  @Override
+  public Optional<double[]> gradient(float[] parameters, PrivacySlice slice) {
+    List<double[]> found = new ArrayList<>(1);
+    forEach(
+        parameters,
+        List.of(slice),
+        (gradients, squaredNorms, trained) -> {
+          if (Double.isFinite(trained.get(0).loss()) && Double.isFinite(squaredNorms[0])) {
+            double[] values = new double[layout.size()];
+            gradients.read(/* slice= */ 0, /* offset= */ 0, values.length, values);
+            found.add(values);
+          }
+        });
+    return found.stream().findFirst();
+  }
+
+  /** Takes what micro-batches give; one thread. */
+  private interface Receiver {
+
+    /** Takes all slices of a micro-batch, or throws and takes none. */
+    void add(SliceGradients gradients, double[] squaredNorms, List<Trained> trained);
+
+    /** A slice that has nothing to train on, or fails. */
+    default void addZero() {}
+  }
+
+  /** Hands over the unclipped gradients of all slices, in no particular order. */
+  private void forEach(float[] parameters, List<PrivacySlice> slices, Receiver receiver) {
+    requireLength(parameters);
+    List<TokenizedSlice> tokenized = tokenize(slices, receiver);
+    boolean gradModeBefore = JniUtils.isGradMode();
+    JniUtils.setGradMode(false);
+    try (NDScope scope = new NDScope();
         NDManager round = model.manager().newSubManager()) {
       scope.suppressNotUsedWarning();
       NDArray flat = Tensors.floats(round, parameters, parameters.length);
       for (List<TokenizedSlice> batch : microBatches.cut(tokenized)) {
-        addNormsOrIsolate(flat, batch, norms);
+        SliceIsolation.forEach(
+            batch, part -> compute(flat, part, receiver), slice -> receiver.addZero());
       }
-    }
-    return norms.build().toArray();
-  }
-
-  private void addNormsOrIsolate(
-      NDArray flat, List<TokenizedSlice> batch, DoubleStream.Builder norms) {
-    RoundInterruptedException.throwIfInterrupted();
-    try {
-      addNorms(flat, batch, norms);
-    } catch (RuntimeException e) {
-      if (batch.size() == 1) {
-        LOG.warn("a slice fails to process and is not measured", e);
-        return;
-      }
-      LOG.warn("a micro-batch of {} slices fails, each is tried alone", batch.size(), e);
-      for (TokenizedSlice slice : batch) {
-        addNormsOrIsolate(flat, List.of(slice), norms);
-      }
+    } finally {
+      JniUtils.setGradMode(gradModeBefore);
     }
   }
 
-  /** Adds all norms of a micro-batch or none. */
-  private void addNorms(NDArray flat, List<TokenizedSlice> slices, DoubleStream.Builder norms) {
+  /** Hands over all gradients of a micro-batch, or throws. */
+  private void compute(NDArray flat, List<TokenizedSlice> slices, Receiver receiver) {
+    if (slices.size() == 1 && !microBatches.fits(slices.get(0))) {
+      computeInPieces(flat, slices.get(0), receiver);
+      return;
+    }
     TokenBatch batch = new TokenBatch(slices.stream().map(TokenizedSlice::sequences).toList());
     try (NDScope scope = new NDScope();
         NDManager step = model.manager().newSubManager()) {
       scope.suppressNotUsedWarning();
       List<NDArray> leaves = expandedLeaves(flat, batch.slices());
-      double[] losses = sliceLosses(backward(batch, leaves), batch);
-      double[] squaredNorms = squaredNorms(flattened(leaves, batch.slices()), batch.slices());
+      double[] losses = sliceLosses(backward(step, batch, leaves), batch);
+      long backwardDone = System.nanoTime();
+      List<Trained> trained = new ArrayList<>(losses.length);
       for (int s = 0; s < losses.length; s++) {
-        if (Double.isFinite(losses[s]) && Double.isFinite(squaredNorms[s])) {
-          norms.add(Math.sqrt(squaredNorms[s]));
-        }
+        trained.add(new Trained(slices.get(s).targets(), losses[s]));
       }
+      List<NDArray> gradients = flattened(leaves, batch.slices());
+      receiver.add(
+          new TensorGradients(layout, batch.slices(), gradients),
+          squaredNorms(gradients, batch.slices()),
+          trained);
+      clippingNanos += System.nanoTime() - backwardDone;
     }
+  }
+
+  /** A slice that is too large for one pass: a few of its sequences at a time, then their mean. */
+  private void computeInPieces(NDArray flat, TokenizedSlice slice, Receiver receiver) {
+    double[] gradient = new double[layout.size()];
+    double loss = 0;
+    double sequences = slice.sequences().size();
+    for (TokenizedSlice piece : microBatches.pieces(slice)) {
+      double share = piece.sequences().size() / sequences;
+      loss += share * addGradient(flat, List.of(piece), share, gradient);
+    }
+    double squaredNorm = 0;
+    for (double value : gradient) {
+      squaredNorm += value * value;
+    }
+    receiver.add(
+        SliceGradients.of(gradient),
+        new double[] {squaredNorm},
+        List.of(new Trained(slice.targets(), loss)));
   }
 
   /** Each slice's mean loss from the losses of the targets. */
@@ -194,16 +269,19 @@ public final class DecoderGradientEngine implements GradientEngine {
     }
     double[] sum = new double[layout.size()];
     double loss = 0;
-    try (Torch.GradMode off = Torch.withoutGradients();
-        NDScope scope = new NDScope();
+    boolean gradModeBefore = JniUtils.isGradMode();
+    JniUtils.setGradMode(false);
+    try (NDScope scope = new NDScope();
         NDManager round = model.manager().newSubManager()) {
       scope.suppressNotUsedWarning();
       NDArray flat = Tensors.floats(round, parameters, parameters.length);
       MicroBatches shared =
           new MicroBatches(microBatches.bytesPerPosition(), 0, options.memoryBudgetBytes());
       for (List<TokenizedSlice> batch : shared.cut(tokenized)) {
-        loss += addGradient(flat, batch, sum);
+        loss += addGradient(flat, batch, /* factor= */ 1, sum);
       }
+    } finally {
+      JniUtils.setGradMode(gradModeBefore);
     }
     double count = tokenized.size();
     Arrays.setAll(sum, i -> sum[i] / count);
@@ -212,22 +290,23 @@ public final class DecoderGradientEngine implements GradientEngine {
   }
 
   /**
-   * Adds one micro-batch's summed gradient.
+   * Adds one micro-batch's summed gradient, times a factor.
    *
    * @return its summed loss
    */
-  private double addGradient(NDArray flat, List<TokenizedSlice> slices, double[] sum) {
+  private double addGradient(
+      NDArray flat, List<TokenizedSlice> slices, double factor, double[] sum) {
     TokenBatch batch = new TokenBatch(slices.stream().map(TokenizedSlice::sequences).toList());
     try (NDScope scope = new NDScope();
         NDManager step = model.manager().newSubManager()) {
       scope.suppressNotUsedWarning();
       List<NDArray> leaves = sharedLeaves(flat);
-      float[] losses = backward(batch, leaves);
+      float[] losses = backward(step, batch, leaves);
       for (int i = 0; i < leaves.size(); i++) {
         int offset = layout.entries().get(i).offset();
         float[] gradient = leaves.get(i).getGradient().toFloatArray();
         for (int j = 0; j < gradient.length; j++) {
-          sum[offset + j] += gradient[j];
+          sum[offset + j] += factor * gradient[j];
         }
       }
       double loss = 0;
@@ -238,67 +317,23 @@ public final class DecoderGradientEngine implements GradientEngine {
     }
   }
 
-  private List<TokenizedSlice> tokenize(List<PrivacySlice> slices, ClippedAccumulator total) {
+  private List<TokenizedSlice> tokenize(List<PrivacySlice> slices, Receiver receiver) {
     List<TokenizedSlice> tokenized = new ArrayList<>(slices.size());
     for (PrivacySlice slice : slices) {
-      RoundInterruptedException.throwIfInterrupted();
-      try {
-        List<TokenSequence> sequences =
-            TokenizedSlice.tokenize(slice, model.tokenizer(), options.maxTokens());
-        if (sequences.isEmpty()) {
-          total.addZero();
-        } else {
-          tokenized.add(new TokenizedSlice(sequences));
-        }
-      } catch (RuntimeException e) {
-        LOG.warn("a slice fails to tokenize and contributes zero", e);
-        total.addZero();
-      }
+      SliceIsolation.forEach(
+          List.of(slice),
+          one -> {
+            List<TokenSequence> sequences =
+                TokenizedSlice.tokenize(one.get(0), model.tokenizer(), options.maxTokens());
+            if (sequences.isEmpty()) {
+              receiver.addZero();
+            } else {
+              tokenized.add(new TokenizedSlice(sequences));
+            }
+          },
+          failed -> receiver.addZero());
     }
     return tokenized;
-  }
-
-  /** One slice's failure must not touch the others: after a failure each runs alone. */
-  private void addOrIsolate(NDArray flat, List<TokenizedSlice> batch, ClippedAccumulator total) {
-    RoundInterruptedException.throwIfInterrupted();
-    try {
-      total.add(gradients(flat, batch, total.clipNorm()));
-    } catch (RuntimeException e) {
-      if (batch.size() == 1) {
-        LOG.warn("a slice fails to process and contributes zero", e);
-        total.addZero();
-        return;
-      }
-      LOG.warn("a micro-batch of {} slices fails, each is tried alone", batch.size(), e);
-      for (TokenizedSlice slice : batch) {
-        addOrIsolate(flat, List.of(slice), total);
-      }
-    }
-  }
-
-  /** What one micro-batch adds. */
-  private ClippedAccumulator gradients(NDArray flat, List<TokenizedSlice> slices, double clipNorm) {
-    TokenBatch batch = new TokenBatch(slices.stream().map(TokenizedSlice::sequences).toList());
-    try (NDScope scope = new NDScope();
-        NDManager step = model.manager().newSubManager()) {
-      scope.suppressNotUsedWarning();
-      List<NDArray> leaves = expandedLeaves(flat, batch.slices());
-      double[] sliceLosses = sliceLosses(backward(batch, leaves), batch);
-      long backwardDone = System.nanoTime();
-      List<NDArray> gradients = flattened(leaves, batch.slices());
-      double[] factors = factors(gradients, sliceLosses, clipNorm);
-      ClippedAccumulator added = new ClippedAccumulator(layout.size(), clipNorm);
-      for (int s = 0; s < factors.length; s++) {
-        if (factors[s] == 0) {
-          added.addZero();
-        } else {
-          added.count(factors[s], slices.get(s).targets(), sliceLosses[s]);
-        }
-      }
-      weightedSum(step, gradients, factors, added);
-      clippingNanos += System.nanoTime() - backwardDone;
-      return added;
-    }
   }
 
   /**
@@ -306,13 +341,23 @@ public final class DecoderGradientEngine implements GradientEngine {
    *
    * @return the loss of each target
    */
-  private float[] backward(TokenBatch batch, List<NDArray> leaves) {
+  private float[] backward(NDManager step, TokenBatch batch, List<NDArray> leaves) {
+    NDArray weights = Tensors.floats(step, batch.meanWeights(), batch.targets());
+    NDArray one = step.ones(new Shape());
     Map<String, NDArray> byName = new HashMap<>();
     for (int i = 0; i < leaves.size(); i++) {
       leaves.get(i).setRequiresGradient(true);
       byName.put(layout.entries().get(i).name(), leaves.get(i));
     }
-    return model.backward(batch, trainable.bind(byName));
+    JniUtils.setGradMode(true);
+    try {
+      NDArray losses = model.tokenLosses(step, batch, trainable.bind(byName));
+      NDArray loss = losses.mul(weights).sum();
+      JniUtils.backward((PtNDArray) loss, (PtNDArray) one, false, false);
+      return losses.toFloatArray();
+    } finally {
+      JniUtils.setGradMode(false);
+    }
   }
 
   /** One view per trainable tensor, shared by the whole batch. */
@@ -336,17 +381,7 @@ public final class DecoderGradientEngine implements GradientEngine {
     return leaves;
   }
 
-  /** Squares of float32 values cannot overflow in float64. */
-  private static double[] factors(List<NDArray> gradients, double[] sliceLosses, double clipNorm) {
-    double[] squaredNorms = squaredNorms(gradients, sliceLosses.length);
-    double[] factors = new double[squaredNorms.length];
-    Arrays.setAll(
-        factors,
-        s -> Double.isFinite(sliceLosses[s]) ? SliceClipping.factor(squaredNorms[s], clipNorm) : 0);
-    return factors;
-  }
-
-  /** Of each row over all gradients. */
+  /** Of each row over all gradients; squares of float32 values cannot overflow in float64. */
   private static double[] squaredNorms(List<NDArray> gradients, int slices) {
     double[] squaredNorms = new double[slices];
     for (NDArray gradient : gradients) {
@@ -359,30 +394,9 @@ public final class DecoderGradientEngine implements GradientEngine {
     return squaredNorms;
   }
 
-  /** Slices with factor zero are taken out first: zero times NaN is NaN. */
-  private void weightedSum(
-      NDManager step, List<NDArray> gradients, double[] factors, ClippedAccumulator target) {
-    long[] kept = LongStream.range(0, factors.length).filter(s -> factors[(int) s] != 0).toArray();
-    if (kept.length == 0) {
-      return;
-    }
-    double[] keptFactors = Arrays.stream(kept).mapToDouble(s -> factors[(int) s]).toArray();
-    NDArray weights = Tensors.doubles(step, keptFactors, 1, kept.length);
-    for (int i = 0; i < gradients.size(); i++) {
-      NDArray rows = gradients.get(i);
-      if (kept.length < factors.length) {
-        rows = Tensors.rows(rows, Tensors.longs(step, kept, kept.length));
-      }
-      try (NDArray wide = rows.toType(DataType.FLOAT64, false);
-          NDArray sum = weights.matMul(wide)) {
-        target.addTo(layout.entries().get(i).offset(), sum.toDoubleArray());
-      }
-    }
-  }
-
   /**
-   * How long norms, factors and weighted sums have taken so far: what a clipped sum costs beyond
-   * forward and backward. For benchmarks; read by the thread that uses the engine.
+   * How long norms, factors and sums have taken so far: what a clipped sum costs beyond forward and
+   * backward. For benchmarks; read by the thread that uses the engine.
    */
   long clippingNanos() {
     return clippingNanos;

@@ -1,6 +1,7 @@
 package io.murmuration.training;
 
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Computes clipped gradient sums on a model whose base weights are frozen and public.
@@ -16,15 +17,16 @@ public interface GradientEngine extends AutoCloseable {
   float[] initialParameters();
 
   /**
-   * Sums the clipped gradients of all slices. An empty list gives the zero vector. A slice whose
-   * text fails to tokenize, whose gradient is not finite or whose processing throws contributes
-   * zero.
+   * Sums the clipped gradients of all slices on the grid of a round. An empty list gives the zero
+   * vector. A slice whose text fails to tokenize, whose gradient is not finite or whose processing
+   * throws contributes zero.
    *
    * @param parameters flat, of the layout's size; not modified
    * @param slices any number; micro-batching is the engine's affair and changes no result
-   * @param clipNorm C &gt; 0; one slice moves the sum by at most C in L2, also after rounding
+   * @param grid what slices are clipped and rounded to; one slice moves the sum by at most its
+   *     bound, in whole numbers
    */
-  ClippedSum clippedSum(float[] parameters, List<PrivacySlice> slices, double clipNorm);
+  ClippedSum clippedSum(float[] parameters, List<PrivacySlice> slices, RoundGrid grid);
 
   /**
    * The L2 norm of each slice's gradient, unclipped. Slices that would contribute zero to {@link
@@ -35,6 +37,15 @@ public interface GradientEngine extends AutoCloseable {
    * @return finite norms in no particular order; an exact function of private data
    */
   double[] norms(float[] parameters, List<PrivacySlice> slices);
+
+  /**
+   * One slice's gradient, unclipped.
+   *
+   * @param parameters flat, of the layout's size; not modified
+   * @return flat, in the order of the layout; empty if the slice would contribute zero to {@link
+   *     #clippedSum}; an exact function of private data
+   */
+  Optional<double[]> gradient(float[] parameters, PrivacySlice slice);
 
   @Override
   void close();

@@ -6,6 +6,7 @@ import io.murmuration.planning.NormMeasurement;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.stream.IntStream;
 import org.apache.commons.rng.UniformRandomProvider;
@@ -20,9 +21,6 @@ import org.apache.commons.rng.UniformRandomProvider;
  * data: inside the trust boundary.
  */
 public final class MeanGradientNorms {
-
-  /** Above every finite gradient, so that nothing is scaled. */
-  private static final double UNCLIPPED = 1e30;
 
   private final GradientEngine engine;
   private final float[] parameters;
@@ -49,13 +47,12 @@ public final class MeanGradientNorms {
     byCount[0] = OptionalDouble.empty();
     long contributing = 0;
     for (int i = 0; i < used; i++) {
-      ClippedSum one =
-          engine.clippedSum(
-              parameters, List.of(new PrivacySlice(List.of(examples.get(i)))), UNCLIPPED);
-      contributing += one.slices() - one.zeroed();
+      Optional<double[]> one =
+          engine.gradient(parameters, new PrivacySlice(List.of(examples.get(i))));
+      contributing += one.isPresent() ? 1 : 0;
       double square = 0;
       for (int j = 0; j < sum.length; j++) {
-        sum[j] += one.sum()[j];
+        sum[j] += one.isPresent() ? one.get()[j] : 0;
         square += sum[j] * sum[j];
       }
       byCount[i + 1] =

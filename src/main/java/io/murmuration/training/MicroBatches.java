@@ -5,8 +5,8 @@ import java.util.Comparator;
 import java.util.List;
 
 /**
- * Cuts a cohort into micro-batches of similar shape that fit a memory budget. A slice is never
- * split, however large; it then makes a micro-batch of its own.
+ * Cuts a cohort into micro-batches of similar shape that fit a memory budget. A slice that does not
+ * fit by itself makes a micro-batch of its own, to be processed in pieces.
  *
  * @param bytesPerPosition of activations, for each position of the padded grid
  * @param bytesPerSlice of expanded parameters and gradients
@@ -44,7 +44,27 @@ record MicroBatches(long bytesPerPosition, long bytesPerSlice, long budgetBytes)
     return batches;
   }
 
-  private double bytes(int slices, int sequences, int positions) {
+  /** Whether a slice can be processed in one pass. */
+  boolean fits(TokenizedSlice slice) {
+    return bytes(1, slice.sequences().size(), slice.longest()) <= budgetBytes;
+  }
+
+  /** A slice as slices of a few of its sequences each, as many as fit, at least one. */
+  List<TokenizedSlice> pieces(TokenizedSlice slice) {
+    int each = 1;
+    while (each < slice.sequences().size() && bytes(1, each + 1, slice.longest()) <= budgetBytes) {
+      each++;
+    }
+    List<TokenizedSlice> pieces = new ArrayList<>();
+    for (int from = 0; from < slice.sequences().size(); from += each) {
+      int to = Math.min(from + each, slice.sequences().size());
+      pieces.add(new TokenizedSlice(slice.sequences().subList(from, to)));
+    }
+    return pieces;
+  }
+
+  /** About what one pass takes. */
+  double bytes(int slices, int sequences, int positions) {
     return (double) slices * (bytesPerSlice + (double) bytesPerPosition * sequences * positions);
   }
 }

@@ -8,6 +8,7 @@ import io.murmuration.privacy.mechanism.RoundQuery;
 import io.murmuration.privacy.mechanism.RoundQuery.CountHistogram;
 import io.murmuration.privacy.mechanism.RoundQuery.NormHistograms;
 import io.murmuration.privacy.noise.NoiseFactory;
+import io.murmuration.privacy.noise.NoiseGrid;
 import io.murmuration.training.CohortBuffer.Cohort;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -19,7 +20,8 @@ import java.util.Set;
  *
  * <p><b>Formal guarantee.</b> If each user is in the cohort independently with the mechanism's
  * probability, what is returned is the subsampled Gaussian mechanism with the mechanism's noise
- * multiplier: one user moves the sum by at most the clip norm C, and the noise is σ·C·(1 + 10⁻³).
+ * multiplier: one user moves the sum by at most the bound of the round's {@link RoundGrid}, in
+ * whole grid units, and a discrete Gaussian is added as a whole number, see {@link NoiseGrid}.
  *
  * <table>
  * <caption>What one user adds</caption>
@@ -51,24 +53,20 @@ public final class PrivateMeasurement {
    */
   public List<Double> measure(Cohort cohort, float[] parameters) {
     RoundMechanism mechanism = cohort.grant().mechanism();
-    double[] sums = exactSums(cohort, parameters);
-    noise
-        .create()
-        .addTo(
-            sums,
-            mechanism.noiseMultiplier()
-                * sensitivity(mechanism)
-                * (1 + PrivateTrainer.SENSITIVITY_MARGIN));
-    return Arrays.stream(sums).boxed().toList();
+    requireSensitivity(mechanism);
+    NoiseGrid grid = RoundGrid.of(mechanism).sum();
+    long[] sums = exactSums(cohort, parameters);
+    noise.create().addTo(sums);
+    return Arrays.stream(sums).mapToObj(grid::value).toList();
   }
 
   /**
-   * What one user moves the sum by in L2, from the query itself.
+   * Compares what one user moves the sum by in L2, by the query itself, with what is accounted for.
    *
    * @throws IllegalArgumentException if the mechanism's clip norm is another, so that accounting
    *     and noise would disagree
    */
-  private static double sensitivity(RoundMechanism mechanism) {
+  private static void requireSensitivity(RoundMechanism mechanism) {
     double sensitivity =
         mechanism.query() instanceof NormHistograms norms
             ? Math.sqrt(norms.groupSizes().size())
@@ -78,22 +76,24 @@ public final class PrivateMeasurement {
           "the clip norm of %s must be its sensitivity, %s, but is %s"
               .formatted(mechanism.query(), sensitivity, mechanism.clipNorm()));
     }
-    return sensitivity;
   }
 
-  /** The sums before noise: exact functions of private data. */
-  double[] exactSums(Cohort cohort, float[] parameters) {
-    RoundQuery query = cohort.grant().mechanism().query();
-    double[] sums = new double[query.answerSize()];
+  /** The sums before noise, in grid units: exact functions of private data. */
+  long[] exactSums(Cohort cohort, float[] parameters) {
+    RoundMechanism mechanism = cohort.grant().mechanism();
+    RoundQuery query = mechanism.query();
+    NoiseGrid grid = RoundGrid.of(mechanism).sum();
+    long[] sums = new long[query.answerSize()];
     if (query instanceof CountHistogram) {
+      long one = Math.min(grid.largestCoordinate(), grid.towardsZero(1));
       for (UserCounts counts : cohort.counts()) {
         for (int bin = 0; bin < sums.length; bin++) {
-          sums[bin] += counts.users().get(bin);
+          sums[bin] += counts.users().get(bin) * one;
         }
       }
     } else if (query instanceof NormHistograms norms) {
       for (int candidate = 0; candidate < norms.groupSizes().size(); candidate++) {
-        addNorms(norms, candidate, cohort.samples(), parameters, sums);
+        addNorms(norms, candidate, cohort.samples(), parameters, grid, sums);
       }
     } else {
       throw new IllegalArgumentException("a measurement is needed but granted is " + query);
@@ -106,7 +106,8 @@ public final class PrivateMeasurement {
       int candidate,
       List<UserSample> samples,
       float[] parameters,
-      double[] sums) {
+      NoiseGrid grid,
+      long[] sums) {
     int groupSize = query.groupSizes().get(candidate);
     Set<String> users = new HashSet<>();
     List<PrivacySlice> slices =
@@ -120,7 +121,7 @@ public final class PrivateMeasurement {
                             .subList(0, Math.min(groupSize, sample.examples().size()))))
             .toList();
     for (double norm : engine.norms(parameters, slices)) {
-      NormHistogram.add(query, candidate, norm, sums);
+      NormHistogram.add(query, candidate, norm, grid, sums);
     }
   }
 }

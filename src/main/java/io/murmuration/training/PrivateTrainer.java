@@ -4,11 +4,14 @@ import io.murmuration.privacy.mechanism.AdaptiveClipping;
 import io.murmuration.privacy.mechanism.Grant;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.privacy.noise.NoiseFactory;
+import io.murmuration.privacy.noise.NoiseGrid;
 import java.util.List;
 
 /**
- * The private step: θ ← optimizer(θ, (Σ clip_C(v) + σ·C·(1 + 10⁻³)·Z) / M), Z ~ N(0, I) (DP-SGD-ULS
- * and DP-SGD-ELS, arXiv 2407.07737; they differ only in what a slice is).
+ * The private step: θ ← optimizer(θ, u·(Σ k + N) / M), where k is a slice's gradient, clipped to C
+ * and rounded to a grid of unit u, and N a discrete Gaussian of deviation σ·C·(1 + 10⁻³)/u
+ * (DP-SGD-ULS and DP-SGD-ELS, arXiv 2407.07737; they differ only in what a slice is). Sum and noise
+ * are whole numbers, see {@link NoiseGrid}.
  *
  * <p><b>Formal guarantee.</b> If every user (ULS) or example (ELS) of the grant's mechanism is in
  * {@code slices} independently with the grant's probability, one step is the subsampled Gaussian
@@ -20,7 +23,8 @@ import java.util.List;
  * <tr><td>fewer or more slices than expected</td><td>divided by the public M all the same</td></tr>
  * <tr><td>a slice that fails</td><td>contributes zero, by contract of the engine</td></tr>
  * <tr><td>neighbouring cohorts batch differently</td><td>the others' gradients move by rounding:
- *     the noise is calibrated to C·(1 + 10⁻³)</td></tr>
+ *     a slice is bounded by 1/(1 + 10⁻³) of what is accounted for, and they may move by the
+ *     rest</td></tr>
  * <tr><td>a round that was executed before, or an older one</td><td>refused: fresh noise on a round
  *     already released would be a second release of it</td></tr>
  * <tr><td>adaptive clipping</td><td>update and unclipped bits are one joint Gaussian mechanism, and
@@ -32,9 +36,6 @@ import java.util.List;
  * <p>Threads: {@link #step} and {@link #restore} by one at a time; {@link #state} by any.
  */
 public final class PrivateTrainer {
-
-  /** Room for the rounding that one slice causes in the others' gradients, relative to C. */
-  public static final double SENSITIVITY_MARGIN = 1e-3;
 
   private final GradientEngine engine;
   private final Optimizer optimizer;
@@ -105,27 +106,19 @@ public final class PrivateTrainer {
     TrainerState before = state;
     requireLater(grant, before);
     long started = System.nanoTime();
-    ClippedSum clipped =
-        engine.clippedSum(before.parameters(), slices, grant.mechanism().clipNorm());
-    if (clipped.sum().length != size) {
-      throw new IllegalStateException(
-          "the engine's sum must have %d elements, as its layout says, but has %d"
-              .formatted(size, clipped.sum().length));
-    }
+    RoundGrid grid = RoundGrid.of(grant.mechanism());
+    ClippedSum clipped = engine.clippedSum(before.parameters(), slices, grid);
+    requireOf(grid, clipped);
     RoundInterruptedException.throwIfInterrupted();
     long summed = System.nanoTime();
-    double[] gradient = clipped.sum().clone();
-    RoundMechanism mechanism = grant.mechanism();
-    AdaptiveClipping adaptive = mechanism.adaptiveClipping();
-    double updateNoise =
-        adaptive == null
-            ? mechanism.noiseMultiplier()
-            : adaptive.updateNoiseMultiplier(mechanism.noiseMultiplier());
-    noise.create().addTo(gradient, noiseDeviation(clipped, updateNoise));
+    long[] noisy = clipped.sum().clone();
+    noise.create().addTo(noisy);
     long noised = System.nanoTime();
+    // from here on everything is a function of what was noised
+    double[] gradient = new double[size];
     double divisor = grant.mechanism().expectedUnits();
     for (int i = 0; i < gradient.length; i++) {
-      gradient[i] /= divisor;
+      gradient[i] = grid.sum().value(noisy[i]) / divisor;
     }
     Optimizer.Step step =
         optimizer.step(before.parameters(), before.optimizer(), gradient, before.executedRounds());
@@ -141,17 +134,19 @@ public final class PrivateTrainer {
         state,
         RoundOutcome.Statistics.of(clipped),
         new RoundOutcome.Timing(summed - started, noised - summed, System.nanoTime() - noised),
-        adaptive == null ? List.of() : List.of(nextClipNorm(adaptive, mechanism, clipped)));
+        grid.bits() == null ? List.of() : List.of(nextClipNorm(grant.mechanism(), clipped)));
   }
 
   /**
    * Of the same sample as the update, so it is one mechanism with it: see {@link AdaptiveClipping}.
    */
-  private double nextClipNorm(
-      AdaptiveClipping adaptive, RoundMechanism mechanism, ClippedSum clipped) {
-    double[] bits = {clipped.centredBits()};
-    noise.create().addTo(bits, adaptive.bitNoise() * (1 + SENSITIVITY_MARGIN));
-    return adaptive.next(mechanism.clipNorm(), bits[0], mechanism.expectedUnits());
+  private double nextClipNorm(RoundMechanism mechanism, ClippedSum clipped) {
+    long[] bits = {clipped.centredBits()};
+    noise.create().addTo(bits);
+    return mechanism
+        .adaptiveClipping()
+        .next(
+            mechanism.clipNorm(), clipped.grid().bits().value(bits[0]), mechanism.expectedUnits());
   }
 
   /**
@@ -183,14 +178,18 @@ public final class PrivateTrainer {
     }
   }
 
-  /** From the sum's own sensitivity, so that noise and sum cannot disagree. */
-  private static double noiseDeviation(ClippedSum clipped, double noiseMultiplier) {
-    if (!(clipped.sensitivity() > 0 && clipped.sensitivity() < Double.POSITIVE_INFINITY)) {
+  /** The sum brings its own bound, so that noise and sum cannot disagree. */
+  private void requireOf(RoundGrid grid, ClippedSum clipped) {
+    if (!clipped.grid().equals(grid)) {
       throw new IllegalStateException(
-          "the engine's sum must state a positive, finite sensitivity but states "
-              + clipped.sensitivity());
+          "the engine's sum must be bounded by the granted %s but states %s"
+              .formatted(grid, clipped.grid()));
     }
-    return noiseMultiplier * clipped.sensitivity() * (1 + SENSITIVITY_MARGIN);
+    if (clipped.sum().length != size) {
+      throw new IllegalStateException(
+          "the engine's sum must have %d elements, as its layout says, but has %d"
+              .formatted(size, clipped.sum().length));
+    }
   }
 
   /** A function of the noisy model, so that failing here reveals nothing that is not released. */

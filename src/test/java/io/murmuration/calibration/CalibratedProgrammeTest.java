@@ -26,6 +26,7 @@ import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.privacy.mechanism.RoundQuery;
 import io.murmuration.privacy.mechanism.Sampler;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
@@ -309,14 +310,14 @@ class CalibratedProgrammeTest {
 
   /** Histograms of 1,000 users whose norms fall until this candidate and not beyond. */
   private static List<Double> answer(int until) {
-    double[] sums = new double[Terms.NORMS.answerSize()];
+    long[] sums = new long[Terms.NORMS.answerSize()];
     for (int candidate = 0; candidate < Terms.NORMS.groupSizes().size(); candidate++) {
       int examples = Math.min(until, Terms.NORMS.groupSizes().get(candidate));
       for (int user = 0; user < 1_000; user++) {
-        NormHistogram.add(Terms.NORMS, candidate, 3 / Math.sqrt(examples), sums);
+        NormHistogram.add(Terms.NORMS, candidate, 3 / Math.sqrt(examples), Terms.GRID, sums);
       }
     }
-    return java.util.Arrays.stream(sums).boxed().toList();
+    return Arrays.stream(sums).mapToObj(Terms.GRID::value).toList();
   }
 
   private static RoundExecuted executed(Grant grant, List<Double> answer) {

@@ -122,13 +122,13 @@ class PrivateChoiceStatisticalTest {
     double deviation = noiseFactor * measurement.noiseMultiplier() * measurement.clipNorm();
     int near = 0;
     for (int run = 0; run < RUNS; run++) {
-      double[] sums = new double[Terms.NORMS.answerSize()];
+      long[] sums = new long[Terms.NORMS.answerSize()];
       for (User user : users) {
         if (random.nextDouble() < measurement.samplingProbability()) {
           add(user.norms(random), sums);
         }
       }
-      RoundMechanism chosen = chosen(noised(sums, deviation, random));
+      RoundMechanism chosen = chosen(noised(values(sums), deviation, random));
       int distance = Math.abs(candidates.indexOf(chosen.groupSize()) - candidates.indexOf(optimum));
       near += distance <= 1 ? 1 : 0;
     }
@@ -136,14 +136,18 @@ class PrivateChoiceStatisticalTest {
   }
 
   private static List<Double> exact(List<User> users, SplittableRandom random) {
-    double[] sums = new double[Terms.NORMS.answerSize()];
+    long[] sums = new long[Terms.NORMS.answerSize()];
     users.forEach(user -> add(user.norms(random), sums));
-    return Arrays.stream(sums).boxed().toList();
+    return Arrays.stream(values(sums)).boxed().toList();
   }
 
-  private static void add(double[] norms, double[] sums) {
+  private static double[] values(long[] sums) {
+    return Arrays.stream(sums).mapToDouble(Terms.GRID::value).toArray();
+  }
+
+  private static void add(double[] norms, long[] sums) {
     for (int candidate = 0; candidate < norms.length; candidate++) {
-      NormHistogram.add(Terms.NORMS, candidate, norms[candidate], sums);
+      NormHistogram.add(Terms.NORMS, candidate, norms[candidate], Terms.GRID, sums);
     }
   }
 

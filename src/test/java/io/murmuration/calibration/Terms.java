@@ -4,6 +4,7 @@ import io.murmuration.calibration.CalibrationTerms.Recalibration;
 import io.murmuration.privacy.budget.BudgetTerms.PhaseShare;
 import io.murmuration.privacy.mechanism.RoundQuery.NormHistograms;
 import io.murmuration.privacy.mechanism.Sampler;
+import io.murmuration.privacy.noise.NoiseGrid;
 import java.util.List;
 
 /** Terms that the tests share: 10,000 users, of ε = 5 a tenth for the calibration. */
@@ -12,6 +13,10 @@ final class Terms {
   static final NormHistograms NORMS =
       new NormHistograms(
           List.of(1, 2, 4, 8, 16, 32), /* smallestNorm= */ 0.01, Math.sqrt(2), /* bins= */ 35);
+
+  /** For their histograms, so fine that rounding to it shows nowhere. */
+  static final NoiseGrid GRID =
+      NoiseGrid.of(/* noiseMultiplier= */ 0.01, Math.sqrt(NORMS.groupSizes().size()));
 
   private Terms() {}
 

@@ -10,7 +10,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
 /** Another JVM on this machine that can be killed without warning and started again. */
-final class JvmProcess implements AutoCloseable {
+public final class JvmProcess implements AutoCloseable {
 
   private static final long SECONDS_TO_DIE = 30;
 
@@ -46,7 +46,7 @@ final class JvmProcess implements AutoCloseable {
    *
    * @param classes whether the project's own classes are part of it
    */
-  static List<String> classPath(boolean classes) {
+  public static List<String> classPath(boolean classes) {
     // surefire hides the real one behind a jar of its own
     String path =
         System.getProperty("surefire.test.class.path", System.getProperty("java.class.path"));

@@ -1,9 +1,10 @@
 package io.murmuration.contribution;
 
+import java.util.Arrays;
 import org.apache.commons.statistics.distribution.ChiSquaredDistribution;
 
 /** Pearson's goodness-of-fit test. */
-final class Chi2 {
+public final class Chi2 {
 
   private static final double SMALLEST_CELL = 5;
 
@@ -13,12 +14,12 @@ final class Chi2 {
    * The probability that data from the expected distribution fits worse than this. Neighbouring
    * cells are pooled until each expects at least 5.
    */
-  static double pValue(double[] expected, long[] observed) {
+  public static double pValue(double[] expected, long[] observed) {
     double statistic = 0;
     int cells = 0;
     double pooledExpected = 0;
     double pooledObserved = 0;
-    double restExpected = java.util.Arrays.stream(expected).sum();
+    double restExpected = Arrays.stream(expected).sum();
     for (int i = 0; i < expected.length; i++) {
       pooledExpected += expected[i];
       pooledObserved += observed[i];

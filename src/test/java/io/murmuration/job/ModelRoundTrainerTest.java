@@ -10,7 +10,7 @@ import io.murmuration.model.AdaptedModel;
 import io.murmuration.model.LanguageModel;
 import io.murmuration.model.TextEvaluator;
 import io.murmuration.model.TinyModels;
-import io.murmuration.model.Torch;
+import io.murmuration.model.TorchThreads;
 import io.murmuration.privacy.mechanism.Grant;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.privacy.mechanism.Sampler;
@@ -213,14 +213,14 @@ class ModelRoundTrainerTest {
 
   @Test
   void theTensorLibraryUsesTheConfiguredThreads() throws Exception {
-    int before = Torch.threads();
+    int before = TorchThreads.inUse();
     try (ModelRoundTrainer trainer = trainer(settings().with("training.threads", "2").config())) {
       Thread worker = new Thread(() -> trainer.execute(cohort(1)));
       worker.start();
       worker.join();
-      assertThat(Torch.threads()).isEqualTo(2);
+      assertThat(TorchThreads.inUse()).isEqualTo(2);
     } finally {
-      Torch.useThreads(before);
+      TorchThreads.use(before);
     }
   }
 

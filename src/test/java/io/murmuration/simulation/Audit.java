@@ -10,6 +10,7 @@ import io.murmuration.privacy.mechanism.Grant;
 import io.murmuration.release.ModelStore;
 import io.murmuration.release.ReleaseCatalog;
 import io.murmuration.release.ReleaseManifest;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -41,7 +42,7 @@ final class Audit {
   private final Set<Long> grantedRounds = new HashSet<>();
   private final Set<Long> grantedTicks = new HashSet<>();
   private final Set<Long> executedRounds = new HashSet<>();
-  private final Set<Double> noises = new HashSet<>();
+  private final Set<List<Long>> noises = new HashSet<>();
   private final Set<String> checkpointed = new HashSet<>();
   private final Map<String, SortedMap<String, byte[]>> visible = new HashMap<>();
   private final TreeMap<Long, ReleaseManifest> manifests = new TreeMap<>();
@@ -147,10 +148,10 @@ final class Audit {
     require(executedRounds.add(grant.round()), "a round is executed twice", grant);
   }
 
-  void drawn(double[] noise) {
-    for (double value : noise) {
-      require(noises.add(value), "noise is used twice", value);
-    }
+  /** All of it, since two attempts may well draw one of its numbers. */
+  void drawn(long[] noise) {
+    List<Long> values = Arrays.stream(noise).boxed().toList();
+    require(noises.add(values), "noise is used twice", values);
   }
 
   void checkpointed(String release) {

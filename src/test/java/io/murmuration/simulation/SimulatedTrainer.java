@@ -6,7 +6,7 @@ import io.murmuration.contribution.UserSample;
 import io.murmuration.privacy.mechanism.EpochStart;
 import io.murmuration.privacy.mechanism.Grant;
 import io.murmuration.privacy.mechanism.RoundExecuted;
-import io.murmuration.privacy.noise.GaussianNoise;
+import io.murmuration.privacy.noise.GridNoise;
 import io.murmuration.privacy.noise.NoiseFactory;
 import io.murmuration.privacy.noise.SeededNoise;
 import io.murmuration.release.RoundRelease;
@@ -90,13 +90,13 @@ final class SimulatedTrainer {
         seed = noiseSeed;
         noiseSeed = new SplittableRandom(noiseSeed).nextLong();
       }
-      GaussianNoise real = SeededNoise.of(seed);
-      return (sum, deviation) -> {
-        double[] drawn = new double[sum.length];
-        real.addTo(drawn, deviation);
+      GridNoise real = SeededNoise.of(seed);
+      return sums -> {
+        long[] drawn = new long[sums.length];
+        real.addTo(drawn);
         audit.drawn(drawn);
-        for (int i = 0; i < sum.length; i++) {
-          sum[i] += drawn[i];
+        for (int i = 0; i < sums.length; i++) {
+          sums[i] += drawn[i];
         }
       };
     };

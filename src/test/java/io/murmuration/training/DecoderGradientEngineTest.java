@@ -1,5 +1,6 @@
 package io.murmuration.training;
 
+import static io.murmuration.training.Grids.values;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
@@ -39,7 +40,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class DecoderGradientEngineTest {
 
-  private static final double UNREACHED = 1e6;
   private static final EngineOptions OPTIONS = EngineOptions.ofMaxTokens(48);
 
   /** Different numbers and lengths of examples, one with a prompt, one repeated user. */
@@ -86,26 +86,30 @@ class DecoderGradientEngineTest {
   private static void assertOnePassEqualsSeparatePasses(TrainableParameters what, float[] at) {
     DecoderGradientEngine engine = new DecoderGradientEngine(what, OPTIONS);
     double clipNorm = 0.5;
+    RoundGrid grid = Grids.fine(clipNorm);
     double[] separate = new double[at.length];
     double loss = 0;
     long tokens = 0;
     long clipped = 0;
     for (PrivacySlice slice : RAGGED) {
-      ClippedSum one = engine.clippedSum(at, List.of(slice), clipNorm);
-      assertThat(norm(one.sum())).isPositive().isLessThanOrEqualTo(clipNorm);
-      IntStream.range(0, separate.length).forEach(i -> separate[i] += one.sum()[i]);
+      ClippedSum one = engine.clippedSum(at, List.of(slice), grid);
+      assertThat(Arrays.stream(one.sum()).map(k -> k * k).sum())
+          .isPositive()
+          .isLessThanOrEqualTo(grid.sum().squaredBound());
+      double[] values = values(one);
+      IntStream.range(0, separate.length).forEach(i -> separate[i] += values[i]);
       loss += one.lossSum();
       tokens += one.tokens();
       clipped += one.clipped();
     }
-    ClippedSum together = engine.clippedSum(at, RAGGED, clipNorm);
-    assertThat(distance(together.sum(), separate)).isLessThan(1e-5 * norm(separate));
+    ClippedSum together = engine.clippedSum(at, RAGGED, grid);
+    assertThat(distance(values(together), separate)).isLessThan(1e-5 * norm(separate));
     assertThat(together.lossSum()).isCloseTo(loss, within(1e-4));
     assertThat(together.tokens()).isEqualTo(tokens);
     assertThat(together.clipped()).isEqualTo(clipped).isPositive();
     assertThat(together.slices()).isEqualTo(RAGGED.size());
     assertThat(together.zeroed()).isZero();
-    assertThat(together.sensitivity()).isEqualTo(clipNorm);
+    assertThat(together.grid()).isEqualTo(grid);
   }
 
   @Test
@@ -113,13 +117,10 @@ class DecoderGradientEngineTest {
     LoraParameters lora = lora(Mode.BOTH);
     DecoderGradientEngine engine = new DecoderGradientEngine(lora, OPTIONS);
     float[] at = perturbed(lora.initialValues());
-    double[] first = engine.clippedSum(at, List.of(slice("hello there")), UNREACHED).sum();
-    double[] second =
-        engine.clippedSum(at, List.of(slice("a much longer message here")), UNREACHED).sum();
+    double[] first = engine.gradient(at, slice("hello there")).orElseThrow();
+    double[] second = engine.gradient(at, slice("a much longer message here")).orElseThrow();
     double[] both =
-        engine
-            .clippedSum(at, List.of(slice("hello there", "a much longer message here")), UNREACHED)
-            .sum();
+        engine.gradient(at, slice("hello there", "a much longer message here")).orElseThrow();
     double[] mean = new double[both.length];
     Arrays.setAll(mean, i -> (first[i] + second[i]) / 2);
     assertThat(distance(both, mean)).isLessThan(1e-5 * norm(mean));
@@ -131,10 +132,13 @@ class DecoderGradientEngineTest {
     DecoderGradientEngine engine = new DecoderGradientEngine(all, OPTIONS);
     float[] at = all.initialValues();
     List<PrivacySlice> slices = List.of(slice("hello there"), slice("how are you today?"));
-    ClippedSum sum = engine.clippedSum(at, slices, UNREACHED);
+    double[] first = engine.gradient(at, slices.get(0)).orElseThrow();
+    double[] second = engine.gradient(at, slices.get(1)).orElseThrow();
+    ClippedSum sum = engine.clippedSum(at, slices, Grids.fine(1));
     MeanGradient mean =
         engine.meanGradient(at, slices.stream().flatMap(s -> s.examples().stream()).toList());
-    double[] halved = Arrays.stream(sum.sum()).map(v -> v / 2).toArray();
+    double[] halved = new double[first.length];
+    Arrays.setAll(halved, i -> (first[i] + second[i]) / 2);
     assertThat(distance(mean.gradient(), halved)).isLessThan(1e-5 * norm(halved));
     assertThat(mean.loss()).isCloseTo(sum.lossSum() / 2, within(1e-5));
     assertThat(mean.tokens()).isEqualTo(sum.tokens());
@@ -146,10 +150,10 @@ class DecoderGradientEngineTest {
     float[] at = perturbed(lora.initialValues());
     ClippedSum large =
         new DecoderGradientEngine(lora, new EngineOptions(48, 1L << 34))
-            .clippedSum(at, RAGGED, 0.7);
+            .clippedSum(at, RAGGED, Grids.fine(0.7));
     ClippedSum single =
-        new DecoderGradientEngine(lora, new EngineOptions(48, 1)).clippedSum(at, RAGGED, 0.7);
-    assertThat(distance(large.sum(), single.sum())).isLessThan(1e-5 * norm(single.sum()));
+        new DecoderGradientEngine(lora, smallest(lora)).clippedSum(at, RAGGED, Grids.fine(0.7));
+    assertThat(distance(values(large), values(single))).isLessThan(1e-5 * norm(values(single)));
     assertThat(large.clipped()).isEqualTo(single.clipped());
     assertThat(large.tokens()).isEqualTo(single.tokens());
   }
@@ -167,11 +171,14 @@ class DecoderGradientEngineTest {
       float[] at = perturbed(what.initialValues());
       for (List<PrivacySlice> slices : List.of(RAGGED, examples)) {
         ClippedSum alone =
-            new DecoderGradientEngine(what, new EngineOptions(48, 1)).clippedSum(at, slices, 0.7);
+            new DecoderGradientEngine(what, smallest(what)).clippedSum(at, slices, Grids.fine(0.7));
         ClippedSum sum =
-            new DecoderGradientEngine(what, new EngineOptions(48, memoryBudget))
-                .clippedSum(at, slices, 0.7);
-        assertThat(distance(sum.sum(), alone.sum())).isLessThan(1e-5 * norm(alone.sum()));
+            new DecoderGradientEngine(
+                    what,
+                    new EngineOptions(
+                        48, Math.max(memoryBudget, smallest(what).memoryBudgetBytes())))
+                .clippedSum(at, slices, Grids.fine(0.7));
+        assertThat(distance(values(sum), values(alone))).isLessThan(1e-5 * norm(values(alone)));
         assertThat(sum.tokens()).isEqualTo(alone.tokens());
       }
     }
@@ -199,17 +206,18 @@ class DecoderGradientEngineTest {
       DecoderGradientEngine engine = new DecoderGradientEngine(lora, OPTIONS);
       float[] at = perturbed(lora.initialValues());
       List<PrivacySlice> sound = List.of(slice("one"), slice("three", "four"));
-      ClippedSum without = engine.clippedSum(at, sound, 0.5);
+      ClippedSum without = engine.clippedSum(at, sound, Grids.fine(0.5));
 
       ClippedSum with =
-          engine.clippedSum(at, List.of(sound.get(0), slice("a~b", "c"), sound.get(1)), 0.5);
+          engine.clippedSum(
+              at, List.of(sound.get(0), slice("a~b", "c"), sound.get(1)), Grids.fine(0.5));
 
       assertThat(without.zeroed()).isZero();
       assertThat(with.slices()).isEqualTo(3);
-      assertThat(distance(with.sum(), without.sum())).isLessThanOrEqualTo(0.5 * (1 + 1e-3));
+      assertThat(distance(values(with), values(without))).isLessThanOrEqualTo(0.5 * (1 + 1e-3));
       if (!Float.isFinite(value)) {
         assertThat(with.zeroed()).isEqualTo(1);
-        assertThat(distance(with.sum(), without.sum())).isLessThan(1e-5);
+        assertThat(distance(values(with), values(without))).isLessThan(1e-5);
       }
     }
   }
@@ -224,9 +232,9 @@ class DecoderGradientEngineTest {
     for (int i = 0; i < 40; i++) {
       cohort.add(slice("message number " + i + " of many".repeat(i % 7)));
     }
-    double[] without = engine.clippedSum(at, cohort, clipNorm).sum();
+    double[] without = values(engine.clippedSum(at, cohort, Grids.fine(clipNorm)));
     cohort.add(slice("the neighbour is longer than all the others ".repeat(3)));
-    double[] with = engine.clippedSum(at, cohort, clipNorm).sum();
+    double[] with = values(engine.clippedSum(at, cohort, Grids.fine(clipNorm)));
     assertThat(distance(with, without))
         .isLessThanOrEqualTo(clipNorm * (1 + 1e-3))
         .isGreaterThan(clipNorm * 0.9);
@@ -257,7 +265,7 @@ class DecoderGradientEngineTest {
   @Test
   void anEmptyCohortGivesTheZeroVector() {
     DecoderGradientEngine engine = new DecoderGradientEngine(lora(Mode.BOTH), OPTIONS);
-    ClippedSum sum = engine.clippedSum(engine.initialParameters(), List.of(), 1);
+    ClippedSum sum = engine.clippedSum(engine.initialParameters(), List.of(), Grids.fine(1));
     assertThat(sum.sum()).hasSize(engine.layout().size()).containsOnly(0);
     assertThat(sum.slices()).isZero();
   }
@@ -267,8 +275,9 @@ class DecoderGradientEngineTest {
     LoraParameters lora = lora(Mode.B_ONLY);
     DecoderGradientEngine engine = new DecoderGradientEngine(lora, OPTIONS);
     float[] at = lora.initialValues();
-    ClippedSum alone = engine.clippedSum(at, List.of(slice("hello")), 1);
-    ClippedSum sum = engine.clippedSum(at, List.of(slice(""), slice("hello"), slice("", "")), 1);
+    ClippedSum alone = engine.clippedSum(at, List.of(slice("hello")), Grids.fine(1));
+    ClippedSum sum =
+        engine.clippedSum(at, List.of(slice(""), slice("hello"), slice("", "")), Grids.fine(1));
     assertThat(sum.sum()).isEqualTo(alone.sum());
     assertThat(sum.zeroed()).isEqualTo(2);
     assertThat(sum.slices()).isEqualTo(3);
@@ -281,11 +290,11 @@ class DecoderGradientEngineTest {
     for (float magnitude : new float[] {1e10f, 1e20f, 1e30f, Float.MAX_VALUE, Float.NaN}) {
       float[] at = lora.initialValues();
       Arrays.fill(at, magnitude);
-      ClippedSum sum = engine.clippedSum(at, RAGGED, 1);
-      for (double value : sum.sum()) {
+      ClippedSum sum = engine.clippedSum(at, RAGGED, Grids.fine(1));
+      for (double value : values(sum)) {
         assertThat(value).isFinite();
       }
-      assertThat(norm(sum.sum())).isLessThanOrEqualTo(sum.slices() - sum.zeroed());
+      assertThat(norm(values(sum))).isLessThanOrEqualTo(sum.slices() - sum.zeroed());
       assertThat(sum.lossSum()).isFinite();
     }
   }
@@ -302,14 +311,15 @@ class DecoderGradientEngineTest {
       DecoderGradientEngine engine = new DecoderGradientEngine(all, OPTIONS);
       PrivacySlice first = slice("one");
       PrivacySlice last = slice("three", "four");
-      ClippedSum good = engine.clippedSum(all.initialValues(), List.of(first, last), 1);
+      ClippedSum good = engine.clippedSum(all.initialValues(), List.of(first, last), Grids.fine(1));
       ClippedSum sum =
-          engine.clippedSum(all.initialValues(), List.of(first, slice("two~"), last), 1);
+          engine.clippedSum(
+              all.initialValues(), List.of(first, slice("two~"), last), Grids.fine(1));
       assertThat(good.zeroed()).isZero();
       assertThat(sum.zeroed()).isEqualTo(1);
       assertThat(sum.slices()).isEqualTo(3);
       assertThat(sum.tokens()).isEqualTo(good.tokens());
-      assertThat(distance(sum.sum(), good.sum())).isLessThan(1e-5);
+      assertThat(distance(values(sum), values(good))).isLessThan(1e-5);
     }
   }
 
@@ -324,7 +334,7 @@ class DecoderGradientEngineTest {
 
     Thread.currentThread().interrupt();
     try {
-      assertThatThrownBy(() -> engine.clippedSum(at, RAGGED, 1))
+      assertThatThrownBy(() -> engine.clippedSum(at, RAGGED, Grids.fine(1)))
           .isInstanceOf(RoundInterruptedException.class);
       assertThatThrownBy(() -> engine.norms(at, RAGGED))
           .isInstanceOf(RoundInterruptedException.class);
@@ -332,19 +342,17 @@ class DecoderGradientEngineTest {
       assertThat(Thread.interrupted()).as("the thread stays interrupted").isTrue();
     }
 
-    assertThat(engine.clippedSum(at, RAGGED, 1).zeroed()).isZero();
+    assertThat(engine.clippedSum(at, RAGGED, Grids.fine(1)).zeroed()).isZero();
   }
 
-  /** With a budget of one byte every slice is a micro-batch of its own. */
   @Test
   void anInterruptionIsSeenBetweenMicroBatches() throws Exception {
     LoraParameters lora = lora(Mode.BOTH);
-    DecoderGradientEngine engine =
-        new DecoderGradientEngine(lora, new EngineOptions(OPTIONS.maxTokens(), 1));
+    DecoderGradientEngine engine = new DecoderGradientEngine(lora, smallest(lora));
     List<PrivacySlice> many =
         IntStream.range(0, 20_000).mapToObj(i -> slice("once upon a time " + i)).toList();
     FutureTask<ClippedSum> sum =
-        new FutureTask<>(() -> engine.clippedSum(lora.initialValues(), many, 1));
+        new FutureTask<>(() -> engine.clippedSum(lora.initialValues(), many, Grids.fine(1)));
     Thread round = new Thread(sum);
     round.start();
     await()
@@ -369,14 +377,14 @@ class DecoderGradientEngineTest {
       DecoderGradientEngine engine = new DecoderGradientEngine(lora, OPTIONS);
       List<PrivacySlice> slices = List.of(slice("abcabcabc"), slice("abcabc", "bcabca"));
       float[] at = lora.initialValues();
-      double before = engine.clippedSum(at, slices, 1).lossSum();
+      double before = engine.clippedSum(at, slices, Grids.fine(1)).lossSum();
       for (int step = 0; step < 15; step++) {
-        double[] sum = engine.clippedSum(at, slices, 1).sum();
+        double[] sum = values(engine.clippedSum(at, slices, Grids.fine(1)));
         for (int i = 0; i < at.length; i++) {
           at[i] -= (float) (0.2 * sum[i]);
         }
       }
-      assertThat(engine.clippedSum(at, slices, 1).lossSum()).isLessThan(0.8 * before);
+      assertThat(engine.clippedSum(at, slices, Grids.fine(1)).lossSum()).isLessThan(0.8 * before);
     }
   }
 
@@ -386,11 +394,11 @@ class DecoderGradientEngineTest {
     DecoderGradientEngine engine = new DecoderGradientEngine(lora, OPTIONS);
     float[] at = perturbed(lora.initialValues());
     TextEvaluator evaluator = new TextEvaluator(model, List.of("hello there", "how are you?"), 32);
-    ClippedSum expectedSum = engine.clippedSum(at, RAGGED, 1);
+    ClippedSum expectedSum = engine.clippedSum(at, RAGGED, Grids.fine(1));
     TextLoss expectedLoss = evaluator.evaluate(lora, at);
     ExecutorService worker = Executors.newSingleThreadExecutor();
     try {
-      Future<ClippedSum> sum = worker.submit(() -> engine.clippedSum(at, RAGGED, 1));
+      Future<ClippedSum> sum = worker.submit(() -> engine.clippedSum(at, RAGGED, Grids.fine(1)));
       do {
         assertThat(evaluator.evaluate(lora, at)).isEqualTo(expectedLoss);
       } while (!sum.isDone());
@@ -406,7 +414,7 @@ class DecoderGradientEngineTest {
     LoraParameters lora = lora(Mode.BOTH);
     DecoderGradientEngine engine = new DecoderGradientEngine(lora, OPTIONS);
     float[] at = perturbed(lora.initialValues());
-    double[] expected = engine.clippedSum(at, RAGGED, 1).sum();
+    long[] expected = engine.clippedSum(at, RAGGED, Grids.fine(1)).sum();
     Thread collector =
         new Thread(
             () -> {
@@ -417,7 +425,7 @@ class DecoderGradientEngineTest {
     collector.start();
     try {
       for (int i = 0; i < 3; i++) {
-        assertThat(engine.clippedSum(at, RAGGED, 1).sum()).isEqualTo(expected);
+        assertThat(engine.clippedSum(at, RAGGED, Grids.fine(1)).sum()).isEqualTo(expected);
       }
     } finally {
       collector.interrupt();
@@ -429,19 +437,65 @@ class DecoderGradientEngineTest {
   void wrongArgumentsAreRefused() {
     DecoderGradientEngine engine = new DecoderGradientEngine(lora(Mode.B_ONLY), OPTIONS);
     float[] at = engine.initialParameters();
-    assertThatThrownBy(() -> engine.clippedSum(new float[3], RAGGED, 1))
+    assertThatThrownBy(() -> engine.clippedSum(new float[3], RAGGED, Grids.fine(1)))
         .hasMessageContaining("length " + at.length + ", given 3");
     assertThatThrownBy(
             () -> new DecoderGradientEngine(lora(Mode.BOTH), EngineOptions.ofMaxTokens(513)))
         .hasMessageContaining("at most the model's context of 512, given 513");
-    for (double clipNorm : new double[] {0, -1, Double.NaN, Double.POSITIVE_INFINITY}) {
-      assertThatThrownBy(() -> engine.clippedSum(at, RAGGED, clipNorm))
-          .hasMessageContaining("clip norm");
+  }
+
+  @Test
+  void aBudgetThatHoldsNoWholeExampleIsRefused() {
+    LoraParameters lora = lora(Mode.B_ONLY);
+    EngineOptions smallest = smallest(lora);
+    new DecoderGradientEngine(lora, smallest).close();
+    long less = smallest.memoryBudgetBytes() - 1;
+
+    assertThatThrownBy(() -> new DecoderGradientEngine(lora, new EngineOptions(48, less)))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("must hold one example of 48 tokens")
+        .hasMessageContaining("takes about %d bytes", smallest.memoryBudgetBytes())
+        .hasMessageContaining("is %d bytes", less)
+        .hasMessageContaining("raise training.micro-batch-memory or lower training.max-tokens");
+  }
+
+  /**
+   * The gradient of a user with many examples is the same whether or not they fit into one pass.
+   */
+  @Test
+  void aSliceThatDoesNotFitIsProcessedInPieces() {
+    LoraParameters lora = lora(Mode.BOTH);
+    float[] at = perturbed(lora.initialValues());
+    List<Example> examples = new ArrayList<>();
+    for (int i = 0; i < 23; i++) {
+      examples.add(new Example(null, "a message of many, number " + i + " and more".repeat(i % 4)));
     }
+    List<PrivacySlice> slices =
+        List.of(slice("hello"), new PrivacySlice(examples), slice("once upon a time"));
+
+    ClippedSum inOnePass =
+        new DecoderGradientEngine(lora, new EngineOptions(48, 1L << 34))
+            .clippedSum(at, slices, Grids.fine(0.7));
+    DecoderGradientEngine bounded = new DecoderGradientEngine(lora, smallest(lora));
+    ClippedSum inPieces = bounded.clippedSum(at, slices, Grids.fine(0.7));
+
+    assertThat(distance(values(inPieces), values(inOnePass)))
+        .isLessThan(1e-5 * norm(values(inOnePass)));
+    assertThat(inPieces.tokens()).isEqualTo(inOnePass.tokens());
+    assertThat(inPieces.zeroed()).isZero();
+    assertThat(inPieces.lossSum()).isCloseTo(inOnePass.lossSum(), within(1e-4));
+    double[] norms = bounded.norms(at, slices);
+    assertThat(norms).hasSize(3);
+    assertThat(norm(bounded.gradient(at, slices.get(1)).orElseThrow()))
+        .isIn(Arrays.stream(norms).boxed().toArray());
   }
 
   private LoraParameters lora(Mode mode) {
     return LoraParameters.fresh(model, new LoraConfig(4, 8, List.of(LoraConfig.ALL_LINEAR), mode));
+  }
+
+  private static EngineOptions smallest(TrainableParameters what) {
+    return new EngineOptions(48, DecoderGradientEngine.smallestMemoryBudget(what, 48));
   }
 
   private static float[] perturbed(float[] values) {

@@ -35,7 +35,9 @@ class MeanGradientNormsTest {
   }
 
   private long clipped(PrivacySlice slice, double clipNorm) {
-    return engine.clippedSum(engine.initialParameters(), List.of(slice), clipNorm).clipped();
+    return engine
+        .clippedSum(engine.initialParameters(), List.of(slice), Grids.fine(clipNorm))
+        .clipped();
   }
 
   @Test

@@ -33,6 +33,23 @@ class MicroBatchesTest {
     assertThat(new MicroBatches(10, 100, 1).cut(List.of())).isEmpty();
   }
 
+  @Test
+  void aSliceThatDoesNotFitComesInPiecesThatDo() {
+    MicroBatches batches = new MicroBatches(10, 100, 2_000);
+    TokenizedSlice small = slice(2, 60);
+    TokenizedSlice large = slice(8, 60);
+
+    assertThat(batches.fits(small)).isTrue();
+    assertThat(batches.fits(large)).isFalse();
+    List<TokenizedSlice> pieces = batches.pieces(large);
+    assertThat(pieces).allMatch(batches::fits);
+    assertThat(pieces).extracting(piece -> piece.sequences().size()).containsExactly(3, 3, 2);
+    assertThat(pieces.stream().flatMap(piece -> piece.sequences().stream()).toList())
+        .isEqualTo(large.sequences());
+    // at least one sequence a piece, whatever it takes
+    assertThat(new MicroBatches(10, 100, 1).pieces(large)).hasSize(8);
+  }
+
   private static TokenizedSlice slice(int sequences, int length) {
     return new TokenizedSlice(
         Collections.nCopies(sequences, new TokenSequence(new long[length], 1)));

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.within;
 
+import io.murmuration.calibration.NormHistogram;
 import io.murmuration.contribution.UserCounts;
 import io.murmuration.contribution.UserSample;
 import io.murmuration.event.Example;
@@ -15,8 +16,10 @@ import io.murmuration.privacy.mechanism.RoundQuery.CountHistogram;
 import io.murmuration.privacy.mechanism.RoundQuery.ModelUpdate;
 import io.murmuration.privacy.mechanism.RoundQuery.NormHistograms;
 import io.murmuration.privacy.mechanism.Sampler;
+import io.murmuration.privacy.noise.NoiseGrid;
 import io.murmuration.training.CohortBuffer.Cohort;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -33,14 +36,9 @@ class PrivateMeasurementTest {
 
   /** Noise that puts its standard deviation where others put a sample of it. */
   private final PrivateMeasurement measurement =
-      new PrivateMeasurement(
-          engine,
-          () ->
-              (sum, deviation) -> {
-                for (int i = 0; i < sum.length; i++) {
-                  sum[i] += deviation;
-                }
-              });
+      new PrivateMeasurement(engine, () -> sums -> Arrays.setAll(sums, i -> sums[i] + DEVIATION));
+
+  private static final long DEVIATION = 1 << 24;
 
   private static RoundMechanism mechanism(RoundQuery query, double clipNorm) {
     return new RoundMechanism(Sampler.ULS, 0.5, 4, /* noiseMultiplier= */ 2, clipNorm, 1, query);
@@ -59,17 +57,17 @@ class PrivateMeasurementTest {
         IntStream.range(0, examples).mapToObj(i -> new Example(null, id + " says " + i)).toList());
   }
 
-  private double[] norms(List<UserSample> samples) {
+  private long[] norms(List<UserSample> samples) {
     return measurement.exactSums(
         new Cohort(grant(mechanism(NORMS, Math.sqrt(3))), samples), engine.initialParameters());
   }
 
-  private static double distance(double[] one, double[] other) {
-    double squares = 0;
+  private static long squaredDistance(long[] one, long[] other) {
+    long squares = 0;
     for (int i = 0; i < one.length; i++) {
       squares += (one[i] - other[i]) * (one[i] - other[i]);
     }
-    return Math.sqrt(squares);
+    return squares;
   }
 
   @Test
@@ -78,11 +76,32 @@ class PrivateMeasurementTest {
     for (int i = 0; i < 20; i++) {
       all.add(user("user " + i, 1 + i % 6));
     }
-    double[] with = norms(all);
+    long bound = RoundGrid.of(mechanism(NORMS, Math.sqrt(3))).sum().squaredBound();
+    long[] with = norms(all);
     for (int gone = 0; gone < all.size(); gone++) {
       List<UserSample> others = new ArrayList<>(all);
       others.remove(gone);
-      assertThat(distance(with, norms(others))).isPositive().isLessThanOrEqualTo(Math.sqrt(3));
+      // a norm lies between two centres, which share its weight: at least half of it is left
+      assertThat(squaredDistance(with, norms(others))).isBetween(bound / 2 - bound / 1000, bound);
+    }
+  }
+
+  /** All weight in one bin of every candidate is as far as a user can get. */
+  @Test
+  void aUserAtTheEndsOfTheHistogramsIsWithinTheBoundForEveryNoise() {
+    for (double z = 0.01; z < 1e6; z *= 1.1) {
+      RoundMechanism mechanism = new RoundMechanism(Sampler.ULS, 0.5, 4, z, Math.sqrt(3), 1, NORMS);
+      RoundGrid grid = RoundGrid.of(mechanism);
+      for (double norm : new double[] {0, 0.01, 0.02, 0.0311, 1e-300, 1e300}) {
+        long[] sums = new long[NORMS.answerSize()];
+        for (int candidate = 0; candidate < 3; candidate++) {
+          NormHistogram.add(NORMS, candidate, norm, grid.sum(), sums);
+        }
+        assertThat(squaredDistance(sums, new long[sums.length]))
+            .isLessThanOrEqualTo(grid.sum().squaredBound());
+        assertThat(Arrays.stream(sums).sum() * grid.sum().unit())
+            .isCloseTo(3, within(6 * grid.sum().unit() + 1e-9));
+      }
     }
   }
 
@@ -118,9 +137,28 @@ class PrivateMeasurementTest {
             List.of(
                 new UserCounts(1, 1, 1, List.of(3L, 0L, 1L)),
                 new UserCounts(1, 1, 1, List.of(1L, 2L, 0L))));
+    // a user counts for a little less than 1, since the grid rounds towards zero
+    double tolerance = 4 * RoundGrid.of(mechanism(COUNTS, 1)).sum().unit();
     assertThat(measurement.measure(cohort, engine.initialParameters()))
-        .usingElementComparator((a, b) -> Math.abs(a - b) < 1e-12 ? 0 : 1)
+        .usingElementComparator((a, b) -> Math.abs(a - b) < tolerance ? 0 : 1)
         .containsExactly(4 + 2.002, 2 + 2.002, 1 + 2.002);
+  }
+
+  @Test
+  void oneUserIsCountedWithinTheBoundForEveryNoise() {
+    for (double z = 0.01; z < 1e6; z *= 1.01) {
+      RoundMechanism mechanism = new RoundMechanism(Sampler.ULS, 0.5, 4, z, 1, 1, COUNTS);
+      long[] sums =
+          measurement.exactSums(
+              new Cohort(
+                  grant(mechanism),
+                  List.of(),
+                  List.of(new UserCounts(1, 1, 1, List.of(0L, 1L, 0L)))),
+              engine.initialParameters());
+      assertThat(squaredDistance(sums, new long[3]))
+          .isPositive()
+          .isLessThanOrEqualTo(RoundGrid.of(mechanism).sum().squaredBound());
+    }
   }
 
   @Test
@@ -149,27 +187,25 @@ class PrivateMeasurementTest {
         .withMessageContaining("must exceed half the noise multiplier");
   }
 
+  /** In units of their common noise, which has a deviation of 2²⁴ grid units in either sum. */
   @Test
   void oneUserMovesUpdateAndBitsJointlyByAtMostTheirNoiseOverZ() {
     RoundMechanism mechanism = mechanism(new ModelUpdate(ADAPTIVE), /* clipNorm= */ 6);
+    long bound = NoiseGrid.of(mechanism.noiseMultiplier(), /* sensitivity= */ 6).squaredBound();
     List<UserSample> all = IntStream.range(0, 12).mapToObj(i -> user("user " + i, 2)).toList();
     ClippedSum with = sum(mechanism, all);
     assertThat(with.clipped()).isBetween(1L, 11L);
     for (UserSample gone : all) {
       ClippedSum without = sum(mechanism, all.stream().filter(u -> u != gone).toList());
-      double update =
-          distance(with.sum(), without.sum())
-              / (mechanism.clipNorm()
-                  * ADAPTIVE.updateNoiseMultiplier(mechanism.noiseMultiplier()));
-      double bits = (with.centredBits() - without.centredBits()) / ADAPTIVE.bitNoise();
-      assertThat(Math.hypot(update, bits))
-          .isLessThanOrEqualTo(1 / mechanism.noiseMultiplier() * (1 + 1e-9));
+      long bits = with.centredBits() - without.centredBits();
+      assertThat(squaredDistance(with.sum(), without.sum()) + bits * bits)
+          .isLessThanOrEqualTo(bound);
     }
   }
 
   private ClippedSum sum(RoundMechanism mechanism, List<UserSample> samples) {
     return engine.clippedSum(
-        engine.initialParameters(), PrivacySlices.of(mechanism, samples), mechanism.clipNorm());
+        engine.initialParameters(), PrivacySlices.of(mechanism, samples), RoundGrid.of(mechanism));
   }
 
   @Test
@@ -194,20 +230,23 @@ class PrivateMeasurementTest {
 
   @Test
   void aTrainedRoundAnswersWithTheNextClipNorm() {
-    List<Double> deviations = new ArrayList<>();
+    List<Integer> noised = new ArrayList<>();
     PrivateTrainer trainer =
         new PrivateTrainer(
             engine,
             new OptimizerOptions.Sgd(LearningRateSchedule.constant(0.1), /* momentum= */ 0),
-            () -> (sum, deviation) -> deviations.add(deviation));
+            () -> sums -> noised.add(sums.length));
     RoundMechanism mechanism = mechanism(new ModelUpdate(ADAPTIVE), /* clipNorm= */ 1e-3);
     RoundOutcome outcome =
         trainer.step(
             grant(mechanism), PrivacySlices.of(mechanism, List.of(user("ann", 1), user("bob", 1))));
     // both are clipped: Σ(b − ½) = −1, divided by the public 1, so b̃ is brought to 0
-    assertThat(outcome.answer()).containsExactly(ADAPTIVE.next(1e-3, -1, 1));
-    assertThat(deviations)
-        .usingElementComparator((a, b) -> Math.abs(a / b - 1) < 1e-12 ? 0 : 1)
-        .containsExactly(ADAPTIVE.updateNoiseMultiplier(2) * 1e-3 * (1 + 1e-3), 1.5 * (1 + 1e-3));
+    assertThat(outcome.answer()).hasSize(1);
+    assertThat(outcome.answer().get(0)).isCloseTo(ADAPTIVE.next(1e-3, -1, 1), within(1e-9));
+    assertThat(noised).containsExactly(4, 1);
+    RoundGrid grid = RoundGrid.of(mechanism);
+    assertThat(grid.sum().deviation())
+        .isCloseTo(ADAPTIVE.updateNoiseMultiplier(2) * 1e-3 * (1 + 1e-3), within(1e-15));
+    assertThat(grid.bits().deviation()).isCloseTo(1.5 * (1 + 1e-3), within(1e-12));
   }
 }

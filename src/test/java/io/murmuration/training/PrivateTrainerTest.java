@@ -8,7 +8,7 @@ import static org.assertj.core.api.Assertions.within;
 import io.murmuration.privacy.mechanism.Grant;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.privacy.mechanism.Sampler;
-import io.murmuration.privacy.noise.GaussianNoise;
+import io.murmuration.privacy.noise.GridNoise;
 import io.murmuration.privacy.noise.NoiseFactory;
 import io.murmuration.privacy.noise.SeededNoise;
 import java.util.ArrayList;
@@ -28,20 +28,20 @@ class PrivateTrainerTest {
   private static final double NOISE_MULTIPLIER = 2;
   private static final double EXPECTED_UNITS = 10;
 
-  /** Noise that records what it was asked for and adds nothing. */
-  private static final class RecordedNoise implements NoiseFactory, GaussianNoise {
-    private final List<Double> deviations = new ArrayList<>();
+  /** Noise that counts how often it was asked for and adds nothing. */
+  private static final class RecordedNoise implements NoiseFactory, GridNoise {
+    private final List<Integer> added = new ArrayList<>();
     private int created;
 
     @Override
-    public GaussianNoise create() {
+    public GridNoise create() {
       created++;
       return this;
     }
 
     @Override
-    public void addTo(double[] sum, double standardDeviation) {
-      deviations.add(standardDeviation);
+    public void addTo(long[] sums) {
+      added.add(sums.length);
     }
   }
 
@@ -77,21 +77,45 @@ class PrivateTrainerTest {
         .isCloseTo(CLIP_NORM / EXPECTED_UNITS, within(1e-6));
   }
 
+  /** Noise of one deviation in every coordinate moves the parameters by σ·C·(1 + 10⁻³)/M. */
   @Test
   void edge2_noiseIsCalibratedToTheSumAndFromItsOwnSensitivity() {
-    new PrivateTrainer(engine, PLAIN, noise).step(grant(1), List.of(slice("x"), slice("y")));
+    NoiseFactory oneDeviation = () -> sums -> Arrays.setAll(sums, i -> sums[i] + (1 << 24));
+    PrivateTrainer trainer = new PrivateTrainer(engine, PLAIN, oneDeviation);
 
-    assertThat(noise.deviations).containsExactly(NOISE_MULTIPLIER * CLIP_NORM * (1 + 1e-3));
+    trainer.step(grant(1), List.of());
+
+    double deviation = NOISE_MULTIPLIER * CLIP_NORM * (1 + 1e-3);
+    assertThat(trainer.state().parameters()).containsOnly((float) (-deviation / EXPECTED_UNITS));
+    assertThat(RoundGrid.of(grant(1).mechanism()).sum().deviation()).isEqualTo(deviation);
+  }
+
+  @Test
+  void edge2_aSumThatIsBoundedByAnotherGridIsRefused() {
+    GradientEngine another =
+        new QuadraticEngine(4) {
+          @Override
+          public ClippedSum clippedSum(float[] parameters, List<PrivacySlice> slices, RoundGrid g) {
+            return super.clippedSum(parameters, slices, Grids.of(NOISE_MULTIPLIER, 2 * CLIP_NORM));
+          }
+        };
+    PrivateTrainer trainer = new PrivateTrainer(another, PLAIN, noise);
+
+    assertThatThrownBy(() -> trainer.step(grant(1), List.of(slice("x"))))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageContaining("must be bounded by the granted");
+    assertThat(noise.added).isEmpty();
   }
 
   @Test
   void edge2_noiseIsAddedBeforeTheDivision() {
-    NoiseFactory one = () -> (sum, deviation) -> Arrays.setAll(sum, i -> sum[i] + 1);
+    NoiseFactory one = () -> sums -> Arrays.setAll(sums, i -> sums[i] + 1);
     PrivateTrainer trainer = new PrivateTrainer(engine, PLAIN, one);
 
     trainer.step(grant(1), List.of());
 
-    assertThat(trainer.state().parameters()).containsOnly((float) (-1 / EXPECTED_UNITS));
+    double unit = RoundGrid.of(grant(1).mechanism()).sum().unit();
+    assertThat(trainer.state().parameters()).containsOnly((float) (-unit / EXPECTED_UNITS));
   }
 
   @Test
@@ -130,7 +154,7 @@ class PrivateTrainerTest {
 
   @Test
   void edge7_everyAttemptAtARoundHasNoiseOfItsOwn() {
-    PrivateTrainer trainer = new PrivateTrainer(engine, PLAIN, NoiseFactory.secure());
+    PrivateTrainer trainer = new PrivateTrainer(engine, PLAIN, NoiseFactory.forUpdates());
     TrainerState snapshot = trainer.state();
     float[] first = trainer.step(grant(1), List.of()).state().parameters();
     trainer.restore(snapshot);
@@ -163,25 +187,8 @@ class PrivateTrainerTest {
                   + " ever",
               round);
     }
-    assertThat(noise.deviations).hasSize(1);
+    assertThat(noise.added).hasSize(1);
     assertThat(trainer.state()).isSameAs(released);
-  }
-
-  @Test
-  void anInterruptedRoundDrawsNoNoiseAndChangesNothing() {
-    PrivateTrainer trainer = new PrivateTrainer(engine, PLAIN, noise);
-    TrainerState before = trainer.step(grant(5), List.of()).state();
-
-    Thread.currentThread().interrupt();
-    try {
-      assertThatThrownBy(() -> trainer.step(grant(6), List.of()))
-          .isInstanceOf(RoundInterruptedException.class);
-    } finally {
-      assertThat(Thread.interrupted()).isTrue();
-    }
-
-    assertThat(noise.deviations).hasSize(1);
-    assertThat(trainer.state()).isSameAs(before);
   }
 
   @Test
@@ -277,8 +284,10 @@ class PrivateTrainerTest {
 
   @Test
   void divergenceIsAnErrorAndKeepsTheLastModel() {
-    NoiseFactory huge = () -> (sum, deviation) -> Arrays.fill(sum, 1e300);
-    PrivateTrainer trainer = new PrivateTrainer(engine, PLAIN, huge);
+    NoiseFactory huge = () -> sums -> Arrays.fill(sums, Long.MAX_VALUE);
+    OptimizerOptions fast =
+        new OptimizerOptions.Sgd(LearningRateSchedule.constant(1e30), /* momentum= */ 0);
+    PrivateTrainer trainer = new PrivateTrainer(engine, fast, huge);
     TrainerState before = trainer.state();
 
     assertThatThrownBy(() -> trainer.step(grant(1), List.of()))

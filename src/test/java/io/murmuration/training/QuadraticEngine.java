@@ -4,12 +4,13 @@ import io.murmuration.event.Example;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * A plain engine: a slice's gradient pulls the parameters towards a point made from its texts, and
  * a text of "NaN" has no finite gradient.
  */
-public final class QuadraticEngine implements GradientEngine {
+public class QuadraticEngine implements GradientEngine {
 
   private final int size;
   final List<Integer> cohortSizes = new ArrayList<>();
@@ -38,39 +39,33 @@ public final class QuadraticEngine implements GradientEngine {
   }
 
   @Override
-  public ClippedSum clippedSum(float[] parameters, List<PrivacySlice> slices, double clipNorm) {
+  public ClippedSum clippedSum(float[] parameters, List<PrivacySlice> slices, RoundGrid grid) {
     cohortSizes.add(slices.size());
-    double[] sum = new double[size];
-    long clipped = 0;
-    long zeroed = 0;
-    double centredBits = 0;
-    for (PrivacySlice slice : slices) {
-      double[] gradient = gradient(parameters, slice);
-      double norm = norm(gradient);
-      if (!Double.isFinite(norm)) {
-        zeroed++;
-        continue;
-      }
-      double scale = Math.min(1, clipNorm / norm);
-      clipped += scale < 1 ? 1 : 0;
-      centredBits += SliceClipping.unclippedBit(scale) - 0.5;
-      for (int i = 0; i < size; i++) {
-        sum[i] += scale * gradient[i];
-      }
-    }
-    return new ClippedSum(
-        sum, clipNorm, slices.size(), clipped, zeroed, slices.size(), centredBits, 0);
+    ClippedAccumulator sum = new ClippedAccumulator(size, grid);
+    List<double[]> gradients = slices.stream().map(slice -> unchecked(parameters, slice)).toList();
+    sum.add(
+        SliceGradients.of(gradients),
+        gradients.stream().mapToDouble(gradient -> Math.pow(norm(gradient), 2)).toArray(),
+        gradients.stream().map(gradient -> new Trained(/* tokens= */ 1, /* loss= */ 0)).toList());
+    return sum.result();
   }
 
   @Override
   public double[] norms(float[] parameters, List<PrivacySlice> slices) {
     return slices.stream()
-        .mapToDouble(slice -> norm(gradient(parameters, slice)))
+        .mapToDouble(slice -> norm(unchecked(parameters, slice)))
         .filter(Double::isFinite)
         .toArray();
   }
 
-  private double[] gradient(float[] parameters, PrivacySlice slice) {
+  @Override
+  public Optional<double[]> gradient(float[] parameters, PrivacySlice slice) {
+    cohortSizes.add(1);
+    return Optional.of(unchecked(parameters, slice))
+        .filter(gradient -> Double.isFinite(norm(gradient)));
+  }
+
+  private double[] unchecked(float[] parameters, PrivacySlice slice) {
     double[] gradient = new double[size];
     for (Example example : slice.examples()) {
       double target = example.text().equals("NaN") ? Double.NaN : target(example.text());

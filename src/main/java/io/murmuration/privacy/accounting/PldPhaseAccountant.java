@@ -115,21 +115,15 @@ public final class PldPhaseAccountant implements PhaseAccountant {
 
   @Override
   public boolean covers(long rounds) {
-    return rounds <= affordableRounds || proves(rounds, reservedEpsilon);
-  }
-
-  @Override
-  public boolean proves(long rounds, double epsilon) {
-    double bound = mechanism.epsilon(rounds);
-    if (bound <= epsilon) {
+    if (rounds <= affordableRounds) {
       return true;
     }
-    if (!(bound <= epsilon * (1 + FAR_OFF))) {
+    if (!(mechanism.epsilon(rounds) <= reservedEpsilon * (1 + FAR_OFF))) {
       return false;
     }
     try {
       for (double precision : FINER) {
-        if (new RepeatedMechanism(round, delta, precision).epsilon(rounds) <= epsilon) {
+        if (new RepeatedMechanism(round, delta, precision).epsilon(rounds) <= reservedEpsilon) {
           return true;
         }
       }

@@ -8,10 +8,15 @@ package io.murmuration.privacy.noise;
 public interface NoiseFactory {
 
   /** Noise that is independent of all made before. */
-  GaussianNoise create();
+  GridNoise create();
 
-  /** The noise of every real run: {@link SecureGaussianNoise}. */
-  static NoiseFactory secure() {
-    return SecureGaussianNoise::new;
+  /** The noise of updates, one number a parameter: {@link TabledGaussianNoise}. */
+  static NoiseFactory forUpdates() {
+    return TabledGaussianNoise::new;
+  }
+
+  /** The noise of a few published numbers: {@link RationalGaussianNoise}. */
+  static NoiseFactory forHistograms() {
+    return RationalGaussianNoise::new;
   }
 }

@@ -14,7 +14,7 @@ public final class SeededNoise {
   }
 
   /** One noise from one seed. */
-  public static GaussianNoise of(long seed) {
-    return new SecureGaussianNoise(new SplittableRandom(seed)::nextLong);
+  public static GridNoise of(long seed) {
+    return new TabledGaussianNoise(new SplittableRandom(seed)::nextLong);
   }
 }

@@ -1,0 +1,245 @@
+package io.murmuration.training;
+
+import static io.murmuration.training.QuadraticEngine.slice;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.murmuration.contribution.UserCounts;
+import io.murmuration.privacy.mechanism.AdaptiveClipping;
+import io.murmuration.privacy.mechanism.Grant;
+import io.murmuration.privacy.mechanism.RoundMechanism;
+import io.murmuration.privacy.mechanism.RoundQuery;
+import io.murmuration.privacy.mechanism.RoundQuery.CountHistogram;
+import io.murmuration.privacy.mechanism.RoundQuery.ModelUpdate;
+import io.murmuration.privacy.mechanism.Sampler;
+import io.murmuration.privacy.noise.NoiseFactory;
+import io.murmuration.privacy.noise.SecureRandomSource;
+import io.murmuration.training.CohortBuffer.Cohort;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.function.LongUnaryOperator;
+import java.util.stream.IntStream;
+import org.apache.commons.rng.sampling.distribution.ContinuousSampler;
+import org.apache.commons.rng.sampling.distribution.ZigguratSampler;
+import org.junit.jupiter.api.Test;
+
+/**
+ * An attack on every published number: is there a value of the noise with which the data without a
+ * user would have given exactly this number? If there is none, the user was there, whatever ε says.
+ *
+ * <p>The attack runs the mechanism itself on the data without the user, with noise that it chooses
+ * from what the noise can be. On the integers of a grid all noise within 16 deviations can be, so
+ * that it finds none out of reach: a false alarm needs noise beyond 15 deviations, which has a
+ * probability below 10⁻⁴⁰ over all draws here. What noise in floating point does to histograms is
+ * planted, and found at once: 12 % of what is published of an empty bin, 0.4 % of a bin of thirty,
+ * is impossible without the user; fewer than 0.1 % of 100,000 draws have a probability below 10⁻⁸⁰
+ * (Chernoff). Clip norms and parameters show fewer bits of a sum, so that the same fault is rarer
+ * there, not absent.
+ */
+class ReachabilityStatisticalTest {
+
+  private static final long FARTHEST_NOISE = 1L << 28;
+  private static final double NOISE_MULTIPLIER = 2.32;
+
+  private static Grant grant(RoundMechanism mechanism) {
+    return new Grant(1, 1, 1, 1, mechanism, 0.5, 1e-6, "00");
+  }
+
+  /** Noise that leaves a sum at a chosen value, which it must be able to reach. */
+  private static NoiseFactory towards(LongUnaryOperator wanted) {
+    return () ->
+        sums -> {
+          for (int i = 0; i < sums.length; i++) {
+            long sum = wanted.applyAsLong(i);
+            assertThat(Math.abs(sum - sums[i])).isLessThan(FARTHEST_NOISE);
+            sums[i] = sum;
+          }
+        };
+  }
+
+  // ---- histograms ----
+
+  private static final int BINS = 1_000;
+
+  private static final RoundMechanism COUNTING =
+      new RoundMechanism(
+          Sampler.ELS,
+          1,
+          1,
+          NOISE_MULTIPLIER,
+          /* clipNorm= */ 1,
+          1,
+          new CountHistogram(IntStream.rangeClosed(1, BINS).boxed().toList()));
+
+  private static Cohort counted(long usersInEveryBin) {
+    return new Cohort(
+        grant(COUNTING),
+        List.of(),
+        List.of(new UserCounts(1, 1, 1, Collections.nCopies(BINS, usersInEveryBin))));
+  }
+
+  /** In every bin a user, alone and among others: a thousand histograms at once, as it were. */
+  @Test
+  void everyBinOfAHistogramCouldBeOneWithoutTheUser() {
+    GradientEngine engine = new QuadraticEngine(1);
+    double unit = RoundGrid.of(COUNTING).sum().unit();
+    for (long others : new long[] {0, 1, 30}) {
+      for (int repetition = 0; repetition < 100; repetition++) {
+        List<Double> published =
+            new PrivateMeasurement(engine, NoiseFactory.forHistograms())
+                .measure(counted(others + 1), engine.initialParameters());
+
+        boolean[] reached = new boolean[BINS];
+        for (int step = -2; step <= 2; step++) {
+          int moved = step;
+          List<Double> without =
+              new PrivateMeasurement(
+                      engine, towards(bin -> Math.round(published.get((int) bin) / unit) + moved))
+                  .measure(counted(others), engine.initialParameters());
+          for (int bin = 0; bin < BINS; bin++) {
+            reached[bin] |= without.get(bin).equals(published.get(bin));
+          }
+        }
+        assertThat(reached).doesNotContain(false);
+      }
+    }
+  }
+
+  /** What noise in floating point did: the sum of four samples is one double, scaled and added. */
+  private static final class FloatingNoise {
+
+    private final ContinuousSampler normal =
+        ZigguratSampler.NormalizedGaussian.of(new SecureRandomSource());
+    private final double half;
+
+    FloatingNoise(double deviation) {
+      half = deviation / 2;
+    }
+
+    double addTo(double sum) {
+      return sum + half * (normal.sample() + normal.sample() + normal.sample() + normal.sample());
+    }
+
+    /** Whether any double of noise takes a sum to a value. */
+    boolean reaches(double sum, double value) {
+      double noise = (value - sum) / half;
+      double candidate = noise;
+      for (int i = 0; i < 4; i++) {
+        candidate = Math.nextDown(candidate);
+      }
+      for (int i = 0; i < 9; i++) {
+        if (sum + half * candidate == value) {
+          return true;
+        }
+        candidate = Math.nextUp(candidate);
+      }
+      return false;
+    }
+  }
+
+  @Test
+  void aHistogramWithNoiseInFloatingPointIsFoundOut() {
+    int draws = 100_000;
+    for (long others : new long[] {0, 10, 30}) {
+      FloatingNoise noise = new FloatingNoise(others == 0 ? NOISE_MULTIPLIER : 10);
+      int impossibleWithoutTheUser = 0;
+      for (int i = 0; i < draws; i++) {
+        double published = noise.addTo(others + 1);
+        assertThat(noise.reaches(others + 1, published)).isTrue();
+        impossibleWithoutTheUser += noise.reaches(others, published) ? 0 : 1;
+      }
+      // an ε of 2 and a δ of 10⁻⁷ allow none
+      assertThat(impossibleWithoutTheUser).isGreaterThan(draws / 1_000);
+    }
+  }
+
+  // ---- clip norms ----
+
+  private static final double EXPECTED_UNITS = 40;
+  private static final double CLIP_NORM = 2;
+
+  private static final AdaptiveClipping ADAPTIVE =
+      new AdaptiveClipping(/* quantile= */ 0.5, /* rate= */ 0.2, /* bitNoise= */ 2.5);
+
+  private static RoundMechanism training(RoundQuery query) {
+    return new RoundMechanism(
+        Sampler.ULS, 0.5, 4, NOISE_MULTIPLIER, CLIP_NORM, EXPECTED_UNITS, query);
+  }
+
+  private static final OptimizerOptions SGD =
+      new OptimizerOptions.Sgd(LearningRateSchedule.constant(0.1), /* momentum= */ 0);
+
+  private static double nextClipNorm(NoiseFactory noise, List<PrivacySlice> slices) {
+    return new PrivateTrainer(new QuadraticEngine(1), SGD, noise)
+        .step(grant(training(new ModelUpdate(ADAPTIVE))), slices)
+        .answer()
+        .get(0);
+  }
+
+  @Test
+  void everyClipNormCouldBeOneWithoutTheUser() {
+    double unit = RoundGrid.of(training(new ModelUpdate(ADAPTIVE))).bits().unit();
+    List<PrivacySlice> others = List.of(slice("a"), slice("b"));
+    List<PrivacySlice> all = new ArrayList<>(others);
+    all.add(slice("the user"));
+    for (int i = 0; i < 20_000; i++) {
+      double published = nextClipNorm(NoiseFactory.forHistograms(), all);
+
+      double share = ADAPTIVE.quantile() - Math.log(published / CLIP_NORM) / ADAPTIVE.rate();
+      long nearest = Math.round((share - 0.5) * EXPECTED_UNITS / unit);
+      boolean reached = false;
+      for (long bits = nearest - 3; bits <= nearest + 3 && !reached; bits++) {
+        long wanted = bits;
+        reached = nextClipNorm(towards(j -> wanted), others) == published;
+      }
+      assertThat(reached).as("clip norm %s", published).isTrue();
+    }
+  }
+
+  // ---- parameters ----
+
+  /** The first step is the one that shows most: parameters of 0 show the update to 24 bits. */
+  @Test
+  void everyParameterAfterOneStepCouldBeOneWithoutTheUser() {
+    int parameters = 1_000_000;
+    int repetitions = 10;
+    QuadraticEngine engine = new QuadraticEngine(parameters);
+    Grant grant = grant(training(RoundQuery.UPDATE));
+    double unit = RoundGrid.of(grant.mechanism()).sum().unit();
+    for (int repetition = 0; repetition < repetitions; repetition++) {
+      float[] published = step(engine, NoiseFactory.forUpdates(), grant, List.of(slice("a user")));
+
+      boolean[] reached = new boolean[parameters];
+      for (int step = -1; step <= 1; step++) {
+        int moved = step;
+        LongUnaryOperator sum =
+            i -> Math.round(published[(int) i] / -0.1 * EXPECTED_UNITS / unit) + moved;
+        float[] without = step(engine, towards(sum), grant, List.of());
+        for (int i = 0; i < parameters; i++) {
+          reached[i] |= without[i] == published[i];
+        }
+      }
+      int unreached = (int) IntStream.range(0, parameters).filter(i -> !reached[i]).count();
+      assertThat(unreached).isZero();
+    }
+  }
+
+  private static float[] step(
+      GradientEngine engine, NoiseFactory noise, Grant grant, List<PrivacySlice> slices) {
+    return new PrivateTrainer(engine, SGD, noise).step(grant, slices).state().parameters();
+  }
+
+  /** The attack sees what it should: sums that are not rounded to the grid are out of reach. */
+  @Test
+  void aParameterBesideTheGridIsFoundOut() {
+    Grant grant = grant(training(RoundQuery.UPDATE));
+    double unit = RoundGrid.of(grant.mechanism()).sum().unit();
+    float[] onGrid = step(new QuadraticEngine(1), towards(i -> 3), grant, List.of());
+    float[] beside = step(new QuadraticEngine(1), towards(i -> 4), grant, List.of());
+    float between = (float) (-0.1 * 3.5 * unit / EXPECTED_UNITS);
+
+    assertThat(Arrays.asList(onGrid[0], beside[0])).doesNotContain(between);
+    assertThat(between).isStrictlyBetween(beside[0], onGrid[0]);
+  }
+}
