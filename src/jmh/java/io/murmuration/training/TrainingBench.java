@@ -366,7 +366,7 @@ public final class TrainingBench {
     }
   }
 
-  private static Grant grant(long round, int units) {
+  static Grant grant(long round, int units) {
     return new Grant(
         /* epoch= */ 1,
         round,

@@ -4,6 +4,7 @@ import io.murmuration.privacy.accounting.Mechanism;
 import io.murmuration.privacy.accounting.PldAccountant;
 import io.murmuration.privacy.accounting.PoissonSubsampledGaussian;
 import io.murmuration.privacy.accounting.RdpAccountant;
+import io.murmuration.release.Guarantee;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.ArgGroup;
@@ -76,7 +77,7 @@ public final class AccountCommand implements Callable<Integer> {
       answer.put("epsilon", question.epsilon);
       answer.put("delta", delta);
     }
-    answer.put("relation", "add/remove one user");
+    answer.put("relation", Guarantee.RELATION);
     output.print(spec, answer);
     return 0;
   }

@@ -3,6 +3,7 @@ package io.murmuration.cli;
 import io.murmuration.privacy.accounting.Calibration;
 import io.murmuration.privacy.accounting.Mechanism;
 import io.murmuration.privacy.accounting.PhaseAccountant;
+import io.murmuration.release.Guarantee;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.ArgGroup;
@@ -75,7 +76,7 @@ public final class CalibrateCommand implements Callable<Integer> {
         });
     answer.put("epsilon_budget", epsilon);
     answer.put("delta", delta);
-    answer.put("relation", "add/remove one user");
+    answer.put("relation", Guarantee.RELATION);
     output.print(spec, answer);
     return 0;
   }

@@ -5,6 +5,7 @@ import io.murmuration.privacy.accounting.GroupPrivacy;
 import io.murmuration.privacy.accounting.MixtureOfGaussians;
 import io.murmuration.privacy.accounting.PldAccountant;
 import io.murmuration.privacy.accounting.PoissonSubsampledGaussian;
+import io.murmuration.release.Guarantee;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -122,7 +123,7 @@ public final class CompareCommand implements Callable<Integer> {
     answer.put("rounds", rounds);
     answer.put("epsilon", epsilon);
     answer.put("delta", delta);
-    answer.put("relation", "add/remove one user");
+    answer.put("relation", Guarantee.RELATION);
     answer.put("rows", rows.stream().map(ComparisonRow::describe).toList());
     return answer;
   }
@@ -130,8 +131,8 @@ public final class CompareCommand implements Callable<Integer> {
   private void print(List<ComparisonRow> rows) {
     PrintWriter out = spec.commandLine().getOut();
     out.printf(
-        "Noise multiplier for epsilon %s, delta %s after %d rounds (add/remove one user)%n%n",
-        AccountingOutput.text(epsilon), AccountingOutput.text(delta), rounds);
+        "Noise multiplier for epsilon %s, delta %s after %d rounds (%s)%n%n",
+        AccountingOutput.text(epsilon), AccountingOutput.text(delta), rounds, Guarantee.RELATION);
     out.printf(
         "%6s  %10s  %10s  %13s  %5s  %22s%n",
         "G", "ULS", "ELS", "group privacy", "ratio", "epsilon if group priv.");

@@ -11,6 +11,7 @@ import io.murmuration.privacy.ledger.LedgerRecord.PhaseOpened;
 import io.murmuration.privacy.ledger.LedgerState;
 import io.murmuration.privacy.ledger.LedgerState.LedgerPhase;
 import io.murmuration.privacy.mechanism.RoundMechanism;
+import io.murmuration.release.MechanismInWords;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
@@ -213,13 +214,15 @@ public final class LedgerCommand implements Runnable {
     for (LedgerPhase phase : state.phases()) {
       PhaseOpened opened = phase.opened();
       out.printf(
-          "phase %-3d %s; epsilon %s, delta %s, at most %d rounds of %s%n",
+          "phase %-3d %s; epsilon %s, delta %s, at most %d round%s%n",
           opened.phase(),
           opened.mechanism().query().purpose(),
           opened.epsilon(),
           opened.delta(),
           opened.maxRounds(),
-          opened.mechanism());
+          opened.maxRounds() == 1 ? "" : "s");
+      MechanismInWords.phrases(opened.mechanism())
+          .forEach(phrase -> out.printf("          %s%n", phrase));
       if (phase.outcome() != null) {
         out.printf(
             "          calibrated by round %d, in epoch %d; noised: %s%n",
@@ -227,7 +230,7 @@ public final class LedgerCommand implements Runnable {
       }
     }
     out.printf(
-        "charged   %d rounds, %d of them in the open phase; last at tick %d, in epoch %d%n",
+        "charged   rounds: %d, %d of them in the open phase; last at tick %d, in epoch %d%n",
         state.rounds(), state.roundsInPhase(), state.lastChargedTick(), state.epoch());
     out.printf("halted    %s%n", state.halt().map(halt -> "yes: " + halt.text()).orElse("no"));
     out.printf("head      %s%n", state.headHash());

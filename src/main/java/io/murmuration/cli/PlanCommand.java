@@ -18,6 +18,7 @@ import io.murmuration.planning.NormMeasurement;
 import io.murmuration.planning.NormModel;
 import io.murmuration.planning.PlanningTerms;
 import io.murmuration.privacy.mechanism.Sampler;
+import io.murmuration.release.Guarantee;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -372,12 +373,13 @@ public final class PlanCommand implements Callable<Integer> {
     PrintWriter out = spec.commandLine().getOut();
     PlanningTerms terms = plan.terms();
     out.printf(
-        "%d users, %s gradients a round, %d rounds, epsilon %s, delta %s (add/remove one user)%n%n",
+        "%d users, %s gradients a round, %d rounds, epsilon %s, delta %s%n(%s)%n%n",
         terms.population(),
         AccountingOutput.text(terms.compute()),
         terms.rounds(),
         AccountingOutput.text(terms.epsilon()),
-        AccountingOutput.text(terms.delta()));
+        AccountingOutput.text(terms.delta()),
+        Guarantee.RELATION);
     out.printf(
         "%6s %8s | %9s %9s %9s %10s | %9s %9s %10s | %8s %8s %8s%n",
         "G",
@@ -469,7 +471,7 @@ public final class PlanCommand implements Callable<Integer> {
     answer.put("rounds", rounds);
     answer.put("epsilon", epsilon);
     answer.put("delta", delta);
-    answer.put("relation", "add/remove one user");
+    answer.put("relation", Guarantee.RELATION);
     answer.put("rows", plan.rows().stream().map(PlanCommand::describe).toList());
     answer.put("uls", plan.userLevel().map(PlanCommand::describe).orElse(null));
     answer.put("els", plan.exampleLevel().map(PlanCommand::describe).orElse(null));

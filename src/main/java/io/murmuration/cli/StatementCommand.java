@@ -2,10 +2,8 @@ package io.murmuration.cli;
 
 import io.murmuration.privacy.accounting.PldAccountant;
 import io.murmuration.privacy.mechanism.Sampler;
-import io.murmuration.release.PrivacyStatement;
+import io.murmuration.release.Guarantee;
 import java.io.PrintWriter;
-import java.math.BigDecimal;
-import java.math.RoundingMode;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -20,12 +18,6 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     description = "The guarantee in words for a review: what is protected, assumed and released.")
 public final class StatementCommand implements Callable<Integer> {
-
-  private static final String UNIT = "one user: all events that ever carry that user id";
-  private static final String RELATION = "add or remove one user with all their events";
-  private static final String RELEASED =
-      "the noisy model after every round, its manifest and announcement, calibration outcomes, and"
-          + " the ledger with its halts and epochs";
 
   @Spec private CommandSpec spec;
   @Mixin private MechanismOptions mechanism;
@@ -60,11 +52,12 @@ public final class StatementCommand implements Callable<Integer> {
     statement.put("rounds", rounds);
     statement.put("epsilon", epsilon);
     statement.put("delta", delta);
-    statement.put("unit", UNIT);
-    statement.put("relation", RELATION);
+    statement.put("unit", Guarantee.UNIT);
+    statement.put("relation", Guarantee.RELATION);
     statement.put("mechanism", mechanismInWords());
-    statement.put("released", RELEASED);
-    statement.put("assumptions", PrivacyStatement.ASSUMPTIONS);
+    statement.put("released", Guarantee.RELEASED);
+    statement.put(
+        "assumptions", Guarantee.ASSUMPTIONS.stream().map(Guarantee.Assumption::sentence).toList());
     statement.put("computed", computedInWords(pld));
     if (output.json()) {
       output.print(spec, statement);
@@ -104,22 +97,17 @@ public final class StatementCommand implements Callable<Integer> {
     PrintWriter out = spec.commandLine().getOut();
     out.printf(
         "After %d rounds everything released is (ε = %s, δ = %s)-differentially private.%n%n",
-        rounds, roundedUp(epsilon), AccountingOutput.text(delta));
-    out.printf("Protected unit: %s.%n", UNIT);
-    out.printf("Neighbouring relation: %s.%n", RELATION);
-    out.printf("Released: %s.%n", RELEASED);
+        rounds, Guarantee.epsilonRoundedUp(epsilon), AccountingOutput.text(delta));
+    out.printf("Protected unit: %s.%n", Guarantee.UNIT);
+    out.printf("Neighbouring relation: %s.%n", Guarantee.RELATION);
+    out.printf("Released: %s.%n", Guarantee.RELEASED);
     out.printf("Mechanism: %s.%n", statement.get("mechanism"));
     out.printf("Computed from: %s.%n%n", statement.get("computed"));
-    out.println("This holds if");
-    PrivacyStatement.ASSUMPTIONS.forEach(assumption -> out.printf("- %s;%n", assumption));
+    out.println("This holds if:");
+    Guarantee.ASSUMPTIONS.forEach(assumption -> out.printf("- %s.%n", assumption.sentence()));
     out.println(
-        "- the parameters above were fixed in advance or computed from releases charged"
+        "- The parameters above were fixed in advance or computed from releases charged"
             + " before.");
     out.flush();
-  }
-
-  /** A stated ε must not be smaller than the computed one. */
-  private static String roundedUp(double epsilon) {
-    return BigDecimal.valueOf(epsilon).setScale(4, RoundingMode.CEILING).toPlainString();
   }
 }

@@ -21,7 +21,7 @@ import java.util.function.ToDoubleFunction;
 
 /**
  * Looks at the releases as anybody outside would, and measures some of them on held-out text, on a
- * thread and a copy of the model of its own.
+ * thread of its own.
  */
 public final class LossTracker implements AutoCloseable {
 

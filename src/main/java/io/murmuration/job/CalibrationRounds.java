@@ -28,7 +28,7 @@ record CalibrationRounds(CalibratedProgramme programme, CalibrationTerms terms)
     RoundQuery query = mechanism.query();
     double deviation = RoundGrid.of(mechanism).sum().deviation();
     boolean last = programme.measurements().size() == 1;
-    var chosen = last ? CalibrationOutcome.chosen(programme.training(Map.of(query, answer))) : null;
+    var chosen = last ? programme.training(Map.of(query, answer)) : null;
     if (query instanceof CountHistogram counts) {
       return new CalibrationOutcome(
           "counts",

@@ -3,7 +3,7 @@ package io.murmuration.job;
 import io.murmuration.config.TrainingConfig;
 import io.murmuration.config.TrainingOptions;
 import io.murmuration.event.Example;
-import io.murmuration.model.TorchThreads;
+import io.murmuration.model.Torch;
 import io.murmuration.model.TrainableParameters;
 import io.murmuration.planning.NormMeasurement;
 import io.murmuration.training.DecoderGradientEngine;
@@ -43,7 +43,7 @@ public final class GradientSurvey {
           "%s must not be given where norms are measured, which is at the base model, but is %s"
               .formatted(TrainingOptions.START_FROM.key(), config.startFrom()));
     }
-    TorchThreads.use(config.threads());
+    Torch.useThreads(config.threads());
     TrainableParameters parameters = ModelRoundTrainer.parameters(config, /* start= */ null);
     EngineOptions options = new EngineOptions(config.maxTokens(), config.microBatchBytes());
     try (DecoderGradientEngine engine = new DecoderGradientEngine(parameters, options)) {

@@ -7,7 +7,7 @@ import io.murmuration.model.LanguageModel;
 import io.murmuration.model.LoraAdapter;
 import io.murmuration.model.LoraConfig;
 import io.murmuration.model.LoraParameters;
-import io.murmuration.model.TorchThreads;
+import io.murmuration.model.Torch;
 import io.murmuration.model.TrainableParameters;
 import io.murmuration.privacy.noise.NoiseFactory;
 import io.murmuration.release.NamedTensor;
@@ -89,7 +89,7 @@ final class ModelRoundTrainer implements RoundTrainer {
       StartingPoint start,
       OptimizerOptions optimizer,
       CalibrationRounds calibrations) {
-    TorchThreads.use(config.threads());
+    Torch.useThreads(config.threads());
     TrainableParameters parameters;
     try {
       if (start != null) {

@@ -14,6 +14,7 @@ import io.murmuration.release.Announcement;
 import io.murmuration.release.AnnouncementKafkaSerializer;
 import io.murmuration.release.CalibrationManifest;
 import io.murmuration.release.DirectoryModelStore;
+import io.murmuration.release.Manifest;
 import io.murmuration.release.ModelStore;
 import io.murmuration.release.PeftAdapter;
 import io.murmuration.release.PublishSink;
@@ -150,8 +151,7 @@ record ReleasePlan(
     List<String> names = store.published();
     List<String> hashes = new ArrayList<>(startCharges);
     for (int i = names.size() - 1; i >= 0 && hashes.size() == startCharges.size(); i--) {
-      ReleaseManifest manifest =
-          ReleaseManifest.read(store.read(names.get(i)).get(ReleaseManifest.FILE));
+      ReleaseManifest manifest = ReleaseManifest.read(store.read(names.get(i)).get(Manifest.FILE));
       if (manifest.domain().equals(domain)) {
         hashes.add(manifest.ledgerHash());
       }
@@ -160,7 +160,7 @@ record ReleasePlan(
     if (!calibrations.isEmpty()) {
       String newest = calibrations.get(calibrations.size() - 1);
       CalibrationManifest manifest =
-          CalibrationManifest.read(store.read(newest).get(ReleaseManifest.FILE));
+          CalibrationManifest.read(store.read(newest).get(Manifest.FILE));
       if (manifest.domain().equals(domain)) {
         hashes.add(manifest.ledgerHash());
       }

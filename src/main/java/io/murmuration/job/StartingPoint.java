@@ -8,6 +8,7 @@ import io.murmuration.model.LoraAdapter;
 import io.murmuration.model.LoraConfig;
 import io.murmuration.model.ModelDirectory;
 import io.murmuration.release.Digests;
+import io.murmuration.release.Manifest;
 import io.murmuration.release.ReleaseManifest;
 import java.io.IOException;
 import java.io.Serializable;
@@ -114,7 +115,7 @@ record StartingPoint(String directory, String name, String digest, List<String> 
       throws IOException {
     boolean declaredPublic = config.training().startIsPublic();
     String domain = config.privacy().domain();
-    Path file = directory.resolve(ReleaseManifest.FILE);
+    Path file = directory.resolve(Manifest.FILE);
     if (!Files.exists(file)) {
       require(
           declaredPublic,

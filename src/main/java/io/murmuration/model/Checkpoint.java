@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.Closeable;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -105,9 +106,9 @@ final class Checkpoint implements Closeable {
     }
   }
 
-  /** Reads part of a tensor: see {@link SafetensorsFile#read(String, long, float[], int)}. */
-  void read(String name, long first, float[] target, int count) throws IOException {
-    fileOf(name).read(stored(name), first, target, count);
+  /** Reads part of a tensor: see {@link SafetensorsFile#read(String, long, ByteBuffer)}. */
+  void read(String name, long first, ByteBuffer target) throws IOException {
+    fileOf(name).read(stored(name), first, target);
   }
 
   private SafetensorsFile fileOf(String name) {

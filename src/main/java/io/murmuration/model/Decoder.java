@@ -10,6 +10,8 @@ import io.murmuration.model.AttentionCache.KeysAndValues;
 import io.murmuration.model.DecoderDescription.Layer;
 import io.murmuration.model.DecoderDescription.Linear;
 import io.murmuration.model.DecoderDescription.Norm;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -18,8 +20,14 @@ import java.util.Optional;
  * <p>A batch is a grid of slices × sequences × positions, padded at the right. Causal attention
  * never looks right, so padding needs no mask of its own: its positions are computed and ignored.
  * Nothing mixes sequences.
+ *
+ * <p>Each part closes its intermediate results: what lives on is what autograd needs for the way
+ * back, or, without gradients, one part's own.
  */
 final class Decoder {
+
+  /** Bytes of the attention scores of one layer, where nothing is kept for gradients. */
+  private static final long SCORES_BYTES = 64L << 20;
 
   private final DecoderDescription description;
 
@@ -35,6 +43,7 @@ final class Decoder {
       long positions,
       Optional<Rotation> queryRotation,
       Optional<Rotation> keyRotation,
+      Map<Optional<Integer>, NDArray> masks,
       Optional<AttentionCache> cache,
       NDManager manager) {
 
@@ -96,32 +105,50 @@ final class Decoder {
             positions,
             description.rotary().map(r -> rotation(manager, r, past, positions, scale, repeat)),
             description.rotary().map(r -> rotation(manager, r, past, positions, 1, 1)),
+            masks(manager, past, positions, repeat),
             cache,
             manager);
     NDArray x = embed(ids, pass);
     for (int i = 0; i < description.layers().size(); i++) {
       Layer layer = description.layers().get(i);
-      x = x.add(attention(norm(x, layer.attentionNorm(), pass), i, pass));
-      x = x.add(feedForward(norm(x, layer.feedForwardNorm(), pass), layer, pass));
+      try (NDArray before = x;
+          NDArray between = attentionBlock(before, i, pass)) {
+        x = feedForwardBlock(between, layer, pass);
+      }
     }
     return norm(x, description.finalNorm(), pass);
   }
 
   /**
-   * Logits of chosen positions.
+   * How many of the positions of sequences to run at a time where nothing is kept for gradients:
+   * all, unless their attention scores would be too large.
    *
-   * @param hidden (slices, sequences · positions, hidden)
-   * @param rows int64, flat indices of positions over the whole grid
-   * @return (rows, vocabulary)
+   * @param sequences that run together
+   * @param positions of the longest, those in a cache included
    */
-  NDArray logits(NDArray hidden, NDArray rows, DecoderParameters parameters) {
-    NDArray head = parameters.tensor(description.head().orElse(description.tokenEmbedding()));
-    if (head.getShape().dimension() == 2) {
-      NDArray chosen = Tensors.rows(hidden.reshape(-1, description.hiddenSize()), rows);
-      return chosen.matMul(head.transpose());
-    }
-    NDArray all = hidden.matMul(head.transpose(0, 2, 1));
-    return Tensors.rows(all.reshape(-1, description.vocabularySize()), rows);
+  int positionsAtATime(long sequences, int positions) {
+    long rowBytes = Float.BYTES * sequences * description.heads() * positions;
+    return (int) Math.max(1, Math.min(positions, SCORES_BYTES / rowBytes));
+  }
+
+  /** Whether one head serves all slices. */
+  boolean sharesHead(DecoderParameters parameters) {
+    return head(parameters).getShape().dimension() == 2;
+  }
+
+  /**
+   * Logits.
+   *
+   * @param hidden (groups, columns, hidden); where each slice has a head of its own, groups are the
+   *     slices
+   * @return (groups, columns, vocabulary)
+   */
+  NDArray logits(NDArray hidden, DecoderParameters parameters) {
+    return times(hidden, head(parameters));
+  }
+
+  private NDArray head(DecoderParameters parameters) {
+    return parameters.tensor(description.head().orElse(description.tokenEmbedding()));
   }
 
   private NDArray embed(NDArray ids, Pass pass) {
@@ -156,6 +183,24 @@ final class Decoder {
     return Tensors.rows(table.reshape(-1, table.getShape().get(2)), shifted);
   }
 
+  private NDArray attentionBlock(NDArray x, int layerIndex, Pass pass) {
+    Layer layer = description.layers().get(layerIndex);
+    return Tensors.alone(
+        () -> {
+          NDArray mixed = attention(norm(x, layer.attentionNorm(), pass), layerIndex, pass);
+          return x.add(linear(mixed, layer.attentionOut(), pass));
+        });
+  }
+
+  private NDArray feedForwardBlock(NDArray x, Layer layer, Pass pass) {
+    return Tensors.alone(
+        () -> {
+          NDArray inner = inner(norm(x, layer.feedForwardNorm(), pass), layer, pass);
+          return x.add(linear(inner, layer.feedForwardOut(), pass));
+        });
+  }
+
+  /** (slices, sequences · positions, heads · head width) of what the heads have gathered. */
   private NDArray attention(NDArray x, int layerIndex, Pass pass) {
     Layer layer = description.layers().get(layerIndex);
     long batch = pass.slices() * pass.sequences();
@@ -166,39 +211,36 @@ final class Decoder {
     NDList qkv = queryKeyValue(x, layer, pass);
     // query heads of one group share keys: stack them as rows instead of repeating the keys
     NDArray query =
-        qkv.get(0)
-            .reshape(batch, length, groups, repeat, width)
-            .transpose(0, 2, 3, 1, 4)
-            .reshape(batch * groups, repeat * length, width);
-    NDArray key = perGroup(qkv.get(1), pass);
+        Tensors.alone(
+            () ->
+                scaled(
+                    qkv.get(0)
+                        .reshape(batch, length, groups, repeat, width)
+                        .transpose(0, 2, 3, 1, 4)
+                        .reshape(batch * groups, repeat * length, width),
+                    pass));
+    NDArray key =
+        Tensors.alone(
+            () -> {
+              NDArray stacked = perGroup(qkv.get(1), pass);
+              return pass.keyRotation().map(r -> rotate(stacked, r)).orElse(stacked);
+            });
     NDArray value = perGroup(qkv.get(2), pass);
-    if (pass.queryRotation().isPresent()) {
-      query = rotate(query, pass.queryRotation().get());
-      key = rotate(key, pass.keyRotation().get());
-    } else {
-      query = query.mul(Tensors.scalar(pass.manager(), 1 / Math.sqrt(width)));
-    }
+    KeysAndValues all = new KeysAndValues(key, value);
     if (pass.cache().isPresent()) {
-      KeysAndValues all = pass.cache().get().extend(layerIndex, key, value);
-      key = all.keys();
-      value = all.values();
+      all = pass.cache().get().extend(layerIndex, key, value);
     }
-    NDArray scores =
-        query
-            .matMul(key.transpose(0, 2, 1))
-            .reshape(batch * groups * repeat, length, pass.past() + length)
-            .add(mask(pass, layer.slidingWindow()));
-    NDArray mixed =
-        scores
-            .softmax(-1)
-            .reshape(batch * groups, repeat * length, pass.past() + length)
-            .matMul(value);
-    NDArray joined =
-        mixed
-            .reshape(batch, groups, repeat, length, width)
-            .transpose(0, 3, 1, 2, 4)
-            .reshape(pass.slices(), pass.sequences() * length, groups * repeat * width);
-    return linear(joined, layer.attentionOut(), pass);
+    NDArray keys = all.keys().transpose(0, 2, 1);
+    return shares(query, keys, pass.masks().get(layer.slidingWindow()))
+        .matMul(all.values())
+        .reshape(batch, groups, repeat, length, width)
+        .transpose(0, 3, 1, 2, 4)
+        .reshape(pass.slices(), pass.sequences() * length, groups * repeat * width);
+  }
+
+  /** Softmax of the scores; the mask is added in place, since products do not keep their result. */
+  private static NDArray shares(NDArray query, NDArray keys, NDArray mask) {
+    return Tensors.alone(() -> query.matMul(keys).addi(mask).softmax(-1));
   }
 
   private NDList queryKeyValue(NDArray x, Layer layer, Pass pass) {
@@ -212,12 +254,21 @@ final class Decoder {
     return projected;
   }
 
-  private NDArray feedForward(NDArray x, Layer layer, Pass pass) {
-    NDArray inner = activate(linear(x, layer.feedForwardIn().get(0), pass), pass);
-    if (layer.feedForwardIn().size() == 2) {
-      inner = inner.mul(linear(x, layer.feedForwardIn().get(1), pass));
-    }
-    return linear(inner, layer.feedForwardOut(), pass);
+  /** Queries, rotated where positions are, and scaled for their products with keys. */
+  private NDArray scaled(NDArray query, Pass pass) {
+    return pass.queryRotation()
+        .map(rotation -> rotate(query, rotation))
+        .orElseGet(
+            () -> query.mul(Tensors.scalar(pass.manager(), 1 / Math.sqrt(description.headDim()))));
+  }
+
+  /** What the last map of the feed-forward part is applied to. */
+  private NDArray inner(NDArray x, Layer layer, Pass pass) {
+    NDArray inner =
+        Tensors.alone(() -> activate(linear(x, layer.feedForwardIn().get(0), pass), pass));
+    return layer.feedForwardIn().size() == 1
+        ? inner
+        : inner.mul(linear(x, layer.feedForwardIn().get(1), pass));
   }
 
   private NDArray activate(NDArray x, Pass pass) {
@@ -225,46 +276,64 @@ final class Decoder {
       case SILU -> x.mul(Activation.sigmoid(x));
       case GELU -> Activation.gelu(x);
       case GELU_TANH -> {
-        NDArray cubed = x.mul(x).mul(x).mul(Tensors.scalar(pass.manager(), 0.044715));
-        NDArray root = Tensors.scalar(pass.manager(), Math.sqrt(2 / Math.PI));
-        NDArray half = Tensors.scalar(pass.manager(), 0.5);
-        yield x.mul(half).mul(x.add(cubed).mul(root).tanh().add(1));
+        // x (1 + tanh(a)) / 2 = x sigmoid(2 a) with a = √(2/π) (x + 0.044715 x³)
+        double root = 2 * Math.sqrt(2 / Math.PI);
+        NDArray factor = x.mul(x).mul(Tensors.scalar(pass.manager(), 0.044715 * root)).add(root);
+        yield x.mul(Activation.sigmoid(x.mul(factor)));
       }
     };
   }
 
   private NDArray norm(NDArray x, Norm norm, Pass pass) {
-    NDArray weight = perSlice(pass.parameters().tensor(norm.weight()));
+    NDArray weight = pass.parameters().tensor(norm.weight());
     if (!norm.centred()) {
-      NDArray meanSquare = x.mul(x).mean(new int[] {2}, true);
-      return x.div(meanSquare.add(description.normEpsilon()).sqrt()).mul(weight);
+      return Tensors.alone(
+          () -> {
+            NDArray meanSquare = x.mul(x).mean(new int[] {2}, true);
+            return x.div(meanSquare.add(description.normEpsilon()).sqrt()).mul(perSlice(weight));
+          });
     }
-    NDArray bias = perSlice(pass.parameters().tensor(norm.biasName()));
+    NDArray bias = pass.parameters().tensor(norm.biasName());
+    if (weight.getShape().dimension() == 1) {
+      return normalized(x, weight, bias);
+    }
     Shape width = new Shape(description.hiddenSize());
-    NDManager manager = pass.manager();
-    NDArray centred =
-        LayerNorm.layerNorm(
-                x,
-                width,
-                manager.ones(width),
-                manager.zeros(width),
-                (float) description.normEpsilon())
-            .singletonOrThrow();
-    return centred.mul(weight).add(bias);
+    return Tensors.alone(
+        () ->
+            normalized(x, pass.manager().ones(width), pass.manager().zeros(width))
+                .mul(perSlice(weight))
+                .add(perSlice(bias)));
+  }
+
+  private NDArray normalized(NDArray x, NDArray weight, NDArray bias) {
+    return LayerNorm.layerNorm(
+            x, new Shape(description.hiddenSize()), weight, bias, (float) description.normEpsilon())
+        .singletonOrThrow();
   }
 
   private static NDArray linear(NDArray x, Linear linear, Pass pass) {
     DecoderParameters parameters = pass.parameters();
-    NDArray y = times(x, parameters.tensor(linear.weight()));
-    if (linear.bias()) {
-      y = y.add(perSlice(parameters.tensor(linear.biasName())));
-    }
+    NDArray weight = parameters.tensor(linear.weight());
     Optional<LoraFactors> lora = parameters.lora(linear.module());
-    if (lora.isEmpty()) {
-      return y;
-    }
-    NDArray inner = times(x, lora.get().a()).mul(lora.get().scale());
-    return y.add(times(inner, lora.get().b()));
+    return Tensors.alone(
+        () -> {
+          NDArray y =
+              linear.bias()
+                  ? plus(x, weight, parameters.tensor(linear.biasName()))
+                  : times(x, weight);
+          if (lora.isEmpty()) {
+            return y;
+          }
+          NDArray inner = times(x, lora.get().a()).mul(lora.get().scale());
+          return times(inner, lora.get().b()).addi(y);
+        });
+  }
+
+  /** x Wᵀ + bias. */
+  private static NDArray plus(NDArray x, NDArray weight, NDArray bias) {
+    return weight.getShape().dimension() == 2 && bias.getShape().dimension() == 1
+        ? ai.djl.nn.core.Linear.linear(x, weight, bias).singletonOrThrow()
+        : times(x, weight).add(perSlice(bias));
   }
 
   /** x Wᵀ for a shared matrix, or for each slice's own. */
@@ -330,18 +399,32 @@ final class Decoder {
     return all;
   }
 
-  private static NDArray mask(Pass pass, Optional<Integer> slidingWindow) {
-    int length = (int) pass.positions();
-    int all = pass.past() + length;
+  /**
+   * What is added to scores, (repeat · positions, past + positions), for each reach of attention
+   * that a layer has.
+   */
+  private Map<Optional<Integer>, NDArray> masks(
+      NDManager manager, int past, int positions, int repeat) {
+    Map<Optional<Integer>, NDArray> masks = new HashMap<>();
+    for (Layer layer : description.layers()) {
+      masks.computeIfAbsent(
+          layer.slidingWindow(), window -> mask(manager, past, positions, repeat, window));
+    }
+    return masks;
+  }
+
+  private static NDArray mask(
+      NDManager manager, int past, int positions, int repeat, Optional<Integer> slidingWindow) {
+    int all = past + positions;
     int reach = slidingWindow.orElse(all);
-    float[] mask = new float[length * all];
-    for (int row = 0; row < length; row++) {
-      int i = pass.past() + row;
+    float[] mask = new float[positions * all];
+    for (int row = 0; row < positions; row++) {
+      int i = past + row;
       for (int j = 0; j < all; j++) {
         mask[row * all + j] = j > i || i - j >= reach ? Float.NEGATIVE_INFINITY : 0;
       }
     }
-    return Tensors.floats(pass.manager(), mask, length, all);
+    return Tensors.floats(manager, repeated(mask, repeat), (long) repeat * positions, all);
   }
 
   private static long[] integers(int first, int count) {

@@ -1,66 +1,39 @@
 package io.murmuration.model;
 
-import ai.djl.engine.Engine;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.NDScope;
-import ai.djl.ndarray.index.NDIndex;
-import ai.djl.ndarray.types.DataType;
-import ai.djl.ndarray.types.Shape;
-import io.murmuration.model.DecoderDescription.Linear;
 import io.murmuration.model.TrainableParameters.Binding;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
-import java.util.HashMap;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
-import java.util.Set;
-import java.util.stream.Collectors;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * A causal language model with frozen weights, loaded from a Hugging Face directory ({@code
  * config.json}, safetensors, {@code tokenizer.json}).
  *
- * <p>Weights live in torch memory until {@link #close()}. Any number of threads may compute with
- * one model at the same time.
+ * <p>Weights live in torch memory, once for all models of a JVM that were loaded from the same
+ * files, until the last of them is closed. Any number of threads may compute with one model at the
+ * same time.
  */
 public final class LanguageModel implements AutoCloseable {
-
-  /** Elements that are read, widened and copied at a time (64 MB). */
-  private static final int BLOCK_ELEMENTS = 1 << 24;
 
   /** What the families' own pretraining uses. */
   private static final double INITIAL_DEVIATION = 0.02;
 
   private final Path directory;
-  private final DecoderDescription description;
+  private final LoadedModel loaded;
   private final Decoder decoder;
-  private final TextTokenizer tokenizer;
   private final NDManager manager;
-  private final Map<String, NDArray> tensors;
-  private final Set<String> transposed;
+  private final AtomicBoolean closed = new AtomicBoolean();
 
-  private LanguageModel(
-      Path directory,
-      DecoderDescription description,
-      TextTokenizer tokenizer,
-      NDManager manager,
-      Map<String, NDArray> tensors) {
+  private LanguageModel(Path directory, LoadedModel loaded) {
     this.directory = directory;
-    this.description = description;
-    this.decoder = new Decoder(description);
-    this.tokenizer = tokenizer;
-    this.manager = manager;
-    this.tensors = tensors;
-    this.transposed = fanInFanOut(description);
-  }
-
-  /** Where a tensor's values come from; blocks as in {@link Checkpoint#read}. */
-  private interface WeightSource {
-    void read(TensorSpec tensor, long first, float[] target, int count) throws IOException;
+    this.loaded = loaded;
+    this.decoder = new Decoder(loaded.description());
+    this.manager = Torch.engine().newBaseManager();
   }
 
   /**
@@ -71,14 +44,7 @@ public final class LanguageModel implements AutoCloseable {
    */
   public static LanguageModel load(Path directory) throws IOException {
     requireDirectory(directory);
-    try (Checkpoint checkpoint = Checkpoint.open(directory)) {
-      return build(
-          directory,
-          (tensor, first, target, count) -> {
-            checkpoint.require(tensor);
-            checkpoint.read(tensor.name(), first, target, count);
-          });
-    }
+    return new LanguageModel(directory, LoadedModel.acquire(directory));
   }
 
   /**
@@ -90,73 +56,23 @@ public final class LanguageModel implements AutoCloseable {
   public static LanguageModel initialize(Path directory, long seed) throws IOException {
     requireDirectory(directory);
     Random random = new Random(seed);
-    return build(
+    return new LanguageModel(
         directory,
-        (tensor, first, target, count) -> {
-          boolean bias = tensor.name().endsWith(".bias");
-          boolean norm = tensor.shape().size() == 1 && !bias;
-          for (int i = 0; i < count; i++) {
-            target[i] = bias ? 0 : norm ? 1 : (float) (INITIAL_DEVIATION * random.nextGaussian());
-          }
-        });
+        LoadedModel.of(
+            directory,
+            (tensor, first, target) -> {
+              boolean bias = tensor.name().endsWith(".bias");
+              boolean norm = tensor.shape().size() == 1 && !bias;
+              while (target.hasRemaining()) {
+                double value = bias ? 0 : norm ? 1 : INITIAL_DEVIATION * random.nextGaussian();
+                target.putFloat((float) value);
+              }
+            }));
   }
 
   private static void requireDirectory(Path directory) {
     if (!Files.isDirectory(directory)) {
       throw new ModelFormatException(directory + ": expected a model directory");
-    }
-  }
-
-  private static LanguageModel build(Path directory, WeightSource weights) throws IOException {
-    DecoderDescription description =
-        ModelFamily.describe(ModelConfig.read(directory.resolve("config.json")));
-    TextTokenizer tokenizer =
-        TextTokenizer.load(directory.resolve("tokenizer.json"), description.beginningOfText());
-    NDManager manager = Engine.getEngine("PyTorch").newBaseManager();
-    try {
-      Set<String> transposed = fanInFanOut(description);
-      Map<String, NDArray> tensors = new HashMap<>();
-      for (TensorSpec spec : description.tensors()) {
-        tensors.put(spec.name(), read(weights, spec, manager, transposed.contains(spec.name())));
-      }
-      return new LanguageModel(directory, description, tokenizer, manager, tensors);
-    } catch (IOException | RuntimeException e) {
-      manager.close();
-      tokenizer.close();
-      throw e;
-    }
-  }
-
-  private static Set<String> fanInFanOut(DecoderDescription description) {
-    return description.linears().stream()
-        .filter(Linear::fanInFanOut)
-        .map(Linear::weight)
-        .collect(Collectors.toSet());
-  }
-
-  private static NDArray read(
-      WeightSource weights, TensorSpec spec, NDManager manager, boolean transpose)
-      throws IOException {
-    NDArray tensor = manager.create(new Shape(spec.dimensions()), DataType.FLOAT32);
-    try (NDScope scope = new NDScope();
-        NDManager step = manager.newSubManager()) {
-      scope.suppressNotUsedWarning();
-      NDArray flat = tensor.reshape(-1);
-      long size = spec.size();
-      float[] block = new float[(int) Math.min(size, BLOCK_ELEMENTS)];
-      for (long first = 0; first < size; first += block.length) {
-        int count = (int) Math.min(block.length, size - first);
-        weights.read(spec, first, block, count);
-        float[] values = count == block.length ? block : Arrays.copyOf(block, count);
-        flat.set(new NDIndex("{}:{}", first, first + count), Tensors.floats(step, values, count));
-      }
-    }
-    if (!transpose) {
-      return tensor;
-    }
-    try (NDArray stored = tensor;
-        NDArray view = stored.transpose()) {
-      return view.duplicate();
     }
   }
 
@@ -167,37 +83,26 @@ public final class LanguageModel implements AutoCloseable {
 
   /** What the model is. */
   public DecoderDescription description() {
-    return description;
+    return loaded.description();
   }
 
   /** Its tokenizer. */
   public TextTokenizer tokenizer() {
-    return tokenizer;
+    return loaded.tokenizer();
   }
 
-  /** The manager that holds the weights; make a sub-manager for each step. */
+  /** For what is computed with the model; make a sub-manager for each step. */
   public NDManager manager() {
     return manager;
   }
 
   /** A tensor of the checkpoint as stored, copied out. */
   public float[] values(String name) {
-    NDArray tensor = tensor(name);
-    if (!transposed.contains(name)) {
-      return tensor.toFloatArray();
-    }
-    try (NDArray view = tensor.transpose();
-        NDArray stored = view.duplicate()) {
-      return stored.toFloatArray();
-    }
+    return loaded.values(name);
   }
 
   NDArray tensor(String name) {
-    NDArray tensor = tensors.get(name);
-    if (tensor == null) {
-      throw new IllegalArgumentException("no tensor " + name + " in this model");
-    }
-    return tensor;
+    return loaded.tensor(name);
   }
 
   Decoder decoder() {
@@ -220,25 +125,31 @@ public final class LanguageModel implements AutoCloseable {
         });
   }
 
+  /** Negative log likelihood of each target of a batch, in nats. */
+  public float[] losses(TokenBatch batch, Binding binding) {
+    return losses(batch, binding, TokenLosses.DEFAULT_PIECE_BYTES).evaluate();
+  }
+
   /**
-   * Negative log likelihood of each target of a batch, in nats; differentiable.
+   * Negative log likelihood of each target of a batch, in nats; adds to the gradient of each leaf
+   * of the binding that of their weighted sum.
    *
-   * @param step manager of the step; close it, and the {@link NDScope} around it, afterwards
-   * @return float32 (targets)
+   * @param batch whose mean weights the sum has
+   * @param binding of leaves that require gradients
    */
-  public NDArray tokenLosses(NDManager step, TokenBatch batch, Binding binding) {
-    NDArray ids =
-        Tensors.longs(step, batch.ids(), batch.slices(), batch.sequences(), batch.positions());
-    NDArray rows = Tensors.longs(step, batch.rows(), batch.targets());
-    NDArray targets = Tensors.longs(step, batch.targetIds(), batch.targets(), 1);
-    NDArray hidden = decoder.hidden(step, ids, binding.parameters());
-    NDArray logits = decoder.logits(hidden, rows, binding.parameters());
-    return logits.logSoftmax(-1).gather(targets, 1).reshape(-1).neg();
+  public float[] backward(TokenBatch batch, Binding binding) {
+    return losses(batch, binding, TokenLosses.DEFAULT_PIECE_BYTES).backward();
+  }
+
+  TokenLosses losses(TokenBatch batch, Binding binding, long pieceBytes) {
+    return new TokenLosses(this, binding.parameters(), batch, pieceBytes);
   }
 
   @Override
   public void close() {
-    manager.close();
-    tokenizer.close();
+    if (closed.compareAndSet(false, true)) {
+      manager.close();
+      loaded.release();
+    }
   }
 }

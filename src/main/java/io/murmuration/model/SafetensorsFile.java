@@ -8,7 +8,6 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
-import java.nio.channels.FileChannel.MapMode;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -22,8 +21,8 @@ import java.util.Map;
  * Reads one safetensors file: an 8-byte little-endian header length, a JSON header (name to dtype,
  * shape, byte range), then the data.
  *
- * <p>Data is memory-mapped region by region, so files and tensors may exceed 2 GB and nothing but
- * the block being read is on the heap. Thread-safe.
+ * <p>Data is read into the caller's memory and widened there, so files and tensors may exceed 2 GB
+ * and nothing is held beside it. Thread-safe.
  *
  * @see <a href="https://huggingface.co/docs/safetensors">the format</a>
  */
@@ -34,6 +33,9 @@ public final class SafetensorsFile implements Closeable {
 
   /** The reference implementation's limit; a longer header is a corrupt length field. */
   private static final long MAX_HEADER_BYTES = 100_000_000;
+
+  /** Elements that are read at a time into a Java array. */
+  private static final int HEAP_BLOCK_ELEMENTS = 1 << 14;
 
   private record Region(TensorSpec spec, String dtype, long begin, long end) {}
 
@@ -77,7 +79,7 @@ public final class SafetensorsFile implements Closeable {
       throw new ModelFormatException(
           path + ": expected a safetensors header of at least 8 bytes, found " + length + " bytes");
     }
-    long headerBytes = map(channel, 0, Long.BYTES).getLong(0);
+    long headerBytes = header(channel, 0, Long.BYTES).getLong(0);
     if (headerBytes < 2 || headerBytes > MAX_HEADER_BYTES || headerBytes > length - Long.BYTES) {
       throw new ModelFormatException(
           path
@@ -87,7 +89,7 @@ public final class SafetensorsFile implements Closeable {
               + length
               + "; the file is truncated or not in safetensors format");
     }
-    JsonNode header = header(path, map(channel, Long.BYTES, headerBytes));
+    JsonNode header = header(path, header(channel, Long.BYTES, (int) headerBytes));
     long dataStart = Long.BYTES + headerBytes;
     Map<String, Region> regions = new LinkedHashMap<>();
     Map<String, String> metadata = new LinkedHashMap<>();
@@ -156,9 +158,16 @@ public final class SafetensorsFile implements Closeable {
    *     its byte range contradicts its shape
    */
   public float[] read(String name) throws IOException {
-    TensorSpec spec = spec(name);
-    float[] values = new float[Math.toIntExact(spec.size())];
-    read(name, 0, values, values.length);
+    float[] values = new float[Math.toIntExact(spec(name).size())];
+    ByteBuffer block =
+        ByteBuffer.allocate(Float.BYTES * Math.min(values.length, HEAP_BLOCK_ELEMENTS))
+            .order(ByteOrder.LITTLE_ENDIAN);
+    for (int first = 0; first < values.length; first += HEAP_BLOCK_ELEMENTS) {
+      int count = Math.min(HEAP_BLOCK_ELEMENTS, values.length - first);
+      block.clear().limit(Float.BYTES * count);
+      read(name, first, block);
+      block.asFloatBuffer().get(values, first, count);
+    }
     return values;
   }
 
@@ -171,9 +180,10 @@ public final class SafetensorsFile implements Closeable {
    * Reads a part of a tensor in row-major order, widened to float32.
    *
    * @param first index of the first element
-   * @param target receives {@code count} elements from its index 0
+   * @param target little-endian; filled from its position to its limit with as many elements as
+   *     that holds; both stay as they are
    */
-  void read(String name, long first, float[] target, int count) throws IOException {
+  void read(String name, long first, ByteBuffer target) throws IOException {
     Region region = region(name);
     ElementType type = type(region);
     if (Math.multiplyExact(region.spec().size(), (long) type.bytes())
@@ -188,8 +198,24 @@ public final class SafetensorsFile implements Closeable {
               region.spec().shape(),
               region.end() - region.begin()));
     }
-    long begin = dataStart + region.begin() + first * type.bytes();
-    type.widen(map(channel, begin, (long) count * type.bytes()), target, count);
+    int count = target.remaining() / Float.BYTES;
+    // stored at the end of the target, widened from its beginning
+    ByteBuffer stored = target.duplicate();
+    stored.position(target.limit() - count * type.bytes());
+    readFully(stored, dataStart + region.begin() + first * type.bytes());
+    type.widenInPlace(target, count);
+  }
+
+  private void readFully(ByteBuffer target, long position) throws IOException {
+    long at = position;
+    while (target.hasRemaining()) {
+      int read = channel.read(target, at);
+      if (read < 0) {
+        throw new ModelFormatException(
+            path + ": expected data at byte " + at + ", found the end; the file is truncated");
+      }
+      at += read;
+    }
   }
 
   private Region region(String name) {
@@ -214,8 +240,13 @@ public final class SafetensorsFile implements Closeable {
     }
   }
 
-  private static ByteBuffer map(FileChannel channel, long position, long size) throws IOException {
-    return channel.map(MapMode.READ_ONLY, position, size).order(ByteOrder.LITTLE_ENDIAN);
+  private static ByteBuffer header(FileChannel channel, long position, int size)
+      throws IOException {
+    ByteBuffer bytes = ByteBuffer.allocate(size).order(ByteOrder.LITTLE_ENDIAN);
+    while (bytes.hasRemaining() && channel.read(bytes, position + bytes.position()) >= 0) {
+      // the file's length has been compared
+    }
+    return bytes.flip();
   }
 
   @Override

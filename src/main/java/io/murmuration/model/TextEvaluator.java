@@ -3,7 +3,6 @@ package io.murmuration.model;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDScope;
-import ai.djl.pytorch.jni.JniUtils;
 import io.murmuration.model.TrainableParameters.Binding;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -20,7 +19,7 @@ import java.util.Map;
 public final class TextEvaluator {
 
   /** Positions per pass: enough to fill a core, little enough for caches. */
-  private static final int POSITIONS_PER_PASS = 2048;
+  private static final int POSITIONS_PER_PASS = 1024;
 
   private record Item(TokenSequence sequence, int characters) {}
 
@@ -71,32 +70,21 @@ public final class TextEvaluator {
 
   private TextLoss measure(Map<String, NDArray> arrays, TrainableParameters trainable) {
     Binding binding = trainable == null ? model.base() : trainable.bind(arrays);
-    boolean gradModeBefore = JniUtils.isGradMode();
-    JniUtils.setGradMode(false);
-    try {
-      double nats = 0;
-      long tokens = 0;
-      int from = 0;
-      while (from < items.size()) {
-        int to = endOfPass(from);
-        List<List<TokenSequence>> slices =
-            items.subList(from, to).stream().map(item -> List.of(item.sequence())).toList();
-        try (NDScope scope = new NDScope();
-            NDManager step = model.manager().newSubManager()) {
-          scope.suppressNotUsedWarning();
-          for (float loss :
-              model.tokenLosses(step, new TokenBatch(slices), binding).toFloatArray()) {
-            nats += loss;
-            tokens++;
-          }
-        }
-        from = to;
+    double nats = 0;
+    long tokens = 0;
+    int from = 0;
+    while (from < items.size()) {
+      int to = endOfPass(from);
+      List<List<TokenSequence>> slices =
+          items.subList(from, to).stream().map(item -> List.of(item.sequence())).toList();
+      for (float loss : model.losses(new TokenBatch(slices), binding)) {
+        nats += loss;
+        tokens++;
       }
-      long characters = items.stream().mapToLong(Item::characters).sum();
-      return new TextLoss(items.size(), tokens, characters, nats);
-    } finally {
-      JniUtils.setGradMode(gradModeBefore);
+      from = to;
     }
+    long characters = items.stream().mapToLong(Item::characters).sum();
+    return new TextLoss(items.size(), tokens, characters, nats);
   }
 
   private int endOfPass(int from) {

@@ -3,7 +3,7 @@ package io.murmuration.model;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDScope;
-import ai.djl.pytorch.jni.JniUtils;
+import ai.djl.ndarray.index.NDIndex;
 import io.murmuration.model.TrainableParameters.Binding;
 import java.util.Arrays;
 import java.util.random.RandomGenerator;
@@ -63,9 +63,8 @@ public final class TextGenerator {
       throw new IllegalArgumentException(
           "temperature must be finite and not negative, given " + temperature);
     }
-    boolean gradModeBefore = JniUtils.isGradMode();
-    JniUtils.setGradMode(false);
-    try (NDScope scope = new NDScope();
+    try (Torch.GradMode off = Torch.withoutGradients();
+        NDScope scope = new NDScope();
         NDManager manager = model.manager().newSubManager();
         AttentionCache cache = new AttentionCache(manager)) {
       scope.suppressNotUsedWarning();
@@ -87,8 +86,6 @@ public final class TextGenerator {
         fresh = new long[] {next};
       }
       return ids;
-    } finally {
-      JniUtils.setGradMode(gradModeBefore);
     }
   }
 
@@ -105,14 +102,22 @@ public final class TextGenerator {
    * @param ids at least one
    */
   float[] nextLogits(long[] ids, Binding binding, AttentionCache cache) {
-    try (NDScope scope = new NDScope();
-        NDManager step = model.manager().newSubManager()) {
-      scope.suppressNotUsedWarning();
-      NDArray grid = Tensors.longs(step, ids, 1, 1, ids.length);
-      NDArray hidden = model.decoder().continued(step, grid, binding.parameters(), cache);
-      NDArray last = Tensors.longs(step, new long[] {ids.length - 1}, 1);
-      return model.decoder().logits(hidden, last, binding.parameters()).toFloatArray();
+    int width = model.decoder().positionsAtATime(1, cache.positions() + ids.length);
+    float[] logits = null;
+    for (int first = 0; first < ids.length; first += width) {
+      int end = Math.min(first + width, ids.length);
+      try (NDScope scope = new NDScope();
+          NDManager step = model.manager().newSubManager()) {
+        scope.suppressNotUsedWarning();
+        NDArray grid = Tensors.longs(step, Arrays.copyOfRange(ids, first, end), 1, 1, end - first);
+        NDArray hidden = model.decoder().continued(step, grid, binding.parameters(), cache);
+        if (end == ids.length) {
+          NDArray last = hidden.get(new NDIndex(":, -1:"));
+          logits = Tensors.floats(model.decoder().logits(last, binding.parameters()));
+        }
+      }
     }
+    return logits;
   }
 
   private static int argMax(float[] logits) {

@@ -22,7 +22,7 @@ public record Announcement(String domain, long round, String json) {
     ObjectNode root = JSON.createObjectNode();
     root.put("release", release.name());
     root.put("release_sha256", releaseDigest);
-    root.set("manifest", JSON.valueToTree(release.manifest()));
+    root.set("manifest", release.manifest().tree());
     try {
       return new Announcement(
           release.manifest().domain(), release.manifest().round(), JSON.writeValueAsString(root));

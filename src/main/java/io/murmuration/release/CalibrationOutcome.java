@@ -3,8 +3,7 @@ package io.murmuration.release;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.annotation.JsonPropertyOrder;
-import com.fasterxml.jackson.databind.DeserializationFeature;
-import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.JsonNode;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -38,21 +37,31 @@ import java.util.List;
   "budget"
 })
 public record CalibrationOutcome(
-    @JsonProperty("measured") String measured,
-    @JsonProperty("bins") List<Double> bins,
+    @JsonProperty(value = "measured", required = true) String measured,
+    @JsonProperty(value = "bins", required = true) List<Double> bins,
     @JsonProperty("candidates") List<Integer> candidates,
-    @JsonProperty("noised") List<List<Double>> noised,
-    @JsonProperty("noise_deviation") double noiseDeviation,
+    @JsonProperty(value = "noised", required = true) List<List<Double>> noised,
+    @JsonProperty(value = "noise_deviation", required = true) double noiseDeviation,
     @JsonProperty("median_count") Integer medianCount,
     @JsonProperty("typical_norms") List<Double> typicalNorms,
-    @JsonProperty("chosen") ReleaseManifest.Mechanism chosen,
-    @JsonProperty("budget") BudgetSplit budget) {
+    @JsonProperty("chosen") RoundMechanism chosen,
+    @JsonProperty(value = "budget", required = true) BudgetSplit budget) {
 
   /** Name of the outcome's file in a release. */
   public static final String FILE = "calibration.json";
 
-  private static final JsonMapper JSON =
-      JsonMapper.builder().enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES).build();
+  public CalibrationOutcome {
+    required("measured", measured);
+    required("bins", bins);
+    required("noised", noised);
+    required("budget", budget);
+  }
+
+  private static void required(String field, Object value) {
+    if (value == null) {
+      throw new IllegalArgumentException(field + " is required but is missing");
+    }
+  }
 
   /**
    * How a domain's budget is split, from its configuration.
@@ -75,13 +84,13 @@ public record CalibrationOutcome(
     "training_phases"
   })
   public record BudgetSplit(
-      @JsonProperty("measurement_epsilon") double measurementEpsilon,
-      @JsonProperty("measurement_delta") double measurementDelta,
-      @JsonProperty("attempts") int attempts,
-      @JsonProperty("measurements") int measurements,
-      @JsonProperty("training_epsilon") double trainingEpsilon,
-      @JsonProperty("training_delta") double trainingDelta,
-      @JsonProperty("training_phases") int trainingPhases) {
+      @JsonProperty(value = "measurement_epsilon", required = true) double measurementEpsilon,
+      @JsonProperty(value = "measurement_delta", required = true) double measurementDelta,
+      @JsonProperty(value = "attempts", required = true) int attempts,
+      @JsonProperty(value = "measurements", required = true) int measurements,
+      @JsonProperty(value = "training_epsilon", required = true) double trainingEpsilon,
+      @JsonProperty(value = "training_delta", required = true) double trainingDelta,
+      @JsonProperty(value = "training_phases", required = true) int trainingPhases) {
 
     /** The split in a sentence, for {@code PRIVACY.md}. */
     public String sentence() {
@@ -99,22 +108,22 @@ public record CalibrationOutcome(
     }
   }
 
-  /** What training will do. */
-  public static ReleaseManifest.Mechanism chosen(RoundMechanism mechanism) {
-    return ReleaseManifest.Mechanism.of(mechanism);
-  }
-
   /**
    * Reads an outcome.
    *
    * @throws IOException if it is none
    */
   public static CalibrationOutcome read(byte[] json) throws IOException {
-    return JSON.readValue(json, CalibrationOutcome.class);
+    return of(ReleaseJson.object(json));
+  }
+
+  /** An outcome inside a manifest. */
+  static CalibrationOutcome of(JsonNode json) throws IOException {
+    return ReleaseJson.partial(json, CalibrationOutcome.class);
   }
 
   /** The file's bytes, UTF-8. */
   public byte[] write() {
-    return PrettyJson.text(this).getBytes(StandardCharsets.UTF_8);
+    return PrettyJson.text(ReleaseJson.tree(this)).getBytes(StandardCharsets.UTF_8);
   }
 }

@@ -1,37 +1,23 @@
 package io.murmuration.release;
 
-/** What a release says about itself, of whatever kind it is: {@code manifest.json}. */
+import com.fasterxml.jackson.annotation.JsonValue;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.murmuration.privacy.mechanism.RoundMechanism;
+import java.nio.charset.StandardCharsets;
+
+/**
+ * What a release says about itself, of whatever kind it is: {@code manifest.json}. The list of
+ * fields is closed, and every one is public: fixed in advance, or copied from the grant, or a
+ * digest of what is released beside it. No counts, no times, no host names. The same release gives
+ * the same bytes.
+ */
 public sealed interface Manifest permits ReleaseManifest, CalibrationManifest {
 
-  /** The privacy domain whose budget is spent. */
-  String domain();
+  /** Name of the manifest's file in a release. */
+  String FILE = "manifest.json";
 
-  /** The round of the ledger. */
-  long round();
-
-  /** The epoch that charged it. */
-  long epoch();
-
-  /** Its public time. */
-  long tick();
-
-  /** The phase of the ledger. */
-  int phase();
-
-  /** What the round did. */
-  ReleaseManifest.Mechanism mechanism();
-
-  /** ε of the domain after this round, at {@link #delta}. */
-  double epsilonSpent();
-
-  /** δ of that ε. */
-  double delta();
-
-  /** The guarantee in a sentence. */
-  String statement();
-
-  /** Hash of the ledger's record of the charge. */
-  String ledgerHash();
+  /** The fields that all kinds have. */
+  ManifestHead head();
 
   /** Name of the directory that a release with this manifest has. */
   String releaseName();
@@ -42,6 +28,72 @@ public sealed interface Manifest permits ReleaseManifest, CalibrationManifest {
   /** SHA-256 of that file. */
   String contentDigest();
 
+  /** The manifest as a JSON object. */
+  @JsonValue
+  ObjectNode tree();
+
   /** The file's bytes, UTF-8. */
-  byte[] write();
+  default byte[] write() {
+    return PrettyJson.text(tree()).getBytes(StandardCharsets.UTF_8);
+  }
+
+  /** The privacy domain whose budget is spent. */
+  default String domain() {
+    return head().domain();
+  }
+
+  /** The round of the ledger. */
+  default long round() {
+    return head().round();
+  }
+
+  /** The epoch that charged it. */
+  default long epoch() {
+    return head().epoch();
+  }
+
+  /** Its public time. */
+  default long tick() {
+    return head().tick();
+  }
+
+  /** The phase of the ledger. */
+  default int phase() {
+    return head().phase();
+  }
+
+  /** What the round did; see {@link ManifestHead} for what format 1 does not say. */
+  default RoundMechanism mechanism() {
+    return head().mechanism();
+  }
+
+  /** ε of the domain after this round, at {@link #delta}. */
+  default double epsilonSpent() {
+    return head().epsilonSpent();
+  }
+
+  /** δ of that ε. */
+  default double delta() {
+    return head().delta();
+  }
+
+  /** The guarantee in a sentence. */
+  default String statement() {
+    return head().statement();
+  }
+
+  /** Hash of the ledger's record of the charge. */
+  default String ledgerHash() {
+    return head().ledgerHash();
+  }
+
+  /** Name or path of the base model. */
+  default String baseModel() {
+    return head().baseModel();
+  }
+
+  /** SHA-256 of the base model's weights. */
+  default String baseModelDigest() {
+    return head().baseModelDigest();
+  }
 }

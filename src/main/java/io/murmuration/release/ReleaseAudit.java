@@ -1,6 +1,5 @@
 package io.murmuration.release;
 
-import io.murmuration.privacy.accounting.PldAccountant;
 import io.murmuration.privacy.ledger.ChargeHistory;
 import io.murmuration.privacy.ledger.LedgerRecord.Charge;
 import io.murmuration.privacy.ledger.LedgerState.LedgerPhase;
@@ -17,10 +16,10 @@ import java.util.SortedMap;
 public final class ReleaseAudit {
 
   /**
-   * By how much, relatively, two computations of the same ε may differ: both are upper bounds to
-   * this precision, and a restarted job composes on another grid.
+   * The finest precision with which ε is computed anew. A statement is an upper bound of its own,
+   * so it may lie below the finest other one by no more than this, relatively.
    */
-  private static final double EPSILON_TOLERANCE = PldAccountant.DEFAULT_PRECISION;
+  private static final double FINEST_PRECISION = 1e-6;
 
   private final ModelStore store;
   private final ReleaseCatalog catalog;
@@ -97,7 +96,7 @@ public final class ReleaseAudit {
 
   private static void requireFiles(
       Manifest manifest, SortedMap<String, byte[]> files, List<String> problems) {
-    List<String> required = new ArrayList<>(List.of(ReleaseManifest.FILE, PrivacyStatement.FILE));
+    List<String> required = new ArrayList<>(List.of(Manifest.FILE, PrivacyStatement.FILE));
     if (manifest != null) {
       required.add(manifest.contentFile());
     }
@@ -129,7 +128,7 @@ public final class ReleaseAudit {
       problems.add("its ε must be positive but is " + manifest.epsilonSpent());
     }
     String statement =
-        PrivacyStatement.sentence(
+        Guarantee.sentence(
             manifest.domain(), manifest.round(), manifest.epsilonSpent(), manifest.delta());
     if (!manifest.statement().equals(statement)) {
       problems.add("its statement is not that of its numbers, which is: " + statement);
@@ -187,11 +186,11 @@ public final class ReleaseAudit {
     require(problems, "tick", manifest.tick(), charge.tick());
     require(problems, "epoch", manifest.epoch(), charge.epoch());
     require(problems, "phase", (long) manifest.phase(), (long) charge.phase());
-    require(
-        problems,
-        "mechanism",
-        manifest.mechanism(),
-        ReleaseManifest.Mechanism.of(charged.mechanism()));
+    if (!manifest.head().states(charged.mechanism())) {
+      problems.add(
+          "its mechanism is not the one that was charged, which is: "
+              + MechanismInWords.of(charged.mechanism()));
+    }
     require(
         problems,
         "kind",
@@ -200,11 +199,10 @@ public final class ReleaseAudit {
     if (manifest instanceof CalibrationManifest calibration) {
       checkNoised(ledger, calibration, problems);
     }
-    double epsilon = ledger.epsilonAfter(charged);
-    if (!(manifest.epsilonSpent() >= epsilon * (1 - EPSILON_TOLERANCE))) {
+    if (!ledger.covers(charged, manifest.epsilonSpent() * (1 + FINEST_PRECISION))) {
       problems.add(
           "its ε, %s, is below the %s that the ledger's charges up to it cost"
-              .formatted(manifest.epsilonSpent(), epsilon));
+              .formatted(manifest.epsilonSpent(), ledger.epsilonAfter(charged)));
     }
     if (!(manifest.delta() >= charged.delta())) {
       problems.add(

@@ -87,9 +87,9 @@ public final class ReleaseCatalog {
   }
 
   static Manifest manifestIn(String name, SortedMap<String, byte[]> files) throws IOException {
-    byte[] json = files.get(ReleaseManifest.FILE);
+    byte[] json = files.get(Manifest.FILE);
     if (json == null) {
-      throw new IOException("release %s has no %s".formatted(name, ReleaseManifest.FILE));
+      throw new IOException("release %s has no %s".formatted(name, Manifest.FILE));
     }
     try {
       return ReleaseFiles.isCalibration(name)

@@ -33,7 +33,7 @@ public record ReleaseFiles(String name, SortedMap<String, byte[]> files, Manifes
         CalibrationManifest.of(context, release.grant(), release.weights());
     SortedMap<String, byte[]> files = new TreeMap<>();
     files.put(CalibrationOutcome.FILE, release.weights());
-    files.put(ReleaseManifest.FILE, manifest.write());
+    files.put(Manifest.FILE, manifest.write());
     files.put(
         PrivacyStatement.FILE,
         PrivacyStatement.writeCalibration(context, release.grant(), manifest.outcome()));
@@ -45,7 +45,7 @@ public record ReleaseFiles(String name, SortedMap<String, byte[]> files, Manifes
         ReleaseManifest.of(context, release.grant(), Digests.ofFile(release.weights()));
     SortedMap<String, byte[]> files = new TreeMap<>(context.format().companions());
     files.put(context.format().weightsFile(), release.weights());
-    files.put(ReleaseManifest.FILE, manifest.write());
+    files.put(Manifest.FILE, manifest.write());
     files.put(PrivacyStatement.FILE, PrivacyStatement.write(context, release.grant()));
     return new ReleaseFiles(nameOf(release.grant().round()), files, manifest);
   }

@@ -3,10 +3,9 @@ package io.murmuration.report;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.privacy.mechanism.Sampler;
 import io.murmuration.release.CalibrationManifest;
+import io.murmuration.release.Guarantee;
 import io.murmuration.release.Manifest;
-import io.murmuration.release.PrivacyStatement;
 import io.murmuration.release.ReleaseAudit.Checked;
-import io.murmuration.release.ReleaseManifest;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -305,7 +304,7 @@ public final class ReportPage {
     page.element(
         "blockquote",
         report.newest().isPresent() || !report.calibrations().isEmpty()
-            ? PrivacyStatement.sentence(
+            ? Guarantee.sentence(
                 report.genesis().domain(), report.rounds(), report.epsilonSpent(), report.delta())
             : "Nothing has been released yet; the ledger holds %,d charges."
                 .formatted(report.rounds()));
@@ -319,7 +318,8 @@ public final class ReportPage {
     page.element("p", "It holds if");
     page.element(
         "ul",
-        () -> PrivacyStatement.ASSUMPTIONS.forEach(assumption -> page.element("li", assumption)));
+        () ->
+            Guarantee.ASSUMPTIONS.forEach(assumption -> page.element("li", assumption.sentence())));
   }
 
   private void writePhases() {
@@ -423,7 +423,7 @@ public final class ReportPage {
     if (!(release.manifest() instanceof CalibrationManifest manifest)) {
       return "–";
     }
-    ReleaseManifest.Mechanism chosen = manifest.outcome().chosen();
+    RoundMechanism chosen = manifest.outcome().chosen();
     return chosen == null
         ? String.valueOf(manifest.outcome().measured())
         : "%s: bound %d, clip norm %s, divisor %s"

@@ -6,14 +6,13 @@ import ai.djl.ndarray.NDScope;
 import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
-import ai.djl.pytorch.engine.PtNDArray;
-import ai.djl.pytorch.jni.JniUtils;
 import io.murmuration.event.Example;
 import io.murmuration.model.LanguageModel;
 import io.murmuration.model.TensorSpec;
 import io.murmuration.model.Tensors;
 import io.murmuration.model.TokenBatch;
 import io.murmuration.model.TokenSequence;
+import io.murmuration.model.Torch;
 import io.murmuration.model.TrainableParameters;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -31,9 +30,6 @@ import java.util.stream.DoubleStream;
  * part of the leaf. Norms, factors and the sum are computed from there in float64.
  *
  * <p>A slice's loss is the mean over its examples of each example's mean loss per trained token.
- *
- * <p>Grad mode and gradient collection go through the engine's thread-local calls, not through the
- * library's collector, of which only one may exist in a JVM.
  */
 public final class DecoderGradientEngine implements GradientEngine {
 
@@ -169,9 +165,8 @@ public final class DecoderGradientEngine implements GradientEngine {
   private void forEach(float[] parameters, List<PrivacySlice> slices, Receiver receiver) {
     requireLength(parameters);
     List<TokenizedSlice> tokenized = tokenize(slices, receiver);
-    boolean gradModeBefore = JniUtils.isGradMode();
-    JniUtils.setGradMode(false);
-    try (NDScope scope = new NDScope();
+    try (Torch.GradMode off = Torch.withoutGradients();
+        NDScope scope = new NDScope();
         NDManager round = model.manager().newSubManager()) {
       scope.suppressNotUsedWarning();
       NDArray flat = Tensors.floats(round, parameters, parameters.length);
@@ -179,8 +174,6 @@ public final class DecoderGradientEngine implements GradientEngine {
         SliceIsolation.forEach(
             batch, part -> compute(flat, part, receiver), slice -> receiver.addZero());
       }
-    } finally {
-      JniUtils.setGradMode(gradModeBefore);
     }
   }
 
@@ -195,7 +188,7 @@ public final class DecoderGradientEngine implements GradientEngine {
         NDManager step = model.manager().newSubManager()) {
       scope.suppressNotUsedWarning();
       List<NDArray> leaves = expandedLeaves(flat, batch.slices());
-      double[] losses = sliceLosses(backward(step, batch, leaves), batch);
+      double[] losses = sliceLosses(backward(batch, leaves), batch);
       long backwardDone = System.nanoTime();
       List<Trained> trained = new ArrayList<>(losses.length);
       for (int s = 0; s < losses.length; s++) {
@@ -269,9 +262,8 @@ public final class DecoderGradientEngine implements GradientEngine {
     }
     double[] sum = new double[layout.size()];
     double loss = 0;
-    boolean gradModeBefore = JniUtils.isGradMode();
-    JniUtils.setGradMode(false);
-    try (NDScope scope = new NDScope();
+    try (Torch.GradMode off = Torch.withoutGradients();
+        NDScope scope = new NDScope();
         NDManager round = model.manager().newSubManager()) {
       scope.suppressNotUsedWarning();
       NDArray flat = Tensors.floats(round, parameters, parameters.length);
@@ -280,8 +272,6 @@ public final class DecoderGradientEngine implements GradientEngine {
       for (List<TokenizedSlice> batch : shared.cut(tokenized)) {
         loss += addGradient(flat, batch, /* factor= */ 1, sum);
       }
-    } finally {
-      JniUtils.setGradMode(gradModeBefore);
     }
     double count = tokenized.size();
     Arrays.setAll(sum, i -> sum[i] / count);
@@ -301,7 +291,7 @@ public final class DecoderGradientEngine implements GradientEngine {
         NDManager step = model.manager().newSubManager()) {
       scope.suppressNotUsedWarning();
       List<NDArray> leaves = sharedLeaves(flat);
-      float[] losses = backward(step, batch, leaves);
+      float[] losses = backward(batch, leaves);
       for (int i = 0; i < leaves.size(); i++) {
         int offset = layout.entries().get(i).offset();
         float[] gradient = leaves.get(i).getGradient().toFloatArray();
@@ -341,23 +331,13 @@ public final class DecoderGradientEngine implements GradientEngine {
    *
    * @return the loss of each target
    */
-  private float[] backward(NDManager step, TokenBatch batch, List<NDArray> leaves) {
-    NDArray weights = Tensors.floats(step, batch.meanWeights(), batch.targets());
-    NDArray one = step.ones(new Shape());
+  private float[] backward(TokenBatch batch, List<NDArray> leaves) {
     Map<String, NDArray> byName = new HashMap<>();
     for (int i = 0; i < leaves.size(); i++) {
       leaves.get(i).setRequiresGradient(true);
       byName.put(layout.entries().get(i).name(), leaves.get(i));
     }
-    JniUtils.setGradMode(true);
-    try {
-      NDArray losses = model.tokenLosses(step, batch, trainable.bind(byName));
-      NDArray loss = losses.mul(weights).sum();
-      JniUtils.backward((PtNDArray) loss, (PtNDArray) one, false, false);
-      return losses.toFloatArray();
-    } finally {
-      JniUtils.setGradMode(false);
-    }
+    return model.backward(batch, trainable.bind(byName));
   }
 
   /** One view per trainable tensor, shared by the whole batch. */

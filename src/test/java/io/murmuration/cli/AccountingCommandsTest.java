@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.murmuration.release.Guarantee;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
@@ -176,6 +177,6 @@ class AccountingCommandsTest {
         .contains("Protected unit: one user")
         .contains("add or remove one user")
         .contains("ε = 2.1248")
-        .contains("base model, tokenizer and starting adapter are public");
+        .contains(Guarantee.ASSUMPTIONS.stream().map(Guarantee.Assumption::sentence).toList());
   }
 }

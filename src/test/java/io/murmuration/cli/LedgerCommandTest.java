@@ -65,8 +65,12 @@ class LedgerCommandTest {
     assertThat(out.toString())
         .contains("domain    starlings")
         .contains("budget    epsilon 8.0, delta 1.0E-6")
-        .contains("phase 1   training; epsilon 8.0, delta 1.0E-6, at most 150 rounds of ")
-        .contains("charged   1 rounds")
+        .contains(
+            "phase 1   training; epsilon 8.0, delta 1.0E-6, at most 150 rounds",
+            "          each user with probability 0.1, at most 4 examples of a user",
+            "          updates clipped to 0.5 and divided by 16",
+            "          noise multiplier 1")
+        .contains("charged   rounds: 1")
         .doesNotContain("calibrated")
         .contains("halted    no");
     out.getBuffer().setLength(0);

@@ -236,7 +236,7 @@ final class PublishedRun {
         /* noiseDeviation= */ 1,
         /* medianCount= */ null,
         CalibrationChoice.norms(NORMS, noised, terms.normQuantile()),
-        CalibrationOutcome.chosen(programme.training(Map.of(NORMS, noised))),
+        programme.training(Map.of(NORMS, noised)),
         new CalibrationOutcome.BudgetSplit(
             terms.measurementShare().epsilon(),
             terms.measurementShare().delta(),

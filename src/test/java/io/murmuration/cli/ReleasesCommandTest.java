@@ -7,7 +7,7 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.murmuration.release.Digests;
 import io.murmuration.release.DirectoryModelStore;
-import io.murmuration.release.PrivacyStatement;
+import io.murmuration.release.Guarantee;
 import io.murmuration.release.ReleaseFixtures;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -134,9 +134,9 @@ class ReleasesCommandTest {
   void findsAnEpsilonBelowTheTrueComposition() throws Exception {
     PublishedRun run = published();
     ObjectNode manifest = manifest(run, "round-00000003");
-    double understated = manifest.get("epsilon_spent").asDouble() * 0.99;
+    double understated = manifest.get("epsilon_spent").asDouble() * 0.9999;
     manifest.put("epsilon_spent", understated);
-    manifest.put("statement", PrivacyStatement.sentence("chat", 3, understated, 5e-7));
+    manifest.put("statement", Guarantee.sentence("chat", 3, understated, 5e-7));
     write(run, "round-00000003", manifest);
 
     assertThat(verify(run)).isEqualTo(1);
@@ -168,7 +168,7 @@ class ReleasesCommandTest {
     assertThat(out.toString())
         .contains("its tick is 9 but the ledger charged 2")
         .contains("its epoch is 7 but the ledger charged 1")
-        .contains("its mechanism is Mechanism[")
+        .contains("its mechanism is not the one that was charged, which is: each user with")
         .contains("its δ, 1.0E-9, is below the 5.0E-7 that the ledger reserved")
         .contains("its statement is not that of its numbers")
         .contains("the ledger holds no charge with the hash " + "cd".repeat(32))
@@ -188,7 +188,26 @@ class ReleasesCommandTest {
     write(run, "round-00000002", second);
 
     assertThat(verify(run)).isEqualTo(1);
-    assertThat(out.toString()).contains("round-00000002  its mechanism is Mechanism[");
+    assertThat(out.toString()).contains("round-00000002  its mechanism is not the one");
+  }
+
+  @Test
+  void findsAReleaseThatIsSilentOnAdaptiveClipping() throws Exception {
+    PublishedRun run =
+        PublishedRun.in(root.resolve("run")).rounds(PublishedRun.adaptive(), 8, 3, null);
+    ObjectNode second = manifest(run, "round-00000002");
+    ((ObjectNode) second.get("mechanism")).remove("query");
+    write(run, "round-00000002", second);
+    ObjectNode third = manifest(run, "round-00000003");
+    ((ObjectNode) third.at("/mechanism/query")).put("clipping_quantile", 0.25);
+    write(run, "round-00000003", third);
+
+    assertThat(verify(run)).isEqualTo(1);
+
+    assertThat(out.toString())
+        .contains("round-00000001  ok")
+        .containsPattern("round-00000002 .*charged.* follows the 0.5-quantile of norms")
+        .containsPattern("round-00000003 .*charged.* follows the 0.5-quantile of norms");
   }
 
   @Test

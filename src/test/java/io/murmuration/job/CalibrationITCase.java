@@ -20,8 +20,8 @@ import io.murmuration.privacy.ledger.LedgerRecord.PhaseOpened;
 import io.murmuration.privacy.mechanism.Grant;
 import io.murmuration.privacy.mechanism.Sampler;
 import io.murmuration.release.CalibrationManifest;
-import io.murmuration.release.CalibrationOutcome;
 import io.murmuration.release.DirectoryModelStore;
+import io.murmuration.release.Manifest;
 import io.murmuration.release.PrivacyStatement;
 import io.murmuration.release.PublishSink;
 import io.murmuration.release.ReleaseAudit;
@@ -65,12 +65,10 @@ class CalibrationITCase {
     assertThat(phases).hasSize(2);
     assertThat(records(Calibrated.class)).hasSize(1);
     CalibrationManifest calibration = calibrations().get(0);
-    assertThat(calibration.kind()).isEqualTo("calibration");
     assertThat(calibration.outcome().noised()).hasSize(3);
     assertThat(calibration.outcome().noised().stream().flatMap(List::stream).toList())
         .isEqualTo(records(Calibrated.class).get(0).answer());
-    assertThat(calibration.outcome().chosen())
-        .isEqualTo(CalibrationOutcome.chosen(phases.get(1).mechanism()));
+    assertThat(calibration.outcome().chosen()).isEqualTo(phases.get(1).mechanism());
     assertTrained(calibration, phases.get(1));
   }
 
@@ -144,8 +142,8 @@ class CalibrationITCase {
     assertThat(store.published()).isNotEmpty().allMatch(name -> name.startsWith("round-"));
     double before = calibration.epsilonSpent();
     for (String name : store.published()) {
-      ReleaseManifest manifest = ReleaseManifest.read(store.read(name).get(ReleaseManifest.FILE));
-      assertThat(manifest.mechanism()).isEqualTo(CalibrationOutcome.chosen(training.mechanism()));
+      ReleaseManifest manifest = ReleaseManifest.read(store.read(name).get(Manifest.FILE));
+      assertThat(manifest.mechanism()).isEqualTo(training.mechanism());
       assertThat(manifest.phase()).isEqualTo(training.phase());
       assertThat(manifest.epsilonSpent()).isBetween(before, 50.0);
       before = manifest.epsilonSpent();
@@ -250,7 +248,7 @@ class CalibrationITCase {
   private List<CalibrationManifest> calibrations() throws Exception {
     List<CalibrationManifest> manifests = new java.util.ArrayList<>();
     for (String name : store().calibrations()) {
-      manifests.add(CalibrationManifest.read(store().read(name).get(ReleaseManifest.FILE)));
+      manifests.add(CalibrationManifest.read(store().read(name).get(Manifest.FILE)));
     }
     return manifests;
   }

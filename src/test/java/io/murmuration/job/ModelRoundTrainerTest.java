@@ -10,7 +10,7 @@ import io.murmuration.model.AdaptedModel;
 import io.murmuration.model.LanguageModel;
 import io.murmuration.model.TextEvaluator;
 import io.murmuration.model.TinyModels;
-import io.murmuration.model.TorchThreads;
+import io.murmuration.model.Torch;
 import io.murmuration.privacy.mechanism.Grant;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.privacy.mechanism.Sampler;
@@ -213,14 +213,14 @@ class ModelRoundTrainerTest {
 
   @Test
   void theTensorLibraryUsesTheConfiguredThreads() throws Exception {
-    int before = TorchThreads.inUse();
+    int before = Torch.threads();
     try (ModelRoundTrainer trainer = trainer(settings().with("training.threads", "2").config())) {
       Thread worker = new Thread(() -> trainer.execute(cohort(1)));
       worker.start();
       worker.join();
-      assertThat(TorchThreads.inUse()).isEqualTo(2);
+      assertThat(Torch.threads()).isEqualTo(2);
     } finally {
-      TorchThreads.use(before);
+      Torch.useThreads(before);
     }
   }
 

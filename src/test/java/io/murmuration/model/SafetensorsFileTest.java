@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
+import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -44,9 +45,39 @@ class SafetensorsFileTest {
       assertThat(weights.read("half")).containsExactly(1, -2, 0x1p-24f, Float.POSITIVE_INFINITY);
       assertThat(weights.read("brain"))
           .containsExactly(1, -2, Float.intBitsToFloat(0x10000), Float.POSITIVE_INFINITY);
-      float[] part = new float[2];
-      weights.read("brain", 1, part, 2);
-      assertThat(part).containsExactly(-2, Float.intBitsToFloat(0x10000));
+      assertThat(part(weights, "brain", 1, 2)).containsExactly(-2, Float.intBitsToFloat(0x10000));
+    }
+  }
+
+  /** More than a block of them, so that what is widened overlaps what is still to be read. */
+  @Test
+  void longTensorsAreWidenedWhereTheyStand() throws IOException {
+    int count = 5_000;
+    Random random = new Random(4);
+    ByteBuffer data = bytes(2 * Short.BYTES * count);
+    for (int i = 0; i < 2 * count; i++) {
+      data.putShort((short) random.nextInt());
+    }
+    Path file =
+        AdapterFixture.safetensors(
+            directory.resolve("w.safetensors"),
+            """
+            {"half":{"dtype":"F16","shape":[5000],"data_offsets":[0,10000]},
+             "brain":{"dtype":"BF16","shape":[50,100],"data_offsets":[10000,20000]}}\
+            """,
+            data.array());
+    try (SafetensorsFile weights = SafetensorsFile.open(file)) {
+      for (int first : new int[] {0, 1, 2_047, 4_999}) {
+        float[] half = part(weights, "half", first, count - first);
+        float[] brain = part(weights, "brain", first, count - first);
+        for (int i = 0; i < count - first; i++) {
+          short stored = data.getShort(Short.BYTES * (first + i));
+          assertThat(Float.floatToIntBits(half[i]))
+              .isEqualTo(Float.floatToIntBits(ElementType.halfToFloat(stored)));
+          int bits = data.getShort(Short.BYTES * (count + first + i)) << 16;
+          assertThat(Float.floatToRawIntBits(brain[i])).isEqualTo(bits);
+        }
+      }
     }
   }
 
@@ -85,7 +116,7 @@ class SafetensorsFileTest {
 
   /** A sparse file: it occupies a few blocks of the disk and 3 GB of offsets. */
   @Test
-  void filesAndTensorsBeyondTwoGigabytesAreMappedBlockByBlock() throws IOException {
+  void filesAndTensorsBeyondTwoGigabytesAreReadBlockByBlock() throws IOException {
     long elements = 700_000_000L;
     long begin = elements * Float.BYTES;
     String header =
@@ -109,9 +140,7 @@ class SafetensorsFileTest {
     }
     assertThat(Files.size(file)).isGreaterThan(Integer.MAX_VALUE);
     try (SafetensorsFile weights = SafetensorsFile.open(file)) {
-      float[] end = new float[3];
-      weights.read("large", elements - 3, end, 3);
-      assertThat(end).containsExactly(0, 0, 2.5f);
+      assertThat(part(weights, "large", elements - 3, 3)).containsExactly(0, 0, 2.5f);
       assertThat(weights.read("tail")).containsExactly(1, -2);
     }
   }
@@ -232,6 +261,15 @@ class SafetensorsFileTest {
     Path widened = Files.createDirectory(to.resolve("widened"));
     Files.copy(to.resolve("config.json"), widened.resolve("config.json"));
     write(widened.resolve("model.safetensors"), wideHeader, wide);
+  }
+
+  private static float[] part(SafetensorsFile file, String name, long first, int count)
+      throws IOException {
+    ByteBuffer target = bytes(Float.BYTES * count);
+    file.read(name, first, target);
+    float[] values = new float[count];
+    target.asFloatBuffer().get(values);
+    return values;
   }
 
   private static ByteBuffer bytes(int size) {

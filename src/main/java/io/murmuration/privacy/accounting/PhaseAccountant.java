@@ -38,6 +38,17 @@ public interface PhaseAccountant {
   }
 
   /**
+   * Whether ε after so many rounds is at most this, proven with all the precision there is. For
+   * what another version's accountant stated, whose bounds were a grid's precision apart. May take
+   * seconds.
+   *
+   * @param rounds at least 0
+   */
+  default boolean proves(long rounds, double epsilon) {
+    return rounds <= affordableRounds() && epsilonAfter(rounds) <= epsilon;
+  }
+
+  /**
    * Whether one more round stays within what is reserved. O(1).
    *
    * @param roundsCharged rounds of this phase that the ledger holds, at least 0

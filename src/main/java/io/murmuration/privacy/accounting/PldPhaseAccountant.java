@@ -115,15 +115,21 @@ public final class PldPhaseAccountant implements PhaseAccountant {
 
   @Override
   public boolean covers(long rounds) {
-    if (rounds <= affordableRounds) {
+    return rounds <= affordableRounds || proves(rounds, reservedEpsilon);
+  }
+
+  @Override
+  public boolean proves(long rounds, double epsilon) {
+    double bound = mechanism.epsilon(rounds);
+    if (bound <= epsilon) {
       return true;
     }
-    if (!(mechanism.epsilon(rounds) <= reservedEpsilon * (1 + FAR_OFF))) {
+    if (!(bound <= epsilon * (1 + FAR_OFF))) {
       return false;
     }
     try {
       for (double precision : FINER) {
-        if (new RepeatedMechanism(round, delta, precision).epsilon(rounds) <= reservedEpsilon) {
+        if (new RepeatedMechanism(round, delta, precision).epsilon(rounds) <= epsilon) {
           return true;
         }
       }

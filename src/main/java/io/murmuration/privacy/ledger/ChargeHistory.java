@@ -145,6 +145,18 @@ public final class ChargeHistory {
         charged.earlierEpsilon(), charged.phase().epsilon(), accountant.epsilonAfter(rounds));
   }
 
+  /**
+   * Whether a stated ε is at least what everything up to and including a charge costs, proven with
+   * all the precision there is: another version stated bounds that were a grid's precision apart.
+   */
+  public boolean covers(Charged charged, double stated) {
+    return stated >= epsilonAfter(charged)
+        || accountant(charged.phase())
+            .proves(
+                charged.roundsInPhase(),
+                BigDecimal.valueOf(stated).subtract(charged.earlierEpsilon()).doubleValue());
+  }
+
   /** Rounds that the open phase still affords; empty while no phase is open. */
   public OptionalLong roundsLeft() {
     if (state.phase().isEmpty()) {

@@ -1,0 +1,85 @@
+package io.murmuration.release;
+
+import java.util.List;
+import java.util.Locale;
+
+/**
+ * What is promised, to whom and under which assumptions, in words: the one place from which
+ * releases, reports and commands take them. {@code docs/guarantee.md} explains each assumption
+ * under the same premise, which a test compares.
+ */
+public final class Guarantee {
+
+  /** Who is protected. */
+  public static final String UNIT = "one user: all events that ever carry that user id";
+
+  /** What the two streams differ in that ε and δ compare. */
+  public static final String RELATION = "add or remove one user with all their events";
+
+  /** What an observer may see without learning more than the guarantee allows. */
+  public static final String RELEASED =
+      "the noisy model after every round, its manifest and announcement, calibration outcomes, and"
+          + " the ledger with its halts and epochs";
+
+  /** What holds where somebody chooses when to look. */
+  public static final String STOPPING =
+      "It holds for a round that was fixed in advance. Under any rule for when to stop looking,"
+          + " what holds is the total that the ledger reserved, which never exceeds the budget.";
+
+  /** What the guarantee assumes, each to follow "it holds if". */
+  public static final List<Assumption> ASSUMPTIONS =
+      List.of(
+          new Assumption(
+              "The round in which an event arrives is part of the input",
+              "load and timing (a flood from one user that delays others, how long a round takes)"
+                  + " are outside the guarantee"),
+          new Assumption(
+              "Process failures do not depend on the data",
+              "a record or a user that cannot be processed contributes zero, and the round goes"
+                  + " on"),
+          new Assumption(
+              "The base model, its tokenizer and the starting point are public, or already charged",
+              "a release that training starts from is of this domain, or was declared public"),
+          new Assumption(
+              "One id is one person",
+              "a person with two ids, or one whose words stand in another user's prompt, is covered"
+                  + " per id; the same people in two domains spend from two budgets, which add up"),
+          new Assumption(
+              "Sampling and noise come from a cryptographic generator, drawn afresh for every"
+                  + " attempt",
+              "a round that failed is charged, and never repeated with the same randomness"));
+
+  /**
+   * One assumption.
+   *
+   * @param premise a sentence without its full stop
+   * @param detail what that means, to follow a colon
+   */
+  public record Assumption(String premise, String detail) {
+
+    /** Premise and detail, without a full stop. */
+    public String sentence() {
+      return premise + ": " + detail;
+    }
+  }
+
+  private Guarantee() {}
+
+  /** The guarantee of all releases up to a round in one sentence. */
+  public static String sentence(String domain, long round, double epsilon, double delta) {
+    return "All releases of the domain %s up to and including round %d together are (%s, %s)-differentially private at user level."
+        .formatted(domain, round, epsilonRoundedUp(epsilon), number(delta));
+  }
+
+  /** Four decimals, never below the true value. */
+  public static String epsilonRoundedUp(double epsilon) {
+    return String.format(Locale.ROOT, "%.4f", Math.ceil(epsilon * 1e4) / 1e4);
+  }
+
+  /** A public parameter, in full. */
+  static String number(double value) {
+    return value == Math.rint(value) && Math.abs(value) < 1e15
+        ? Long.toString((long) value)
+        : Double.toString(value);
+  }
+}

@@ -1,0 +1,49 @@
+package io.murmuration.release;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+
+/** The guarantee in words, in code and in {@code docs/guarantee.md}. */
+class GuaranteeTest {
+
+  /** {@code 1. *Premise.* detail}. */
+  private static final Pattern ASSUMPTION = Pattern.compile("(?m)^(\\d)\\. \\*([^*]+)\\.\\*");
+
+  private static String document() throws IOException {
+    return Files.readString(Path.of("docs/guarantee.md"));
+  }
+
+  @Test
+  void theDocumentExplainsTheSameAssumptionsInTheSameOrder() throws IOException {
+    String section = document().split("## Assumptions\n")[1].split("\n## ")[0];
+    List<MatchResult> explained = ASSUMPTION.matcher(section).results().toList();
+
+    assertThat(explained)
+        .extracting(found -> found.group(2).replaceAll("\\s+", " "))
+        .containsExactlyElementsOf(
+            Guarantee.ASSUMPTIONS.stream().map(Guarantee.Assumption::premise).toList());
+    assertThat(explained)
+        .extracting(found -> Integer.valueOf(found.group(1)))
+        .containsExactly(1, 2, 3, 4, 5);
+  }
+
+  @Test
+  void theDocumentStatesTheSameRelation() throws IOException {
+    assertThat(document()).contains("| neighbouring relation | " + Guarantee.RELATION + " |");
+  }
+
+  @Test
+  void theSentenceNeverStatesLessThanEpsilon() {
+    assertThat(Guarantee.sentence("chat", 3, /* epsilon= */ 1.00001, /* delta= */ 1e-6))
+        .isEqualTo(
+            "All releases of the domain chat up to and including round 3 together are (1.0001,"
+                + " 1.0E-6)-differentially private at user level.");
+  }
+}
