@@ -123,8 +123,11 @@ public final class DemoCommand implements Callable<Integer> {
   @Option(names = "--clip-norm", defaultValue = "1", description = "L2 bound of a user's update.")
   private double clipNorm;
 
-  @Option(names = "--learning-rate", defaultValue = "0.006", description = "Of Adam.")
-  private double learningRate;
+  @Option(
+      names = "--learning-rate",
+      description =
+          "Highest rate of Adam, which falls over the rounds; the job's own default if not given.")
+  private Double learningRate;
 
   @Option(names = "--lora-rank", defaultValue = "8", description = "Rank of the adapter.")
   private int loraRank;

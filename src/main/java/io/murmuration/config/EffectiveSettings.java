@@ -19,16 +19,21 @@ final class EffectiveSettings {
    *
    * @param given the settings, properties of Kafka apart
    * @param calibrated whether training's mechanism is chosen from the stream
-   * @param io the part with values that are derived
+   * @param io a part with values that are derived
+   * @param training a part with values that are derived
    */
-  static Map<String, String> of(Map<String, String> given, boolean calibrated, IoConfig io) {
+  static Map<String, String> of(
+      Map<String, String> given, boolean calibrated, IoConfig io, TrainingConfig training) {
     Configuration configuration = Configuration.fromMap(given);
     Map<String, String> derived =
         Map.of(
             IoOptions.GROUP_ID.key(), io.groupId(),
             IoOptions.LEDGER_TOPIC.key(), io.topics().ledger(),
             IoOptions.FEEDBACK_TOPIC.key(), io.topics().feedback(),
-            IoOptions.RUN_ID.key(), io.runId());
+            IoOptions.RUN_ID.key(), io.runId(),
+            TrainingOptions.LEARNING_RATE.key(), Double.toString(training.learningRate()),
+            TrainingOptions.SCHEDULE.key(), training.schedule().name(),
+            TrainingOptions.RELEASED_WEIGHTS.key(), training.releasedWeights().name());
     Map<String, String> effective = new LinkedHashMap<>();
     for (ConfigOption<?> option : OptionDocs.all()) {
       String key = option.key();

@@ -59,6 +59,22 @@ final class Faults {
     return value;
   }
 
+  /** A number in [0, 1]. */
+  double fraction(ConfigOption<Double> option, Double value) {
+    if (value != null && !(value >= 0 && value <= 1)) {
+      add(option, "must be in [0, 1] but is " + value);
+    }
+    return value == null ? Double.NaN : value;
+  }
+
+  /** A number in (0, 1). */
+  double strictFraction(ConfigOption<Double> option, Double value) {
+    if (value != null && !(value > 0 && value < 1)) {
+      add(option, "must be in (0, 1) but is " + value);
+    }
+    return value == null ? Double.NaN : value;
+  }
+
   /** A positive finite number. */
   double positive(ConfigOption<Double> option, Double value) {
     return inRange(option, value, 0, Double.MAX_VALUE, "(0, ∞)");

@@ -78,7 +78,7 @@ public record MurmurationConfig(
         contribution,
         training,
         io,
-        EffectiveSettings.of(options, privacy.calibrated(), io));
+        EffectiveSettings.of(options, privacy.calibrated(), io, training));
   }
 
   /**

@@ -2,6 +2,7 @@ package io.murmuration.config;
 
 import io.murmuration.config.TrainingOptions.OptimizerKind;
 import io.murmuration.config.TrainingOptions.ParametersKind;
+import io.murmuration.config.TrainingOptions.ReleasedWeights;
 import io.murmuration.config.TrainingOptions.ScheduleKind;
 import io.murmuration.model.LoraConfig;
 import java.io.Serializable;
@@ -23,8 +24,11 @@ import org.apache.flink.configuration.Configuration;
  * @param loraMode which factors are trained
  * @param maxTokens ≥ 2
  * @param optimizer which optimizer
- * @param learningRate &gt; 0
- * @param schedule how the learning rate moves
+ * @param learningRate the highest, &gt; 0
+ * @param schedule how the learning rate moves; never AUTO
+ * @param learningRateFloor where a falling rate ends, as a fraction of the highest, in [0, 1]
+ * @param releasedWeights which weights a release holds; never AUTO
+ * @param averageDecay what an average keeps of itself from round to round, in (0, 1)
  * @param microBatchBytes off-heap bytes for activations
  * @param threads of the tensor library, ≥ 1
  * @param privateMetrics whether exact functions of private data become metrics
@@ -42,6 +46,9 @@ public record TrainingConfig(
     OptimizerKind optimizer,
     double learningRate,
     ScheduleKind schedule,
+    double learningRateFloor,
+    ReleasedWeights releasedWeights,
+    double averageDecay,
     long microBatchBytes,
     int threads,
     boolean privateMetrics)
@@ -83,17 +90,21 @@ public record TrainingConfig(
     Integer maxTokens =
         faults.atLeast(TrainingOptions.MAX_TOKENS, faults.required(TrainingOptions.MAX_TOKENS), 2);
     OptimizerKind optimizer = faults.required(TrainingOptions.OPTIMIZER);
+    boolean plannedRounds = faults.optional(PrivacyOptions.ROUNDS) != null;
+    ScheduleKind schedule = schedule(faults, plannedRounds);
+    Double givenRate = faults.optional(TrainingOptions.LEARNING_RATE);
     double learningRate =
-        faults.positive(
-            TrainingOptions.LEARNING_RATE, faults.required(TrainingOptions.LEARNING_RATE));
-    ScheduleKind schedule = faults.required(TrainingOptions.SCHEDULE);
-    if (schedule != null
-        && schedule != ScheduleKind.CONSTANT
-        && faults.optional(PrivacyOptions.ROUNDS) == null) {
-      faults.add(
-          TrainingOptions.SCHEDULE,
-          "is " + schedule + ", which needs " + PrivacyOptions.ROUNDS.key());
-    }
+        givenRate == null
+            ? defaultLearningRate(parameters, schedule)
+            : faults.positive(TrainingOptions.LEARNING_RATE, givenRate);
+    double floor =
+        faults.fraction(
+            TrainingOptions.LEARNING_RATE_FLOOR,
+            faults.required(TrainingOptions.LEARNING_RATE_FLOOR));
+    ReleasedWeights released = releasedWeights(faults, schedule);
+    double averageDecay =
+        faults.strictFraction(
+            TrainingOptions.AVERAGE_DECAY, faults.required(TrainingOptions.AVERAGE_DECAY));
     var memory = faults.required(TrainingOptions.MICRO_BATCH_MEMORY);
     Integer threads =
         faults.atLeast(TrainingOptions.THREADS, faults.required(TrainingOptions.THREADS), 1);
@@ -113,8 +124,38 @@ public record TrainingConfig(
                 optimizer,
                 learningRate,
                 schedule,
+                floor,
+                released,
+                averageDecay,
                 memory.getBytes(),
                 threads,
                 privateMetrics));
+  }
+
+  private static ScheduleKind schedule(Faults faults, boolean plannedRounds) {
+    ScheduleKind schedule = faults.required(TrainingOptions.SCHEDULE);
+    if (schedule == ScheduleKind.AUTO) {
+      return plannedRounds ? ScheduleKind.COSINE : ScheduleKind.CONSTANT;
+    }
+    if (schedule != null && schedule != ScheduleKind.CONSTANT && !plannedRounds) {
+      faults.add(
+          TrainingOptions.SCHEDULE,
+          "is " + schedule + ", which needs " + PrivacyOptions.ROUNDS.key());
+    }
+    return schedule;
+  }
+
+  /** What was best on a public chat log under noise; docs/utility.md has the measurements. */
+  private static double defaultLearningRate(ParametersKind parameters, ScheduleKind schedule) {
+    double falling = parameters == ParametersKind.ALL ? 0.003 : 0.012;
+    return schedule == ScheduleKind.CONSTANT ? falling / 2 : falling;
+  }
+
+  private static ReleasedWeights releasedWeights(Faults faults, ScheduleKind schedule) {
+    ReleasedWeights released = faults.required(TrainingOptions.RELEASED_WEIGHTS);
+    if (released != ReleasedWeights.AUTO) {
+      return released;
+    }
+    return schedule == ScheduleKind.CONSTANT ? ReleasedWeights.AVERAGE : ReleasedWeights.LAST;
   }
 }

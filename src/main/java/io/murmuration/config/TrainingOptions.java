@@ -23,8 +23,16 @@ public final class TrainingOptions {
     SGD
   }
 
+  /** Which weights a release holds. */
+  public enum ReleasedWeights {
+    AUTO,
+    LAST,
+    AVERAGE
+  }
+
   /** How the learning rate moves over the planned rounds. */
   public enum ScheduleKind {
+    AUTO,
     CONSTANT,
     LINEAR,
     COSINE
@@ -105,15 +113,43 @@ public final class TrainingOptions {
   public static final ConfigOption<Double> LEARNING_RATE =
       ConfigOptions.key("training.learning-rate")
           .doubleType()
-          .defaultValue(0.006)
-          .withDescription("Learning rate; lower it as the noise multiplier grows.");
+          .noDefaultValue()
+          .withDescription(
+              "Highest learning rate. By default 0.012 for LoRA factors and 0.003 for all"
+                  + " parameters where it falls, and half of that where it stays; lower it as the"
+                  + " noise multiplier grows.");
 
   public static final ConfigOption<ScheduleKind> SCHEDULE =
       ConfigOptions.key("training.learning-rate-schedule")
           .enumType(ScheduleKind.class)
-          .defaultValue(ScheduleKind.CONSTANT)
+          .defaultValue(ScheduleKind.AUTO)
           .withDescription(
-              "CONSTANT, or falling to a tenth over the planned rounds (needs privacy.rounds).");
+              "CONSTANT, or LINEAR or COSINE: falling over the planned rounds to the floor (needs"
+                  + " privacy.rounds). AUTO is COSINE where privacy.rounds is given, else"
+                  + " CONSTANT.");
+
+  public static final ConfigOption<Double> LEARNING_RATE_FLOOR =
+      ConfigOptions.key("training.learning-rate-floor")
+          .doubleType()
+          .defaultValue(0.02)
+          .withDescription("Where a falling rate ends, as a fraction of the highest, in [0, 1].");
+
+  public static final ConfigOption<ReleasedWeights> RELEASED_WEIGHTS =
+      ConfigOptions.key("training.released-weights")
+          .enumType(ReleasedWeights.class)
+          .defaultValue(ReleasedWeights.AUTO)
+          .withDescription(
+              "LAST: the weights after the round. AVERAGE: a fading average of the weights after"
+                  + " each round, which costs no privacy. AUTO is LAST where the learning rate"
+                  + " falls, else AVERAGE.");
+
+  public static final ConfigOption<Double> AVERAGE_DECAY =
+      ConfigOptions.key("training.average-decay")
+          .doubleType()
+          .defaultValue(0.95)
+          .withDescription(
+              "What an average keeps of itself from round to round, in (0, 1): 0.95 looks back some"
+                  + " 20 rounds.");
 
   public static final ConfigOption<MemorySize> MICRO_BATCH_MEMORY =
       ConfigOptions.key("training.micro-batch-memory")

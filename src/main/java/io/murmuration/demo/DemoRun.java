@@ -387,7 +387,9 @@ public final class DemoRun {
     options.put("training.model", model.toString());
     options.put("training.lora.rank", String.valueOf(settings.loraRank()));
     options.put("training.max-tokens", String.valueOf(settings.maxTokens()));
-    options.put("training.learning-rate", String.valueOf(settings.learningRate()));
+    if (settings.learningRate() != null) {
+      options.put("training.learning-rate", settings.learningRate().toString());
+    }
     options.put("kafka.bootstrap-servers", bootstrapServers);
     options.put("ledger.kind", "FILE");
     options.put("ledger.directory", settings.ledger().toString());

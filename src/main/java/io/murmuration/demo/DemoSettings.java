@@ -20,7 +20,7 @@ import java.time.Duration;
  * @param samplingProbability q
  * @param groupSize G, examples of a sampled user in a round
  * @param clipNorm C
- * @param learningRate of Adam
+ * @param learningRate the highest of Adam; null for the job's own default
  * @param loraRank r
  * @param maxTokens an example is cut there
  * @param roundInterval length of a tick
@@ -49,7 +49,7 @@ public record DemoSettings(
     double samplingProbability,
     int groupSize,
     double clipNorm,
-    double learningRate,
+    Double learningRate,
     int loraRank,
     int maxTokens,
     Duration roundInterval,

@@ -159,7 +159,7 @@ final class ModelRoundTrainer implements RoundTrainer {
     return new ExecutedRound(
         new RoundRelease(
             cohort.grant(),
-            TrainedWeights.write(engine.layout(), outcome.state().parameters(), frozen)),
+            TrainedWeights.write(engine.layout(), outcome.state().released(), frozen)),
         outcome,
         outcome.answer());
   }

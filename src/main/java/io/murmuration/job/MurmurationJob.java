@@ -8,6 +8,7 @@ import io.murmuration.config.IoOptions.LedgerKind;
 import io.murmuration.config.MurmurationConfig;
 import io.murmuration.config.PrivacyConfig;
 import io.murmuration.config.TrainingConfig;
+import io.murmuration.config.TrainingOptions.ReleasedWeights;
 import io.murmuration.contribution.ContributionBounds;
 import io.murmuration.event.DeadLetter;
 import io.murmuration.event.DeadLetterRecordSerializer;
@@ -66,9 +67,6 @@ public final class MurmurationJob {
 
   /** Pulses per tick: how finely a round can start after the one before. */
   private static final int PULSES_PER_TICK = 4;
-
-  /** A falling learning rate ends at this fraction of its peak. */
-  private static final double LAST_RATE_FRACTION = 0.1;
 
   private static final Duration SLOWEST_PULSE = Duration.ofSeconds(1);
 
@@ -232,20 +230,26 @@ public final class MurmurationJob {
         decay,
         /* warmupRounds= */ 0,
         config.privacy().rounds().getAsLong(),
-        LAST_RATE_FRACTION);
+        config.training().learningRateFloor());
   }
 
   private static OptimizerOptions optimizer(MurmurationConfig config) {
     TrainingConfig training = config.training();
     LearningRateSchedule rate =
         switch (training.schedule()) {
+          case AUTO ->
+              throw new IllegalStateException("a configuration that was read knows its schedule");
           case CONSTANT -> LearningRateSchedule.constant(training.learningRate());
           case LINEAR -> falling(config, LearningRateSchedule.Decay.LINEAR);
           case COSINE -> falling(config, LearningRateSchedule.Decay.COSINE);
         };
-    return switch (training.optimizer()) {
-      case ADAM -> OptimizerOptions.AdamW.withDefaults(rate);
-      case SGD -> new OptimizerOptions.Sgd(rate, /* momentum= */ 0.9);
-    };
+    OptimizerOptions optimizer =
+        switch (training.optimizer()) {
+          case ADAM -> OptimizerOptions.AdamW.withDefaults(rate);
+          case SGD -> new OptimizerOptions.Sgd(rate, /* momentum= */ 0.9);
+        };
+    return training.releasedWeights() == ReleasedWeights.AVERAGE
+        ? new OptimizerOptions.Averaged(optimizer, training.averageDecay())
+        : optimizer;
   }
 }

@@ -76,6 +76,39 @@ public sealed interface OptimizerOptions extends Serializable {
     }
   }
 
+  /**
+   * Another optimizer whose iterates are averaged: the model that trains is the last iterate, the
+   * one that is released is aₜ = d·aₜ₋₁ + (1 − d)·θₜ with d = min(decay, (1 + t)/(10 + t)), which
+   * forgets the start sooner (Polyak and Juditsky 1992; the warm-up is that of TensorFlow's
+   * ExponentialMovingAverage). It is a function of iterates that are accounted for, so it costs no
+   * privacy.
+   *
+   * @param inner what makes the steps; not averaged itself
+   * @param decay what the average keeps of itself, in (0, 1)
+   */
+  record Averaged(OptimizerOptions inner, double decay) implements OptimizerOptions {
+
+    public Averaged {
+      if (inner == null || inner instanceof Averaged) {
+        throw new IllegalArgumentException(
+            "iterates of an optimizer are averaged once, but it is " + inner);
+      }
+      if (!(decay > 0 && decay < 1)) {
+        throw new IllegalArgumentException("average decay must be in (0, 1) but is " + decay);
+      }
+    }
+
+    @Override
+    public LearningRateSchedule learningRate() {
+      return inner.learningRate();
+    }
+
+    @Override
+    public Optimizer optimizer() {
+      return new AveragingOptimizer(this);
+    }
+  }
+
   private static void requireSchedule(LearningRateSchedule learningRate) {
     if (learningRate == null) {
       throw new IllegalArgumentException("a learning rate schedule is required");

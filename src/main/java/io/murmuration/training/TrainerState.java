@@ -32,4 +32,20 @@ public record TrainerState(
               .formatted(round, executedRounds));
     }
   }
+
+  /**
+   * What a release holds: the average of the iterates where the optimizer keeps one, else the
+   * parameters.
+   */
+  public float[] released() {
+    double[] average = optimizer.average();
+    if (average == null) {
+      return parameters;
+    }
+    float[] released = new float[average.length];
+    for (int i = 0; i < released.length; i++) {
+      released[i] = (float) average[i];
+    }
+    return released;
+  }
 }

@@ -28,13 +28,15 @@ import org.apache.commons.codec.digest.DigestUtils;
  * The bodies in order are the state followed by its SHA-256, so that a lost, foreign or damaged
  * chunk is noticed. Numbers are big-endian; floats and doubles keep their bits.
  *
- * <p>Format 2 starts with the layout's digest, which format 1 lacks; both are read.
+ * <p>Format 2 starts with the layout's digest, which format 1 lacks. Format 3 says behind the
+ * number of moments whether an average of the iterates follows them. All are read.
  */
 public final class TrainerStateCodec {
 
   private static final int MAGIC = 0x4d55524d;
-  private static final int VERSION = 2;
+  private static final int VERSION = 3;
   private static final int VERSION_WITHOUT_LAYOUT = 1;
+  private static final int VERSION_WITHOUT_AVERAGE = 2;
   private static final int HEADER_BYTES = 4 * Integer.BYTES;
   private static final int DEFAULT_BODY_BYTES = 4 << 20;
 
@@ -63,9 +65,14 @@ public final class TrainerStateCodec {
       out.writeLong(state.executedRounds());
       out.writeInt(state.parameters().length);
       out.writeInt(state.optimizer().moments().size());
+      double[] average = state.optimizer().average();
+      out.writeBoolean(average != null);
       writeFloats(out, state.parameters());
       for (double[] moment : state.optimizer().moments()) {
         writeDoubles(out, moment);
+      }
+      if (average != null) {
+        writeDoubles(out, average);
       }
       chunks.write(digest.digest());
     } catch (IOException e) {
@@ -93,11 +100,13 @@ public final class TrainerStateCodec {
       long executedRounds = in.readLong();
       int size = in.readInt();
       int momentCount = in.readInt();
+      boolean averaged = found.get(0).version() > VERSION_WITHOUT_AVERAGE && in.readBoolean();
       float[] parameters = readFloats(in, size);
       List<double[]> moments = new ArrayList<>();
       for (int m = 0; m < momentCount; m++) {
         moments.add(readDoubles(in, size));
       }
+      double[] average = averaged ? readDoubles(in, size) : null;
       byte[] computed = digest.digest();
       if (!Arrays.equals(computed, bodies.readNBytes(computed.length)) || bodies.read() >= 0) {
         throw new IllegalArgumentException(
@@ -105,7 +114,7 @@ public final class TrainerStateCodec {
                 + " checkpoint");
       }
       return new TrainerState(
-          round, executedRounds, parameters, new OptimizerState(moments), layoutDigest);
+          round, executedRounds, parameters, new OptimizerState(moments, average), layoutDigest);
     } catch (EOFException e) {
       throw new IllegalArgumentException(
           "the trainer's state is damaged: it ends early; restore from another checkpoint", e);

@@ -67,6 +67,8 @@ class MurmurationConfigTest {
     "privacy.sampler, other",
     "contribution.windows, 0",
     "training.learning-rate, NaN",
+    "training.learning-rate-floor, 1.5",
+    "training.average-decay, 1",
     "training.max-tokens, 1",
     "job.parallelism, 1000",
   })
@@ -102,6 +104,31 @@ class MurmurationConfigTest {
         .hasMessageContaining("privacy.noise-multiplier or privacy.rounds is required");
     settings.put("privacy.noise-multiplier", "1");
     assertThat(MurmurationConfig.of(settings).privacy().rounds()).isEmpty();
+  }
+
+  @Test
+  void theRateFallsAndTheLastWeightsAreReleasedWhereTheRoundsAreKnownElseAnAverage() {
+    Map<String, String> settings = valid();
+    TrainingConfig planned = MurmurationConfig.of(settings).training();
+    assertThat(planned.schedule()).isEqualTo(TrainingOptions.ScheduleKind.COSINE);
+    assertThat(planned.releasedWeights()).isEqualTo(TrainingOptions.ReleasedWeights.LAST);
+    assertThat(planned.learningRate()).isEqualTo(0.012);
+    settings.remove("privacy.rounds");
+    settings.put("privacy.noise-multiplier", "1");
+    MurmurationConfig endless = MurmurationConfig.of(settings);
+    assertThat(endless.training().schedule()).isEqualTo(TrainingOptions.ScheduleKind.CONSTANT);
+    assertThat(endless.training().releasedWeights())
+        .isEqualTo(TrainingOptions.ReleasedWeights.AVERAGE);
+    assertThat(endless.training().learningRate()).isEqualTo(0.006);
+    assertThat(endless.settings())
+        .containsEntry("training.learning-rate", "0.006")
+        .containsEntry("training.learning-rate-schedule", "CONSTANT")
+        .containsEntry("training.released-weights", "AVERAGE");
+    settings.put("training.parameters", "ALL");
+    assertThat(MurmurationConfig.of(settings).training().learningRate()).isEqualTo(0.0015);
+    settings.put("training.learning-rate-schedule", "COSINE");
+    assertThatThrownBy(() -> MurmurationConfig.of(settings))
+        .hasMessageContaining("training.learning-rate-schedule is COSINE, which needs");
   }
 
   @Test

@@ -1,12 +1,15 @@
 package io.murmuration.training;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import io.murmuration.training.LearningRateSchedule.Decay;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class OptimizerTest {
 
@@ -115,5 +118,59 @@ class OptimizerTest {
         .hasMessageContaining("SGD momentum must be in [0, 1)");
     assertThatThrownBy(() -> new LearningRateSchedule(1, Decay.COSINE, 10, 10, 0))
         .hasMessageContaining("must end after the warm-up");
+  }
+
+  @Test
+  void theAverageFollowsTheIteratesByItsFormulaAndTheStepsAreThoseOfTheInner() {
+    OptimizerOptions inner = new OptimizerOptions.Sgd(LearningRateSchedule.constant(0.5), 0);
+    Optimizer plain = inner.optimizer();
+    Optimizer averaged = new OptimizerOptions.Averaged(inner, 0.9).optimizer();
+    float[] theta = {4, -2};
+    OptimizerState state = averaged.initialState(2);
+    double[] expected = {4, -2};
+    for (int t = 1; t <= 200; t++) {
+      double[] gradient = {Math.sin(t), 1.0 / t};
+      Optimizer.Step step = averaged.step(theta, state, gradient, t - 1);
+      assertThat(step.parameters())
+          .isEqualTo(plain.step(theta, plain.initialState(2), gradient, t - 1).parameters());
+      double keep = Math.min(0.9, (1.0 + t) / (10.0 + t));
+      for (int i = 0; i < 2; i++) {
+        expected[i] = keep * expected[i] + (1 - keep) * step.parameters()[i];
+        assertThat(step.state().average()[i]).isCloseTo(expected[i], within(1e-9));
+      }
+      theta = step.parameters();
+      state = step.state();
+    }
+  }
+
+  @Test
+  void anAverageStartsWhereAJobWithoutOneStood() {
+    OptimizerOptions adam = OptimizerOptions.AdamW.withDefaults(LearningRateSchedule.constant(0.1));
+    Optimizer averaged = new OptimizerOptions.Averaged(adam, 0.95).optimizer();
+    OptimizerState ofAnotherJob = adam.optimizer().initialState(1);
+    Optimizer.Step step =
+        averaged.step(new float[] {7}, ofAnotherJob, new double[] {1}, /* executedRounds= */ 5000);
+    assertThat(step.state().average()[0])
+        .isCloseTo(7 + 0.05 * (step.parameters()[0] - 7.0), within(1e-12));
+  }
+
+  @Test
+  void whatIsReleasedIsTheAverageWhereOneIsKept() {
+    OptimizerState averaged = new OptimizerState(List.of(), new double[] {0.25, 1e-300});
+    assertThat(new TrainerState(1, 1, new float[] {1, 2}, averaged, "").released())
+        .containsExactly(0.25f, 0f);
+    assertThat(
+            new TrainerState(1, 1, new float[] {1, 2}, new OptimizerState(List.of()), "")
+                .released())
+        .containsExactly(1f, 2f);
+  }
+
+  @ParameterizedTest
+  @ValueSource(doubles = {0, 1, -0.1, Double.NaN})
+  void refusesADecayThatIsNoFraction(double decay) {
+    OptimizerOptions inner = new OptimizerOptions.Sgd(LearningRateSchedule.constant(0.5), 0);
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> new OptimizerOptions.Averaged(inner, decay))
+        .withMessageContaining("(0, 1)");
   }
 }

@@ -23,6 +23,14 @@ class TrainerStateCodecTest {
           + "be8000003fb999999999999ac0000000000000003e112e0be826d69540080000000000003989ab6196b7"
           + "e61ffe651af73b38fd7603f0804938b46d83068d0764bc608ab7";
 
+  /** The same by the release after it, of a layout, without an average of the iterates. */
+  private static final String FORMAT_2 =
+      "4d55524d0000000200000000000000010040643932373130653064653565316534346531303433663161"
+          + "663030353631386439353062363932396634666233386536643534386635333535646633366430300000"
+          + "00000000000c000000000000000b00000002000000023fc00000be8000003fb999999999999ac0000000"
+          + "000000003e112e0be826d6954008000000000000f3be2750015bddb569fc8186d70c3e782273d2e43c29"
+          + "f4671fff3eee81355e04";
+
   private final TrainerStateCodec codec = new TrainerStateCodec(BODY_BYTES);
   private TrainerState state;
   private List<byte[]> chunks;
@@ -43,8 +51,9 @@ class TrainerStateCodecTest {
       first[i] = random.nextGaussian();
       second[i] = random.nextDouble() * Double.MIN_NORMAL;
     }
+    double[] average = second.clone();
     return new TrainerState(
-        12, 11, parameters, new OptimizerState(List.of(first, second)), LAYOUT_DIGEST);
+        12, 11, parameters, new OptimizerState(List.of(first, second), average), LAYOUT_DIGEST);
   }
 
   private static void assertSame(TrainerState found, TrainerState expected) {
@@ -53,6 +62,7 @@ class TrainerStateCodecTest {
     assertThat(found.parameters()).isEqualTo(expected.parameters());
     assertThat(found.layoutDigest()).isEqualTo(expected.layoutDigest());
     assertThat(found.optimizer().moments()).hasSize(expected.optimizer().moments().size());
+    assertThat(found.optimizer().average()).isEqualTo(expected.optimizer().average());
     for (int i = 0; i < expected.optimizer().moments().size(); i++) {
       assertThat(found.optimizer().moments().get(i))
           .isEqualTo(expected.optimizer().moments().get(i));
@@ -95,6 +105,20 @@ class TrainerStateCodecTest {
   }
 
   @Test
+  void readsTheSecondFormatWhichKnowsNoAverage() {
+    TrainerState found = codec.decode(List.of(HexFormat.of().parseHex(FORMAT_2)));
+
+    assertSame(
+        found,
+        new TrainerState(
+            12,
+            11,
+            new float[] {1.5f, -0.25f},
+            new OptimizerState(List.of(new double[] {0.1, -2}, new double[] {1e-9, 3})),
+            ParameterLayout.of(List.of("weight"), List.of(new long[] {2})).digest()));
+  }
+
+  @Test
   void noticesDamageInTheFirstFormat() {
     byte[] chunk = HexFormat.of().parseHex(FORMAT_1);
     chunk[45] ^= 1;
@@ -133,10 +157,10 @@ class TrainerStateCodecTest {
 
   @Test
   void refusesALaterFormat() {
-    chunks.get(0)[7] = 3;
+    chunks.get(0)[7] = 4;
 
     assertThatThrownBy(() -> codec.decode(chunks))
-        .hasMessageContaining("format version 3 but this release reads versions 1 to 2");
+        .hasMessageContaining("format version 4 but this release reads versions 1 to 3");
   }
 
   @Test
