@@ -49,8 +49,7 @@ final class LedgerCodec {
   static LedgerEntry encode(long sequence, String previousHash, LedgerRecord record) {
     ObjectNode node = JSON.createObjectNode();
     node.put("sequence", sequence).put("previous", previousHash);
-    write(record, node);
-    String body = json(node);
+    String body = json(record.visit(new Fields(node)));
     String hash = DigestUtils.sha256Hex(body);
     String line = body.substring(0, body.length() - 1) + HASH_FIELD + hash + "\"}";
     return new LedgerEntry(sequence, previousHash, record, hash, line);
@@ -97,9 +96,12 @@ final class LedgerCodec {
     return field >= 0 && line.length() >= field + HASH_SUFFIX_LENGTH;
   }
 
-  private static void write(LedgerRecord record, ObjectNode node) {
-    if (record instanceof Genesis genesis) {
-      node.put("type", "genesis")
+  /** Adds the fields of a record of each kind. */
+  private record Fields(ObjectNode node) implements LedgerRecord.Visitor<ObjectNode> {
+
+    @Override
+    public ObjectNode genesis(Genesis genesis) {
+      return node.put("type", "genesis")
           .put("format", FORMAT)
           .put("domain", genesis.domain())
           .put("unit", genesis.unit())
@@ -108,38 +110,55 @@ final class LedgerCodec {
           .put("delta", genesis.delta())
           .put("genesis_millis", genesis.genesisMillis())
           .put("round_interval_millis", genesis.roundIntervalMillis());
-    } else if (record instanceof EpochOpened opened) {
-      node.put("type", "epoch").put("epoch", opened.epoch()).put("job", opened.jobId());
-    } else if (record instanceof PhaseOpened phase) {
+    }
+
+    @Override
+    public ObjectNode epochOpened(EpochOpened opened) {
+      return node.put("type", "epoch").put("epoch", opened.epoch()).put("job", opened.jobId());
+    }
+
+    @Override
+    public ObjectNode phaseOpened(PhaseOpened phase) {
       node.put("type", "phase").put("epoch", phase.epoch()).put("phase", phase.phase());
       MechanismJson.write(phase.mechanism(), node.putObject("mechanism"));
-      node.put("epsilon", phase.epsilon())
+      return node.put("epsilon", phase.epsilon())
           .put("delta", phase.delta())
           .put("max_rounds", phase.maxRounds());
-    } else if (record instanceof Charge charge) {
+    }
+
+    @Override
+    public ObjectNode charge(Charge charge) {
       node.put("type", "charge")
           .put("epoch", charge.epoch())
           .put("round", charge.round())
           .put("tick", charge.tick())
           .put("phase", charge.phase());
-      if (charge.clipNorm() != null) {
-        node.put("clip_norm", charge.clipNorm());
-      }
-    } else if (record instanceof Calibrated calibrated) {
+      return charge.clipNorm() == null ? node : node.put("clip_norm", charge.clipNorm());
+    }
+
+    @Override
+    public ObjectNode calibrated(Calibrated calibrated) {
       node.put("type", "calibrated")
           .put("epoch", calibrated.epoch())
           .put("round", calibrated.round())
           .put("phase", calibrated.phase());
       calibrated.answer().forEach(node.putArray("answer")::add);
-    } else if (record instanceof Halted halted) {
-      node.put("type", "halted").put("epoch", halted.epoch()).put("reason", halted.reason().name());
-    } else if (record instanceof BudgetRaised raised) {
-      node.put("type", "budget-raised")
+      return node;
+    }
+
+    @Override
+    public ObjectNode halted(Halted halted) {
+      return node.put("type", "halted")
+          .put("epoch", halted.epoch())
+          .put("reason", halted.reason().name());
+    }
+
+    @Override
+    public ObjectNode budgetRaised(BudgetRaised raised) {
+      return node.put("type", "budget-raised")
           .put("epoch", raised.epoch())
           .put("epsilon_budget", raised.epsilonBudget())
           .put("delta", raised.delta());
-    } else {
-      throw new IllegalArgumentException("no written form for " + record);
     }
   }
 

@@ -11,6 +11,30 @@ import java.util.List;
 public sealed interface LedgerRecord {
 
   /**
+   * One answer for each kind of record. A kind without an answer does not compile.
+   *
+   * @param <T> what is answered
+   */
+  interface Visitor<T> {
+    T genesis(Genesis record);
+
+    T epochOpened(EpochOpened record);
+
+    T phaseOpened(PhaseOpened record);
+
+    T charge(Charge record);
+
+    T calibrated(Calibrated record);
+
+    T halted(Halted record);
+
+    T budgetRaised(BudgetRaised record);
+  }
+
+  /** What the visitor answers to a record of this kind. */
+  <T> T visit(Visitor<T> visitor);
+
+  /**
    * The first record: what the ledger is about. All of it stays as it is, except that {@link
    * BudgetRaised} may raise the budget.
    *
@@ -41,6 +65,11 @@ public sealed interface LedgerRecord {
       Checks.atLeast("genesis time", genesisMillis, 0);
       Checks.atLeast("round interval", roundIntervalMillis, 1);
     }
+
+    @Override
+    public <T> T visit(Visitor<T> visitor) {
+      return visitor.genesis(this);
+    }
   }
 
   /**
@@ -54,6 +83,11 @@ public sealed interface LedgerRecord {
     public EpochOpened {
       Checks.atLeast("epoch", epoch, 1);
       Checks.text("job id", jobId);
+    }
+
+    @Override
+    public <T> T visit(Visitor<T> visitor) {
+      return visitor.epochOpened(this);
     }
   }
 
@@ -79,6 +113,11 @@ public sealed interface LedgerRecord {
       Checks.epsilon("reserved epsilon", epsilon);
       Checks.delta("reserved delta", delta);
       Checks.atLeast("largest number of rounds", maxRounds, 1);
+    }
+
+    @Override
+    public <T> T visit(Visitor<T> visitor) {
+      return visitor.phaseOpened(this);
     }
   }
 
@@ -109,6 +148,11 @@ public sealed interface LedgerRecord {
     public Charge(long epoch, long round, long tick, int phase) {
       this(epoch, round, tick, phase, /* clipNorm= */ null);
     }
+
+    @Override
+    public <T> T visit(Visitor<T> visitor) {
+      return visitor.charge(this);
+    }
   }
 
   /**
@@ -133,6 +177,11 @@ public sealed interface LedgerRecord {
         }
       }
     }
+
+    @Override
+    public <T> T visit(Visitor<T> visitor) {
+      return visitor.calibrated(this);
+    }
   }
 
   /**
@@ -149,6 +198,11 @@ public sealed interface LedgerRecord {
             "reason must be BUDGET_SPENT, ROUNDS_DONE or CALIBRATION_FAILED but is " + reason);
       }
     }
+
+    @Override
+    public <T> T visit(Visitor<T> visitor) {
+      return visitor.halted(this);
+    }
   }
 
   /**
@@ -163,6 +217,11 @@ public sealed interface LedgerRecord {
       Checks.atLeast("epoch", epoch, 1);
       Checks.epsilon("epsilon budget", epsilonBudget);
       Checks.delta("delta", delta);
+    }
+
+    @Override
+    public <T> T visit(Visitor<T> visitor) {
+      return visitor.budgetRaised(this);
     }
   }
 

@@ -1,18 +1,13 @@
 package io.murmuration.privacy.ledger;
 
-import io.murmuration.privacy.ledger.LedgerRecord.BudgetRaised;
 import io.murmuration.privacy.ledger.LedgerRecord.Calibrated;
-import io.murmuration.privacy.ledger.LedgerRecord.Charge;
-import io.murmuration.privacy.ledger.LedgerRecord.EpochOpened;
 import io.murmuration.privacy.ledger.LedgerRecord.Genesis;
-import io.murmuration.privacy.ledger.LedgerRecord.Halted;
 import io.murmuration.privacy.ledger.LedgerRecord.PhaseOpened;
 import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import java.util.TreeSet;
 
 /**
  * What the entries of a ledger add up to; a pure fold that accepts only what a correct holder could
@@ -20,28 +15,25 @@ import java.util.TreeSet;
  */
 public final class LedgerState {
 
-  private static final LedgerState EMPTY = new LedgerState();
+  private static final LedgerState EMPTY =
+      new LedgerState(
+          new Head(0, LedgerEntry.NO_HASH),
+          /* genesis= */ null,
+          Budget.NONE,
+          Holder.NOBODY,
+          LastCharge.NONE,
+          /* open= */ null,
+          /* earlierPhases= */ List.of(),
+          /* halt= */ null);
 
-  private Genesis genesis;
-  private long nextSequence;
-  private String headHash = LedgerEntry.NO_HASH;
-  private double epsilonBudget;
-  private double delta;
-  private long epoch;
-  private String jobId;
-  private Set<String> supersededJobs = Set.of();
-  private PhaseOpened phase;
-  private long roundsInPhase;
-  private Calibrated outcome;
-  private Double clipNorm;
-  private long lastChargedEpoch;
-  private List<LedgerPhase> earlierPhases = List.of();
-  private long rounds;
-  private long lastChargedTick;
-  private BigDecimal reservedEpsilon = BigDecimal.ZERO;
-  private BigDecimal reservedDelta = BigDecimal.ZERO;
-  private boolean raisedSincePhase;
-  private HaltReason halt;
+  private final Head head;
+  private final Genesis genesis;
+  private final Budget budget;
+  private final Holder holder;
+  private final LastCharge last;
+  private final OpenPhase open;
+  private final List<LedgerPhase> earlierPhases;
+  private final HaltReason halt;
 
   /**
    * A phase in the order of the ledger.
@@ -52,29 +44,68 @@ public final class LedgerState {
    */
   public record LedgerPhase(PhaseOpened opened, long lastTick, Calibrated outcome) {}
 
-  private LedgerState() {}
+  /** Where the next entry goes and what it must name. */
+  private record Head(long nextSequence, String hash) {}
 
-  private LedgerState(LedgerState other) {
-    genesis = other.genesis;
-    nextSequence = other.nextSequence;
-    headHash = other.headHash;
-    epsilonBudget = other.epsilonBudget;
-    delta = other.delta;
-    epoch = other.epoch;
-    jobId = other.jobId;
-    supersededJobs = other.supersededJobs;
-    phase = other.phase;
-    roundsInPhase = other.roundsInPhase;
-    outcome = other.outcome;
-    clipNorm = other.clipNorm;
-    lastChargedEpoch = other.lastChargedEpoch;
-    earlierPhases = other.earlierPhases;
-    rounds = other.rounds;
-    lastChargedTick = other.lastChargedTick;
-    reservedEpsilon = other.reservedEpsilon;
-    reservedDelta = other.reservedDelta;
-    raisedSincePhase = other.raisedSincePhase;
-    halt = other.halt;
+  /**
+   * The budget with every raise, and what is reserved of it, exact in decimals.
+   *
+   * @param raisedSincePhase whether no phase has reserved from the last raise yet
+   */
+  record Budget(
+      double epsilon,
+      double delta,
+      BigDecimal reservedEpsilon,
+      BigDecimal reservedDelta,
+      boolean raisedSincePhase) {
+
+    private static final Budget NONE = new Budget(0, 0, BigDecimal.ZERO, BigDecimal.ZERO, false);
+  }
+
+  /**
+   * The last epoch and whose it is.
+   *
+   * @param epoch 0 while there is none
+   * @param jobId null while there is none
+   * @param superseded the jobs that another has taken over from
+   */
+  record Holder(long epoch, String jobId, Set<String> superseded) {
+
+    private static final Holder NOBODY = new Holder(0, null, Set.of());
+  }
+
+  /** The last charge of all phases; zeros while there is none. */
+  record LastCharge(long round, long tick, long epoch) {
+
+    private static final LastCharge NONE = new LastCharge(0, 0, 0);
+  }
+
+  /**
+   * The phase that is open.
+   *
+   * @param rounds charged to it
+   * @param outcome what it measured; null unless it is a calibration that came to its end
+   * @param clipNorm the last that was charged where clipping is adaptive; else null
+   */
+  record OpenPhase(PhaseOpened opened, long rounds, Calibrated outcome, Double clipNorm) {}
+
+  private LedgerState(
+      Head head,
+      Genesis genesis,
+      Budget budget,
+      Holder holder,
+      LastCharge last,
+      OpenPhase open,
+      List<LedgerPhase> earlierPhases,
+      HaltReason halt) {
+    this.head = head;
+    this.genesis = genesis;
+    this.budget = budget;
+    this.holder = holder;
+    this.last = last;
+    this.open = open;
+    this.earlierPhases = earlierPhases;
+    this.halt = halt;
   }
 
   /** The state of a ledger without entries. */
@@ -97,7 +128,7 @@ public final class LedgerState {
       } catch (IllegalArgumentException e) {
         throw new LedgerException.Refused(
             "%s is damaged at record %d: %s. Nothing may be charged to it; restore it from a copy that is whole"
-                .formatted(location, state.nextSequence, e.getMessage()),
+                .formatted(location, state.nextSequence(), e.getMessage()),
             e);
       }
     }
@@ -110,199 +141,83 @@ public final class LedgerState {
    * @throws IllegalArgumentException if the entry cannot follow, with the reason
    */
   public LedgerState apply(LedgerEntry entry) {
-    require(
-        entry.sequence() == nextSequence,
+    LedgerRules.require(
+        entry.sequence() == head.nextSequence(),
         "it carries sequence number %d where %d was due",
         entry.sequence(),
-        nextSequence);
-    require(
-        entry.previousHash().equals(headHash),
+        head.nextSequence());
+    LedgerRules.require(
+        entry.previousHash().equals(head.hash()),
         "it follows the record with hash %s but the record before has %s",
         entry.previousHash(),
-        headHash);
-    LedgerState next = new LedgerState(this);
-    next.nextSequence++;
-    next.headHash = entry.hash();
-    next.add(entry.record());
-    return next;
-  }
-
-  private void add(LedgerRecord record) {
-    require(
-        (record instanceof Genesis) == (genesis == null),
+        head.hash());
+    LedgerRules.require(
+        (entry.record() instanceof Genesis) == (genesis == null),
         "the first record, and no other, must be the genesis but it is %s",
-        record);
-    if (record instanceof Genesis first) {
-      addGenesis(first);
-    } else if (record instanceof EpochOpened opened) {
-      addEpoch(opened);
-    } else if (record instanceof PhaseOpened opened) {
-      addPhase(opened);
-    } else if (record instanceof Charge charge) {
-      addCharge(charge);
-    } else if (record instanceof Calibrated calibrated) {
-      addCalibrated(calibrated);
-    } else if (record instanceof Halted halted) {
-      addHalt(halted);
-    } else if (record instanceof BudgetRaised raised) {
-      addRaise(raised);
-    }
+        entry.record());
+    return entry
+        .record()
+        .visit(new LedgerRules(this))
+        .with(new Head(entry.sequence() + 1, entry.hash()));
   }
 
-  private void addGenesis(Genesis first) {
-    genesis = first;
-    epsilonBudget = first.epsilonBudget();
-    delta = first.delta();
+  // ---- the state with one part replaced, for the rules ----
+
+  private LedgerState with(Head moved) {
+    return new LedgerState(moved, genesis, budget, holder, last, open, earlierPhases, halt);
   }
 
-  private void addEpoch(EpochOpened opened) {
-    require(opened.epoch() == epoch + 1, "it opens epoch %d after epoch %d", opened.epoch(), epoch);
-    require(
-        !supersedes(opened.jobId()),
-        "job %s opens an epoch although another job had taken over from it",
-        opened.jobId());
-    if (jobId != null && !jobId.equals(opened.jobId())) {
-      Set<String> superseded = new TreeSet<>(supersededJobs);
-      superseded.add(jobId);
-      supersededJobs = superseded;
-    }
-    epoch = opened.epoch();
-    jobId = opened.jobId();
-    if (halt == HaltReason.ROUNDS_DONE) {
-      halt = null;
-    }
+  LedgerState with(Genesis first, Budget stated) {
+    return new LedgerState(head, first, stated, holder, last, open, earlierPhases, halt);
   }
 
-  private void addPhase(PhaseOpened opened) {
-    requireCurrentEpoch(opened.epoch());
-    int last = phase == null ? 0 : phase.phase();
-    require(opened.phase() == last + 1, "it opens phase %d after phase %d", opened.phase(), last);
-    reservedEpsilon = reservedEpsilon.add(BigDecimal.valueOf(opened.epsilon()));
-    reservedDelta = reservedDelta.add(BigDecimal.valueOf(opened.delta()));
-    require(
-        reservedEpsilon.compareTo(BigDecimal.valueOf(epsilonBudget)) <= 0,
-        "it brings the reserved epsilon to %s but the budget is %s",
-        reservedEpsilon,
-        epsilonBudget);
-    require(
-        reservedDelta.compareTo(BigDecimal.valueOf(delta)) <= 0,
-        "it brings the reserved delta to %s but the budget is %s",
-        reservedDelta,
-        delta);
-    earlierPhases = phases();
-    phase = opened;
-    roundsInPhase = 0;
-    outcome = null;
-    clipNorm = null;
-    raisedSincePhase = false;
-    halt = null;
+  LedgerState with(Budget changed) {
+    return new LedgerState(head, genesis, changed, holder, last, open, earlierPhases, halt);
   }
 
-  private void addCharge(Charge charge) {
-    requireCurrentEpoch(charge.epoch());
-    require(phase != null, "it charges a round before any phase was opened");
-    require(
-        charge.phase() == phase.phase(),
-        "it charges phase %d but phase %d is open",
-        charge.phase(),
-        phase.phase());
-    require(
-        charge.round() == rounds + 1, "it charges round %d after round %d", charge.round(), rounds);
-    require(
-        charge.tick() > lastChargedTick,
-        "it charges tick %d but tick %d was already charged",
-        charge.tick(),
-        lastChargedTick);
-    require(
-        roundsInPhase < phase.maxRounds(),
-        "it charges one round more than the %d that phase %d reserved",
-        phase.maxRounds(),
-        phase.phase());
-    require(halt == null, "it charges a round after the halt (%s)", halt);
-    require(
-        outcome == null,
-        "it charges a round to phase %d, whose calibration came to its end",
-        phase.phase());
-    boolean adaptive = phase.mechanism().adaptiveClipping() != null;
-    require(
-        adaptive == (charge.clipNorm() != null),
-        adaptive
-            ? "it charges a round of adaptive clipping without its clip norm"
-            : "it charges a round with a clip norm of its own although the phase fixes it");
-    rounds = charge.round();
-    roundsInPhase++;
-    lastChargedTick = charge.tick();
-    lastChargedEpoch = charge.epoch();
-    clipNorm = charge.clipNorm();
+  LedgerState with(Holder next) {
+    return new LedgerState(head, genesis, budget, next, last, open, earlierPhases, halt);
   }
 
-  private void addCalibrated(Calibrated calibrated) {
-    requireCurrentEpoch(calibrated.epoch());
-    require(
-        phase != null && phase.mechanism().query().isCalibration(),
-        "it tells of a calibration but none is open");
-    require(
-        calibrated.phase() == phase.phase(),
-        "it tells of phase %d but phase %d is open",
-        calibrated.phase(),
-        phase.phase());
-    require(
-        roundsInPhase > 0 && calibrated.round() == rounds && calibrated.epoch() == lastChargedEpoch,
-        "it tells of round %d, which is not the last round charged in this epoch to this phase",
-        calibrated.round());
-    require(outcome == null, "it tells of phase %d once more", phase.phase());
-    int size = phase.mechanism().query().answerSize();
-    require(
-        calibrated.answer().size() == size,
-        "it has %d noised numbers where its phase measures %d",
-        calibrated.answer().size(),
-        size);
-    outcome = calibrated;
+  LedgerState with(LastCharge charge) {
+    return new LedgerState(head, genesis, budget, holder, charge, open, earlierPhases, halt);
   }
 
-  private void addHalt(Halted halted) {
-    requireCurrentEpoch(halted.epoch());
-    require(phase != null, "it halts before any phase was opened");
-    require(halt == null, "it halts after the halt (%s)", halt);
-    halt = halted.reason();
+  LedgerState with(OpenPhase changed) {
+    return new LedgerState(head, genesis, budget, holder, last, changed, earlierPhases, halt);
   }
 
-  private void addRaise(BudgetRaised raised) {
-    requireCurrentEpoch(raised.epoch());
-    require(
-        raised.epsilonBudget() >= epsilonBudget && raised.delta() >= delta,
-        "it lowers the budget from (%s, %s) to (%s, %s)",
-        epsilonBudget,
-        delta,
-        raised.epsilonBudget(),
-        raised.delta());
-    require(
-        raised.epsilonBudget() > epsilonBudget || raised.delta() > delta,
-        "it raises the budget to (%s, %s), which it already is",
-        epsilonBudget,
-        delta);
-    epsilonBudget = raised.epsilonBudget();
-    delta = raised.delta();
-    raisedSincePhase = true;
+  /** The open phase joins the earlier ones. */
+  LedgerState withNext(OpenPhase next) {
+    return new LedgerState(head, genesis, budget, holder, last, next, phases(), halt);
   }
 
-  private void requireCurrentEpoch(long written) {
-    require(
-        written == epoch && epoch > 0,
-        "it was written in epoch %d but the ledger is in epoch %d",
-        written,
-        epoch);
+  LedgerState withHalt(HaltReason reason) {
+    return new LedgerState(head, genesis, budget, holder, last, open, earlierPhases, reason);
   }
 
-  private static void require(boolean condition, String format, Object... values) {
-    if (!condition) {
-      throw new IllegalArgumentException(format.formatted(values));
-    }
+  // ---- the parts ----
+
+  Budget budget() {
+    return budget;
+  }
+
+  Holder holder() {
+    return holder;
+  }
+
+  LastCharge lastCharge() {
+    return last;
+  }
+
+  /** Null while no phase is open. */
+  OpenPhase open() {
+    return open;
   }
 
   /** Whether another job took the domain over from this one. */
   public boolean supersedes(String job) {
-    return supersededJobs.contains(job);
+    return holder.superseded().contains(job);
   }
 
   /** The first record; empty while there is none. */
@@ -312,56 +227,56 @@ public final class LedgerState {
 
   /** The sequence number that the next entry must carry: the number of entries so far. */
   public long nextSequence() {
-    return nextSequence;
+    return head.nextSequence();
   }
 
   /** Hash of the last entry, {@link LedgerEntry#NO_HASH} while there is none. */
   public String headHash() {
-    return headHash;
+    return head.hash();
   }
 
   /** The ε budget of the domain, with every raise; 0 before the genesis. */
   public double epsilonBudget() {
-    return epsilonBudget;
+    return budget.epsilon();
   }
 
   /** The δ budget of the domain, with every raise; 0 before the genesis. */
   public double delta() {
-    return delta;
+    return budget.delta();
   }
 
   /** The last epoch opened; 0 while there is none. */
   public long epoch() {
-    return epoch;
+    return holder.epoch();
   }
 
   /** The job that opened the last epoch; empty while there is none. */
   public Optional<String> jobId() {
-    return Optional.ofNullable(jobId);
+    return Optional.ofNullable(holder.jobId());
   }
 
   /** The phase that is open; empty while there is none. */
   public Optional<PhaseOpened> phase() {
-    return Optional.ofNullable(phase);
+    return Optional.ofNullable(open).map(OpenPhase::opened);
   }
 
   /** Rounds charged to the phase that is open. */
   public long roundsInPhase() {
-    return roundsInPhase;
+    return open == null ? 0 : open.rounds();
   }
 
   /** What the open phase measured; empty unless it is a calibration that came to its end. */
   public Optional<Calibrated> outcome() {
-    return Optional.ofNullable(outcome);
+    return Optional.ofNullable(open).map(OpenPhase::outcome);
   }
 
   /** All phases in their order, the open one last. */
   public List<LedgerPhase> phases() {
-    if (phase == null) {
+    if (open == null) {
       return earlierPhases;
     }
     List<LedgerPhase> all = new ArrayList<>(earlierPhases);
-    all.add(new LedgerPhase(phase, roundsInPhase == 0 ? 0 : lastChargedTick, outcome));
+    all.add(new LedgerPhase(open.opened(), open.rounds() == 0 ? 0 : last.tick(), open.outcome()));
     return List.copyOf(all);
   }
 
@@ -376,25 +291,25 @@ public final class LedgerState {
    * phase where clipping is adaptive, else the phase's own; 0 while no phase is open.
    */
   public double clipNorm() {
-    if (clipNorm != null) {
-      return clipNorm;
+    if (open == null) {
+      return 0;
     }
-    return phase == null ? 0 : phase.mechanism().clipNorm();
+    return open.clipNorm() != null ? open.clipNorm() : open.opened().mechanism().clipNorm();
   }
 
   /** Rounds charged since the genesis: also the number of the last. */
   public long rounds() {
-    return rounds;
+    return last.round();
   }
 
   /** The tick of the last charge; 0 while there is none. */
   public long lastChargedTick() {
-    return lastChargedTick;
+    return last.tick();
   }
 
   /** The sum of ε_i over all phases opened, exact in decimals. */
   public BigDecimal reservedEpsilon() {
-    return reservedEpsilon;
+    return budget.reservedEpsilon();
   }
 
   /**
@@ -416,12 +331,12 @@ public final class LedgerState {
 
   /** The sum of δ_i over all phases opened, exact in decimals. */
   public BigDecimal reservedDelta() {
-    return reservedDelta;
+    return budget.reservedDelta();
   }
 
   /** Whether the budget was raised and no phase has reserved from it yet. */
   public boolean raisedSincePhase() {
-    return raisedSincePhase;
+    return budget.raisedSincePhase();
   }
 
   /** Why training stands still; empty while it may go on. */

@@ -1,0 +1,215 @@
+package io.murmuration.privacy.ledger;
+
+import io.murmuration.privacy.ledger.LedgerRecord.BudgetRaised;
+import io.murmuration.privacy.ledger.LedgerRecord.Calibrated;
+import io.murmuration.privacy.ledger.LedgerRecord.Charge;
+import io.murmuration.privacy.ledger.LedgerRecord.EpochOpened;
+import io.murmuration.privacy.ledger.LedgerRecord.Genesis;
+import io.murmuration.privacy.ledger.LedgerRecord.Halted;
+import io.murmuration.privacy.ledger.LedgerRecord.PhaseOpened;
+import io.murmuration.privacy.ledger.LedgerState.Budget;
+import io.murmuration.privacy.ledger.LedgerState.Holder;
+import io.murmuration.privacy.ledger.LedgerState.LastCharge;
+import io.murmuration.privacy.ledger.LedgerState.OpenPhase;
+import java.math.BigDecimal;
+import java.util.Set;
+import java.util.TreeSet;
+
+/**
+ * What a record of each kind makes of the state before it, and which records may follow at all. The
+ * head of the chain is {@link LedgerState#apply}'s affair.
+ *
+ * <p>Every answer throws an IllegalArgumentException for a record that cannot follow, with the
+ * reason.
+ *
+ * @param before the state that the record follows
+ */
+record LedgerRules(LedgerState before) implements LedgerRecord.Visitor<LedgerState> {
+
+  @Override
+  public LedgerState genesis(Genesis first) {
+    return before.with(
+        first,
+        new Budget(
+            first.epsilonBudget(),
+            first.delta(),
+            /* reservedEpsilon= */ BigDecimal.ZERO,
+            /* reservedDelta= */ BigDecimal.ZERO,
+            /* raisedSincePhase= */ false));
+  }
+
+  @Override
+  public LedgerState epochOpened(EpochOpened opened) {
+    Holder holder = before.holder();
+    require(
+        opened.epoch() == holder.epoch() + 1,
+        "it opens epoch %d after epoch %d",
+        opened.epoch(),
+        holder.epoch());
+    require(
+        !before.supersedes(opened.jobId()),
+        "job %s opens an epoch although another job had taken over from it",
+        opened.jobId());
+    Set<String> superseded = holder.superseded();
+    if (holder.jobId() != null && !holder.jobId().equals(opened.jobId())) {
+      superseded = new TreeSet<>(superseded);
+      superseded.add(holder.jobId());
+    }
+    LedgerState next = before.with(new Holder(opened.epoch(), opened.jobId(), superseded));
+    boolean mayGoOn = before.halt().filter(HaltReason.ROUNDS_DONE::equals).isPresent();
+    return mayGoOn ? next.withHalt(null) : next;
+  }
+
+  @Override
+  public LedgerState phaseOpened(PhaseOpened opened) {
+    requireCurrentEpoch(opened.epoch());
+    int lastPhase = before.phase().map(PhaseOpened::phase).orElse(0);
+    require(
+        opened.phase() == lastPhase + 1,
+        "it opens phase %d after phase %d",
+        opened.phase(),
+        lastPhase);
+    Budget budget = before.budget();
+    BigDecimal epsilon = budget.reservedEpsilon().add(BigDecimal.valueOf(opened.epsilon()));
+    BigDecimal delta = budget.reservedDelta().add(BigDecimal.valueOf(opened.delta()));
+    require(
+        epsilon.compareTo(BigDecimal.valueOf(budget.epsilon())) <= 0,
+        "it brings the reserved epsilon to %s but the budget is %s",
+        epsilon,
+        budget.epsilon());
+    require(
+        delta.compareTo(BigDecimal.valueOf(budget.delta())) <= 0,
+        "it brings the reserved delta to %s but the budget is %s",
+        delta,
+        budget.delta());
+    return before
+        .withNext(new OpenPhase(opened, /* rounds= */ 0, /* outcome= */ null, /* clipNorm= */ null))
+        .with(
+            new Budget(
+                budget.epsilon(), budget.delta(), epsilon, delta, /* raisedSincePhase= */ false))
+        .withHalt(null);
+  }
+
+  @Override
+  public LedgerState charge(Charge charge) {
+    requireCurrentEpoch(charge.epoch());
+    OpenPhase open = before.open();
+    require(open != null, "it charges a round before any phase was opened");
+    PhaseOpened phase = open.opened();
+    LastCharge last = before.lastCharge();
+    require(
+        charge.phase() == phase.phase(),
+        "it charges phase %d but phase %d is open",
+        charge.phase(),
+        phase.phase());
+    require(
+        charge.round() == last.round() + 1,
+        "it charges round %d after round %d",
+        charge.round(),
+        last.round());
+    require(
+        charge.tick() > last.tick(),
+        "it charges tick %d but tick %d was already charged",
+        charge.tick(),
+        last.tick());
+    require(
+        open.rounds() < phase.maxRounds(),
+        "it charges one round more than the %d that phase %d reserved",
+        phase.maxRounds(),
+        phase.phase());
+    require(
+        before.halt().isEmpty(),
+        "it charges a round after the halt (%s)",
+        before.halt().orElse(null));
+    require(
+        open.outcome() == null,
+        "it charges a round to phase %d, whose calibration came to its end",
+        phase.phase());
+    boolean adaptive = phase.mechanism().adaptiveClipping() != null;
+    require(
+        adaptive == (charge.clipNorm() != null),
+        adaptive
+            ? "it charges a round of adaptive clipping without its clip norm"
+            : "it charges a round with a clip norm of its own although the phase fixes it");
+    return before
+        .with(new LastCharge(charge.round(), charge.tick(), charge.epoch()))
+        .with(new OpenPhase(phase, open.rounds() + 1, /* outcome= */ null, charge.clipNorm()));
+  }
+
+  @Override
+  public LedgerState calibrated(Calibrated calibrated) {
+    requireCurrentEpoch(calibrated.epoch());
+    OpenPhase open = before.open();
+    require(
+        open != null && open.opened().mechanism().query().isCalibration(),
+        "it tells of a calibration but none is open");
+    PhaseOpened phase = open.opened();
+    LastCharge last = before.lastCharge();
+    require(
+        calibrated.phase() == phase.phase(),
+        "it tells of phase %d but phase %d is open",
+        calibrated.phase(),
+        phase.phase());
+    require(
+        open.rounds() > 0
+            && calibrated.round() == last.round()
+            && calibrated.epoch() == last.epoch(),
+        "it tells of round %d, which is not the last round charged in this epoch to this phase",
+        calibrated.round());
+    require(open.outcome() == null, "it tells of phase %d once more", phase.phase());
+    int size = phase.mechanism().query().answerSize();
+    require(
+        calibrated.answer().size() == size,
+        "it has %d noised numbers where its phase measures %d",
+        calibrated.answer().size(),
+        size);
+    return before.with(new OpenPhase(phase, open.rounds(), calibrated, open.clipNorm()));
+  }
+
+  @Override
+  public LedgerState halted(Halted halted) {
+    requireCurrentEpoch(halted.epoch());
+    require(before.open() != null, "it halts before any phase was opened");
+    require(before.halt().isEmpty(), "it halts after the halt (%s)", before.halt().orElse(null));
+    return before.withHalt(halted.reason());
+  }
+
+  @Override
+  public LedgerState budgetRaised(BudgetRaised raised) {
+    requireCurrentEpoch(raised.epoch());
+    Budget budget = before.budget();
+    require(
+        raised.epsilonBudget() >= budget.epsilon() && raised.delta() >= budget.delta(),
+        "it lowers the budget from (%s, %s) to (%s, %s)",
+        budget.epsilon(),
+        budget.delta(),
+        raised.epsilonBudget(),
+        raised.delta());
+    require(
+        raised.epsilonBudget() > budget.epsilon() || raised.delta() > budget.delta(),
+        "it raises the budget to (%s, %s), which it already is",
+        budget.epsilon(),
+        budget.delta());
+    return before.with(
+        new Budget(
+            raised.epsilonBudget(),
+            raised.delta(),
+            budget.reservedEpsilon(),
+            budget.reservedDelta(),
+            /* raisedSincePhase= */ true));
+  }
+
+  private void requireCurrentEpoch(long written) {
+    require(
+        written == before.epoch() && before.epoch() > 0,
+        "it was written in epoch %d but the ledger is in epoch %d",
+        written,
+        before.epoch());
+  }
+
+  static void require(boolean condition, String format, Object... values) {
+    if (!condition) {
+      throw new IllegalArgumentException(format.formatted(values));
+    }
+  }
+}
