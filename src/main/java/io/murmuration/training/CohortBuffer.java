@@ -3,7 +3,9 @@ package io.murmuration.training;
 import io.murmuration.contribution.CohortRecord;
 import io.murmuration.contribution.UserCounts;
 import io.murmuration.contribution.UserSample;
+import io.murmuration.privacy.mechanism.EpochStart;
 import io.murmuration.privacy.mechanism.Grant;
+import io.murmuration.privacy.mechanism.GrantGate;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -16,8 +18,7 @@ import java.util.TreeMap;
  * <p>Samples and grants come over different channels, so either may be first. The rules:
  *
  * <ul>
- *   <li>a grant counts only in the epoch that is current, and epochs only rise; what an earlier
- *       attempt granted is void,
+ *   <li>which grants count is {@link GrantGate}'s affair, as it is in the sampler,
  *   <li>a sample counts once per user and round, and only for a grant of its own epoch, round and
  *       tick,
  *   <li>a watermark releases the grants up to it in the order of their ticks, each exactly once; an
@@ -50,40 +51,28 @@ public final class CohortBuffer {
     }
   }
 
-  private final TreeMap<Long, Grant> grantsByTick = new TreeMap<>();
+  private final GrantGate gate;
   private final TreeMap<Long, Map<String, UserSample>> samplesByTick = new TreeMap<>();
   private final TreeMap<Long, List<UserCounts>> countsByTick = new TreeMap<>();
-  private long refusedEpoch;
-  private long epoch;
-  private long closedTick = Long.MIN_VALUE;
 
   /**
    * @param lastEpoch the last epoch that a restored state saw, 0 at a first start; it and all
    *     before it are refused
    */
   public CohortBuffer(long lastEpoch) {
-    this.refusedEpoch = lastEpoch;
-    this.epoch = lastEpoch;
+    this.gate = new GrantGate(lastEpoch);
   }
 
   /** The last epoch seen; it belongs into the snapshot. */
   public long lastEpoch() {
-    return epoch;
+    return gate.lastEpoch();
   }
 
   /** A new attempt begins: what earlier ones left here is void. */
-  public void onEpochStart(long newEpoch) {
-    if (newEpoch <= epoch) {
-      return;
+  public void onEpochStart(EpochStart start) {
+    if (gate.startEpoch(start)) {
+      forgetWhatIsOver(samplesByTick, countsByTick);
     }
-    epoch = newEpoch;
-    refusedEpoch = newEpoch - 1;
-    closedTick = Long.MIN_VALUE;
-    grantsByTick.clear();
-    samplesByTick.values().forEach(users -> users.values().removeIf(s -> s.epoch() != newEpoch));
-    samplesByTick.values().removeIf(Map::isEmpty);
-    countsByTick.values().forEach(counts -> counts.removeIf(c -> c.epoch() != newEpoch));
-    countsByTick.values().removeIf(List::isEmpty);
   }
 
   /**
@@ -92,10 +81,11 @@ public final class CohortBuffer {
    * @return whether it counts; false for a grant of an epoch that is over, or that never began here
    */
   public boolean onGrant(Grant grant) {
-    if (grant.epoch() != epoch || grant.epoch() <= refusedEpoch || grant.tick() <= closedTick) {
-      return false;
+    boolean counts = gate.admits(grant);
+    if (counts) {
+      gate.add(grant);
     }
-    return grantsByTick.putIfAbsent(grant.tick(), grant) == null;
+    return counts;
   }
 
   /**
@@ -127,9 +117,7 @@ public final class CohortBuffer {
   }
 
   private boolean isStale(CohortRecord part) {
-    return part.epoch() <= refusedEpoch
-        || part.epoch() < epoch
-        || (part.epoch() == epoch && part.tick() <= closedTick);
+    return gate.isOver(part.epoch(), part.tick());
   }
 
   /**
@@ -138,7 +126,7 @@ public final class CohortBuffer {
    */
   public List<Cohort> onWatermark(long watermark) {
     List<Cohort> complete = new ArrayList<>();
-    for (Grant grant : grantsByTick.headMap(watermark, true).values()) {
+    for (Grant grant : gate.upTo(watermark)) {
       Map<String, UserSample> users = samplesByTick.getOrDefault(grant.tick(), Map.of());
       complete.add(
           new Cohort(
@@ -150,19 +138,17 @@ public final class CohortBuffer {
                   .filter(c -> c.epoch() == grant.epoch() && c.round() == grant.round())
                   .toList()));
     }
-    countsByTick.headMap(watermark, true).values().forEach(c -> c.removeIf(this::hasBegun));
-    countsByTick.headMap(watermark, true).values().removeIf(List::isEmpty);
-    grantsByTick.headMap(watermark, true).clear();
-    samplesByTick
-        .headMap(watermark, true)
-        .values()
-        .forEach(u -> u.values().removeIf(this::hasBegun));
-    samplesByTick.headMap(watermark, true).values().removeIf(Map::isEmpty);
-    closedTick = Math.max(closedTick, watermark);
+    gate.forget(watermark);
+    gate.close(watermark);
+    forgetWhatIsOver(samplesByTick.headMap(watermark, true), countsByTick.headMap(watermark, true));
     return complete;
   }
 
-  private boolean hasBegun(CohortRecord part) {
-    return part.epoch() <= epoch;
+  private void forgetWhatIsOver(
+      Map<Long, Map<String, UserSample>> samples, Map<Long, List<UserCounts>> counts) {
+    samples.values().forEach(users -> users.values().removeIf(this::isStale));
+    samples.values().removeIf(Map::isEmpty);
+    counts.values().forEach(parts -> parts.removeIf(this::isStale));
+    counts.values().removeIf(List::isEmpty);
   }
 }

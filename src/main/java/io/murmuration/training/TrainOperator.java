@@ -189,7 +189,7 @@ public final class TrainOperator extends AbstractStreamOperator<RoundRelease>
   public void processElement2(StreamRecord<BudgetSignal> element) {
     BudgetSignal signal = element.getValue();
     if (signal instanceof EpochStart start) {
-      cohorts.onEpochStart(start.epoch());
+      cohorts.onEpochStart(start);
     } else if (signal instanceof Grant grant && !cohorts.onGrant(grant)) {
       LOG.info("Grant of round {} of epoch {} is void here", grant.round(), grant.epoch());
     }

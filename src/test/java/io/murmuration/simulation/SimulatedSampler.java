@@ -3,7 +3,6 @@ package io.murmuration.simulation;
 import static io.murmuration.simulation.Audit.require;
 
 import io.murmuration.contribution.ContributionBounds;
-import io.murmuration.contribution.GrantGate;
 import io.murmuration.contribution.SamplingSchedule;
 import io.murmuration.contribution.UserPool;
 import io.murmuration.contribution.UserSample;
@@ -11,6 +10,7 @@ import io.murmuration.event.Example;
 import io.murmuration.privacy.mechanism.BudgetSignal;
 import io.murmuration.privacy.mechanism.EpochStart;
 import io.murmuration.privacy.mechanism.Grant;
+import io.murmuration.privacy.mechanism.GrantGate;
 import io.murmuration.simulation.Elements.Barrier;
 import io.murmuration.simulation.Elements.Tick;
 import java.util.ArrayList;

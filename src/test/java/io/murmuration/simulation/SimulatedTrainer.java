@@ -130,7 +130,7 @@ final class SimulatedTrainer {
       signalsTick = tick.tick();
       close(sampler);
     } else if (element instanceof EpochStart start) {
-      cohorts.onEpochStart(start.epoch());
+      cohorts.onEpochStart(start);
     } else {
       cohorts.onGrant((Grant) element);
     }

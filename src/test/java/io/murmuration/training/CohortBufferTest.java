@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.murmuration.contribution.UserSample;
 import io.murmuration.event.Example;
+import io.murmuration.privacy.mechanism.EpochStart;
 import io.murmuration.privacy.mechanism.Grant;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.privacy.mechanism.Sampler;
@@ -20,7 +21,7 @@ class CohortBufferTest {
 
   @Test
   void aRoundRunsAtItsWatermarkWithAllOfItsUsers() {
-    buffer.onEpochStart(1);
+    buffer.onEpochStart(new EpochStart(1, 1));
     assertThat(buffer.onGrant(grant(1, 1, 5))).isTrue();
     buffer.onSample(sample(1, 1, 5, "ann"));
     buffer.onSample(sample(1, 1, 5, "bob"));
@@ -37,7 +38,7 @@ class CohortBufferTest {
 
   @Test
   void anEmptyCohortIsARound() {
-    buffer.onEpochStart(1);
+    buffer.onEpochStart(new EpochStart(1, 1));
     buffer.onGrant(grant(1, 1, 5));
     assertThat(buffer.onWatermark(9))
         .singleElement()
@@ -46,7 +47,7 @@ class CohortBufferTest {
 
   @Test
   void aUserCountsOncePerRound() {
-    buffer.onEpochStart(1);
+    buffer.onEpochStart(new EpochStart(1, 1));
     buffer.onGrant(grant(1, 1, 5));
     assertThat(buffer.onSample(sample(1, 1, 5, "ann"))).isTrue();
     assertThat(buffer.onSample(sample(1, 1, 5, "ann"))).isFalse();
@@ -56,14 +57,14 @@ class CohortBufferTest {
   @Test
   void samplesMayOvertakeTheirGrantAndTheirEpoch() {
     buffer.onSample(sample(1, 1, 5, "ann"));
-    buffer.onEpochStart(1);
+    buffer.onEpochStart(new EpochStart(1, 1));
     buffer.onGrant(grant(1, 1, 5));
     assertThat(buffer.onWatermark(5).get(0).samples()).hasSize(1);
   }
 
   @Test
   void aWatermarkThatSkipsReleasesEveryGrantInOrder() {
-    buffer.onEpochStart(1);
+    buffer.onEpochStart(new EpochStart(1, 1));
     buffer.onGrant(grant(1, 2, 7));
     buffer.onGrant(grant(1, 1, 5));
     buffer.onSample(sample(1, 2, 7, "bob"));
@@ -83,10 +84,10 @@ class CohortBufferTest {
 
   @Test
   void aNewEpochVoidsWhatTheOldOneLeft() {
-    buffer.onEpochStart(1);
+    buffer.onEpochStart(new EpochStart(1, 1));
     buffer.onGrant(grant(1, 1, 5));
     buffer.onSample(sample(1, 1, 5, "ann"));
-    buffer.onEpochStart(2);
+    buffer.onEpochStart(new EpochStart(2, 1));
     assertThat(buffer.onGrant(grant(1, 2, 6))).as("late grant of a dead attempt").isFalse();
     assertThat(buffer.onSample(sample(1, 1, 5, "bob"))).isFalse();
     assertThat(buffer.onWatermark(6)).isEmpty();
@@ -100,15 +101,15 @@ class CohortBufferTest {
 
   @Test
   void anOldEpochStartDoesNotTurnTimeBack() {
-    buffer.onEpochStart(4);
-    buffer.onEpochStart(2);
+    buffer.onEpochStart(new EpochStart(4, 1));
+    buffer.onEpochStart(new EpochStart(2, 1));
     assertThat(buffer.lastEpoch()).isEqualTo(4);
     assertThat(buffer.onGrant(grant(2, 1, 5))).isFalse();
   }
 
   @Test
   void aSampleAfterItsWatermarkIsStale() {
-    buffer.onEpochStart(1);
+    buffer.onEpochStart(new EpochStart(1, 1));
     buffer.onWatermark(5);
     assertThat(buffer.onSample(sample(1, 1, 5, "ann"))).isFalse();
     assertThat(buffer.onGrant(grant(1, 1, 5))).isFalse();
@@ -116,7 +117,7 @@ class CohortBufferTest {
 
   @Test
   void aSampleForAnotherRoundOfTheSameTickIsNotPartOfTheCohort() {
-    buffer.onEpochStart(1);
+    buffer.onEpochStart(new EpochStart(1, 1));
     buffer.onGrant(grant(1, 2, 5));
     buffer.onSample(sample(1, 1, 5, "ann"));
     assertThat(buffer.onWatermark(5).get(0).samples()).isEmpty();

@@ -1,12 +1,8 @@
-package io.murmuration.contribution;
+package io.murmuration.privacy.mechanism;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.murmuration.privacy.mechanism.EpochStart;
-import io.murmuration.privacy.mechanism.Grant;
-import io.murmuration.privacy.mechanism.RoundMechanism;
-import io.murmuration.privacy.mechanism.Sampler;
 import org.junit.jupiter.api.Test;
 
 class GrantGateTest {
@@ -63,5 +59,31 @@ class GrantGateTest {
     assertThat(gate.at(4)).isEmpty();
     gate.close(2);
     assertThat(gate.closedTick()).as("time never goes back").isEqualTo(4);
+  }
+
+  @Test
+  void aTickIsGrantedOnce() {
+    GrantGate gate = new GrantGate(GrantGate.UNKNOWN);
+    gate.startEpoch(new EpochStart(1, 4));
+    gate.add(grant(1, 5));
+    assertThat(gate.admits(grant(1, 5))).isFalse();
+    gate.close(5);
+    gate.forget(5);
+    assertThat(gate.admits(grant(1, 5))).isFalse();
+  }
+
+  @Test
+  void whatEarlierAttemptsAndClosedTicksLeftIsOver_andALaterEpochIsNot() {
+    GrantGate gate = new GrantGate(/* restoredEpoch= */ 7);
+    assertThat(gate.isOver(7, 5)).isTrue();
+    assertThat(gate.isOver(8, 5)).as("its start may be on its way").isFalse();
+    gate.startEpoch(new EpochStart(9, 4));
+    assertThat(gate.isOver(8, 5)).isTrue();
+    assertThat(gate.isOver(9, 3)).isTrue();
+    assertThat(gate.isOver(9, 4)).isFalse();
+    gate.close(4);
+    assertThat(gate.isOver(9, 4)).isTrue();
+    assertThat(gate.isOver(9, 5)).isFalse();
+    assertThat(gate.isOver(10, 4)).isFalse();
   }
 }

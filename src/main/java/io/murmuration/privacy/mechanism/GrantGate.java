@@ -1,14 +1,13 @@
-package io.murmuration.contribution;
+package io.murmuration.privacy.mechanism;
 
-import io.murmuration.privacy.mechanism.EpochStart;
-import io.murmuration.privacy.mechanism.Grant;
 import java.util.List;
 import java.util.NavigableMap;
 import java.util.Optional;
 import java.util.TreeMap;
 
 /**
- * Which grants one attempt of the sampler may act on, and where its public time stands.
+ * Which grants one attempt of the sampler or of the trainer may act on, and where its public time
+ * stands.
  *
  * <p>Rules:
  *
@@ -18,6 +17,7 @@ import java.util.TreeMap;
  *   <li>A grant counts only in the epoch that is current, only if no restored state had seen that
  *       epoch, and only until the watermark of its tick has arrived. What an earlier attempt was
  *       granted is void, so a round that was in flight at a failure never runs.
+ *   <li>A tick is granted once.
  *   <li>An attempt that was fenced before it began is told the epoch of the job that took over,
  *       which a restored state may have seen: time goes on, and nothing is granted.
  * </ul>
@@ -67,7 +67,18 @@ public final class GrantGate {
     return epochStarted
         && grant.epoch() == lastEpoch
         && grant.epoch() > restoredEpoch
-        && grant.tick() > closedTick;
+        && grant.tick() > closedTick
+        && !pending.containsKey(grant.tick());
+  }
+
+  /**
+   * Whether nothing of this epoch and tick can be acted on any more. What belongs to an epoch that
+   * has not begun here yet is not over: its start may be on its way on another channel.
+   */
+  public boolean isOver(long epoch, long tick) {
+    return epoch <= restoredEpoch
+        || epoch < lastEpoch
+        || (epoch == lastEpoch && epochStarted && tick <= closedTick);
   }
 
   /**
