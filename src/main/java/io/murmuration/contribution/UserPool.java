@@ -304,6 +304,27 @@ public final class UserPool {
     }
   }
 
+  /**
+   * Whether {@link #drawClocks} with this schedule would find nothing to do, so that the pool may
+   * stay as it is. Never so while events wait for the first tick.
+   */
+  public boolean carriesClocksOf(SamplingSchedule current) {
+    if (provisional != null || !current.equals(schedule)) {
+      return false;
+    }
+    if (current.sampler() == Sampler.ULS) {
+      return windows.isEmpty() || userClock != NO_CLOCK;
+    }
+    for (Reservoir reservoir : windows) {
+      for (int i = 0; i < reservoir.size(); i++) {
+        if (reservoir.clock(i) == NO_CLOCK) {
+          return false;
+        }
+      }
+    }
+    return true;
+  }
+
   private void discardClocks() {
     userClock = NO_CLOCK;
     windows.forEach(Reservoir::discardClocks);

@@ -12,9 +12,12 @@ import org.apache.flink.api.common.typeutils.base.LongSerializer;
  */
 final class UserState {
 
+  /** Name of the state that every user of whom something is kept has. */
+  static final String POOL = "pool";
+
   /** Keyed: the bookkeeping. */
   static ValueStateDescriptor<UserPool> pool() {
-    return new ValueStateDescriptor<>("pool", new UserPoolSerializer());
+    return new ValueStateDescriptor<>(POOL, new UserPoolSerializer());
   }
 
   /** Keyed: slot to example. */

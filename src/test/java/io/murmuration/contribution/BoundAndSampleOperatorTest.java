@@ -389,48 +389,116 @@ class BoundAndSampleOperatorTest {
 
   @Test
   void massOfTimers_isFiredInSlices_andWhatArrivesBetweenBelongsToTheNextTick() throws Exception {
-    TimerSlice threeTimers =
-        new TimerSlice() {
-          private static final long serialVersionUID = 1L;
-          private int timers;
-
-          @Override
-          public void begin() {
-            timers = 0;
-          }
-
-          @Override
-          public boolean isOver() {
-            return ++timers == 3;
-          }
-        };
     BoundAndSampleOperator operator =
-        new BoundAndSampleOperator(BOUNDS, new SeededCoins(1), threeTimers);
+        new BoundAndSampleOperator(BOUNDS, new SeededCoins(1), new SamplerHarness.ThreeAtATime());
     try (SamplerHarness job = new SamplerHarness(operator, 1, 0).open().epoch(1, 0)) {
       for (int user = 0; user < 10; user++) {
         job.say("user" + user, "in time");
       }
       job.grant(0, ALWAYS);
-      job.flink.setProcessingTime(1);
+      job.pass(1_000);
       List<UserSample> sampled = new ArrayList<>(job.tick(0));
       assertThat(sampled).hasSize(3);
       for (int user = 0; user < 10; user++) {
         job.say("user" + user, "too late");
       }
-      for (long millis = 1; sampled.size() < 10; millis += 50) {
-        assertThat(millis).isLessThan(2_000);
-        job.flink.setProcessingTime(millis);
-        sampled.addAll(job.samples());
-      }
+      job.pass(2_000);
+      sampled.addAll(job.samples());
+      assertThat(sampled).hasSize(10);
       assertThat(users(sampled)).doesNotHaveDuplicates();
       assertThat(texts(sampled)).containsOnly("in time");
-      job.flink.setProcessingTime(10_000);
       job.grant(1, ALWAYS);
-      job.tick(1);
-      for (long millis = 10_000; millis < 12_000; millis += 50) {
-        job.flink.setProcessingTime(millis);
-      }
+      job.flink.processWatermark2(new Watermark(1));
+      job.pass(4_000);
       assertThat(job.flink.getOutput()).contains(new Watermark(1));
+    }
+  }
+
+  @Test
+  void firstGrant_givesClocksInSlices_andNoTimerOfItsTickFiresBefore() throws Exception {
+    for (boolean rocks : new boolean[] {false, true}) {
+      SamplerHarness job =
+          new SamplerHarness(
+              new BoundAndSampleOperator(
+                  BOUNDS, new SeededCoins(1), new SamplerHarness.ThreeAtATime()),
+              1,
+              0);
+      if (rocks) {
+        job.on(new EmbeddedRocksDBStateBackend());
+      }
+      try (job) {
+        job.open().epoch(1, 0);
+        for (int user = 0; user < 10; user++) {
+          job.say("user" + user, "in time");
+        }
+        job.grant(0, ALWAYS);
+        int withClock = 0;
+        for (int user = 0; user < 10; user++) {
+          withClock += job.storedPool("user" + user).schedule().isPresent() ? 1 : 0;
+        }
+        assertThat(withClock).as("users with a clock after one slice").isEqualTo(3);
+        job.flink.processWatermark2(new Watermark(0));
+        job.say("new", "too late");
+        job.erase("user9");
+        job.erase("user0");
+        assertThat(job.flink.getOutput()).isEmpty();
+        job.pass(4_000);
+        assertThat(job.flink.getOutput()).contains(new Watermark(0));
+        assertThat(users(job.samples()))
+            .containsExactlyInAnyOrderElementsOf(
+                IntStream.range(1, 9).mapToObj(user -> "user" + user).toList());
+      }
+    }
+  }
+
+  @Test
+  void checkpointBetweenTwoSlicesOfClocks_isAsGoodAsAnyOther() throws Exception {
+    OperatorSubtaskState state;
+    try (SamplerHarness job =
+        new SamplerHarness(
+                new BoundAndSampleOperator(
+                    BOUNDS, new SeededCoins(1), new SamplerHarness.ThreeAtATime()),
+                1,
+                0)
+            .on(new EmbeddedRocksDBStateBackend())
+            .open()
+            .epoch(1, 0)) {
+      for (int user = 0; user < 10; user++) {
+        job.say("user" + user, "text");
+      }
+      job.grant(0, ALWAYS);
+      state = job.flink.snapshot(1, 1);
+    }
+    try (SamplerHarness job =
+        new SamplerHarness(BOUNDS, 2)
+            .on(new EmbeddedRocksDBStateBackend())
+            .restore(state)
+            .epoch(2, 1)) {
+      assertThat(users(job.round(1, ALWAYS))).hasSize(10).doesNotHaveDuplicates();
+    }
+  }
+
+  @Test
+  void firstGrantAfterARestore_leavesPoolsWithClocksOfItsScheduleAsTheyAre() throws Exception {
+    OperatorSubtaskState state;
+    try (SamplerHarness job = started()) {
+      job.say("ann", "text");
+      job.round(0, uls(1e-9, 8));
+      job.say("bob", "text");
+      state = job.flink.snapshot(1, 1);
+    }
+    try (SamplerHarness job = new SamplerHarness(BOUNDS, 2).restore(state).epoch(2, 5)) {
+      job.say("cid", "has no clock yet");
+      UserPool ann = job.storedPool("ann");
+      UserPool bob = job.storedPool("bob");
+      UserPool cid = job.storedPool("cid");
+      job.grant(5, uls(1e-9, 8));
+      assertThat(job.storedPool("ann")).isSameAs(ann);
+      assertThat(job.storedPool("bob")).isSameAs(bob);
+      assertThat(job.storedPool("cid")).isNotSameAs(cid);
+      job.tick(5);
+      job.grant(6, uls(1e-8, 8));
+      assertThat(job.storedPool("ann")).isNotSameAs(ann);
     }
   }
 

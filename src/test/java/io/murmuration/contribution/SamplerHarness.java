@@ -12,7 +12,10 @@ import java.util.ArrayList;
 import java.util.List;
 import org.apache.flink.api.common.typeinfo.Types;
 import org.apache.flink.runtime.checkpoint.OperatorSubtaskState;
+import org.apache.flink.runtime.state.KeyedStateBackend;
 import org.apache.flink.runtime.state.StateBackend;
+import org.apache.flink.runtime.state.VoidNamespace;
+import org.apache.flink.runtime.state.VoidNamespaceSerializer;
 import org.apache.flink.streaming.api.watermark.Watermark;
 import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
 import org.apache.flink.streaming.util.KeyedTwoInputStreamOperatorTestHarness;
@@ -119,6 +122,16 @@ final class SamplerHarness implements AutoCloseable {
     return flink.numEventTimeTimers();
   }
 
+  /** A user's pool as the backend holds it. */
+  UserPool storedPool(String userId) throws Exception {
+    KeyedStateBackend<String> backend = flink.getOperator().getKeyedStateBackend();
+    backend.setCurrentKey(userId);
+    return backend
+        .getPartitionedState(
+            VoidNamespace.INSTANCE, VoidNamespaceSerializer.INSTANCE, UserState.pool())
+        .value();
+  }
+
   static RoundMechanism uls(double q, int groupSize) {
     return new RoundMechanism(Sampler.ULS, q, groupSize, 1, 1, 10);
   }
@@ -133,6 +146,29 @@ final class SamplerHarness implements AutoCloseable {
 
   static List<String> users(List<UserSample> samples) {
     return samples.stream().map(UserSample::userId).toList();
+  }
+
+  /** Lets so much wall time pass that whatever is sliced comes to its end. */
+  void pass(long untilMillis) throws Exception {
+    while (flink.getProcessingTime() < untilMillis) {
+      flink.setProcessingTime(flink.getProcessingTime() + 50);
+    }
+  }
+
+  /** Slices of three timers or visits. */
+  static final class ThreeAtATime implements TimerSlice {
+    private static final long serialVersionUID = 1L;
+    private int timers;
+
+    @Override
+    public void begin() {
+      timers = 0;
+    }
+
+    @Override
+    public boolean isOver() {
+      return ++timers >= 3;
+    }
   }
 
   @Override

@@ -54,6 +54,28 @@ class UserCountsTest {
   }
 
   @Test
+  void countsInSlices_eachUserOnce_andTheWatermarkComesAfter() throws Exception {
+    BoundAndSampleOperator operator =
+        new BoundAndSampleOperator(BOUNDS, new SeededCoins(1), new SamplerHarness.ThreeAtATime());
+    try (SamplerHarness job = new SamplerHarness(operator, 1, 0).open().epoch(1, 1)) {
+      for (int user = 0; user < 10; user++) {
+        say(job, "user" + user, 2);
+      }
+      job.grant(11, COUNTING);
+      job.flink.processWatermark2(new org.apache.flink.streaming.api.watermark.Watermark(11));
+      assertThat(job.flink.getOutput()).isEmpty();
+      for (int user = 0; user < 10; user++) {
+        say(job, "user" + user, 1);
+      }
+      job.pass(2_000);
+      assertThat(job.flink.getOutput())
+          .last()
+          .isEqualTo(new org.apache.flink.streaming.api.watermark.Watermark(11));
+      assertThat(job.records()).containsExactly(new UserCounts(1, 1, 11, List.of(0L, 10L, 0L, 0L)));
+    }
+  }
+
+  @Test
   void countingSamplesNobodyAndLeavesClocksAlone() throws Exception {
     try (SamplerHarness job = new SamplerHarness(BOUNDS, 1).open().epoch(1, 1)) {
       say(job, "ann", 2);

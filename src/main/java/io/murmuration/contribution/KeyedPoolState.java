@@ -1,0 +1,215 @@
+package io.murmuration.contribution;
+
+import io.murmuration.event.Example;
+import io.murmuration.event.UserEvent;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+import org.apache.flink.api.common.state.MapState;
+import org.apache.flink.api.common.state.ValueState;
+import org.apache.flink.runtime.state.KeyedStateBackend;
+import org.apache.flink.runtime.state.VoidNamespace;
+import org.apache.flink.streaming.api.operators.InternalTimerService;
+import org.apache.flink.util.FlinkRuntimeException;
+
+/**
+ * The users of one subtask in keyed state: their pools, the texts beside them, and the one timer
+ * that each carries. Where not said otherwise, methods are about the current key.
+ *
+ * <p>State, cleared when nothing is left of a user or the user is erased:
+ *
+ * <ul>
+ *   <li>{@code pool}: the bookkeeping ({@link UserPool}), read and written once per event;
+ *   <li>{@code examples}: slot → example, written once per event that is kept and read only when
+ *       sampled, so that an event costs the same however many examples the user has;
+ *   <li>event-time timers: at the earliest clock, at the clean-up of the oldest window, and at tick
+ *       0 for examples that came before the ticks were known. The pool is the truth; a timer that
+ *       it does not confirm is a leftover.
+ * </ul>
+ */
+final class KeyedPoolState {
+
+  private static final long SETTLING_TIMER = 0;
+  private static final long NO_TIMER = UserPool.NO_CLOCK;
+
+  /**
+   * Users' clean-ups are spread over so many ticks, or every window's end would be a stampede. What
+   * is not yet cleaned up is not sampled either.
+   */
+  private static final long EXPIRY_SPREAD_TICKS = 32;
+
+  private static final String ROCKSDB = "rocksdb";
+
+  private final KeyedStateBackend<String> backend;
+  private final ValueState<UserPool> pools;
+  private final MapState<Integer, PooledExample> examples;
+  private final InternalTimerService<VoidNamespace> timers;
+  private final ContributionBounds bounds;
+  private boolean timeHasEnded;
+
+  /**
+   * @param bounds whose windows say when something can be cleaned up
+   */
+  KeyedPoolState(
+      KeyedStateBackend<String> backend,
+      ValueState<UserPool> pools,
+      MapState<Integer, PooledExample> examples,
+      InternalTimerService<VoidNamespace> timers,
+      ContributionBounds bounds) {
+    this.backend = backend;
+    this.pools = pools;
+    this.examples = examples;
+    this.timers = timers;
+    this.bounds = bounds;
+  }
+
+  /**
+   * A user's pool, taken out to be worked on and stored again.
+   *
+   * @param pool a copy, which nobody else sees
+   * @param timer where the user's timer was when it was taken out
+   */
+  record Taken(String userId, UserPool pool, long timer) {
+
+    /** The same, but it is not certain that any timer is armed. */
+    Taken withoutTimer() {
+      return new Taken(userId, pool, NO_TIMER);
+    }
+  }
+
+  /** No timer is armed any more. */
+  void endTime() {
+    timeHasEnded = true;
+  }
+
+  /**
+   * A walk over every user of whom something is kept when it begins, each exactly once; the user is
+   * the current key when visited, and may be gone by then. RocksDB's keys are read as the walk goes
+   * on, from the view of the store at its beginning. Other backends would fail over what is written
+   * meanwhile, so the keys of these, which are in memory anyway, are copied first.
+   */
+  UserWalk walk(UserWalk.Visit visit, UserWalk.End end) {
+    Stream<String> keys = backend.getKeys(UserState.POOL, VoidNamespace.INSTANCE);
+    if (!backend.getBackendTypeIdentifier().equals(ROCKSDB)) {
+      try (Stream<String> open = keys) {
+        keys = open.toList().stream();
+      }
+    }
+    return new UserWalk(
+        keys,
+        userId -> {
+          backend.setCurrentKey(userId);
+          visit.to(userId);
+        },
+        end);
+  }
+
+  /** The user's pool; empty if nothing is kept of the user. */
+  Optional<Taken> find(String userId) throws Exception {
+    UserPool stored = pools.value();
+    return stored == null
+        ? Optional.empty()
+        : Optional.of(new Taken(userId, stored.copy(), timerOf(stored, userId)));
+  }
+
+  /** The user's pool, a new one if nothing is kept of the user. */
+  Taken findOrCreate(String userId) throws Exception {
+    return find(userId)
+        .orElseGet(() -> new Taken(userId, new UserPool(bounds.windowTicks()), NO_TIMER));
+  }
+
+  /** The pool as it is stored, to look at. */
+  UserPool look() throws Exception {
+    return pools.value();
+  }
+
+  /**
+   * Stores the pool, or clears the user if nothing is left, and moves the timer.
+   *
+   * @param nextTick the first tick whose timers have not all fired
+   */
+  void store(Taken user, long nextTick) throws Exception {
+    if (user.pool().isEmpty()) {
+      pools.clear();
+      moveTimer(user.timer(), NO_TIMER);
+    } else {
+      user.pool().settleArrivals(nextTick);
+      pools.update(user.pool());
+      moveTimer(user.timer(), timerOf(user.pool(), user.userId()));
+    }
+  }
+
+  /** Sees to it that the timer is where it belongs, whatever state this attempt started from. */
+  void rearm(Taken user) {
+    moveTimer(NO_TIMER, timerOf(user.pool(), user.userId()));
+  }
+
+  /** Wakes the user at the first tick: examples wait for it to be known. */
+  void awaitFirstTick() {
+    timers.registerEventTimeTimer(VoidNamespace.INSTANCE, SETTLING_TIMER);
+  }
+
+  /**
+   * Forgets the user at once.
+   *
+   * @return whether there was anything to forget
+   */
+  boolean erase(String userId) throws Exception {
+    UserPool stored = pools.value();
+    if (stored == null) {
+      return false;
+    }
+    stored.forEachSlot(this::remove);
+    pools.clear();
+    moveTimer(timerOf(stored, userId), NO_TIMER);
+    timers.deleteEventTimeTimer(VoidNamespace.INSTANCE, SETTLING_TIMER);
+    return true;
+  }
+
+  /** Keeps an event's example. */
+  void keep(int slot, UserEvent event) throws Exception {
+    examples.put(slot, new PooledExample(event.eventTimeMillis(), event.prompt(), event.text()));
+  }
+
+  List<Example> examples(int[] slots) throws Exception {
+    List<Example> found = new ArrayList<>(slots.length);
+    for (int slot : slots) {
+      found.add(examples.get(slot).toExample());
+    }
+    return found;
+  }
+
+  /** Removes the example in a slot that is free from now on. */
+  void remove(int slot) {
+    try {
+      examples.remove(slot);
+    } catch (Exception e) {
+      throw new FlinkRuntimeException("An example could not be removed from keyed state", e);
+    }
+  }
+
+  /**
+   * Where the user's timer belongs: at the earliest clock or at the clean-up of the oldest window,
+   * whichever comes first. {@link #NO_TIMER} for nowhere.
+   */
+  private long timerOf(UserPool pool, String userId) {
+    long expiry = pool.nextExpiry(bounds);
+    long spread = Math.min(EXPIRY_SPREAD_TICKS, bounds.windowTicks());
+    long delay = Math.floorMod(userId.hashCode(), spread);
+    long cleanUp = expiry >= SamplingSchedule.LAST_TICK - delay ? NO_TIMER : expiry + delay;
+    return Math.min(pool.nextClock(), cleanUp);
+  }
+
+  private void moveTimer(long before, long after) {
+    if (before == after) {
+      return;
+    }
+    if (before != NO_TIMER) {
+      timers.deleteEventTimeTimer(VoidNamespace.INSTANCE, before);
+    }
+    if (after != NO_TIMER && !timeHasEnded) {
+      timers.registerEventTimeTimer(VoidNamespace.INSTANCE, after);
+    }
+  }
+}
