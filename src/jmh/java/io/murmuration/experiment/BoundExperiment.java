@@ -1,7 +1,6 @@
 package io.murmuration.experiment;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.murmuration.planning.BoundChoice;
 import io.murmuration.planning.BoundPrediction;
@@ -14,9 +13,7 @@ import io.murmuration.planning.PlanningTerms;
 import io.murmuration.privacy.accounting.PldAccountant;
 import io.murmuration.privacy.mechanism.Sampler;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -25,7 +22,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeSet;
 import java.util.concurrent.Callable;
-import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -42,8 +38,6 @@ import picocli.CommandLine.Option;
 public final class BoundExperiment implements Callable<Integer> {
 
   private static final List<Integer> MEASURED = List.of(1, 2, 4, 8, 16, 32, 64);
-
-  private final ObjectMapper json = new ObjectMapper();
 
   @Option(names = "--events", required = true)
   private Path events;
@@ -113,16 +107,21 @@ public final class BoundExperiment implements Callable<Integer> {
     return 0;
   }
 
+  private ResultsFile finished() {
+    return new ResultsFile(results);
+  }
+
   private List<NormMeasurement> norms(TrainingRun training) throws IOException {
-    ObjectNode key = json.createObjectNode();
+    ObjectNode key = finished().newKey();
     key.put("what", "norms").put("population", population).put("users", measuredUsers);
     JsonNode known =
-        once(
-            key,
-            row ->
-                training
-                    .medianNorms(MEASURED, measuredUsers, /* seed= */ 1)
-                    .forEach(one -> row.withArray("norms").add(one.norm())));
+        finished()
+            .once(
+                key,
+                row ->
+                    training
+                        .medianNorms(MEASURED, measuredUsers, /* seed= */ 1)
+                        .forEach(one -> row.withArray("norms").add(one.norm())));
     return IntStream.range(0, MEASURED.size())
         .mapToObj(i -> new NormMeasurement(MEASURED.get(i), known.get("norms").get(i).asDouble()))
         .toList();
@@ -205,13 +204,14 @@ public final class BoundExperiment implements Callable<Integer> {
 
   private double loss(PlanningTerms terms, BoundPrediction bound, TrainingRun training, int seed)
       throws IOException {
-    ObjectNode key = json.createObjectNode();
+    ObjectNode key = finished().newKey();
     key.put("what", "run").put("population", terms.population()).put("compute", terms.compute());
     key.put("rounds", terms.rounds()).put("epsilon", terms.epsilon()).put("delta", terms.delta());
     key.put("sampler", bound.sampler() == Sampler.ULS ? "uls" : "els");
     key.put("groupSize", bound.groupSize()).put("learningRate", learningRate).put("seed", seed);
     key.put("clipNorm", Math.round(bound.mechanism().clipNorm() * 1e6) / 1e6);
-    return once(
+    return finished()
+        .once(
             key,
             row -> {
               TrainingRun.Result result = training.train(bound, terms.rounds(), learningRate, seed);
@@ -222,28 +222,5 @@ public final class BoundExperiment implements Callable<Integer> {
             })
         .get("loss")
         .asDouble();
-  }
-
-  /** A finished line whose fields contain the key's, or a new one. */
-  private JsonNode once(ObjectNode asked, Consumer<ObjectNode> run) throws IOException {
-    // as it is read back: a long that fits becomes an int there
-    ObjectNode key = (ObjectNode) json.readTree(json.writeValueAsString(asked));
-    if (Files.exists(results)) {
-      for (String line : Files.readAllLines(results)) {
-        JsonNode row = json.readTree(line);
-        if (key.properties().stream().allMatch(f -> f.getValue().equals(row.get(f.getKey())))) {
-          return row;
-        }
-      }
-    }
-    ObjectNode row = key.deepCopy();
-    run.accept(row);
-    Files.createDirectories(results.toAbsolutePath().getParent());
-    Files.writeString(
-        results,
-        json.writeValueAsString(row) + "\n",
-        StandardOpenOption.CREATE,
-        StandardOpenOption.APPEND);
-    return json.readTree(json.writeValueAsString(row));
   }
 }
