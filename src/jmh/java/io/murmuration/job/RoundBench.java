@@ -14,7 +14,6 @@ import io.murmuration.training.LearningRateSchedule;
 import io.murmuration.training.OptimizerOptions;
 import io.murmuration.training.RoundTrainer;
 import io.murmuration.training.TrainOperator;
-import io.murmuration.training.TrainerState;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -161,7 +160,7 @@ public final class RoundBench {
         job.bounds(),
         job.budget(),
         new TrainOperator.Factory(
-            () -> new Timed(trainer.create()),
+            restored -> new Timed(trainer.create(restored)),
             new InMemoryRoundFeedback(config.privacy().domain()),
             /* privateMetrics= */ false),
         new PublishSink(
@@ -212,11 +211,6 @@ public final class RoundBench {
               timing.updateNanos(),
               executed.outcome().statistics().tokens()));
       return executed;
-    }
-
-    @Override
-    public void restore(TrainerState state) {
-      trainer.restore(state);
     }
 
     @Override

@@ -61,7 +61,8 @@ public final class TrainingOptions {
           .withDescription(
               "Release or adapter directory where training begins, on the same base model and with"
                   + " the same rank, alpha and targets; readable where the job is submitted and on"
-                  + " the task manager that trains. Ignored where the job restores its state.");
+                  + " the task manager that trains. Read where no model is restored,"
+                  + " and may be removed once there is state.");
 
   public static final ConfigOption<Boolean> START_IS_PUBLIC =
       ConfigOptions.key("training.start-is-public")

@@ -14,7 +14,9 @@ import java.util.Map;
 import org.apache.flink.api.common.ExecutionConfig.GlobalJobParameters;
 import org.apache.flink.configuration.CheckpointingOptions;
 import org.apache.flink.configuration.PipelineOptions;
+import org.apache.flink.configuration.PipelineOptionsInternal;
 import org.apache.flink.configuration.ReadableConfig;
+import org.apache.flink.configuration.StateRecoveryOptions;
 import org.apache.flink.core.execution.CheckpointingMode;
 
 /** Flink settings that the guarantee rests on, and what the web UI shows of the configuration. */
@@ -64,6 +66,16 @@ final class JobSettings {
       throw new IllegalArgumentException(
           "Flink is configured so that the guarantee does not hold: " + String.join("; ", faults));
     }
+  }
+
+  /**
+   * Whether the job that is being submitted may be restored from state: it is given a savepoint, or
+   * this process is itself a job manager that may have taken over from another (application mode
+   * with high availability runs {@code main} again).
+   */
+  static boolean mayHaveState(ReadableConfig flink) {
+    return flink.getOptional(StateRecoveryOptions.SAVEPOINT_PATH).isPresent()
+        || flink.getOptional(PipelineOptionsInternal.PIPELINE_FIXED_JOB_ID).isPresent();
   }
 
   /**

@@ -23,11 +23,13 @@ import io.murmuration.training.RoundOutcome;
 import io.murmuration.training.RoundTrainer;
 import io.murmuration.training.TrainedWeights;
 import io.murmuration.training.TrainerState;
+import io.murmuration.training.TrainingOrigin;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Trains LoRA factors or all parameters of a Hugging Face model, and hands over each round's
@@ -58,8 +60,8 @@ final class ModelRoundTrainer implements RoundTrainer {
   /**
    * A factory that travels in the job graph; the model is loaded where the operator runs.
    *
-   * @param start where training begins if no state is restored; null: at fresh factors, or at the
-   *     base model
+   * @param start where training begins if no state is restored, which is read in that case alone;
+   *     null: at fresh factors, or at the base model
    */
   static RoundTrainer.Factory factory(
       TrainingConfig config, StartingPoint start, OptimizerOptions optimizer) {
@@ -76,7 +78,7 @@ final class ModelRoundTrainer implements RoundTrainer {
       StartingPoint start,
       OptimizerOptions optimizer,
       CalibrationRounds calibrations) {
-    return () -> create(config, start, optimizer, calibrations);
+    return restored -> create(config, start, optimizer, calibrations, restored);
   }
 
   static LoraConfig loraConfig(TrainingConfig config) {
@@ -88,14 +90,22 @@ final class ModelRoundTrainer implements RoundTrainer {
       TrainingConfig config,
       StartingPoint start,
       OptimizerOptions optimizer,
-      CalibrationRounds calibrations) {
+      CalibrationRounds calibrations,
+      Optional<TrainerState> restored) {
     Torch.useThreads(config.threads());
+    Optional<TrainingOrigin> known =
+        restored.map(TrainerState::origin).filter(TrainingOrigin::isKnown);
     TrainableParameters parameters;
     try {
-      if (start != null) {
-        start.requireUnchanged();
+      if (known.isPresent()) {
+        parameters = continued(config, known.get());
+      } else {
+        // also with the state of an earlier release, which does not say what is frozen
+        if (start != null) {
+          start.requireUnchanged();
+        }
+        parameters = parameters(config, start);
       }
-      parameters = parameters(config, start);
     } catch (IOException e) {
       throw new UncheckedIOException(
           "The base model %s (training.model)%s cannot be loaded"
@@ -104,14 +114,42 @@ final class ModelRoundTrainer implements RoundTrainer {
                   start == null ? "" : " or " + start.directory() + " (training.start-from)"),
           e);
     }
-    DecoderGradientEngine engine =
-        new DecoderGradientEngine(
-            parameters, new EngineOptions(config.maxTokens(), config.microBatchBytes()));
-    return new ModelRoundTrainer(
-        parameters,
-        engine,
-        new PrivateTrainer(engine, optimizer, NoiseFactory.forUpdates()),
-        calibrations);
+    TrainingOrigin origin =
+        known.orElseGet(
+            () ->
+                new TrainingOrigin(
+                    StartingPoint.sentence(start, config), frozenValues(parameters)));
+    try {
+      DecoderGradientEngine engine =
+          new DecoderGradientEngine(
+              parameters, new EngineOptions(config.maxTokens(), config.microBatchBytes()));
+      PrivateTrainer trainer =
+          new PrivateTrainer(engine, optimizer, NoiseFactory.forUpdates(), origin);
+      restored.ifPresent(trainer::restore);
+      return new ModelRoundTrainer(parameters, engine, trainer, calibrations);
+    } catch (RuntimeException e) {
+      parameters.close();
+      parameters.model().close();
+      throw e;
+    }
+  }
+
+  private static float[] frozenValues(TrainableParameters parameters) {
+    return parameters instanceof LoraParameters lora ? lora.frozenValues() : new float[0];
+  }
+
+  /** What is trained where a state says its values: neither its start nor a release is read. */
+  private static TrainableParameters continued(TrainingConfig config, TrainingOrigin origin)
+      throws IOException {
+    LanguageModel base = LanguageModel.load(Path.of(config.model()));
+    try {
+      return config.parameters() == ParametersKind.ALL
+          ? new AllParameters(base)
+          : LoraParameters.onFrozen(base, loraConfig(config), origin.frozen());
+    } catch (RuntimeException e) {
+      base.close();
+      throw e;
+    }
   }
 
   /** What is trained, at its start, on a model of its own. */
@@ -159,7 +197,8 @@ final class ModelRoundTrainer implements RoundTrainer {
     return new ExecutedRound(
         new RoundRelease(
             cohort.grant(),
-            TrainedWeights.write(engine.layout(), outcome.state().released(), frozen)),
+            TrainedWeights.write(engine.layout(), outcome.state().released(), frozen),
+            outcome.state().origin().sentence()),
         outcome,
         outcome.answer());
   }
@@ -174,12 +213,10 @@ final class ModelRoundTrainer implements RoundTrainer {
     List<Double> answer = measurement.measure(cohort, trainer.state().parameters());
     byte[] published = calibrations.outcome(cohort.grant().mechanism(), answer).write();
     RoundOutcome outcome = trainer.measured(cohort.grant(), answer, System.nanoTime() - start);
-    return new ExecutedRound(new RoundRelease(cohort.grant(), published), outcome, answer);
-  }
-
-  @Override
-  public void restore(TrainerState state) {
-    trainer.restore(state);
+    return new ExecutedRound(
+        new RoundRelease(cohort.grant(), published, outcome.state().origin().sentence()),
+        outcome,
+        answer);
   }
 
   @Override

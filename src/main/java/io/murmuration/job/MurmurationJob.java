@@ -95,15 +95,20 @@ public final class MurmurationJob {
     JobSettings.check(env.getConfiguration());
     config.io().parallelism().ifPresent(env::setParallelism);
     env.getConfig().setGlobalJobParameters(JobSettings.visible(config, programme));
-    topology(config, programme).addTo(env);
+    topology(config, programme, JobSettings.mayHaveState(env.getConfiguration())).addTo(env);
   }
 
   static MurmurationTopology topology(MurmurationConfig config, PhaseProgramme programme) {
+    return topology(config, programme, /* mayHaveState= */ false);
+  }
+
+  private static MurmurationTopology topology(
+      MurmurationConfig config, PhaseProgramme programme, boolean mayHaveState) {
     PrivacyConfig privacy = config.privacy();
     IoConfig io = config.io();
     ContributionConfig contribution = config.contribution();
     RoundFeedback feedback = feedback(privacy, io);
-    ReleasePlan releases = ReleasePlan.of(config);
+    ReleasePlan releases = ReleasePlan.of(config, mayHaveState);
     BudgetTerms terms = terms(privacy, programme);
     return new MurmurationTopology(
         interactions(io),

@@ -42,19 +42,30 @@ record ReleasePlan(
     PublishSink sink, ReleaseContext context, ReleaseWitness witness, StartingPoint start) {
 
   /**
+   * Of a job that begins without state.
+   *
+   * @see #of(MurmurationConfig, boolean)
+   */
+  static ReleasePlan of(MurmurationConfig config) {
+    return of(config, /* mayHaveState= */ false);
+  }
+
+  /**
    * From the configuration and the base model's directory, which must be readable where the job is
    * submitted too.
    *
+   * @param mayHaveState whether the job may be restored, so that the release where it once began
+   *     need not exist any more
    * @throws UncheckedIOException if the base model or the starting point cannot be read
    * @throws IllegalArgumentException if they do not fit what is to be trained
    */
-  static ReleasePlan of(MurmurationConfig config) {
+  static ReleasePlan of(MurmurationConfig config, boolean mayHaveState) {
     IoConfig io = config.io();
     String root = io.releasesDirectory();
     String domain = config.privacy().domain();
     ModelStore.Provider store = DirectoryModelStore.at(root);
     String baseDigest = read(config, ModelDirectory::weightsDigest);
-    StartingPoint start = read(config, base -> StartingPoint.of(config, baseDigest));
+    StartingPoint start = read(config, base -> StartingPoint.of(config, baseDigest, mayHaveState));
     ReleaseContext context = read(config, base -> context(config, base, baseDigest, start));
     List<String> startCharges = start == null ? List.of() : start.ledgerHashes();
     PublishSink sink =
@@ -103,18 +114,11 @@ record ReleasePlan(
         config.io().runId(),
         base.getFileName().toString(),
         baseDigest,
-        start != null ? start.sentence() : freshStart(config.training()),
+        StartingPoint.sentence(start, config.training()),
         format(config.training(), base),
         config.calibration() == null
             ? ""
             : ProgrammePlan.split(ProgrammePlan.terms(config)).sentence());
-  }
-
-  private static String freshStart(TrainingConfig training) {
-    return switch (training.parameters()) {
-      case LORA -> "Training began at LoRA factors drawn from a public seed.";
-      case ALL -> "Training began at the base model.";
-    };
   }
 
   private static ReleaseFormat format(TrainingConfig training, Path base) throws IOException {

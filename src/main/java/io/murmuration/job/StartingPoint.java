@@ -31,11 +31,13 @@ import java.util.Set;
  * </ul>
  *
  * <p>Links are followed once, at submission, and the trainer checks the digest again: {@code
- * latest} may point elsewhere by the time that a failed job starts anew.
+ * latest} may point elsewhere by the time that a failed job starts anew. Once there is state, the
+ * starting point is read no more: it may have been removed since.
  *
  * @param directory resolved, absolute
  * @param name of the directory
- * @param digest of its weights, see {@link ModelDirectory#weightsDigest}
+ * @param digest of its weights, see {@link ModelDirectory#weightsDigest}; empty if it does not
+ *     exist, which only a job that has state survives
  * @param ledgerHashes what the ledger must hold: the charge of a release of the same domain; none
  *     for what is declared public
  */
@@ -50,16 +52,22 @@ record StartingPoint(String directory, String name, String digest, List<String> 
    * Checks the configured start against the base model and the domain.
    *
    * @param baseDigest of the base model's weights
+   * @param mayHaveState whether the job may be restored, so that its start need not exist any more
    * @return null if training begins at the base model
    * @throws IllegalArgumentException saying what does not fit
    * @throws IOException if the directory cannot be read
    */
-  static StartingPoint of(MurmurationConfig config, String baseDigest) throws IOException {
+  static StartingPoint of(MurmurationConfig config, String baseDigest, boolean mayHaveState)
+      throws IOException {
     TrainingConfig training = config.training();
     if (training.startFrom() == null) {
       return null;
     }
     Path given = Path.of(training.startFrom());
+    if (mayHaveState && !Files.exists(given)) {
+      return new StartingPoint(
+          given.toAbsolutePath().toString(), given.getFileName().toString(), "", List.of());
+    }
     require(
         Files.isDirectory(given), "must be a directory that holds a release or an adapter", given);
     Path directory = given.toRealPath();
@@ -156,19 +164,34 @@ record StartingPoint(String directory, String name, String digest, List<String> 
   /**
    * Checks that the directory still holds what was submitted.
    *
-   * @throws IllegalStateException if not
+   * @throws IllegalArgumentException if not
    */
   void requireUnchanged() throws IOException {
+    require(
+        !digest.isEmpty(),
+        "must be a directory that holds a release or an adapter, since no state is restored that"
+            + " would make it needless,",
+        Path.of(directory));
     String found = ModelDirectory.weightsDigest(Path.of(directory));
     if (!found.equals(digest)) {
-      throw new IllegalStateException(
+      throw new IllegalArgumentException(
           "%s %s must hold weights with digest %s, as when the job was submitted, but they have %s"
               .formatted(TrainingOptions.START_FROM.key(), directory, digest, found));
     }
   }
 
-  /** For {@code PRIVACY.md}. */
-  String sentence() {
+  /** Where training begins without state, for {@code PRIVACY.md}. */
+  static String sentence(StartingPoint start, TrainingConfig training) {
+    if (start != null) {
+      return start.sentence();
+    }
+    return switch (training.parameters()) {
+      case LORA -> "Training began at LoRA factors drawn from a public seed.";
+      case ALL -> "Training began at the base model.";
+    };
+  }
+
+  private String sentence() {
     return "Training began at `%s`, SHA-256 `%s`, %s."
         .formatted(
             name,

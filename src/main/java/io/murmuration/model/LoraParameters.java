@@ -89,6 +89,36 @@ public final class LoraParameters implements TrainableParameters {
     return new LoraParameters(model, config, start);
   }
 
+  /**
+   * Factors whose trained values come from elsewhere, on frozen ones that are given.
+   *
+   * @param frozen as {@link #frozenValues} gave them
+   * @throws IllegalArgumentException if they do not fit
+   */
+  public static LoraParameters onFrozen(LanguageModel model, LoraConfig config, float[] frozen) {
+    Map<String, float[]> start = new HashMap<>();
+    int offset = 0;
+    for (Linear linear : config.select(model.description())) {
+      int size = config.rank() * linear.in();
+      boolean isFrozen = config.mode() != Mode.BOTH && offset + size <= frozen.length;
+      float[] a = isFrozen ? Arrays.copyOfRange(frozen, offset, offset + size) : new float[size];
+      start.put(nameOfA(linear), a);
+      start.put(nameOfB(linear), new float[linear.out() * config.rank()]);
+      offset += config.mode() == Mode.BOTH ? 0 : size;
+    }
+    if (offset != frozen.length) {
+      throw new IllegalArgumentException(
+          "the frozen factors of %s must have %d elements but %d are given; they are of another rank, other target modules or another training.lora.mode"
+              .formatted(config, offset, frozen.length));
+    }
+    return new LoraParameters(model, config, start);
+  }
+
+  /** What is frozen, flat, for {@link #onFrozen}. */
+  public float[] frozenValues() {
+    return flat(frozenTensors);
+  }
+
   @Override
   public LanguageModel model() {
     return model;
@@ -128,9 +158,13 @@ public final class LoraParameters implements TrainableParameters {
 
   @Override
   public float[] initialValues() {
-    float[] flat = new float[Math.toIntExact(tensors.stream().mapToLong(TensorSpec::size).sum())];
+    return flat(tensors);
+  }
+
+  private float[] flat(List<TensorSpec> of) {
+    float[] flat = new float[Math.toIntExact(of.stream().mapToLong(TensorSpec::size).sum())];
     int offset = 0;
-    for (TensorSpec tensor : tensors) {
+    for (TensorSpec tensor : of) {
       float[] values = start.get(tensor.name());
       System.arraycopy(values, 0, flat, offset, values.length);
       offset += values.length;

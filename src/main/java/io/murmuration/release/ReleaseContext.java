@@ -10,7 +10,7 @@ import java.util.regex.Pattern;
  * @param runId a name for this run, chosen by its deployer
  * @param baseModel name or path of the base model
  * @param baseModelDigest SHA-256 of its weights, lower-case hexadecimal
- * @param startingPoint where training began, as a sentence for {@code PRIVACY.md}
+ * @param startingPoint where training begins without state, as a sentence for {@code PRIVACY.md}
  * @param format the files of a release beside the weights
  * @param budgetSplit how the budget is split over calibrations and training, as a sentence for
  *     {@code PRIVACY.md}; empty if it is not
@@ -47,6 +47,14 @@ public record ReleaseContext(
       String startingPoint,
       ReleaseFormat format) {
     this(domain, runId, baseModel, baseModelDigest, startingPoint, format, /* budgetSplit= */ "");
+  }
+
+  /** The same for a model that began elsewhere; an empty sentence changes nothing. */
+  ReleaseContext startedAt(String sentence) {
+    return sentence.isEmpty()
+        ? this
+        : new ReleaseContext(
+            domain, runId, baseModel, baseModelDigest, sentence, format, budgetSplit);
   }
 
   private static void requireText(String name, String value) {

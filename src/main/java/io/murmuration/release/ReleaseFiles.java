@@ -23,9 +23,10 @@ public record ReleaseFiles(String name, SortedMap<String, byte[]> files, Manifes
 
   /** Lays a release out: a model, or the outcome of a calibration. */
   public static ReleaseFiles of(ReleaseContext context, RoundRelease release) {
+    ReleaseContext started = context.startedAt(release.startingPoint());
     return release.grant().mechanism().query().isCalibration()
-        ? calibration(context, release)
-        : model(context, release);
+        ? calibration(started, release)
+        : model(started, release);
   }
 
   private static ReleaseFiles calibration(ReleaseContext context, RoundRelease release) {

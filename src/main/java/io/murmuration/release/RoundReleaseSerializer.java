@@ -3,11 +3,12 @@ package io.murmuration.release;
 import io.murmuration.privacy.mechanism.Grant;
 import io.murmuration.privacy.mechanism.GrantSerializer;
 import io.murmuration.serialization.ValueSerializer;
+import io.murmuration.serialization.Wire;
 import java.io.IOException;
 import org.apache.flink.core.memory.DataInputView;
 import org.apache.flink.core.memory.DataOutputView;
 
-/** {@link RoundRelease} between trainer and publisher. */
+/** {@link RoundRelease} between trainer and publisher; version 1 lacks the starting point. */
 public final class RoundReleaseSerializer extends ValueSerializer<RoundRelease> {
 
   private static final long serialVersionUID = 1L;
@@ -15,7 +16,7 @@ public final class RoundReleaseSerializer extends ValueSerializer<RoundRelease> 
 
   @Override
   protected int version() {
-    return 1;
+    return 2;
   }
 
   @Override
@@ -23,6 +24,7 @@ public final class RoundReleaseSerializer extends ValueSerializer<RoundRelease> 
     GRANT.serialize(value.grant(), out);
     out.writeInt(value.weights().length);
     out.write(value.weights());
+    Wire.writeString(value.startingPoint(), out);
   }
 
   @Override
@@ -30,6 +32,6 @@ public final class RoundReleaseSerializer extends ValueSerializer<RoundRelease> 
     Grant grant = GRANT.deserialize(in);
     byte[] weights = new byte[in.readInt()];
     in.readFully(weights);
-    return new RoundRelease(grant, weights);
+    return new RoundRelease(grant, weights, version == 1 ? "" : Wire.readString(in));
   }
 }

@@ -42,22 +42,35 @@ public final class PrivateTrainer {
   private final NoiseFactory noise;
   private final int size;
   private final String layoutDigest;
+  private final TrainingOrigin origin;
   private volatile TrainerState state;
 
   /** A trainer at the engine's public starting point. Does not own the engine. */
   public PrivateTrainer(GradientEngine engine, OptimizerOptions options, NoiseFactory noise) {
+    this(engine, options, noise, TrainingOrigin.UNKNOWN);
+  }
+
+  /**
+   * The same with what is to be said about that point.
+   *
+   * @param origin what the engine was built on
+   */
+  public PrivateTrainer(
+      GradientEngine engine, OptimizerOptions options, NoiseFactory noise, TrainingOrigin origin) {
     this.engine = engine;
     this.optimizer = options.optimizer();
     this.noise = noise;
     this.size = engine.layout().size();
     this.layoutDigest = engine.layout().digest();
+    this.origin = origin;
     this.state =
         new TrainerState(
             /* round= */ 0,
             /* executedRounds= */ 0,
             engine.initialParameters(),
             optimizer.initialState(size),
-            layoutDigest);
+            layoutDigest,
+            origin);
   }
 
   /** The model after the last completed round, also while another is running. */
@@ -68,8 +81,8 @@ public final class PrivateTrainer {
   /**
    * Continues from a snapshot, exactly.
    *
-   * @throws IllegalArgumentException if it is of another model, another choice of what to train, or
-   *     another optimizer
+   * @throws IllegalArgumentException if it is of another model, another choice of what to train,
+   *     another optimizer, or rests on other frozen tensors
    */
   public void restore(TrainerState snapshot) {
     if (snapshot.parameters().length != size) {
@@ -83,6 +96,11 @@ public final class PrivateTrainer {
           "the restored model must be of the tensors that the job trains, whose layout has the SHA-256 %s, but is of as many elements of others, SHA-256 %s; train what the snapshot's job trained (training.parameters, training.lora.*), or start without its state"
               .formatted(layoutDigest, snapshot.layoutDigest()));
     }
+    if (snapshot.origin().isKnown() && !snapshot.origin().equals(origin)) {
+      throw new IllegalArgumentException(
+          "the restored model must rest on the frozen tensors of the engine, and have begun where it says, '%s', but began at '%s'"
+              .formatted(origin.sentence(), snapshot.origin().sentence()));
+    }
     snapshot.optimizer().requireShape(optimizer.initialState(0).moments().size(), size);
     state =
         new TrainerState(
@@ -90,7 +108,8 @@ public final class PrivateTrainer {
             snapshot.executedRounds(),
             snapshot.parameters(),
             snapshot.optimizer(),
-            layoutDigest);
+            layoutDigest,
+            origin);
   }
 
   /**
@@ -129,7 +148,8 @@ public final class PrivateTrainer {
             before.executedRounds() + 1,
             step.parameters(),
             step.state(),
-            layoutDigest);
+            layoutDigest,
+            origin);
     return new RoundOutcome(
         state,
         RoundOutcome.Statistics.of(clipped),
@@ -162,7 +182,8 @@ public final class PrivateTrainer {
             before.executedRounds(),
             before.parameters(),
             before.optimizer(),
-            layoutDigest);
+            layoutDigest,
+            origin);
     return new RoundOutcome(
         state,
         RoundOutcome.Statistics.NONE,

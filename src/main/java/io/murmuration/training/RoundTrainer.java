@@ -3,6 +3,7 @@ package io.murmuration.training;
 import io.murmuration.release.RoundRelease;
 import java.io.Serializable;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Executes granted rounds one after the other and keeps the model between them.
@@ -36,9 +37,6 @@ public interface RoundTrainer extends AutoCloseable {
    */
   ExecutedRound execute(CohortBuffer.Cohort cohort);
 
-  /** Continues from a restored state; called before the first round. */
-  void restore(TrainerState state);
-
   @Override
   void close();
 
@@ -48,8 +46,12 @@ public interface RoundTrainer extends AutoCloseable {
     /**
      * Loads the model, which may take seconds.
      *
-     * @throws RuntimeException naming file and fault if the model cannot be loaded
+     * @param restored the state to continue from; where training would begin without it need not
+     *     exist any more
+     * @throws IllegalArgumentException if what is configured, what is found and the restored state
+     *     do not fit: no restart would mend it
+     * @throws RuntimeException naming file and fault if the model cannot be loaded now
      */
-    RoundTrainer create();
+    RoundTrainer create(Optional<TrainerState> restored);
   }
 }

@@ -13,12 +13,14 @@ import io.murmuration.training.CohortBuffer.Cohort;
 import io.murmuration.training.RoundTrainer.ExecutedRound;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.RejectedExecutionException;
 import org.apache.flink.api.common.operators.MailboxExecutor;
 import org.apache.flink.api.common.state.ListState;
 import org.apache.flink.api.common.state.ListStateDescriptor;
 import org.apache.flink.api.common.typeutils.base.LongSerializer;
 import org.apache.flink.api.common.typeutils.base.array.BytePrimitiveArraySerializer;
+import org.apache.flink.runtime.execution.SuppressRestartsException;
 import org.apache.flink.runtime.state.StateInitializationContext;
 import org.apache.flink.runtime.state.StateSnapshotContext;
 import org.apache.flink.streaming.api.operators.AbstractStreamOperator;
@@ -38,9 +40,9 @@ import org.apache.flink.util.function.ThrowingRunnable;
  * <p>Which cohort may run is {@link CohortBuffer}'s affair, how it is trained {@link
  * RoundTrainer}'s; this class moves work to the worker and results back through the mailbox.
  *
- * <p>State: the trainer after the last completed round, in chunks, and the last epoch seen. A
- * cohort that is buffered or in training when a snapshot is taken is not part of it: after a
- * restore its round is void, charged and never executed.
+ * <p>State: the trainer after the last completed round, in parts that are written off this thread,
+ * and the last epoch seen. A cohort that is buffered or in training when a snapshot is taken is not
+ * part of it: after a restore its round is void, charged and never executed.
  */
 public final class TrainOperator extends AbstractStreamOperator<RoundRelease>
     implements TwoInputStreamOperator<CohortRecord, BudgetSignal, RoundRelease> {
@@ -53,16 +55,22 @@ public final class TrainOperator extends AbstractStreamOperator<RoundRelease>
    */
   private static final long CLOSE_PATIENCE_MILLIS = 120_000;
 
+  private static final ListStateDescriptor<TrainerStatePart> TRAINER_STATE =
+      new ListStateDescriptor<>("trainer-state", new TrainerStatePartSerializer());
+
+  /** Of earlier releases: read, then empty. */
+  private static final ListStateDescriptor<byte[]> OLD_TRAINER_STATE =
+      new ListStateDescriptor<>("trainer", BytePrimitiveArraySerializer.INSTANCE);
+
   private final transient RoundTrainer.Factory trainerFactory;
   private final transient RoundFeedback feedback;
   private final boolean privateMetrics;
   private final transient MailboxExecutor mailbox;
 
-  private transient ListState<byte[]> trainerChunks;
+  private transient ListState<TrainerStatePart> trainerState;
   private transient ListState<Long> lastEpoch;
   private transient CohortBuffer cohorts;
   private transient TrainerState completed;
-  private transient TrainerState restored;
   private transient RoundTrainer trainer;
   private transient RoundFeedback.Publisher acknowledgements;
   private transient RoundWorker worker;
@@ -119,11 +127,8 @@ public final class TrainOperator extends AbstractStreamOperator<RoundRelease>
   @Override
   public void initializeState(StateInitializationContext context) throws Exception {
     super.initializeState(context);
-    trainerChunks =
-        context
-            .getOperatorStateStore()
-            .getListState(
-                new ListStateDescriptor<>("trainer", BytePrimitiveArraySerializer.INSTANCE));
+    trainerState = context.getOperatorStateStore().getListState(TRAINER_STATE);
+    ListState<byte[]> oldChunks = context.getOperatorStateStore().getListState(OLD_TRAINER_STATE);
     lastEpoch =
         context
             .getOperatorStateStore()
@@ -133,13 +138,18 @@ public final class TrainOperator extends AbstractStreamOperator<RoundRelease>
       for (long seen : lastEpoch.get()) {
         epoch = Math.max(epoch, seen);
       }
+      List<TrainerStatePart> parts = new ArrayList<>();
+      trainerState.get().forEach(parts::add);
       List<byte[]> chunks = new ArrayList<>();
-      trainerChunks.get().forEach(chunks::add);
-      if (!chunks.isEmpty()) {
-        restored = new TrainerStateCodec().decode(chunks);
+      oldChunks.get().forEach(chunks::add);
+      if (!parts.isEmpty()) {
+        completed = TrainerStatePart.assemble(parts);
+      } else if (!chunks.isEmpty()) {
+        completed = new TrainerStateCodec().decode(chunks);
       }
-      // the chunks would otherwise stay in memory beside the decoded state
-      trainerChunks.clear();
+      // what was read would otherwise stay in memory beside the assembled state
+      trainerState.clear();
+      oldChunks.clear();
     }
     cohorts = new CohortBuffer(epoch);
   }
@@ -150,11 +160,10 @@ public final class TrainOperator extends AbstractStreamOperator<RoundRelease>
     trainMetrics = new TrainMetrics(getMetricGroup(), privateMetrics);
     // before anything that can fail: from here on closing frees what there is
     worker = new RoundWorker(CLOSE_PATIENCE_MILLIS, this::freeTrainer, this::closePublisher);
-    trainer = trainerFactory.create();
-    if (restored != null) {
-      trainer.restore(restored);
-      completed = restored;
-      restored = null;
+    try {
+      trainer = trainerFactory.create(Optional.ofNullable(completed));
+    } catch (IllegalArgumentException e) {
+      throw new SuppressRestartsException(e);
     }
     acknowledgements = feedback.publisher();
   }
@@ -263,7 +272,7 @@ public final class TrainOperator extends AbstractStreamOperator<RoundRelease>
   public void snapshotState(StateSnapshotContext context) throws Exception {
     super.snapshotState(context);
     lastEpoch.update(List.of(cohorts.lastEpoch()));
-    trainerChunks.update(completed == null ? List.of() : new TrainerStateCodec().encode(completed));
+    trainerState.update(completed == null ? List.of() : TrainerStatePart.of(completed));
   }
 
   @Override

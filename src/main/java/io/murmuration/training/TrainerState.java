@@ -13,19 +13,22 @@ import java.util.Objects;
  * @param optimizer what the optimizer remembers
  * @param layoutDigest {@link ParameterLayout#digest()} of what the parameters are; {@link
  *     #UNKNOWN_LAYOUT} in snapshots of releases that did not write it
+ * @param origin where training began
  */
 public record TrainerState(
     long round,
     long executedRounds,
     float[] parameters,
     OptimizerState optimizer,
-    String layoutDigest) {
+    String layoutDigest,
+    TrainingOrigin origin) {
 
   /** Of which tensors the parameters are is not known, only how many they are. */
   public static final String UNKNOWN_LAYOUT = "";
 
   public TrainerState {
     Objects.requireNonNull(layoutDigest, "layoutDigest");
+    Objects.requireNonNull(origin, "origin");
     if (executedRounds < 0 || executedRounds > round) {
       throw new IllegalArgumentException(
           "executed rounds must be between 0 and the last round, %d, but are %d"

@@ -2,16 +2,13 @@ package io.murmuration.training;
 
 import java.io.ByteArrayInputStream;
 import java.io.DataInputStream;
-import java.io.DataOutputStream;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.OutputStream;
 import java.io.SequenceInputStream;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.security.DigestInputStream;
-import java.security.DigestOutputStream;
 import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -21,8 +18,8 @@ import java.util.List;
 import org.apache.commons.codec.digest.DigestUtils;
 
 /**
- * A {@link TrainerState} as chunks of a few MB, for Flink list state: one huge array would have to
- * fit into the heap twice, and cannot pass 2 GB.
+ * Reads a {@link TrainerState} from the chunks of a few MB in which releases before {@link
+ * TrainerStatePart} kept it in Flink's list state.
  *
  * <p>Every chunk starts with a header: magic, format version, its index, and 1 if it is the last.
  * The bodies in order are the state followed by its SHA-256, so that a lost, foreign or damaged
@@ -38,48 +35,9 @@ public final class TrainerStateCodec {
   private static final int VERSION_WITHOUT_LAYOUT = 1;
   private static final int VERSION_WITHOUT_AVERAGE = 2;
   private static final int HEADER_BYTES = 4 * Integer.BYTES;
-  private static final int DEFAULT_BODY_BYTES = 4 << 20;
 
   /** Numbers converted at a time. */
   private static final int BLOCK = 8192;
-
-  private final int bodyBytes;
-
-  /** With chunks of 4 MiB. */
-  public TrainerStateCodec() {
-    this(DEFAULT_BODY_BYTES);
-  }
-
-  /** With chunks of another size, in bytes without the header. */
-  TrainerStateCodec(int bodyBytes) {
-    this.bodyBytes = bodyBytes;
-  }
-
-  /** The state as chunks; their order need not be kept. */
-  public List<byte[]> encode(TrainerState state) {
-    ChunkStream chunks = new ChunkStream(bodyBytes);
-    MessageDigest digest = DigestUtils.getSha256Digest();
-    try (DataOutputStream out = new DataOutputStream(new DigestOutputStream(chunks, digest))) {
-      out.writeUTF(state.layoutDigest());
-      out.writeLong(state.round());
-      out.writeLong(state.executedRounds());
-      out.writeInt(state.parameters().length);
-      out.writeInt(state.optimizer().moments().size());
-      double[] average = state.optimizer().average();
-      out.writeBoolean(average != null);
-      writeFloats(out, state.parameters());
-      for (double[] moment : state.optimizer().moments()) {
-        writeDoubles(out, moment);
-      }
-      if (average != null) {
-        writeDoubles(out, average);
-      }
-      chunks.write(digest.digest());
-    } catch (IOException e) {
-      throw new UncheckedIOException("writing into memory does not fail", e);
-    }
-    return chunks.finish();
-  }
 
   /**
    * The state that the chunks hold, bit for bit.
@@ -114,30 +72,17 @@ public final class TrainerStateCodec {
                 + " checkpoint");
       }
       return new TrainerState(
-          round, executedRounds, parameters, new OptimizerState(moments, average), layoutDigest);
+          round,
+          executedRounds,
+          parameters,
+          new OptimizerState(moments, average),
+          layoutDigest,
+          TrainingOrigin.UNKNOWN);
     } catch (EOFException e) {
       throw new IllegalArgumentException(
           "the trainer's state is damaged: it ends early; restore from another checkpoint", e);
     } catch (IOException e) {
       throw new UncheckedIOException("reading from memory does not fail", e);
-    }
-  }
-
-  private static void writeFloats(DataOutputStream out, float[] values) throws IOException {
-    ByteBuffer block = ByteBuffer.allocate(BLOCK * Float.BYTES);
-    for (int from = 0; from < values.length; from += BLOCK) {
-      int count = Math.min(BLOCK, values.length - from);
-      block.asFloatBuffer().put(values, from, count);
-      out.write(block.array(), 0, count * Float.BYTES);
-    }
-  }
-
-  private static void writeDoubles(DataOutputStream out, double[] values) throws IOException {
-    ByteBuffer block = ByteBuffer.allocate(BLOCK * Double.BYTES);
-    for (int from = 0; from < values.length; from += BLOCK) {
-      int count = Math.min(BLOCK, values.length - from);
-      block.asDoubleBuffer().put(values, from, count);
-      out.write(block.array(), 0, count * Double.BYTES);
     }
   }
 
@@ -205,49 +150,5 @@ public final class TrainerStateCodec {
               + found.stream().map(Chunk::version).toList());
     }
     return found;
-  }
-
-  /** Cuts what is written into chunks behind headers. */
-  private static final class ChunkStream extends OutputStream {
-
-    private final int bodyBytes;
-    private final List<byte[]> chunks = new ArrayList<>();
-    private ByteBuffer chunk;
-
-    ChunkStream(int bodyBytes) {
-      this.bodyBytes = bodyBytes;
-      open();
-    }
-
-    private void open() {
-      chunk = ByteBuffer.allocate(HEADER_BYTES + bodyBytes);
-      chunk.putInt(MAGIC).putInt(VERSION).putInt(chunks.size()).putInt(0);
-    }
-
-    @Override
-    public void write(int b) {
-      write(new byte[] {(byte) b}, 0, 1);
-    }
-
-    @Override
-    public void write(byte[] bytes, int offset, int length) {
-      int from = offset;
-      int end = offset + length;
-      while (from < end) {
-        if (!chunk.hasRemaining()) {
-          chunks.add(chunk.array());
-          open();
-        }
-        int count = Math.min(chunk.remaining(), end - from);
-        chunk.put(bytes, from, count);
-        from += count;
-      }
-    }
-
-    List<byte[]> finish() {
-      chunk.putInt(HEADER_BYTES - Integer.BYTES, 1);
-      chunks.add(Arrays.copyOf(chunk.array(), chunk.position()));
-      return chunks;
-    }
   }
 }

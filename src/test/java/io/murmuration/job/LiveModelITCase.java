@@ -22,7 +22,6 @@ import io.murmuration.training.LearningRateSchedule;
 import io.murmuration.training.OptimizerOptions;
 import io.murmuration.training.RoundTrainer;
 import io.murmuration.training.TrainOperator;
-import io.murmuration.training.TrainerState;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -172,7 +171,7 @@ class LiveModelITCase {
         job.bounds(),
         job.budget(),
         new TrainOperator.Factory(
-            () -> new Watched((ModelRoundTrainer) trainer.create()),
+            restored -> new Watched((ModelRoundTrainer) trainer.create(restored)),
             new InMemoryRoundFeedback(config.privacy().domain()),
             /* privateMetrics= */ false),
         new PublishSink(
@@ -237,11 +236,6 @@ class LiveModelITCase {
           evaluator.evaluate(trainer.parameters(), executed.outcome().state().parameters()).nats());
       COHORTS.put(cohort.grant().round(), cohort.samples().size());
       return executed;
-    }
-
-    @Override
-    public void restore(TrainerState state) {
-      trainer.restore(state);
     }
 
     @Override

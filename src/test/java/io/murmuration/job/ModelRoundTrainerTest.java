@@ -25,8 +25,12 @@ import io.murmuration.training.RoundTrainer;
 import io.murmuration.training.RoundTrainer.ExecutedRound;
 import io.murmuration.training.TrainerState;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
@@ -34,6 +38,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** From the configuration through the trainer to a directory that a consumer loads, and back. */
@@ -116,13 +121,72 @@ class ModelRoundTrainerTest {
     MurmurationConfig config =
         settings().with("training.start-from", first.release.toString()).config();
     Run other = train(settings().with("releases.directory", dir("other")).config(), 1);
-    try (ModelRoundTrainer trainer = trainer(config)) {
-      trainer.restore(other.last.outcome().state());
-
+    try (ModelRoundTrainer trainer =
+        trainer(config, ReleasePlan.of(config).start(), other.last.outcome().state())) {
       trainer.execute(cohort(2));
 
       assertThatThrownBy(() -> trainer.execute(cohort(1))).hasMessageContaining("round 1");
     }
+  }
+
+  /**
+   * The release where training once began, and all but the base model, are gone: the state holds
+   * what is frozen too. The release of the next round says where training began all the same.
+   */
+  @ParameterizedTest
+  @CsvSource({"LORA, B_ONLY", "LORA, BOTH", "ALL, BOTH"})
+  void aRestoredStateNeedsNoStartingPoint(String parameters, String mode) throws IOException {
+    JobConfigs settings =
+        settings().with("training.parameters", parameters).with("training.lora.mode", mode);
+    Run first = train(settings.config(), 1);
+    // other frozen factors than a fresh start draws
+    perturb(first.release);
+    MurmurationConfig config =
+        settings
+            .with("training.start-from", first.release.toString())
+            .with("training.start-is-public", "true")
+            .with("releases.directory", dir("next"))
+            .config();
+    Run second = train(config, 2);
+    String sentence = ReleasePlan.of(config).context().startingPoint();
+    assertThat(sentence).contains("Training began at `round-00000001`");
+
+    try (Stream<Path> files = Files.walk(first.release)) {
+      files.sorted(Comparator.reverseOrder()).forEach(file -> file.toFile().delete());
+    }
+    assertThatThrownBy(() -> ReleasePlan.of(config)).hasMessageContaining("must be a directory");
+    StartingPoint gone = ReleasePlan.of(config, /* mayHaveState= */ true).start();
+    assertThatThrownBy(() -> trainer(config, gone, /* restored= */ null))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("since no state is restored");
+    try (ModelRoundTrainer trainer = trainer(config, gone, second.last.outcome().state())) {
+      double live =
+          evaluator(trainer)
+              .evaluate(trainer.parameters(), second.last.outcome().state().parameters())
+              .nats();
+      assertThat(live).isEqualTo(second.liveNats);
+      assertThat(trainer.execute(cohort(3)).release().startingPoint()).isEqualTo(sentence);
+    }
+  }
+
+  /** An adapter that somebody changed: no manifest, other factors. */
+  private static void perturb(Path release) throws IOException {
+    Files.delete(release.resolve("manifest.json"));
+    Path weights = release.resolve("adapter_model.safetensors");
+    if (!Files.exists(weights)) {
+      return;
+    }
+    byte[] bytes = Files.readAllBytes(weights);
+    int header = 8 + ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).getInt();
+    FloatBuffer values =
+        ByteBuffer.wrap(bytes, header, bytes.length - header)
+            .slice()
+            .order(ByteOrder.LITTLE_ENDIAN)
+            .asFloatBuffer();
+    for (int i = 0; i < values.capacity(); i++) {
+      values.put(i, 0.5f * values.get(i) + 0.01f);
+    }
+    Files.write(weights, bytes);
   }
 
   @Test
@@ -137,10 +201,11 @@ class ModelRoundTrainerTest {
     try (ModelRoundTrainer trainer = trainer(values)) {
       assertThat(trainer.execute(cohort(1)).outcome().state().parameters())
           .hasSameSizeAs(ofKeys.parameters());
-      assertThatThrownBy(() -> trainer.restore(ofKeys))
-          .hasMessageContaining("must be of the tensors that the job trains")
-          .hasMessageContaining("training.lora.*");
     }
+    assertThatThrownBy(() -> trainer(values, /* start= */ null, ofKeys))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("must be of the tensors that the job trains")
+        .hasMessageContaining("training.lora.*");
   }
 
   @Test
@@ -196,7 +261,9 @@ class ModelRoundTrainerTest {
     Files.write(weights, bytes);
     assertRefused(start, "must hold adapter_model.safetensors as its manifest describes it");
     assertThatThrownBy(
-            () -> ModelRoundTrainer.factory(submitted.training(), point, OPTIMIZER).create())
+            () ->
+                ModelRoundTrainer.factory(submitted.training(), point, OPTIMIZER)
+                    .create(Optional.empty()))
         .hasMessageContaining("as when the job was submitted");
   }
 
@@ -246,9 +313,14 @@ class ModelRoundTrainerTest {
   }
 
   private static ModelRoundTrainer trainer(MurmurationConfig config) {
+    return trainer(config, ReleasePlan.of(config).start(), /* restored= */ null);
+  }
+
+  private static ModelRoundTrainer trainer(
+      MurmurationConfig config, StartingPoint start, TrainerState restored) {
     RoundTrainer trainer =
-        ModelRoundTrainer.factory(config.training(), ReleasePlan.of(config).start(), OPTIMIZER)
-            .create();
+        ModelRoundTrainer.factory(config.training(), start, OPTIMIZER)
+            .create(Optional.ofNullable(restored));
     return (ModelRoundTrainer) trainer;
   }
 

@@ -157,10 +157,18 @@ class OptimizerTest {
   @Test
   void whatIsReleasedIsTheAverageWhereOneIsKept() {
     OptimizerState averaged = new OptimizerState(List.of(), new double[] {0.25, 1e-300});
-    assertThat(new TrainerState(1, 1, new float[] {1, 2}, averaged, "").released())
+    assertThat(
+            new TrainerState(1, 1, new float[] {1, 2}, averaged, "", TrainingOrigin.UNKNOWN)
+                .released())
         .containsExactly(0.25f, 0f);
     assertThat(
-            new TrainerState(1, 1, new float[] {1, 2}, new OptimizerState(List.of()), "")
+            new TrainerState(
+                    1,
+                    1,
+                    new float[] {1, 2},
+                    new OptimizerState(List.of()),
+                    "",
+                    TrainingOrigin.UNKNOWN)
                 .released())
         .containsExactly(1f, 2f);
   }

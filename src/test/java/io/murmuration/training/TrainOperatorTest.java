@@ -2,15 +2,19 @@ package io.murmuration.training;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import io.murmuration.contribution.UserCounts;
 import io.murmuration.privacy.mechanism.RoundExecuted;
 import io.murmuration.release.RoundRelease;
 import io.murmuration.training.TrainTask.FakeTrainer;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.List;
 import org.apache.flink.runtime.checkpoint.OperatorSubtaskState;
+import org.apache.flink.runtime.execution.SuppressRestartsException;
 import org.apache.flink.streaming.api.watermark.Watermark;
 import org.apache.flink.streaming.runtime.tasks.mailbox.TaskMailbox;
 import org.junit.jupiter.api.AfterEach;
@@ -24,7 +28,7 @@ class TrainOperatorTest {
   /** What the fake trainer answers a measurement with. */
   private static final List<Double> NOISED = List.of(6.5, -1.25, 3.0);
 
-  /** Parameters that, with one moment each, need three chunks of 4 MiB. */
+  /** Parameters that, with one moment each, need several parts. */
   private static final int LARGE = 800_000;
 
   private final List<TrainTask> tasks = new ArrayList<>();
@@ -204,7 +208,23 @@ class TrainOperatorTest {
     }
 
     @Test
-    void aLargeModelTravelsInChunks() throws Exception {
+    void whatDoesNotFitEndsTheJobForGood() throws Exception {
+      FakeTrainer trainer = new FakeTrainer();
+      trainer.refusal = new IllegalArgumentException("of another model");
+      assertThatThrownBy(() -> start(trainer))
+          .isInstanceOf(SuppressRestartsException.class)
+          .hasCause(trainer.refusal);
+    }
+
+    @Test
+    void whatCannotBeLoadedNowIsTriedAgain() throws Exception {
+      FakeTrainer trainer = new FakeTrainer();
+      trainer.refusal = new UncheckedIOException(new IOException("stale file handle"));
+      assertThatThrownBy(() -> start(trainer)).isSameAs(trainer.refusal);
+    }
+
+    @Test
+    void aLargeModelTravelsInParts() throws Exception {
       TrainTask first = start(new FakeTrainer().withParameters(LARGE));
       first.epoch(1);
       first.round(1, 1, 5);
@@ -214,8 +234,9 @@ class TrainOperatorTest {
           .singleElement()
           .satisfies(
               handle ->
-                  assertThat(handle.getStateNameToPartitionOffsets().get("trainer").getOffsets())
-                      .hasSize(3));
+                  assertThat(
+                          handle.getStateNameToPartitionOffsets().get("trainer-state").getOffsets())
+                      .hasSize(1 + 2 * 4 /* of 262,144 elements, of parameters and moment */));
       TrainTask second = restore(state);
       assertThat(second.trainer.restored.parameters()).isEqualTo(first.trainer.state.parameters());
       assertThat(second.trainer.restored.optimizer().moments())

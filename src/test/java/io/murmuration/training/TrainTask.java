@@ -18,6 +18,7 @@ import io.murmuration.release.RoundReleaseSerializer;
 import io.murmuration.training.CohortBuffer.Cohort;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -54,7 +55,7 @@ final class TrainTask {
     this.trainer = trainer;
     harness =
         new AbstractStreamOperatorTestHarness<>(
-            new TrainOperator.Factory(() -> trainer, feedback, /* privateMetrics= */ true),
+            new TrainOperator.Factory(trainer::continuing, feedback, /* privateMetrics= */ true),
             new MockEnvironmentBuilder().setTaskName("train").build());
     harness.setCheckpointStorage(new JobManagerCheckpointStorage(64 << 20));
     harness.setup(new RoundReleaseSerializer());
@@ -164,6 +165,7 @@ final class TrainTask {
     final List<Thread> threads = new CopyOnWriteArrayList<>();
     final List<Throwable> uncaught = new CopyOnWriteArrayList<>();
     volatile Error failure;
+    volatile RuntimeException refusal;
     volatile TrainerState restored;
     volatile TrainerState state;
     private boolean gated;
@@ -232,13 +234,17 @@ final class TrainTask {
           state == null ? 1 : state.executedRounds() + 1,
           values,
           new OptimizerState(List.of(moment)),
-          TrainerState.UNKNOWN_LAYOUT);
+          TrainerState.UNKNOWN_LAYOUT,
+          TrainingOrigin.UNKNOWN);
     }
 
-    @Override
-    public void restore(TrainerState restoredState) {
-      restored = restoredState;
-      state = restoredState;
+    private RoundTrainer continuing(Optional<TrainerState> restoredState) {
+      restored = restoredState.orElse(null);
+      state = restored;
+      if (refusal != null) {
+        throw refusal;
+      }
+      return this;
     }
 
     @Override

@@ -18,7 +18,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Timeout(30)
 class TrainerSavepointTest {
 
-  private static final int CURRENT_VERSION = 1;
+  private static final int CURRENT_VERSION = 2;
   private static final int PARAMETERS = 1_000;
 
   /**
@@ -51,7 +51,7 @@ class TrainerSavepointTest {
   }
 
   @ParameterizedTest
-  @ValueSource(ints = {1})
+  @ValueSource(ints = {1, 2})
   void stateOfEveryVersionIsRestoredAndWrittenAnew(int version) throws Exception {
     float[] parameters = new float[PARAMETERS];
     double[] moment = new double[PARAMETERS];

@@ -31,14 +31,15 @@ class TrainerStateCodecTest {
           + "000000003e112e0be826d6954008000000000000f3be2750015bddb569fc8186d70c3e782273d2e43c29"
           + "f4671fff3eee81355e04";
 
-  private final TrainerStateCodec codec = new TrainerStateCodec(BODY_BYTES);
+  private final TrainerStateCodec codec = new TrainerStateCodec();
+  private final OldTrainerState old = new OldTrainerState(BODY_BYTES);
   private TrainerState state;
   private List<byte[]> chunks;
 
   @BeforeEach
   void encode() {
     state = state(20_001);
-    chunks = new ArrayList<>(codec.encode(state));
+    chunks = new ArrayList<>(old.encode(state));
   }
 
   private static TrainerState state(int size) {
@@ -53,7 +54,12 @@ class TrainerStateCodecTest {
     }
     double[] average = second.clone();
     return new TrainerState(
-        12, 11, parameters, new OptimizerState(List.of(first, second), average), LAYOUT_DIGEST);
+        12,
+        11,
+        parameters,
+        new OptimizerState(List.of(first, second), average),
+        LAYOUT_DIGEST,
+        TrainingOrigin.UNKNOWN);
   }
 
   private static void assertSame(TrainerState found, TrainerState expected) {
@@ -85,9 +91,15 @@ class TrainerStateCodecTest {
   @Test
   void holdsAStateWithoutMomentsOrParameters() {
     TrainerState empty =
-        new TrainerState(0, 0, new float[0], new OptimizerState(List.of()), LAYOUT_DIGEST);
+        new TrainerState(
+            0,
+            0,
+            new float[0],
+            new OptimizerState(List.of()),
+            LAYOUT_DIGEST,
+            TrainingOrigin.UNKNOWN);
 
-    assertSame(codec.decode(codec.encode(empty)), empty);
+    assertSame(codec.decode(old.encode(empty)), empty);
   }
 
   @Test
@@ -101,7 +113,8 @@ class TrainerStateCodecTest {
             11,
             new float[] {1.5f, -0.25f},
             new OptimizerState(List.of(new double[] {0.1, -2}, new double[] {1e-9, 3})),
-            TrainerState.UNKNOWN_LAYOUT));
+            TrainerState.UNKNOWN_LAYOUT,
+            TrainingOrigin.UNKNOWN));
   }
 
   @Test
@@ -115,7 +128,8 @@ class TrainerStateCodecTest {
             11,
             new float[] {1.5f, -0.25f},
             new OptimizerState(List.of(new double[] {0.1, -2}, new double[] {1e-9, 3})),
-            ParameterLayout.of(List.of("weight"), List.of(new long[] {2})).digest()));
+            ParameterLayout.of(List.of("weight"), List.of(new long[] {2})).digest(),
+            TrainingOrigin.UNKNOWN));
   }
 
   @Test
@@ -150,7 +164,7 @@ class TrainerStateCodecTest {
 
   @Test
   void noticesAChunkOfAnotherSnapshot() {
-    chunks.set(3, codec.encode(state(20_002)).get(3));
+    chunks.set(3, old.encode(state(20_002)).get(3));
 
     assertThatThrownBy(() -> codec.decode(chunks)).hasMessageContaining("damaged");
   }
