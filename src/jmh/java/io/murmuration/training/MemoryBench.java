@@ -207,7 +207,7 @@ public final class MemoryBench {
           new PrivateTrainer(
               engine,
               OptimizerOptions.AdamW.withDefaults(LearningRateSchedule.constant(1e-4)),
-              NoiseFactory.secure());
+              NoiseFactory.forUpdates());
       for (int round = 1; round <= ROUNDS; round++) {
         long start = System.nanoTime();
         RoundOutcome outcome =
