@@ -39,6 +39,17 @@ final class LossSketch {
     return new LossSketch(losses, masses);
   }
 
+  /** Of a loss that is on a grid. */
+  static LossSketch of(DiscretePld pld) {
+    double[] losses = new double[pld.size()];
+    double[] masses = new double[pld.size()];
+    for (int i = 0; i < pld.size(); i++) {
+      losses[i] = (pld.first() + i) * pld.interval();
+      masses[i] = pld.mass(i);
+    }
+    return new LossSketch(losses, masses);
+  }
+
   /** log E[exp(order·L)] with its first two derivatives in the order. */
   Cumulants cumulants(double order) {
     double top = Double.NEGATIVE_INFINITY;

@@ -1,6 +1,5 @@
 package io.murmuration.privacy.accounting;
 
-import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -47,7 +46,7 @@ public final class PldAccountant {
   private static final double SMALLEST_DELTA = 1e-250;
 
   /** The smallest probability that tails are computed for. */
-  private static final double SMALLEST_MASS = 1e-280;
+  static final double SMALLEST_MASS = 1e-280;
 
   private final double precision;
 
@@ -85,7 +84,8 @@ public final class PldAccountant {
       Composition.Part only = composition.parts().get(0);
       return new RepeatedMechanism(only.mechanism(), delta, precision).epsilon(only.rounds());
     }
-    Prepared prepared = new Prepared(composition, negligibleMass(delta, composition.rounds()));
+    PreparedComposition prepared =
+        new PreparedComposition(composition, negligibleMass(delta, composition.rounds()));
     Map<Direction, Tilt> tilts = new EnumMap<>(Direction.class);
     double largest = 0;
     for (Direction direction : Direction.values()) {
@@ -106,12 +106,22 @@ public final class PldAccountant {
     }
   }
 
+  /**
+   * The smallest ε ≥ 0, within about three times the precision above, for which choices made one
+   * after the other, each by looking at everything released before, are together (ε, δ)-DP. See
+   * {@link Choice} for what must be fixed beforehand.
+   */
+  public double epsilon(JointComposition composition, double delta) {
+    Arguments.delta(delta);
+    return new JointSolver(composition, delta, precision).epsilon();
+  }
+
   /** Whether the grid that an estimate chose is too coarse for the ε that came out. */
   static boolean isMisjudged(double epsilon, double estimate) {
     return epsilon < MISJUDGED * estimate && epsilon >= SMALLEST_EPSILON;
   }
 
-  private static double participation(Composition composition) {
+  static double participation(Composition composition) {
     double sum = 0;
     for (Composition.Part part : composition.parts()) {
       sum += participation(part.mechanism(), part.rounds());
@@ -147,7 +157,7 @@ public final class PldAccountant {
     if (composition.parts().isEmpty()) {
       return 0;
     }
-    Prepared rough = new Prepared(composition, SMALLEST_MASS);
+    PreparedComposition rough = new PreparedComposition(composition, SMALLEST_MASS);
     double bound = SMALLEST_DELTA;
     for (Direction direction : Direction.values()) {
       Tilt tilt = rough.sketch(direction).tiltForEpsilon(epsilon, SMALLEST_DELTA);
@@ -155,7 +165,8 @@ public final class PldAccountant {
     }
     // The true δ is below its Chernoff bound by a factor of about λ²·deviation; hence the margin.
     double scale = Math.max(SMALLEST_DELTA, bound * 1e-4);
-    Prepared prepared = new Prepared(composition, negligibleMass(scale, composition.rounds()));
+    PreparedComposition prepared =
+        new PreparedComposition(composition, negligibleMass(scale, composition.rounds()));
     Map<Direction, Tilt> tilts = new EnumMap<>(Direction.class);
     double strongest = 0;
     for (Direction direction : Direction.values()) {
@@ -164,9 +175,7 @@ public final class PldAccountant {
       tilts.put(direction, tilt);
       strongest = Math.max(strongest, tilt.order() + 1 / sketch.deviation(tilt.order()));
     }
-    double interval =
-        SketchedComposition.interval(
-            prepared.sketches, tilts, DELTA_PRECISION * precision / strongest);
+    double interval = prepared.interval(tilts, DELTA_PRECISION * precision / strongest);
     List<DiscretisedMechanism> grids = prepared.discretise(interval);
     double delta = 0;
     for (Direction direction : Direction.values()) {
@@ -181,57 +190,5 @@ public final class PldAccountant {
 
   static double negligibleMass(double delta, long rounds) {
     return Math.max(SMALLEST_MASS, delta * NEGLIGIBLE_SHARE / rounds);
-  }
-
-  /** A composition's pairs and sketches. */
-  private static final class Prepared {
-
-    private final List<Long> rounds;
-    private final List<DominatingPair> pairs;
-    private final double negligibleMass;
-    private final Map<Direction, SketchedComposition> sketches = new EnumMap<>(Direction.class);
-
-    Prepared(Composition composition, double negligibleMass) {
-      this.negligibleMass = negligibleMass;
-      this.rounds = composition.parts().stream().map(Composition.Part::rounds).toList();
-      this.pairs =
-          composition.parts().stream()
-              .map(part -> DominatingPair.of(part.mechanism(), negligibleMass))
-              .toList();
-      for (Direction direction : Direction.values()) {
-        List<LossSketch> parts =
-            pairs.stream().map(pair -> LossSketch.of(pair, direction, negligibleMass)).toList();
-        sketches.put(direction, new SketchedComposition(parts, rounds));
-      }
-    }
-
-    SketchedComposition sketch(Direction direction) {
-      return sketches.get(direction);
-    }
-
-    double epsilon(Map<Direction, Tilt> tilts, double error, double delta) {
-      List<DiscretisedMechanism> grids =
-          discretise(SketchedComposition.interval(sketches, tilts, error));
-      double epsilon = 0;
-      for (Direction direction : Direction.values()) {
-        double one = EpsilonSolver.epsilon(parts(grids, direction), sketch(direction), delta);
-        epsilon = Math.max(epsilon, one);
-      }
-      return epsilon;
-    }
-
-    List<DiscretisedMechanism> discretise(double interval) {
-      return pairs.stream()
-          .map(pair -> DiscretisedMechanism.of(pair, interval, negligibleMass))
-          .toList();
-    }
-
-    List<TiltedComposition.Part> parts(List<DiscretisedMechanism> grids, Direction direction) {
-      List<TiltedComposition.Part> parts = new ArrayList<>();
-      for (int i = 0; i < grids.size(); i++) {
-        parts.add(new TiltedComposition.Part(grids.get(i).pld(direction), rounds.get(i)));
-      }
-      return parts;
-    }
   }
 }

@@ -24,7 +24,7 @@ final class SketchedComposition {
     this.totalRounds = rounds.stream().mapToLong(Long::longValue).sum();
   }
 
-  private Cumulants cumulants(double order) {
+  Cumulants cumulants(double order) {
     Cumulants sum = Cumulants.ZERO;
     for (int i = 0; i < sketches.size(); i++) {
       sum = sum.plus(sketches.get(i).cumulants(order), rounds.get(i));
@@ -53,6 +53,11 @@ final class SketchedComposition {
     Tilt below =
         Tilt.chernoff(step -> cumulants(order - step).minus(at).mirrored(), NEGLIGIBLE_ALIAS);
     return new Window(-below.epsilon(), Math.max(above.epsilon(), tail.epsilon()), tail.order());
+  }
+
+  /** A loss, and beyond it at most so much mass. */
+  Tilt tail(double mass) {
+    return Tilt.chernoff(this::cumulants, mass);
   }
 
   /** The standard deviation of the tilted composed loss. */

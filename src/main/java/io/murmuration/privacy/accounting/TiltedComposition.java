@@ -178,9 +178,39 @@ final class TiltedComposition {
     while (scan.canDescend() && scan.loss() - interval >= at) {
       scan.descend();
     }
+    if (scan.loss() - interval >= at) {
+      return 1; // the window ends above: it knows nothing of this ε
+    }
     double inside = scan.loss() > at ? scan.slope() * -Math.expm1(at - scan.loss()) : 0;
     double delta = deltaAt(scan.hockeyStick() + inside, at);
     return delta < 1 ? delta : 1;
+  }
+
+  /**
+   * Lowers upper bounds of δ at 0, s, 2s, … to what this composition says, wherever that is less.
+   * It says nothing below its window: what is missing there comes back as aliases, but with the
+   * tilt of the place where it comes back. Inside, any tilt gives upper bounds; near its own ε they
+   * are tight.
+   *
+   * @param spacing s &gt; 0
+   * @param deltas at position k an upper bound of δ(k·s)
+   */
+  void lowerDeltas(double spacing, double[] deltas) {
+    Scan scan = new Scan();
+    for (int k = deltas.length - 1; k >= 0; k--) {
+      double at = k * spacing - lossError;
+      while (scan.loss() - interval >= at && scan.canDescend()) {
+        scan.descend();
+      }
+      if (scan.loss() - interval >= at) {
+        return; // below the window, or where masses leave the range of double precision
+      }
+      double inside = scan.loss() > at ? scan.slope() * -Math.expm1(at - scan.loss()) : 0;
+      double delta = deltaAt(scan.hockeyStick() + inside, at);
+      if (delta < deltas[k]) {
+        deltas[k] = delta;
+      }
+    }
   }
 
   private double deltaAt(double hockeyStick, double epsilon) {
@@ -220,9 +250,13 @@ final class TiltedComposition {
       return slope;
     }
 
+    /** Whether there is mass below that the window holds. */
+    boolean isAboveWindowEnd() {
+      return index > high - tilted.length + 1;
+    }
+
     boolean canDescend() {
-      return index > high - tilted.length + 1
-          && order * (reference - loss() + interval) < LARGEST_EXPONENT;
+      return isAboveWindowEnd() && order * (reference - loss() + interval) < LARGEST_EXPONENT;
     }
 
     void descend() {

@@ -17,6 +17,11 @@
  *   <li>{@link io.murmuration.privacy.accounting.PldAccountant} asks the questions.
  * </ol>
  *
+ * <p>Where mechanisms are chosen while a domain lives, {@link
+ * io.murmuration.privacy.accounting.Choice} says among what, {@code ChoiceProfile} has the pair
+ * that dominates whatever is chosen, with the proof, and {@link
+ * io.murmuration.privacy.accounting.JointComposition} is composed of them.
+ *
  * <p>{@link io.murmuration.privacy.accounting.RdpAccountant} and {@link
  * io.murmuration.privacy.accounting.HockeyStickIntegral} share none of that code and check it.
  *
