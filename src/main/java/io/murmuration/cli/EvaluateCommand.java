@@ -66,12 +66,12 @@ public final class EvaluateCommand implements Callable<Integer> {
     }
     List<String> texts = TextFile.read(events, maxMessages, badLines::reject);
     try (AdaptedModel subject = model.load()) {
-      print(subject.evaluate(texts, context));
+      print(subject.evaluate(texts, context), subject.model().description().beginningOfText());
     }
     return 0;
   }
 
-  private void print(TextLoss loss) throws IOException {
+  private void print(TextLoss loss, int beginningOfText) throws IOException {
     if (loss.tokens() == 0) {
       throw new IllegalArgumentException(events + ": expected a text with a token, found none");
     }
@@ -84,6 +84,7 @@ public final class EvaluateCommand implements Callable<Integer> {
       fields.put("characters", loss.characters());
       fields.put("messages", loss.texts());
       fields.put("bad_lines", badLines.count());
+      fields.put("beginning_of_text", beginningOfText);
       out.println(new ObjectMapper().writeValueAsString(fields));
     } else {
       out.printf(

@@ -4,6 +4,7 @@ import io.murmuration.config.MurmurationConfig;
 import io.murmuration.config.TrainingConfig;
 import io.murmuration.config.TrainingOptions;
 import io.murmuration.config.TrainingOptions.ParametersKind;
+import io.murmuration.model.DecoderDescription;
 import io.murmuration.model.LoraAdapter;
 import io.murmuration.model.LoraConfig;
 import io.murmuration.model.ModelDirectory;
@@ -14,9 +15,7 @@ import java.io.IOException;
 import java.io.Serializable;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Set;
 
 /**
  * The release or adapter where training begins.
@@ -97,7 +96,8 @@ record StartingPoint(String directory, String name, String digest, List<String> 
         Files.exists(directory.resolve("adapter_config.json")),
         "must be an adapter where training.parameters is LORA",
         directory);
-    LoraConfig found = LoraAdapter.read(directory).config();
+    DecoderDescription model = ModelDirectory.describe(base);
+    LoraConfig found = LoraAdapter.read(directory).config(model);
     LoraConfig configured = ModelRoundTrainer.loraConfig(training);
     require(
         found.rank() == configured.rank(),
@@ -107,11 +107,16 @@ record StartingPoint(String directory, String name, String digest, List<String> 
         found.alpha() == configured.alpha(),
         "must have training.lora.alpha, " + configured.alpha() + ", and not " + found.alpha(),
         directory);
-    Set<String> expected = new HashSet<>(configured.targetModules(ModelDirectory.describe(base)));
-    Set<String> targets = new HashSet<>(found.targetModules(ModelDirectory.describe(base)));
+    // maps and not names: an adapter may leave out layers
+    List<String> expected = configured.modules(model);
+    List<String> targets = found.modules(model);
     require(
         targets.equals(expected),
-        "must have training.lora.target-modules, " + expected + ", and not " + targets,
+        "must adapt what training.lora.target-modules names, "
+            + expected
+            + ", and not "
+            + targets
+            + ",",
         directory);
   }
 

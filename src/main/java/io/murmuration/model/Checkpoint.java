@@ -1,18 +1,21 @@
 package io.murmuration.model;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.regex.Pattern;
 
 /**
  * The weights of a Hugging Face model directory: {@code model.safetensors}, or the shards that
@@ -35,6 +38,18 @@ final class Checkpoint implements Closeable {
     this.directory = directory;
     this.files = files;
     this.fileOf = fileOf;
+  }
+
+  /** Buffers that older checkpoints stored beside the weights: each follows from the settings. */
+  private static final Pattern BUFFERS =
+      Pattern.compile(".*\\.(rotary_emb\\.inv_freq|attn\\.(bias|masked_bias))");
+
+  private static final int BLOCK_ELEMENTS = 1 << 18;
+
+  /** Whether a directory holds weights. */
+  static boolean isIn(Path directory) {
+    return Files.exists(directory.resolve(SINGLE_FILE))
+        || Files.exists(directory.resolve(INDEX_FILE));
   }
 
   static Checkpoint open(Path directory) throws IOException {
@@ -65,13 +80,18 @@ final class Checkpoint implements Closeable {
   private static void openShards(
       Path directory, Path index, List<SafetensorsFile> files, Map<String, SafetensorsFile> fileOf)
       throws IOException {
-    JsonNode weights = new ObjectMapper().readTree(index.toFile()).path("weight_map");
+    JsonNode weights = ModelConfig.readObject(index).path("weight_map");
     if (!weights.isObject() || weights.isEmpty()) {
       throw new ModelFormatException(index + ": expected a weight_map, found none");
     }
     Map<String, SafetensorsFile> shards = new HashMap<>();
     for (Map.Entry<String, JsonNode> entry : weights.properties()) {
-      String shard = entry.getValue().asText();
+      String shard = entry.getValue().textValue();
+      if (shard == null) {
+        throw new ModelFormatException(
+            "%s: %s: expected the name of a shard, found %s"
+                .formatted(index, entry.getKey(), entry.getValue()));
+      }
       if (!directory.resolve(shard).normalize().startsWith(directory.normalize())) {
         throw new ModelFormatException(
             index + ": expected shards inside the directory, found " + shard);
@@ -106,9 +126,74 @@ final class Checkpoint implements Closeable {
     }
   }
 
-  /** Reads part of a tensor: see {@link SafetensorsFile#read(String, long, ByteBuffer)}. */
+  /**
+   * Refuses a checkpoint with more tensors than these: they would be ignored in silence. A head
+   * that is the embedding once more may be there, and buffers that follow from the settings.
+   *
+   * @throws ModelFormatException naming file and tensor
+   */
+  void requireExactly(List<TensorSpec> tensors) {
+    Set<String> known = new HashSet<>();
+    tensors.forEach(tensor -> find(tensor.name()).ifPresent(known::add));
+    for (Map.Entry<String, SafetensorsFile> stored : fileOf.entrySet()) {
+      String name = stored.getKey();
+      if (!known.contains(name)
+          && !name.equals(DecoderDescription.OWN_HEAD)
+          && !BUFFERS.matcher(name).matches()) {
+        throw new ModelFormatException(
+            "%s: tensor %s: expected no tensor that the configuration does not ask for"
+                .formatted(stored.getValue().path(), name));
+      }
+    }
+  }
+
+  /** Whether there is a tensor of this name. */
+  boolean has(String name) {
+    return find(name).isPresent();
+  }
+
+  /** Whether two tensors are the same matrix. */
+  boolean sameValues(String one, String other) throws IOException {
+    TensorSpec shape = fileOf(one).spec(stored(one));
+    if (!shape.shape().equals(fileOf(other).spec(stored(other)).shape())) {
+      return false;
+    }
+    ByteBuffer a = block();
+    ByteBuffer b = block();
+    for (long first = 0; first < shape.size(); first += BLOCK_ELEMENTS) {
+      int bytes = Float.BYTES * (int) Math.min(BLOCK_ELEMENTS, shape.size() - first);
+      read(one, first, a.clear().limit(bytes));
+      read(other, first, b.clear().limit(bytes));
+      if (!a.equals(b)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private static ByteBuffer block() {
+    return ByteBuffer.allocate(Float.BYTES * BLOCK_ELEMENTS).order(ByteOrder.LITTLE_ENDIAN);
+  }
+
+  /** Reads every element of these tensors, which finds those that are no numbers. */
+  void requireFinite(List<TensorSpec> tensors) throws IOException {
+    ByteBuffer block = block();
+    for (TensorSpec tensor : tensors) {
+      require(tensor);
+      for (long first = 0; first < tensor.size(); first += BLOCK_ELEMENTS) {
+        int count = (int) Math.min(BLOCK_ELEMENTS, tensor.size() - first);
+        read(tensor.name(), first, block.clear().limit(Float.BYTES * count));
+      }
+    }
+  }
+
+  /**
+   * Reads part of a tensor: see {@link SafetensorsFile#read(String, long, ByteBuffer)}.
+   *
+   * @throws ModelFormatException also if a value is no number
+   */
   void read(String name, long first, ByteBuffer target) throws IOException {
-    fileOf(name).read(stored(name), first, target);
+    fileOf(name).readFinite(stored(name), first, target);
   }
 
   private SafetensorsFile fileOf(String name) {

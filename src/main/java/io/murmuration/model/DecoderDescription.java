@@ -46,6 +46,12 @@ public record DecoderDescription(
     Norm finalNorm,
     Optional<String> head) {
 
+  /** In the place of a token id: there is none. */
+  public static final int NO_TOKEN = -1;
+
+  /** Tensor name of an output projection that is not tied to the embedding. */
+  static final String OWN_HEAD = "lm_head.weight";
+
   /** Nonlinearity of the feed-forward part. */
   public enum Activation {
     /** x·sigmoid(x). */
@@ -132,6 +138,50 @@ public record DecoderDescription(
   public DecoderDescription {
     endOfText = List.copyOf(endOfText);
     layers = List.copyOf(layers);
+  }
+
+  /** The same decoder with other borders of texts. */
+  DecoderDescription withBorders(int newBeginning, List<Integer> newEnds) {
+    return new DecoderDescription(
+        family,
+        vocabularySize,
+        hiddenSize,
+        heads,
+        keyValueHeads,
+        headDim,
+        maxPositions,
+        newBeginning,
+        newEnds,
+        normEpsilon,
+        activation,
+        rotary,
+        tokenEmbedding,
+        positionEmbedding,
+        layers,
+        finalNorm,
+        head);
+  }
+
+  /** The same decoder with an output projection of its own, by the name that all families use. */
+  DecoderDescription withOwnHead() {
+    return new DecoderDescription(
+        family,
+        vocabularySize,
+        hiddenSize,
+        heads,
+        keyValueHeads,
+        headDim,
+        maxPositions,
+        beginningOfText,
+        endOfText,
+        normEpsilon,
+        activation,
+        rotary,
+        tokenEmbedding,
+        positionEmbedding,
+        layers,
+        finalNorm,
+        Optional.of(OWN_HEAD));
   }
 
   /** All linear maps inside the layers, in computation order. */

@@ -60,6 +60,7 @@ public final class LanguageModel implements AutoCloseable {
         directory,
         LoadedModel.of(
             directory,
+            ModelDirectory.described(directory),
             (tensor, first, target) -> {
               boolean bias = tensor.name().endsWith(".bias");
               boolean norm = tensor.shape().size() == 1 && !bias;

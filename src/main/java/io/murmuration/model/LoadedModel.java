@@ -50,10 +50,13 @@ final class LoadedModel {
     synchronized LoadedModel loaded(Key key) throws IOException {
       if (model == null) {
         try (Checkpoint checkpoint = Checkpoint.open(key.directory())) {
+          DecoderDescription description = ModelDirectory.describe(key.directory(), checkpoint);
+          checkpoint.requireExactly(description.tensors());
           model =
               build(
                   key,
                   key.directory(),
+                  description,
                   (tensor, first, target) -> {
                     checkpoint.require(tensor);
                     checkpoint.read(tensor.name(), first, target);
@@ -103,8 +106,9 @@ final class LoadedModel {
   }
 
   /** A model of its own, of other weights than the directory's; to be released. */
-  static LoadedModel of(Path directory, WeightSource weights) throws IOException {
-    return build(/* key= */ null, directory, weights);
+  static LoadedModel of(Path directory, DecoderDescription description, WeightSource weights)
+      throws IOException {
+    return build(/* key= */ null, directory, description, weights);
   }
 
   private static String files(Path directory) throws IOException {
@@ -134,12 +138,11 @@ final class LoadedModel {
     return file.toString().endsWith(".json");
   }
 
-  private static LoadedModel build(Key key, Path directory, WeightSource weights)
+  private static LoadedModel build(
+      Key key, Path directory, DecoderDescription description, WeightSource weights)
       throws IOException {
-    DecoderDescription description =
-        ModelFamily.describe(ModelConfig.read(directory.resolve("config.json")));
-    TextTokenizer tokenizer =
-        TextTokenizer.load(directory.resolve("tokenizer.json"), description.beginningOfText());
+    ModelDirectory.requireIds(directory, description);
+    TextTokenizer tokenizer = TextTokenizer.load(directory, description);
     NDManager manager = Torch.engine().newBaseManager();
     try {
       Set<String> transposed =

@@ -1,32 +1,56 @@
 package io.murmuration.model;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import io.murmuration.model.LoraConfig.Mode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/** A PEFT LoRA adapter directory, read into memory. */
+/**
+ * A PEFT LoRA adapter directory, read into memory. What PEFT computes is computed here too, or the
+ * adapter is refused by the key that asks for it.
+ */
 public final class LoraAdapter {
 
   private static final String WEIGHTS_FILE = "adapter_model.safetensors";
   private static final String CONFIG_FILE = "adapter_config.json";
 
+  /** The keys of {@code adapter_config.json} that are read. */
+  static final Set<String> UNDERSTOOD =
+      Set.of(
+          "bias",
+          "exclude_modules",
+          "init_lora_weights",
+          "layers_pattern",
+          "layers_to_transform",
+          "lora_alpha",
+          "peft_type",
+          "r",
+          "target_modules",
+          "use_rslora");
+
+  /** Starts that leave the base as it is; others put part of it into the adapter. */
+  private static final Set<String> PLAIN_STARTS = Set.of("gaussian", "eva", "orthogonal");
+
   private record Tensor(TensorSpec spec, float[] values) {}
 
   private final Path directory;
-  private final LoraConfig config;
+  private final int rank;
+  private final double alpha;
+  private final LoraTargets targets;
   private final Map<String, Tensor> tensors;
 
-  private LoraAdapter(Path directory, LoraConfig config, Map<String, Tensor> tensors) {
+  private LoraAdapter(Path directory, ModelConfig config, Map<String, Tensor> tensors) {
     this.directory = directory;
-    this.config = config;
+    this.rank = config.positive("r");
+    double stated = config.number("lora_alpha");
+    config.require(stated > 0, "lora_alpha", "a positive number", stated);
+    // rank-stabilised: the update is scaled by alpha / √r instead of alpha / r
+    this.alpha = config.flag("use_rslora", false) ? stated * Math.sqrt(rank) : stated;
+    this.targets = LoraTargets.of(config);
     this.tensors = tensors;
   }
 
@@ -44,41 +68,39 @@ public final class LoraAdapter {
                   ? "a whole model: give its directory as the model, without an adapter"
                   : "no such file"));
     }
-    LoraConfig config = config(directory.resolve(CONFIG_FILE));
+    ModelConfig config = ModelConfig.read(directory.resolve(CONFIG_FILE));
+    requirePlain(config);
     Map<String, Tensor> tensors = new LinkedHashMap<>();
     try (SafetensorsFile file = SafetensorsFile.open(directory.resolve(WEIGHTS_FILE))) {
       for (TensorSpec spec : file.tensors()) {
-        tensors.put(spec.name(), new Tensor(spec, file.read(spec.name())));
+        tensors.put(spec.name(), new Tensor(spec, file.readFinite(spec.name())));
       }
     }
     return new LoraAdapter(directory, config, tensors);
   }
 
-  private static LoraConfig config(Path path) throws IOException {
-    ModelConfig fields = ModelConfig.read(path);
-    String type = fields.text("peft_type", "LORA");
-    fields.require(type.equals("LORA"), "peft_type", "LORA", type);
-    String bias = fields.text("bias", "none");
-    fields.require(bias.equals("none"), "bias", "none", bias);
-    for (String flag : List.of("use_dora", "use_rslora", "lora_bias")) {
-      fields.require(!fields.flag(flag, false), flag, "false", true);
-    }
-    JsonNode tree = new ObjectMapper().readTree(path.toFile());
-    for (String key : List.of("rank_pattern", "alpha_pattern", "modules_to_save")) {
-      fields.require(tree.path(key).isEmpty(), key, "nothing", tree.path(key));
-    }
-    List<String> targets = new ArrayList<>();
-    JsonNode names = tree.path("target_modules");
-    if (names.isTextual()) {
-      targets.add(names.asText());
-    }
-    names.forEach(name -> targets.add(name.asText()));
-    return new LoraConfig(fields.positive("r"), fields.number("lora_alpha"), targets, Mode.BOTH);
+  private static void requirePlain(ModelConfig config) {
+    String type = config.text("peft_type", "LORA");
+    config.require(type.equals("LORA"), "peft_type", "LORA", type);
+    String bias = config.text("bias", "none");
+    config.require(bias.equals("none"), "bias", "none", bias);
+    JsonNode start = config.get("init_lora_weights");
+    config.require(
+        start == null || start.isBoolean() || PLAIN_STARTS.contains(start.asText()),
+        "init_lora_weights",
+        "true, false, gaussian, eva or orthogonal, which leave the base as it is",
+        start);
+    config.requireNothingElse(ConfigKeys.ADAPTER, UNDERSTOOD);
   }
 
-  /** Rank, alpha and targets; the mode is always {@link Mode#BOTH}, PEFT does not record it. */
-  public LoraConfig config() {
-    return config;
+  /**
+   * Rank, alpha and targets on a model; the mode is always {@link Mode#BOTH}, PEFT does not record
+   * it. Alpha is such that alpha / rank is the scale, also of a rank-stabilised adapter.
+   *
+   * @throws ModelFormatException if a target names no linear map of the model
+   */
+  public LoraConfig config(DecoderDescription model) {
+    return new LoraConfig(rank, alpha, targets.on(model), Mode.BOTH);
   }
 
   /** Values of a tensor that must be there in that shape. */
@@ -104,7 +126,7 @@ public final class LoraAdapter {
         throw new ModelFormatException(
             String.format(
                 "%s: tensor %s: expected only LoRA factors of %s",
-                directory.resolve(WEIGHTS_FILE), name, config.targets()));
+                directory.resolve(WEIGHTS_FILE), name, targets));
       }
     }
   }

@@ -63,6 +63,11 @@ public record LoraConfig(int rank, double alpha, List<String> targets, Mode mode
     return all.stream().filter(l -> targets.stream().anyMatch(t -> matches(l, t))).toList();
   }
 
+  /** Full names of the maps that the targets name, in computation order. */
+  public List<String> modules(DecoderDescription description) {
+    return select(description).stream().map(Linear::module).toList();
+  }
+
   /** Short names of the maps that the targets name, as PEFT's {@code target_modules}. */
   public List<String> targetModules(DecoderDescription description) {
     return select(description).stream().map(LoraConfig::shortName).distinct().toList();

@@ -78,7 +78,7 @@ public final class LoraParameters implements TrainableParameters {
    * @throws ModelFormatException if the adapter does not fit the model
    */
   public static LoraParameters from(LanguageModel model, LoraAdapter adapter, Mode mode) {
-    LoraConfig stored = adapter.config();
+    LoraConfig stored = adapter.config(model.description());
     LoraConfig config = new LoraConfig(stored.rank(), stored.alpha(), stored.targets(), mode);
     Map<String, float[]> start = new HashMap<>();
     for (Linear linear : config.select(model.description())) {

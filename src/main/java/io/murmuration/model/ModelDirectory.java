@@ -1,5 +1,7 @@
 package io.murmuration.model;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
@@ -16,10 +18,12 @@ import org.apache.commons.codec.digest.DigestUtils;
 /** What can be said of a Hugging Face model directory without loading its weights into memory. */
 public final class ModelDirectory {
 
+  static final String CONFIG = "config.json";
+
   /** The files beside the weights that belong to a model, where it has them. */
   static final List<String> COMPANIONS =
       List.of(
-          "config.json",
+          CONFIG,
           "generation_config.json",
           "tokenizer.json",
           "tokenizer_config.json",
@@ -29,21 +33,87 @@ public final class ModelDirectory {
   private ModelDirectory() {}
 
   /**
-   * The decoder that {@code config.json} describes.
+   * The decoder that the files of a directory describe: {@code config.json}, what {@code
+   * generation_config.json} and the tokenizer say of the borders of texts, and, where there are
+   * weights, whether a head is stored beside an embedding that is to be tied to it.
    *
    * @throws ModelFormatException naming file and key, expected and found
-   * @throws IOException if the file cannot be read
+   * @throws IOException if a file cannot be read
    */
   public static DecoderDescription describe(Path directory) throws IOException {
+    requireDirectory(directory);
+    if (!Checkpoint.isIn(directory)) {
+      return described(directory);
+    }
+    try (Checkpoint checkpoint = Checkpoint.open(directory)) {
+      return describe(directory, checkpoint);
+    }
+  }
+
+  /** The same, with the directory's weights at hand. */
+  static DecoderDescription describe(Path directory, Checkpoint checkpoint) throws IOException {
+    DecoderDescription description = described(directory);
+    // a configuration that says tied, and another matrix stored as head: transformers (since 5)
+    // takes the weights' word for it
+    return description.head().isEmpty()
+            && checkpoint.has(DecoderDescription.OWN_HEAD)
+            && !checkpoint.sameValues(DecoderDescription.OWN_HEAD, description.tokenEmbedding())
+        ? description.withOwnHead()
+        : description;
+  }
+
+  /** From the configuration alone. */
+  static DecoderDescription described(Path directory) throws IOException {
+    requireDirectory(directory);
+    return TextBorders.applied(
+        directory, ModelFamily.describe(ModelConfig.read(directory.resolve(CONFIG))));
+  }
+
+  /**
+   * Checks, without computing anything, that a directory holds a model that can be trained on:
+   * configuration, shapes, ids against the vocabulary, and that every weight is a number.
+   *
+   * @throws ModelFormatException naming file, key or tensor, expected and found
+   * @throws IOException if a file cannot be read
+   */
+  public static void check(Path directory) throws IOException {
+    requireDirectory(directory);
+    try (Checkpoint checkpoint = Checkpoint.open(directory)) {
+      DecoderDescription description = describe(directory, checkpoint);
+      requireIds(directory, description);
+      checkpoint.requireExactly(description.tensors());
+      checkpoint.requireFinite(description.tensors());
+    }
+    TextTokenizer.load(directory, describe(directory)).close();
+  }
+
+  /** Ids that stand in texts must lie in the embedding, which would fail on them in every text. */
+  static void requireIds(Path directory, DecoderDescription description) {
+    requireId(directory, description, "bos_token_id", description.beginningOfText());
+    for (int id : description.endOfText()) {
+      requireId(directory, description, "eos_token_id", id);
+    }
+  }
+
+  private static void requireId(
+      Path directory, DecoderDescription description, String key, int id) {
+    if (id >= description.vocabularySize()) {
+      throw new ModelFormatException(
+          "%s: %s: expected an id below vocab_size, %d, found %d"
+              .formatted(directory.resolve(CONFIG), key, description.vocabularySize(), id));
+    }
+  }
+
+  private static void requireDirectory(Path directory) {
     if (!Files.isDirectory(directory)) {
       throw new ModelFormatException(directory + ": expected a model directory");
     }
-    return ModelFamily.describe(ModelConfig.read(directory.resolve("config.json")));
   }
 
   /**
    * Configuration, tokenizer and licence: what a directory of other weights of the same model needs
-   * beside them.
+   * beside them. Where the weights have a head of their own, {@code config.json} says so, whatever
+   * it said.
    *
    * @return contents by file name; those that the model does not have are left out
    * @throws IOException if one cannot be read
@@ -56,7 +126,25 @@ public final class ModelDirectory {
         files.put(name, Files.readAllBytes(file));
       }
     }
+    if (files.containsKey(CONFIG)) {
+      files.put(CONFIG, config(directory, describe(directory)));
+    }
     return files;
+  }
+
+  /**
+   * {@code config.json} as it is, but for a tie that the description does not have.
+   *
+   * @return its bytes
+   */
+  static byte[] config(Path directory, DecoderDescription description) throws IOException {
+    Path file = directory.resolve(CONFIG);
+    ObjectNode config = ModelConfig.readObject(file);
+    if (description.head().isEmpty() || described(directory).head().isPresent()) {
+      return Files.readAllBytes(file);
+    }
+    config.put("tie_word_embeddings", false);
+    return new ObjectMapper().writerWithDefaultPrettyPrinter().writeValueAsBytes(config);
   }
 
   /**

@@ -64,6 +64,7 @@ public final class ModelDirectoryWriter {
       throw new IllegalArgumentException(
           target + " already holds " + Checkpoint.SINGLE_FILE + "; choose another directory");
     }
+    byte[] config = ModelDirectory.config(model.directory(), model.description());
     for (String name : ModelDirectory.COMPANIONS) {
       Path source = model.directory().resolve(name);
       if (Files.exists(source)
@@ -71,6 +72,7 @@ public final class ModelDirectoryWriter {
         Files.copy(source, target.resolve(name), StandardCopyOption.REPLACE_EXISTING);
       }
     }
+    Files.write(target.resolve(ModelDirectory.CONFIG), config);
     List<TensorSpec> tensors = model.description().tensors();
     Path partial = target.resolve(Checkpoint.SINGLE_FILE + ".partial");
     try (FileChannel channel =

@@ -2,17 +2,20 @@ package io.murmuration.model;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.LongBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -28,7 +31,6 @@ import java.util.Map;
  */
 public final class SafetensorsFile implements Closeable {
 
-  private static final ObjectMapper JSON = new ObjectMapper();
   private static final String METADATA = "__metadata__";
 
   /** The reference implementation's limit; a longer header is a corrupt length field. */
@@ -36,6 +38,12 @@ public final class SafetensorsFile implements Closeable {
 
   /** Elements that are read at a time into a Java array. */
   private static final int HEAP_BLOCK_ELEMENTS = 1 << 14;
+
+  /** Of the two float32 that lie in eight bytes. */
+  private static final long EXPONENTS = 0x7f800000_7f800000L;
+
+  private static final long LOWEST_OF_EXPONENTS = 0x00800000_00800000L;
+  private static final long SIGNS = 0x80000000_80000000L;
 
   private record Region(TensorSpec spec, String dtype, long begin, long end) {}
 
@@ -101,18 +109,43 @@ public final class SafetensorsFile implements Closeable {
             field.getKey(), region(path, field.getKey(), field.getValue(), length - dataStart));
       }
     }
+    requireNoHoles(path, regions.values(), length - dataStart);
     return new SafetensorsFile(path, channel, dataStart, regions, metadata);
+  }
+
+  /** As the reference implementation: every byte belongs to one tensor. */
+  private static void requireNoHoles(Path path, Collection<Region> regions, long dataBytes) {
+    long end = 0;
+    for (Region region :
+        regions.stream()
+            .sorted(Comparator.comparingLong(Region::begin).thenComparingLong(Region::end))
+            .toList()) {
+      if (region.begin() != end) {
+        throw new ModelFormatException(
+            "%s: tensor %s: expected its data to begin at %d, where that of another ends, found %d"
+                .formatted(path, region.spec().name(), end, region.begin()));
+      }
+      end = region.end();
+    }
+    if (end != dataBytes) {
+      throw new ModelFormatException(
+          "%s: expected %d data bytes, which the header's tensors have, found %d"
+              .formatted(path, end, dataBytes));
+    }
   }
 
   private static JsonNode header(Path path, ByteBuffer bytes) {
     try {
-      JsonNode header = JSON.readTree(StandardCharsets.UTF_8.decode(bytes).toString());
+      JsonNode header =
+          ModelConfig.JSON.readTree(StandardCharsets.UTF_8.newDecoder().decode(bytes).toString());
       if (!header.isObject()) {
         throw new ModelFormatException(path + ": expected a JSON object as header");
       }
       return header;
+    } catch (CharacterCodingException e) {
+      throw new ModelFormatException(path + ": expected a header in UTF-8");
     } catch (JsonProcessingException e) {
-      throw new ModelFormatException(path + ": expected a JSON header: " + e.getMessage(), e);
+      throw new ModelFormatException(path + ": expected a JSON header: " + e.getOriginalMessage());
     }
   }
 
@@ -123,9 +156,25 @@ public final class SafetensorsFile implements Closeable {
           path + ": tensor " + name + ": expected dtype, shape and data_offsets, found " + node);
     }
     List<Long> shape = new ArrayList<>();
-    node.path("shape").forEach(n -> shape.add(n.asLong(-1)));
-    long begin = offsets.get(0).asLong(-1);
-    long end = offsets.get(1).asLong(-1);
+    for (JsonNode dimension : node.path("shape")) {
+      if (!dimension.canConvertToExactIntegral()
+          || !dimension.canConvertToLong()
+          || dimension.longValue() < 0) {
+        throw new ModelFormatException(
+            "%s: tensor %s: expected whole numbers as shape, found %s"
+                .formatted(path, name, node.path("shape")));
+      }
+      shape.add(dimension.longValue());
+    }
+    TensorSpec spec = new TensorSpec(name, shape);
+    try {
+      spec.size();
+    } catch (ArithmeticException e) {
+      throw new ModelFormatException(
+          "%s: tensor %s: expected fewer elements than shape %s has".formatted(path, name, shape));
+    }
+    long begin = offset(offsets.get(0));
+    long end = offset(offsets.get(1));
     if (begin < 0 || end < begin || end > dataBytes) {
       throw new ModelFormatException(
           String.format(
@@ -133,7 +182,12 @@ public final class SafetensorsFile implements Closeable {
                   + " the file is truncated",
               path, name, dataBytes, begin, end));
     }
-    return new Region(new TensorSpec(name, shape), node.path("dtype").asText(), begin, end);
+    return new Region(spec, node.path("dtype").asText(), begin, end);
+  }
+
+  /** -1 for what is none. */
+  private static long offset(JsonNode node) {
+    return node.canConvertToExactIntegral() && node.canConvertToLong() ? node.longValue() : -1;
   }
 
   /** Where the file is. */
@@ -158,17 +212,47 @@ public final class SafetensorsFile implements Closeable {
    *     its byte range contradicts its shape
    */
   public float[] read(String name) throws IOException {
-    float[] values = new float[Math.toIntExact(spec(name).size())];
+    return whole(name, this::read);
+  }
+
+  /**
+   * The same, for values that must be numbers.
+   *
+   * @throws ModelFormatException naming tensor and element if one is infinite or not a number
+   */
+  float[] readFinite(String name) throws IOException {
+    return whole(name, this::readFinite);
+  }
+
+  /** One of the ways to read a block. */
+  private interface BlockReader {
+    void read(String name, long first, ByteBuffer target) throws IOException;
+  }
+
+  private float[] whole(String name, BlockReader reader) throws IOException {
+    float[] values = array(name);
     ByteBuffer block =
         ByteBuffer.allocate(Float.BYTES * Math.min(values.length, HEAP_BLOCK_ELEMENTS))
             .order(ByteOrder.LITTLE_ENDIAN);
     for (int first = 0; first < values.length; first += HEAP_BLOCK_ELEMENTS) {
       int count = Math.min(HEAP_BLOCK_ELEMENTS, values.length - first);
       block.clear().limit(Float.BYTES * count);
-      read(name, first, block);
+      reader.read(name, first, block);
       block.asFloatBuffer().get(values, first, count);
     }
     return values;
+  }
+
+  /** For the whole of a tensor, once it is sure that the file holds so much. */
+  private float[] array(String name) {
+    Region region = region(name);
+    requireBytes(region, type(region));
+    if (region.spec().size() > Integer.MAX_VALUE - Long.BYTES) {
+      throw new ModelFormatException(
+          "%s: tensor %s: expected at most 2^31 elements, found shape %s"
+              .formatted(path, name, region.spec().shape()));
+    }
+    return new float[(int) region.spec().size()];
   }
 
   /** Shape of a tensor that must be there. */
@@ -186,24 +270,61 @@ public final class SafetensorsFile implements Closeable {
   void read(String name, long first, ByteBuffer target) throws IOException {
     Region region = region(name);
     ElementType type = type(region);
-    if (Math.multiplyExact(region.spec().size(), (long) type.bytes())
-        != region.end() - region.begin()) {
-      throw new ModelFormatException(
-          String.format(
-              "%s: tensor %s: expected %d elements of %s for shape %s, found %d bytes",
-              path,
-              name,
-              region.spec().size(),
-              type,
-              region.spec().shape(),
-              region.end() - region.begin()));
-    }
+    requireBytes(region, type);
     int count = target.remaining() / Float.BYTES;
     // stored at the end of the target, widened from its beginning
     ByteBuffer stored = target.duplicate();
     stored.position(target.limit() - count * type.bytes());
     readFully(stored, dataStart + region.begin() + first * type.bytes());
     type.widenInPlace(target, count);
+  }
+
+  private void requireBytes(Region region, ElementType type) {
+    if (Math.multiplyHigh(region.spec().size(), type.bytes()) != 0
+        || region.spec().size() * type.bytes() != region.end() - region.begin()) {
+      throw new ModelFormatException(
+          String.format(
+              "%s: tensor %s: expected %d elements of %s for shape %s, found %d bytes",
+              path,
+              region.spec().name(),
+              region.spec().size(),
+              type,
+              region.spec().shape(),
+              region.end() - region.begin()));
+    }
+  }
+
+  /**
+   * The same, for values that must be numbers.
+   *
+   * @throws ModelFormatException naming tensor and element if one is infinite or not a number
+   */
+  void readFinite(String name, long first, ByteBuffer target) throws IOException {
+    read(name, first, target);
+    ByteBuffer bits = target.duplicate().order(ByteOrder.LITTLE_ENDIAN);
+    LongBuffer pairs = bits.asLongBuffer();
+    long carries = 0;
+    while (pairs.hasRemaining()) {
+      // an exponent of ones, plus one, reaches the bit of the sign
+      carries |= (pairs.get() & EXPONENTS) + LOWEST_OF_EXPONENTS;
+    }
+    boolean odd = bits.remaining() % Long.BYTES != 0;
+    if ((carries & SIGNS) != 0
+        || (odd && !Float.isFinite(bits.getFloat(bits.limit() - Float.BYTES)))) {
+      throw notFinite(name, first, bits);
+    }
+  }
+
+  private ModelFormatException notFinite(String name, long first, ByteBuffer values) {
+    long element = first;
+    float found = values.getFloat();
+    while (Float.isFinite(found)) {
+      found = values.getFloat();
+      element++;
+    }
+    return new ModelFormatException(
+        "%s: tensor %s: expected finite values, found %s at element %d"
+            .formatted(path, name, found, element));
   }
 
   private void readFully(ByteBuffer target, long position) throws IOException {
@@ -227,17 +348,14 @@ public final class SafetensorsFile implements Closeable {
   }
 
   private ElementType type(Region region) {
-    try {
-      return ElementType.valueOf(region.dtype());
-    } catch (IllegalArgumentException e) {
-      throw new ModelFormatException(
-          path
-              + ": tensor "
-              + region.spec().name()
-              + ": expected dtype F32, F16 or BF16, found "
-              + region.dtype(),
-          e);
+    for (ElementType type : ElementType.values()) {
+      if (type.name().equals(region.dtype())) {
+        return type;
+      }
     }
+    throw new ModelFormatException(
+        "%s: tensor %s: expected dtype F32, F16 or BF16, found %s"
+            .formatted(path, region.spec().name(), region.dtype()));
   }
 
   private static ByteBuffer header(FileChannel channel, long position, int size)

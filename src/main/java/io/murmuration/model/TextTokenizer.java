@@ -3,24 +3,22 @@ package io.murmuration.model;
 import ai.djl.huggingface.tokenizers.Encoding;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import ai.djl.huggingface.tokenizers.jni.CharSpan;
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.BitSet;
+import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * Turns text into token ids in which no control token can be forged.
  *
- * <p>A {@code tokenizer.json} lists control tokens ({@code <s>}, {@code <|im_end|>}, …) that its
- * tokenizer recognises inside text. Users' texts are data, so encoding runs on a copy of the
- * tokenizer without that list: what a user types is always ordinary text. Decoding uses the
- * original.
+ * <p>Users' texts are data, so encoding runs on a copy of the tokenizer in which control tokens
+ * ({@code <s>}, {@code <|im_end|>}, …) cannot be named: what a user types is always ordinary text.
+ * See {@link TokenizerFile}. Decoding uses the original.
  *
  * <p>Thread-safe.
  */
@@ -32,6 +30,7 @@ public final class TextTokenizer implements AutoCloseable {
 
   private final HuggingFaceTokenizer encoder;
   private final HuggingFaceTokenizer decoder;
+  private final BitSet forbidden;
   private final long beginningOfText;
 
   /** What a text became. */
@@ -54,33 +53,65 @@ public final class TextTokenizer implements AutoCloseable {
   }
 
   private TextTokenizer(
-      HuggingFaceTokenizer encoder, HuggingFaceTokenizer decoder, long beginningOfText) {
+      HuggingFaceTokenizer encoder,
+      HuggingFaceTokenizer decoder,
+      BitSet forbidden,
+      long beginningOfText) {
     this.encoder = encoder;
     this.decoder = decoder;
+    this.forbidden = forbidden;
     this.beginningOfText = beginningOfText;
   }
 
   /**
-   * Loads {@code tokenizer.json}.
+   * Loads the tokenizer of a model directory.
    *
-   * @param beginningOfText id put before every text
+   * @param model what the directory describes
+   * @throws ModelFormatException naming the file and what of it is not understood, a token that the
+   *     embedding does not have, or a control token that texts could name
    */
-  static TextTokenizer load(Path file, long beginningOfText) throws IOException {
-    if (!Files.exists(file)) {
-      throw new ModelFormatException(file + ": expected a tokenizer, found no such file");
-    }
+  static TextTokenizer load(Path directory, DecoderDescription model) throws IOException {
+    Set<Integer> borders = new HashSet<>(model.endOfText());
+    borders.add(model.beginningOfText());
+    TokenizerFile file = TokenizerFile.read(directory, borders);
+    file.requireBelow(model.vocabularySize());
+    BitSet forbidden = new BitSet();
+    file.forbidden().forEach(forbidden::set);
+    TextTokenizer tokenizer =
+        new TextTokenizer(
+            open(file.file(), file.forUsersTexts()),
+            open(file.file(), file.original()),
+            forbidden,
+            model.beginningOfText());
     try {
-      ObjectMapper json = new ObjectMapper();
-      JsonNode tree = json.readTree(file.toFile());
-      if (!(tree instanceof ObjectNode object) || !tree.path("model").isObject()) {
-        throw new ModelFormatException(file + ": expected a JSON object with a model");
+      tokenizer.requireUnnamable(file);
+      return tokenizer;
+    } catch (RuntimeException e) {
+      tokenizer.close();
+      throw e;
+    }
+  }
+
+  private void requireUnnamable(TokenizerFile file) {
+    for (String control : file.control().values()) {
+      for (String text : List.of(control, " " + control, "a" + control + control + "a")) {
+        try {
+          tokens(text);
+        } catch (IllegalStateException e) {
+          throw new ModelFormatException(
+              "%s: expected that no text can name a control token, found that %s does"
+                  .formatted(file.file(), control));
+        }
       }
-      HuggingFaceTokenizer decoder = open(json.writeValueAsBytes(object));
-      object.putArray("added_tokens");
-      object.putNull("post_processor");
-      return new TextTokenizer(open(json.writeValueAsBytes(object)), decoder, beginningOfText);
-    } catch (JsonProcessingException e) {
-      throw new ModelFormatException(file + ": expected JSON: " + e.getOriginalMessage(), e);
+    }
+  }
+
+  private static HuggingFaceTokenizer open(Path file, byte[] json) throws IOException {
+    try {
+      return open(json);
+    } catch (RuntimeException e) {
+      throw new ModelFormatException(
+          file + ": expected a tokenizer that the tokenizers library reads: " + e.getMessage(), e);
     }
   }
 
@@ -88,13 +119,24 @@ public final class TextTokenizer implements AutoCloseable {
     return HuggingFaceTokenizer.newInstance(new ByteArrayInputStream(json), PLAIN);
   }
 
-  /** Ids of a text alone, nothing before or after. */
+  /**
+   * Ids of a text alone, nothing before or after.
+   *
+   * @throws IllegalStateException if a control token is among them: no text may train a model on
+   *     one
+   */
   Tokens tokens(String text) {
     if (text.isEmpty()) {
       return Tokens.NONE;
     }
     Encoding encoding = encoder.encode(text, false, false);
-    return new Tokens(encoding.getIds(), encoding.getCharTokenSpans());
+    long[] ids = encoding.getIds();
+    for (long id : ids) {
+      if (forbidden.get((int) id)) {
+        throw new IllegalStateException("a text encodes to the control token " + id);
+      }
+    }
+    return new Tokens(ids, encoding.getCharTokenSpans());
   }
 
   /**

@@ -40,7 +40,8 @@ public final class TokenTruncation implements Truncation {
   /**
    * Cuts as the trainer does that encodes with the same tokenizer and limit.
    *
-   * @param modelDirectory holds {@code tokenizer.json}; read where the factory is opened
+   * @param modelDirectory holds {@code config.json} and {@code tokenizer.json}; read where the
+   *     factory is opened
    * @param maxTokens beginning of text included, at least 2
    */
   public static Factory factory(Path modelDirectory, int maxTokens) {
@@ -52,10 +53,8 @@ public final class TokenTruncation implements Truncation {
   }
 
   private static TokenTruncation open(Path modelDirectory, int maxTokens) throws IOException {
-    // which id stands for the beginning of text does not matter: it is one token
     return new TokenTruncation(
-        TextTokenizer.load(modelDirectory.resolve("tokenizer.json"), /* beginningOfText= */ 0),
-        maxTokens);
+        TextTokenizer.load(modelDirectory, ModelDirectory.described(modelDirectory)), maxTokens);
   }
 
   @Override

@@ -7,8 +7,7 @@ import java.util.Map;
 /**
  * What is trained on a model: which tensors, where they start, and where they enter the decoder.
  */
-public sealed interface TrainableParameters extends AutoCloseable
-    permits LoraParameters, AllParameters {
+public interface TrainableParameters extends AutoCloseable {
 
   /** The model that is trained. */
   LanguageModel model();

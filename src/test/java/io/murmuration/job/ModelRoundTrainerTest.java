@@ -240,7 +240,9 @@ class ModelRoundTrainerTest {
     assertRefused(start.with("training.lora.alpha", "3"), "training.lora.alpha, 3.0, and not 4.0");
     start.with("training.lora.alpha", "4");
     assertRefused(
-        start.with("training.lora.target-modules", "q_proj"), "target-modules, [q_proj], and not");
+        start.with("training.lora.target-modules", "q_proj"),
+        "target-modules names, [model.layers.0.self_attn.q_proj, model.layers.1.self_attn.q_proj],"
+            + " and not");
     start.with("training.lora.target-modules", "all-linear");
     assertRefused(start.with("training.parameters", "ALL"), "must be a model directory");
     start.with("training.parameters", "LORA");

@@ -24,17 +24,8 @@ class ModelFamiliesTest {
 
   @TempDir Path directory;
 
-  /** Every family, and the settings in which members of one family differ. */
   static Stream<String> configurations() {
-    return Stream.of(
-        TinyModels.LLAMA3,
-        TinyModels.LLAMA3.replace("\"attention_bias\": true, \"mlp_bias\": true,", ""),
-        TinyModels.MISTRAL,
-        TinyModels.MISTRAL.replace("\"sliding_window\": 5", "\"sliding_window\": null"),
-        TinyModels.QWEN2,
-        TinyModels.QWEN2_WINDOWED,
-        TinyModels.GPT2,
-        TinyModels.GPT2 + ", \"n_inner\": 40, \"tie_word_embeddings\": false");
+    return TinyModels.CONFIGURATIONS.stream();
   }
 
   @ParameterizedTest

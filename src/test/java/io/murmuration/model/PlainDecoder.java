@@ -71,6 +71,10 @@ final class PlainDecoder {
   }
 
   private int window(int layer, int all) {
+    if (config.path("layer_types").isArray()) {
+      String type = config.path("layer_types").path(layer).asText();
+      return type.equals("sliding_attention") ? config.path("sliding_window").asInt() : all;
+    }
     boolean windowed =
         switch (config.path("model_type").asText()) {
           case "mistral" -> true;
@@ -183,12 +187,17 @@ final class PlainDecoder {
   }
 
   private double frequency(int i) {
-    double base = 1 / Math.pow(config.path("rope_theta").asDouble(10000), 2.0 * i / headDim);
-    JsonNode scaling = config.path("rope_scaling");
-    if (!scaling.isObject()) {
-      return base;
-    }
+    JsonNode scaling =
+        config.has("rope_parameters")
+            ? config.path("rope_parameters")
+            : config.path("rope_scaling");
+    double theta = scaling.path("rope_theta").asDouble(config.path("rope_theta").asDouble(10000));
+    double base = 1 / Math.pow(theta, 2.0 * i / headDim);
+    String type = scaling.path("rope_type").asText("default");
     double factor = scaling.path("factor").asDouble();
+    if (!type.equals("llama3")) {
+      return type.equals("linear") ? base / factor : base;
+    }
     double low = scaling.path("low_freq_factor").asDouble();
     double high = scaling.path("high_freq_factor").asDouble();
     double context = scaling.path("original_max_position_embeddings").asDouble();

@@ -103,14 +103,58 @@ class SafetensorsFileTest {
             directory.resolve("w.safetensors"),
             """
             {"short":{"dtype":"F32","shape":[3],"data_offsets":[0,8]},
-             "whole":{"dtype":"I64","shape":[1],"data_offsets":[0,8]}}\
+             "whole":{"dtype":"I64","shape":[1],"data_offsets":[8,16]}}\
             """,
-            new byte[8]);
+            new byte[16]);
     try (SafetensorsFile weights = SafetensorsFile.open(file)) {
       assertThatThrownBy(() -> weights.read("short")).hasMessageContaining("found 8 bytes");
       assertThatThrownBy(() -> weights.read("whole"))
           .hasMessageContaining("expected dtype F32, F16 or BF16, found I64");
       assertThatThrownBy(() -> weights.read("none")).hasMessageContaining("tensor none");
+    }
+  }
+
+  @Test
+  void everyByteBelongsToOneTensor() throws IOException {
+    String tensor = "\"%s\":{\"dtype\":\"F32\",\"shape\":[%s],\"data_offsets\":[%d,%d]}";
+    String one = tensor.formatted("a", "1", 0, 4);
+    assertHeaderRefused(
+        "{" + one + "," + tensor.formatted("b", "1", 0, 4) + "}", 4, "tensor b", "begin at 4");
+    assertHeaderRefused(
+        "{" + one + "," + tensor.formatted("b", "1", 8, 12) + "}", 12, "tensor b", "found 8");
+    assertHeaderRefused("{" + one + "}", 8, "expected 4 data bytes", "found 8");
+    assertHeaderRefused("{" + one + "," + one + "}", 4, "Duplicate field 'a'");
+    assertHeaderRefused("{" + one + "} {}", 4, "expected a JSON header");
+    assertHeaderRefused(
+        "{" + tensor.formatted("c", "4294967296,4294967296", 0, 4) + "}", 4, "fewer elements");
+    assertHeaderRefused("{" + tensor.formatted("c", "1.5", 0, 4) + "}", 4, "whole numbers");
+    assertHeaderRefused("{" + tensor.formatted("c", "-1", 0, 4) + "}", 4, "whole numbers");
+    assertHeaderRefused("{" + tensor.formatted("c", "\"1\"", 0, 4) + "}", 4, "whole numbers");
+  }
+
+  private void assertHeaderRefused(String header, int dataBytes, String... parts)
+      throws IOException {
+    Path file =
+        AdapterFixture.safetensors(directory.resolve("w.safetensors"), header, new byte[dataBytes]);
+    assertThatThrownBy(() -> SafetensorsFile.open(file))
+        .isInstanceOf(ModelFormatException.class)
+        .hasMessageContaining("w.safetensors")
+        .hasMessageContainingAll(parts);
+  }
+
+  @Test
+  void whatIsNoNumberIsNamed() throws IOException {
+    ByteBuffer data = bytes(12).putFloat(1).putFloat(2).putFloat(Float.NEGATIVE_INFINITY);
+    Path file =
+        AdapterFixture.safetensors(
+            directory.resolve("w.safetensors"),
+            "{\"t\":{\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[0,12]}}",
+            data.array());
+    try (SafetensorsFile weights = SafetensorsFile.open(file)) {
+      assertThat(weights.read("t")).hasSize(3);
+      assertThatThrownBy(() -> weights.readFinite("t"))
+          .isInstanceOf(ModelFormatException.class)
+          .hasMessageContaining("tensor t: expected finite values, found -Infinity at element 2");
     }
   }
 

@@ -51,6 +51,27 @@ public final class TinyModels {
       "layer_norm_epsilon": 1e-5, "activation_function": "gelu_new"
       """;
 
+  /** Every family, and the settings in which members of one family differ. */
+  static final List<String> CONFIGURATIONS =
+      List.of(
+          LLAMA3,
+          LLAMA3.replace("\"attention_bias\": true, \"mlp_bias\": true,", ""),
+          LLAMA3.replaceAll(
+              "(?s)\"rope_theta\": 500.0(.*)\"rope_scaling\": \\{.*?\\}",
+              "\"rope_parameters\": {\"rope_type\": \"linear\", \"factor\": 4, \"rope_theta\":"
+                  + " 500.0}$1\"pad_token_id\": null"),
+          LLAMA3.replaceAll(
+              "(?s)\"rope_theta\": 500.0(.*)\"rope_scaling\": \\{.*?\\}",
+              "\"rope_parameters\": {\"rope_type\": \"default\", \"rope_theta\":"
+                  + " 500.0}$1\"pad_token_id\": null"),
+          MISTRAL,
+          MISTRAL.replace("\"sliding_window\": 5", "\"sliding_window\": null"),
+          QWEN2,
+          QWEN2_WINDOWED,
+          QWEN2_WINDOWED + ", \"layer_types\": [\"sliding_attention\", \"full_attention\"]",
+          GPT2,
+          GPT2 + ", \"n_inner\": 40, \"tie_word_embeddings\": false");
+
   private TinyModels() {}
 
   /** Writes {@code config.json} and {@code tokenizer.json}. */

@@ -75,7 +75,7 @@ class TokenTruncationTest {
   @Test
   void textThatTheTokenizerFailsOn_isRejected_andNothingElseIsThrown() throws Exception {
     TinyModels.describe(directory, TinyModels.GPT2);
-    TextTokenizer closed = TextTokenizer.load(directory.resolve("tokenizer.json"), 1);
+    TextTokenizer closed = TextTokenizer.load(directory, ModelDirectory.described(directory));
     closed.close();
     try (Truncation truncation = new TokenTruncation(closed, MAX_TOKENS)) {
       assertThatThrownBy(() -> truncation.cut(event(null, "abcdefghijklmnop")))
@@ -96,7 +96,7 @@ class TokenTruncationTest {
     Random random = new Random(5);
     Path model = SharedModels.path("models/stories260K");
     int cut = 0;
-    try (TextTokenizer tokenizer = TextTokenizer.load(model.resolve("tokenizer.json"), 1);
+    try (TextTokenizer tokenizer = TextTokenizer.load(model, ModelDirectory.described(model));
         Truncation truncation = TokenTruncation.factory(model, MAX_TOKENS).open()) {
       for (String text : texts) {
         String other = texts.get(random.nextInt(texts.size()));

@@ -6,25 +6,28 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 import static org.awaitility.Awaitility.await;
 
+import ai.djl.ndarray.NDArray;
 import io.murmuration.event.Example;
 import io.murmuration.model.AllParameters;
 import io.murmuration.model.LanguageModel;
 import io.murmuration.model.LoraConfig;
 import io.murmuration.model.LoraConfig.Mode;
 import io.murmuration.model.LoraParameters;
-import io.murmuration.model.ModelDirectoryWriter;
 import io.murmuration.model.SharedModels;
+import io.murmuration.model.TensorSpec;
 import io.murmuration.model.TextEvaluator;
 import io.murmuration.model.TextLoss;
 import io.murmuration.model.TinyModels;
 import io.murmuration.model.TrainableParameters;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -190,21 +193,14 @@ class DecoderGradientEngineTest {
   void aSliceThatOverflowsIsBoundedAndTheOthersAreUntouched(float value, @TempDir Path directory)
       throws IOException {
     Path tiny = TinyModels.write(directory.resolve("tiny"), TinyModels.MISTRAL, 1);
-    Path poisoned = directory.resolve("poisoned");
-    try (LanguageModel sound = LanguageModel.load(tiny)) {
-      AllParameters all = new AllParameters(sound);
-      float[] values = all.initialValues();
-      int width = sound.description().hiddenSize();
-      int tilde = (int) sound.tokenizer().encode(null, "~", 8).ids()[1];
-      Arrays.fill(values, tilde * width, (tilde + 1) * width, value);
-      ModelDirectoryWriter.write(poisoned, all, values);
-    }
-    try (LanguageModel broken = LanguageModel.load(poisoned);
-        LoraParameters lora =
-            LoraParameters.fresh(
-                broken, new LoraConfig(2, 4, List.of(LoraConfig.ALL_LINEAR), Mode.BOTH))) {
-      DecoderGradientEngine engine = new DecoderGradientEngine(lora, OPTIONS);
-      float[] at = perturbed(lora.initialValues());
+    try (LanguageModel untied = LanguageModel.load(tiny)) {
+      AllParameters all = new AllParameters(untied);
+      float[] at = all.initialValues();
+      int width = untied.description().hiddenSize();
+      int tilde = (int) untied.tokenizer().encode(null, "~", 8).ids()[1];
+      // the embedding is the first tensor
+      Arrays.fill(at, tilde * width, (tilde + 1) * width, value);
+      DecoderGradientEngine engine = new DecoderGradientEngine(all, OPTIONS);
       List<PrivacySlice> sound = List.of(slice("one"), slice("three", "four"));
       ClippedSum without = engine.clippedSum(at, sound, Grids.fine(0.5));
 
@@ -303,24 +299,73 @@ class DecoderGradientEngineTest {
   void aSliceThatThrowsContributesZeroAndTheOthersEverything(@TempDir Path directory)
       throws IOException {
     Path tiny = TinyModels.write(directory.resolve("tiny"), TinyModels.LLAMA3, 1);
-    Path tokenizer = tiny.resolve("tokenizer.json");
-    // an id beyond the embedding makes the forward pass throw
-    Files.writeString(tokenizer, Files.readString(tokenizer).replace("\"~\": 97", "\"~\": 5000"));
-    try (LanguageModel broken = LanguageModel.load(tiny)) {
-      AllParameters all = new AllParameters(broken);
-      DecoderGradientEngine engine = new DecoderGradientEngine(all, OPTIONS);
-      PrivacySlice first = slice("one");
-      PrivacySlice last = slice("three", "four");
-      ClippedSum good = engine.clippedSum(all.initialValues(), List.of(first, last), Grids.fine(1));
-      ClippedSum sum =
-          engine.clippedSum(
-              all.initialValues(), List.of(first, slice("two~"), last), Grids.fine(1));
-      assertThat(good.zeroed()).isZero();
-      assertThat(sum.zeroed()).isEqualTo(1);
-      assertThat(sum.slices()).isEqualTo(3);
-      assertThat(sum.tokens()).isEqualTo(good.tokens());
-      assertThat(distance(values(sum), values(good))).isLessThan(1e-5);
+    try (LanguageModel sound = LanguageModel.load(tiny)) {
+      AllParameters all = new AllParameters(sound);
+      float[] at = all.initialValues();
+      List<PrivacySlice> slices = List.of(slice("one"), slice("two"), slice("three", "four"));
+      List<ClippedSum> leavingOneOut = new ArrayList<>();
+      for (int left = 0; left < 3; left++) {
+        List<PrivacySlice> others = new ArrayList<>(slices);
+        others.remove(left);
+        leavingOneOut.add(
+            new DecoderGradientEngine(all, OPTIONS).clippedSum(at, others, Grids.fine(1)));
+      }
+      // the first pass is all three, then each alone, in an order that is the engine's affair
+      Set<Integer> failed = new HashSet<>();
+      for (int alone = 2; alone <= 4; alone++) {
+        TrainableParameters failing = new FailingPasses(all, Set.of(1, alone));
+        ClippedSum sum =
+            new DecoderGradientEngine(failing, OPTIONS).clippedSum(at, slices, Grids.fine(1));
+        assertThat(sum.zeroed()).isEqualTo(1);
+        assertThat(sum.slices()).isEqualTo(3);
+        for (int left = 0; left < 3; left++) {
+          if (distance(values(sum), values(leavingOneOut.get(left))) < 1e-5) {
+            assertThat(sum.tokens()).isEqualTo(leavingOneOut.get(left).tokens());
+            failed.add(left);
+          }
+        }
+      }
+      assertThat(failed).containsExactlyInAnyOrder(0, 1, 2);
     }
+  }
+
+  /** Fails in some passes, counted from 1, as native code may on what one user sent. */
+  private static final class FailingPasses implements TrainableParameters {
+    private final TrainableParameters sound;
+    private final Set<Integer> failing;
+    private int passes;
+
+    FailingPasses(TrainableParameters sound, Set<Integer> failing) {
+      this.sound = sound;
+      this.failing = failing;
+    }
+
+    @Override
+    public LanguageModel model() {
+      return sound.model();
+    }
+
+    @Override
+    public List<TensorSpec> tensors() {
+      return sound.tensors();
+    }
+
+    @Override
+    public float[] initialValues() {
+      return sound.initialValues();
+    }
+
+    @Override
+    public Binding bind(Map<String, NDArray> leaves) {
+      passes++;
+      if (failing.contains(passes)) {
+        throw new IllegalStateException("planted in pass " + passes);
+      }
+      return sound.bind(leaves);
+    }
+
+    @Override
+    public void close() {}
   }
 
   /**
