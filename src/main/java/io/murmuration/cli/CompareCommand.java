@@ -1,5 +1,6 @@
 package io.murmuration.cli;
 
+import io.murmuration.chart.ChartFile;
 import io.murmuration.privacy.accounting.Calibration;
 import io.murmuration.privacy.accounting.GroupPrivacy;
 import io.murmuration.privacy.accounting.MixtureOfGaussians;
@@ -13,6 +14,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -77,12 +79,11 @@ public final class CompareCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    if (plot != null) {
-      AccountingOutput.checked(spec, () -> ComparisonPlot.format(plot));
-    }
+    Optional<ChartFile> chart =
+        AccountingOutput.checked(spec, () -> Optional.ofNullable(plot).map(ChartFile::at));
     List<ComparisonRow> rows = AccountingOutput.checked(spec, this::compare);
-    if (plot != null) {
-      ComparisonPlot.write(plot, rows, epsilon, delta);
+    if (chart.isPresent()) {
+      ComparisonPlot.write(chart.get(), rows, epsilon, delta);
     }
     if (output.json()) {
       AccountingOutput.printJson(spec.commandLine().getOut(), describe(rows));

@@ -1,5 +1,6 @@
 package io.murmuration.cli;
 
+import io.murmuration.chart.ChartFile;
 import io.murmuration.config.ConfigFile;
 import io.murmuration.config.PrivacyOptions;
 import io.murmuration.config.TrainingConfig;
@@ -225,9 +226,8 @@ public final class PlanCommand implements Callable<Integer> {
     PlanningTerms terms =
         AccountingOutput.checked(
             spec, () -> new PlanningTerms(population, compute, rounds, epsilon, delta));
-    if (plot != null) {
-      AccountingOutput.checked(spec, () -> ComparisonPlot.format(plot));
-    }
+    Optional<ChartFile> chart =
+        AccountingOutput.checked(spec, () -> Optional.ofNullable(plot).map(ChartFile::at));
     Map<String, String> given = given();
     Map<String, List<Interaction>> users =
         events == null ? Map.of() : EventsByUser.read(events, /* bots= */ false, badLines::reject);
@@ -249,8 +249,8 @@ public final class PlanCommand implements Callable<Integer> {
                   AccountingOutput.text(compute)));
     }
     print(plan, recommended.get());
-    if (plot != null) {
-      PlanPlot.write(plot, plan);
+    if (chart.isPresent()) {
+      PlanPlot.write(chart.get(), plan);
     }
     if (writeConfig != null) {
       Map<String, String> complete =

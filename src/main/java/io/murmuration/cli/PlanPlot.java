@@ -1,111 +1,99 @@
 package io.murmuration.cli;
 
+import io.murmuration.chart.ChartFile;
+import io.murmuration.chart.LineChart;
+import io.murmuration.chart.LineChart.AxisName;
+import io.murmuration.chart.LineChart.Marks;
+import io.murmuration.chart.LineChart.Point;
+import io.murmuration.chart.LineChart.Series;
+import io.murmuration.chart.LineChart.Size;
 import io.murmuration.planning.BoundPlan;
 import io.murmuration.planning.BoundPrediction;
-import java.awt.Color;
+import io.murmuration.planning.PlanningTerms;
 import java.io.IOException;
-import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
-import org.knowm.xchart.BitmapEncoder;
-import org.knowm.xchart.VectorGraphicsEncoder;
-import org.knowm.xchart.XYChart;
-import org.knowm.xchart.XYChartBuilder;
-import org.knowm.xchart.XYSeries;
-import org.knowm.xchart.style.Styler;
-import org.knowm.xchart.style.markers.SeriesMarkers;
 
-/** Draws predicted noise and what is kept of the data over bounds. */
+/** Draws predicted noise over bounds and, below it, what is kept of the data. */
 final class PlanPlot {
 
-  // The colours of Okabe and Ito, which the colour-blind can tell apart.
-  private static final Color USER_LEVEL = new Color(0x0072B2);
-  private static final Color EXAMPLE_LEVEL = new Color(0x009E73);
-  private static final Color KEPT = new Color(0x999999);
+  private static final Size NOISE = new Size(800, 440);
+  private static final Size KEPT = new Size(800, 220);
+  private static final String BOUND = "contribution bound (G)";
 
   private PlanPlot() {}
 
-  static void write(Path file, BoundPlan plan) throws IOException {
-    XYChart chart =
-        new XYChartBuilder()
-            .width(800)
-            .height(500)
-            .title(
-                String.format(
-                    "Noise of a bound: n = %d, B = %.6g, T = %d, ε = %.4g, δ = %.3g",
-                    plan.terms().population(),
-                    plan.terms().compute(),
-                    plan.terms().rounds(),
-                    plan.terms().epsilon(),
-                    plan.terms().delta()))
-            .xAxisTitle("contribution bound (G)")
-            .yAxisTitle("predicted noise (s)")
-            .build();
-    chart.getStyler().setXAxisLogarithmic(true).setYAxisLogarithmic(true);
-    chart.getStyler().setLegendPosition(Styler.LegendPosition.OutsideS);
-    chart.getStyler().setLegendLayout(Styler.LegendLayout.Horizontal);
-    chart.getStyler().setChartBackgroundColor(Color.WHITE);
-    chart.getStyler().setLegendBorderColor(Color.LIGHT_GRAY);
-    chart.getStyler().setPlotBorderVisible(false);
-    noise(chart, "user-level sampling", plan, BoundPlan.Row::userLevel, USER_LEVEL);
-    noise(chart, "example-level sampling", plan, BoundPlan.Row::exampleLevel, EXAMPLE_LEVEL);
-    chosen(chart, "least noise", plan.userLevel(), USER_LEVEL);
-    chosen(chart, "median count", plan.exampleLevel(), EXAMPLE_LEVEL);
-    kept(chart, plan);
-    if (ComparisonPlot.format(file) == ComparisonPlot.Format.SVG) {
-      VectorGraphicsEncoder.saveVectorGraphic(
-          chart, file.toString(), VectorGraphicsEncoder.VectorGraphicsFormat.SVG);
-    } else {
-      BitmapEncoder.saveBitmap(chart, file.toString(), BitmapEncoder.BitmapFormat.PNG);
-    }
-  }
-
-  private static void noise(
-      XYChart chart,
-      String name,
-      BoundPlan plan,
-      Function<BoundPlan.Row, Optional<BoundPrediction>> sampler,
-      Color color) {
-    List<BoundPrediction> predictions =
-        plan.rows().stream().flatMap(row -> sampler.apply(row).stream()).toList();
-    if (!predictions.isEmpty()) {
-      XYSeries series =
-          chart.addSeries(
-              name,
-              predictions.stream().mapToDouble(BoundPrediction::groupSize).toArray(),
-              predictions.stream().mapToDouble(BoundPrediction::noise).toArray());
-      series.setMarkerColor(color).setMarker(SeriesMarkers.CIRCLE).setLineColor(color);
-    }
-  }
-
-  private static void chosen(
-      XYChart chart, String name, Optional<BoundPrediction> prediction, Color color) {
-    prediction.ifPresent(
-        one -> {
-          XYSeries series =
-              chart.addSeries(
-                  name + ": G = " + one.groupSize(),
-                  new double[] {one.groupSize()},
-                  new double[] {one.noise()});
-          series.setXYSeriesRenderStyle(XYSeries.XYSeriesRenderStyle.Scatter);
-          series.setMarkerColor(color).setMarker(SeriesMarkers.DIAMOND);
-        });
-  }
-
-  /** In per cent, on an axis of its own; logarithmic like the other. */
-  private static void kept(XYChart chart, BoundPlan plan) {
-    List<BoundPlan.Row> rows = plan.rows().stream().filter(row -> row.kept().isPresent()).toList();
-    if (!rows.isEmpty()) {
-      XYSeries series =
-          chart.addSeries(
+  static void write(ChartFile file, BoundPlan plan) throws IOException {
+    PlanningTerms terms = plan.terms();
+    String title =
+        String.format(
+            "Noise of a bound: n = %d, B = %.6g, T = %d, ε = %.4g, δ = %.3g",
+            terms.population(), terms.compute(), terms.rounds(), terms.epsilon(), terms.delta());
+    List<Series> noise = new ArrayList<>();
+    add(noise, "user-level sampling", "user-level", plan, BoundPlan.Row::userLevel);
+    add(noise, "example-level sampling", "example-level", plan, BoundPlan.Row::exampleLevel);
+    addChosen(noise, "least noise", "user-level", plan.userLevel());
+    addChosen(noise, "median count", "example-level", plan.exampleLevel());
+    List<LineChart> charts = new ArrayList<>();
+    charts.add(
+        new LineChart(
+            title,
+            NOISE,
+            AxisName.logarithmic(BOUND),
+            AxisName.logarithmic("predicted noise (s)"),
+            Optional.empty(),
+            noise));
+    List<Point> kept =
+        plan.rows().stream()
+            .flatMap(
+                row ->
+                    row.kept().stream()
+                        .map(share -> point(row.groupSize(), 100 * share.examples())))
+            .toList();
+    if (!kept.isEmpty()) {
+      charts.add(
+          new LineChart(
               "examples kept",
-              rows.stream().mapToDouble(BoundPlan.Row::groupSize).toArray(),
-              rows.stream().mapToDouble(row -> 100 * row.kept().get().examples()).toArray());
-      series.setYAxisGroup(1);
-      series.setMarker(SeriesMarkers.NONE).setLineColor(KEPT);
-      chart.setYAxisGroupTitle(1, "examples kept (%)");
-      chart.getStyler().setYAxisGroupPosition(1, Styler.YAxisPosition.Right);
+              KEPT,
+              AxisName.logarithmic(BOUND),
+              AxisName.fromZero("examples kept (%)"),
+              Optional.empty(),
+              List.of(new Series(/* name= */ "", "kept", Marks.DOTS, kept))));
     }
+    file.write(title, charts);
+  }
+
+  private static void add(
+      List<Series> series,
+      String name,
+      String style,
+      BoundPlan plan,
+      Function<BoundPlan.Row, Optional<BoundPrediction>> sampler) {
+    List<Point> predictions =
+        plan.rows().stream()
+            .flatMap(row -> sampler.apply(row).stream())
+            .map(one -> point(one.groupSize(), one.noise()))
+            .toList();
+    if (!predictions.isEmpty()) {
+      series.add(new Series(name, style, Marks.DOTS, predictions));
+    }
+  }
+
+  private static void addChosen(
+      List<Series> series, String name, String style, Optional<BoundPrediction> prediction) {
+    prediction.ifPresent(
+        one ->
+            series.add(
+                new Series(
+                    name + ": G = " + one.groupSize(),
+                    style,
+                    Marks.SPOTS,
+                    List.of(point(one.groupSize(), one.noise())))));
+  }
+
+  private static Point point(int groupSize, double value) {
+    return new Point(groupSize, value, String.format("G = %d: %.4g", groupSize, value));
   }
 }
