@@ -172,17 +172,19 @@ public final class CalibratedProgramme implements PhaseProgramme {
   public Phase phaseAt(LedgerState state, long tick) {
     Optional<PhaseOpened> open = state.phase();
     if (open.isEmpty()) {
-      return measurement(0);
+      return measurement(0, state);
     }
     int measured = indexOf(open.get().mechanism().query());
     if (measured >= 0) {
       if (state.outcome().isEmpty()) {
-        return measurement(measured);
+        return measurement(measured, state);
       }
-      return measured + 1 < measurements.size() ? measurement(measured + 1) : training(state);
+      return measured + 1 < measurements.size()
+          ? measurement(measured + 1, state)
+          : training(state);
     }
     if (!open.get().mechanism().query().isCalibration() && due(state, tick) == Due.PHASE) {
-      return measurement(0);
+      return measurement(0, state);
     }
     return training(state);
   }
@@ -196,8 +198,9 @@ public final class CalibratedProgramme implements PhaseProgramme {
     return -1;
   }
 
-  private Phase measurement(int index) {
-    return new Phase(measurements.get(index), terms.measurementShare(), terms.attempts());
+  private Phase measurement(int index, LedgerState state) {
+    RoundMechanism measurement = PhaseProgramme.openOr(measurements.get(index), state);
+    return new Phase(measurement, terms.measurementShare(), terms.attempts());
   }
 
   /** The phase that follows from the newest outcomes; a measurement if one is lacking. */
@@ -210,7 +213,7 @@ public final class CalibratedProgramme implements PhaseProgramme {
     }
     for (int i = 0; i < measurements.size(); i++) {
       if (!answers.containsKey(measurements.get(i).query())) {
-        return measurement(i);
+        return measurement(i, state);
       }
     }
     PhaseOpened open = state.phase().orElseThrow();
@@ -218,9 +221,9 @@ public final class CalibratedProgramme implements PhaseProgramme {
       PhaseOpened origin = origin(state);
       RoundMechanism derived =
           choice().mechanism(answers, new PhaseShare(origin.epsilon(), origin.delta()));
-      if (derived.equals(open.mechanism())) {
+      if (derived.differsInCalibrationOnly(open.mechanism())) {
         // opened anew only after a raise: then it goes on with what was added
-        return new Phase(derived, /* share= */ null, BudgetTerms.UNLIMITED_ROUNDS);
+        return new Phase(open.mechanism(), /* share= */ null, BudgetTerms.UNLIMITED_ROUNDS);
       }
     }
     PhaseShare planned = terms.trainingShare();

@@ -10,6 +10,7 @@ import io.murmuration.config.PrivacyConfig;
 import io.murmuration.privacy.budget.BudgetTerms;
 import io.murmuration.privacy.budget.BudgetTerms.PhaseShare;
 import io.murmuration.privacy.budget.PhaseProgramme;
+import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.privacy.mechanism.RoundQuery.NormHistograms;
 import io.murmuration.privacy.mechanism.Sampler;
 import io.murmuration.release.CalibrationOutcome.BudgetSplit;
@@ -28,10 +29,11 @@ final class ProgrammePlan {
     if (config.calibration() != null) {
       return new CalibratedProgramme(terms(config));
     }
-    return PhaseProgramme.of(
-        MechanismPlan.of(config.privacy()),
-        /* share= */ null,
-        config.privacy().rounds().orElse(BudgetTerms.UNLIMITED_ROUNDS));
+    RoundMechanism mechanism = MechanismPlan.of(config.privacy());
+    long rounds = config.privacy().rounds().orElse(BudgetTerms.UNLIMITED_ROUNDS);
+    return config.privacy().noiseMultiplier().isPresent()
+        ? PhaseProgramme.of(mechanism, /* share= */ null, rounds)
+        : PhaseProgramme.calibrated(mechanism, /* share= */ null, rounds);
   }
 
   /** What calibrations rest on. */

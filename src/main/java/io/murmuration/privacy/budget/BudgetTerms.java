@@ -84,12 +84,15 @@ public record BudgetTerms(
 
   /** The same, but the phase of its one mechanism reserves only this share when it opens. */
   public BudgetTerms withShare(PhaseShare newShare) {
-    return withProgramme(PhaseProgramme.of(mechanism(), newShare, maxRounds()));
+    return withProgramme(
+        new PhaseProgramme.Fixed(mechanism(), newShare, maxRounds(), fixed().noiseIsCalibrated()));
   }
 
   /** The same, but training halts after so many rounds of the phase of its one mechanism. */
   public BudgetTerms withMaxRounds(long newMaxRounds) {
-    return withProgramme(PhaseProgramme.of(mechanism(), fixed().share(), newMaxRounds));
+    return withProgramme(
+        new PhaseProgramme.Fixed(
+            mechanism(), fixed().share(), newMaxRounds, fixed().noiseIsCalibrated()));
   }
 
   /** The same, but a budget above the ledger's is recorded as a raise. */

@@ -1,6 +1,7 @@
 package io.murmuration.privacy.budget;
 
 import io.murmuration.privacy.ledger.LedgerException;
+import io.murmuration.privacy.ledger.LedgerRecord;
 import io.murmuration.privacy.ledger.LedgerState;
 import io.murmuration.privacy.mechanism.Checks;
 import io.murmuration.privacy.mechanism.RoundMechanism;
@@ -59,7 +60,25 @@ public interface PhaseProgramme extends Serializable {
 
   /** One mechanism for the whole life of the domain. */
   static PhaseProgramme of(RoundMechanism mechanism, BudgetTerms.PhaseShare share, long maxRounds) {
-    return new Fixed(mechanism, share, maxRounds);
+    return new Fixed(mechanism, share, maxRounds, /* noiseIsCalibrated= */ false);
+  }
+
+  /** The same, where the mechanism's noise is not given but calibrated from public numbers. */
+  static PhaseProgramme calibrated(
+      RoundMechanism mechanism, BudgetTerms.PhaseShare share, long maxRounds) {
+    return new Fixed(mechanism, share, maxRounds, /* noiseIsCalibrated= */ true);
+  }
+
+  /**
+   * The mechanism of the phase that is open where a calibrated one differs from it by its
+   * calibration only, else the calibrated one.
+   */
+  static RoundMechanism openOr(RoundMechanism calibrated, LedgerState state) {
+    return state
+        .phase()
+        .map(LedgerRecord.PhaseOpened::mechanism)
+        .filter(calibrated::differsInCalibrationOnly)
+        .orElse(calibrated);
   }
 
   /**
@@ -68,8 +87,13 @@ public interface PhaseProgramme extends Serializable {
    * @param mechanism what every round does
    * @param share what its phase reserves; null for all that is left
    * @param maxRounds rounds after which training halts; a later start may be given more
+   * @param noiseIsCalibrated whether the noise was not given but calibrated
    */
-  record Fixed(RoundMechanism mechanism, BudgetTerms.PhaseShare share, long maxRounds)
+  record Fixed(
+      RoundMechanism mechanism,
+      BudgetTerms.PhaseShare share,
+      long maxRounds,
+      boolean noiseIsCalibrated)
       implements PhaseProgramme {
 
     @Override
@@ -80,7 +104,10 @@ public interface PhaseProgramme extends Serializable {
     @Override
     public Phase phaseAt(LedgerState state, long tick) {
       // reserved for as long as the budget lasts, so that a later start may be given more rounds
-      return new Phase(mechanism, share, BudgetTerms.UNLIMITED_ROUNDS);
+      return new Phase(
+          noiseIsCalibrated ? openOr(mechanism, state) : mechanism,
+          share,
+          BudgetTerms.UNLIMITED_ROUNDS);
     }
   }
 }

@@ -60,6 +60,10 @@ public record AdaptiveClipping(double quantile, double rate, double bitNoise)
     requirePositive("bit noise of adaptive clipping", bitNoise);
   }
 
+  AdaptiveClipping withBitNoise(double newBitNoise) {
+    return new AdaptiveClipping(quantile, rate, newBitNoise);
+  }
+
   private static void requirePositive(String name, double value) {
     if (!(value > 0 && value < Double.POSITIVE_INFINITY)) {
       throw new IllegalArgumentException(

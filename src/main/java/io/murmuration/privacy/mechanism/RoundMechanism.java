@@ -27,6 +27,13 @@ public record RoundMechanism(
     RoundQuery query)
     implements Serializable {
 
+  /**
+   * What noise may differ by, relatively. Accountants so far calibrate to within 10⁻⁴ of each
+   * other; a plan with so few rounds more or less that it makes no larger difference is the same
+   * plan.
+   */
+  private static final double CALIBRATION_PRECISION = 5e-4;
+
   public RoundMechanism {
     if (sampler == null) {
       throw new IllegalArgumentException("sampler is required");
@@ -77,6 +84,39 @@ public record RoundMechanism(
         newClipNorm,
         expectedUnits,
         query);
+  }
+
+  /**
+   * Whether another mechanism is this one but for how precisely its noise was calibrated. A version
+   * with a tighter accountant, or another processor's rounding, calibrates a little less noise or a
+   * little more from the same public numbers; a domain whose phase is open goes on with what its
+   * ledger says.
+   */
+  public boolean differsInCalibrationOnly(RoundMechanism other) {
+    return isClose(noiseMultiplier, other.noiseMultiplier)
+        && hasBitNoiseLike(other)
+        && equals(
+            new RoundMechanism(
+                other.sampler,
+                other.samplingProbability,
+                other.groupSize,
+                noiseMultiplier,
+                other.clipNorm,
+                other.expectedUnits,
+                adaptiveClipping() != null && other.adaptiveClipping() != null
+                    ? new RoundQuery.ModelUpdate(
+                        other.adaptiveClipping().withBitNoise(adaptiveClipping().bitNoise()))
+                    : other.query));
+  }
+
+  private boolean hasBitNoiseLike(RoundMechanism other) {
+    return adaptiveClipping() == null
+        || other.adaptiveClipping() == null
+        || isClose(adaptiveClipping().bitNoise(), other.adaptiveClipping().bitNoise());
+  }
+
+  private static boolean isClose(double one, double other) {
+    return Math.abs(one - other) <= CALIBRATION_PRECISION * Math.min(one, other);
   }
 
   /** How the clip norm moves; null if it stays. */

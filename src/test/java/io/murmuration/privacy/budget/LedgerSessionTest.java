@@ -15,6 +15,7 @@ import io.murmuration.privacy.ledger.LedgerRecord;
 import io.murmuration.privacy.ledger.LedgerRecord.PhaseOpened;
 import io.murmuration.privacy.ledger.LedgerState;
 import io.murmuration.privacy.mechanism.Grant;
+import io.murmuration.privacy.mechanism.RoundMechanism;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
@@ -104,6 +105,47 @@ class LedgerSessionTest {
         assertThat(state().phase()).map(PhaseOpened::phase).contains(1);
       }
     }
+  }
+
+  @Test
+  void noiseThatAnotherVersionCalibratedALittleDifferentlyGoesOnAsItIs() throws Exception {
+    session(calibrated(/* noiseMultiplier= */ 1), "a").open(NOW);
+    LedgerSession newer = session(calibrated(/* noiseMultiplier= */ 1.0004), "b");
+
+    assertThat(newer.open(NOW)).isInstanceOf(Opening.Owned.class);
+    assertThat(newer.charge(1).mechanism()).isEqualTo(Budgets.MECHANISM);
+    assertThat(state().phase()).map(PhaseOpened::phase).contains(1);
+
+    assertThatThrownBy(() -> session(calibrated(/* noiseMultiplier= */ 1.01), "c").open(NOW))
+        .isInstanceOf(LedgerException.Refused.class)
+        .hasMessageContaining("needs a phase of its own");
+  }
+
+  @Test
+  void noiseThatIsGivenIsAnotherMechanismHoweverClose() throws Exception {
+    session(Budgets.terms(3), "a").open(NOW);
+
+    assertThatThrownBy(() -> session(Budgets.terms(3, noisy(1.0004)), "b").open(NOW))
+        .isInstanceOf(LedgerException.Refused.class)
+        .hasMessageContaining("needs a phase of its own");
+  }
+
+  private static BudgetTerms calibrated(double noiseMultiplier) {
+    return Budgets.terms(3)
+        .withProgramme(
+            PhaseProgramme.calibrated(
+                noisy(noiseMultiplier), /* share= */ null, /* maxRounds= */ 3));
+  }
+
+  private static RoundMechanism noisy(double noiseMultiplier) {
+    RoundMechanism of = Budgets.MECHANISM;
+    return new RoundMechanism(
+        of.sampler(),
+        of.samplingProbability(),
+        of.groupSize(),
+        noiseMultiplier,
+        of.clipNorm(),
+        of.expectedUnits());
   }
 
   @Test
