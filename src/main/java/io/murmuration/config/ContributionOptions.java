@@ -25,14 +25,16 @@ public final class ContributionOptions {
           .intType()
           .defaultValue(8)
           .withDescription(
-              "g: most examples of a user that a window keeps, a uniform sample of what the user said in it.");
+              "g: most examples of a user that a window keeps, a uniform sample of what the user"
+                  + " said in it.");
 
   public static final ConfigOption<Integer> WINDOWS =
       ConfigOptions.key("contribution.windows")
           .intType()
           .defaultValue(7)
           .withDescription(
-              "K: how many windows stay live, the filling one included. A pool never exceeds g·K examples.");
+              "K: how many windows stay live, the filling one included. A pool never exceeds g·K"
+                  + " examples.");
 
   public static final ConfigOption<Integer> MAX_USER_ID_BYTES =
       ConfigOptions.key("events.max-user-id-bytes")
@@ -64,7 +66,11 @@ public final class ContributionOptions {
           .enumType(TruncationKind.class)
           .defaultValue(TruncationKind.TOKENS)
           .withDescription(
-              "TOKENS: what cannot be trained under training.max-tokens does not enter state; ingest reads the model's tokenizer.json and tokenizes every text of more bytes than tokens are allowed. CHARACTERS: only the two lengths above cut, which costs nothing, and training cuts the rest.");
+              "TOKENS: little more than can be trained under training.max-tokens enters state. A"
+                  + " text is cut after as many words as tokens are allowed; only where more than"
+                  + " 16 characters a token are left, as in a long text without spaces, does ingest"
+                  + " use the model's tokenizer.json, which it always reads. CHARACTERS: only the"
+                  + " two lengths above cut, and training cuts the rest.");
 
   public static final ConfigOption<Integer> MAX_RECORD_BYTES =
       ConfigOptions.key("events.max-record-bytes")
@@ -77,7 +83,8 @@ public final class ContributionOptions {
           .stringType()
           .noDefaultValue()
           .withDescription(
-              "Directory of further Avro schemas (.avsc) that producers write with; read when the job is submitted.");
+              "Directory of further Avro schemas (.avsc) that producers write with; read when the"
+                  + " job is submitted.");
 
   private ContributionOptions() {}
 }

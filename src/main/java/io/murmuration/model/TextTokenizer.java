@@ -31,6 +31,7 @@ public final class TextTokenizer implements AutoCloseable {
   private final HuggingFaceTokenizer encoder;
   private final HuggingFaceTokenizer decoder;
   private final BitSet forbidden;
+  private final TokenBorders borders;
   private final long beginningOfText;
 
   /** What a text became. */
@@ -56,10 +57,12 @@ public final class TextTokenizer implements AutoCloseable {
       HuggingFaceTokenizer encoder,
       HuggingFaceTokenizer decoder,
       BitSet forbidden,
+      TokenBorders borders,
       long beginningOfText) {
     this.encoder = encoder;
     this.decoder = decoder;
     this.forbidden = forbidden;
+    this.borders = borders;
     this.beginningOfText = beginningOfText;
   }
 
@@ -82,6 +85,7 @@ public final class TextTokenizer implements AutoCloseable {
             open(file.file(), file.forUsersTexts()),
             open(file.file(), file.original()),
             forbidden,
+            file.borders(),
             model.beginningOfText());
     try {
       tokenizer.requireUnnamable(file);
@@ -117,6 +121,11 @@ public final class TextTokenizer implements AutoCloseable {
 
   private static HuggingFaceTokenizer open(byte[] json) throws IOException {
     return HuggingFaceTokenizer.newInstance(new ByteArrayInputStream(json), PLAIN);
+  }
+
+  /** Where a text can be cut without tokenizing it. */
+  TokenBorders borders() {
+    return borders;
   }
 
   /**

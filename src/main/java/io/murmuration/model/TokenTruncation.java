@@ -8,23 +8,34 @@ import io.murmuration.model.TextTokenizer.Tokens;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Objects;
 
 /**
- * Cuts an event at the token limit: what is left encodes to the same {@link TokenSequence} as the
- * whole would.
+ * Cuts an event near the token limit: what is left encodes to the same {@link TokenSequence} as the
+ * whole would. Hardly any event is tokenized for it, since most of what a busy user sends is turned
+ * away by the user's reservoir, and most of what is kept is never sampled.
  *
- * <p>A cut at the border of two tokens may change the tokens before it, as the right-hand context
- * is gone. Then up to {@link #MORE_TOKENS} more are kept until the ones that can be trained come
- * out unchanged. Where that is not enough, the text is cut at the limit, and only its last tokens
- * may differ from those of the whole.
+ * <ol>
+ *   <li>What has fewer UTF-8 bytes than tokens are allowed stays as it is.
+ *   <li>Otherwise the text is cut after as many words as tokens are allowed, the prompt before as
+ *       many, which changes no token that can be trained: see {@link TokenBorders}.
+ *   <li>Where more than {@link #CHARACTERS_A_TOKEN} times as many characters as tokens are then
+ *       left, as in a long text without spaces, the tokenizer cuts. A cut at the border of two
+ *       tokens may change the tokens before it, as the right-hand context is gone. Then up to
+ *       {@link #MORE_TOKENS} more are kept until the ones that can be trained come out unchanged.
+ *       Where that is not enough, the text is cut at the limit, and only its last tokens may differ
+ *       from those of the whole.
+ * </ol>
  *
- * <p>A text of fewer UTF-8 bytes than tokens are allowed is not tokenized. Should a tokenizer make
- * more tokens than bytes of it, training still cuts at the limit.
+ * Should a tokenizer make more tokens than bytes of a text, training still cuts at the limit.
  */
 public final class TokenTruncation implements Truncation {
 
   /** Kept beyond the limit at most, of the prompt and of the text. */
   static final int MORE_TOKENS = 8;
+
+  /** Several times what a token of ordinary text has, and of every alphabet. */
+  static final int CHARACTERS_A_TOKEN = 16;
 
   /** A tokenizer may put a token for a space before a text, and one before a prompt. */
   private static final int PREFIX_TOKENS = 2;
@@ -64,8 +75,12 @@ public final class TokenTruncation implements Truncation {
         || utf8Bytes(event.text()) + utf8Bytes(event.prompt()) + PREFIX_TOKENS <= room) {
       return event;
     }
+    UserEvent near = nearLimit(event, room);
+    if (characters(near) <= (long) CHARACTERS_A_TOKEN * room) {
+      return near;
+    }
     try {
-      return cut(event, room);
+      return cut(near, room);
     } catch (RuntimeException e) {
       // whatever the library makes of one user's text must not stop the others
       throw new RejectedRecordException(
@@ -73,6 +88,21 @@ public final class TokenTruncation implements Truncation {
           "the tokenizer must accept prompt and text but fails with "
               + e.getClass().getSimpleName());
     }
+  }
+
+  /** Cut at borders of words, without the tokenizer. */
+  private UserEvent nearLimit(UserEvent event, int room) {
+    TokenBorders borders = tokenizer.borders();
+    String text = borders.beginning(event.text(), room);
+    String prompt = event.prompt() == null ? null : borders.end(event.prompt(), room);
+    return text.equals(event.text()) && Objects.equals(prompt, event.prompt())
+        ? event
+        : UserEvent.interaction(
+            event.userId(), event.eventId(), event.eventTimeMillis(), prompt, text);
+  }
+
+  private static long characters(UserEvent event) {
+    return (long) event.text().length() + (event.prompt() == null ? 0 : event.prompt().length());
   }
 
   private UserEvent cut(UserEvent event, int room) {

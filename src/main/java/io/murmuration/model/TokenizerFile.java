@@ -223,6 +223,17 @@ final class TokenizerFile {
         });
   }
 
+  /** Where the copy that encodes lets a text be cut. */
+  TokenBorders borders() {
+    List<JsonNode> ordinary = new ArrayList<>();
+    for (JsonNode added : added()) {
+      if (!control.containsValue(added.path("content").textValue())) {
+        ordinary.add(added);
+      }
+    }
+    return TokenBorders.of(tree, ordinary);
+  }
+
   /** The file as it is. */
   byte[] original() throws IOException {
     return ModelConfig.JSON.writeValueAsBytes(tree);
