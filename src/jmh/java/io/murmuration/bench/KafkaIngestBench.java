@@ -28,6 +28,10 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Properties;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.function.LongFunction;
+import org.apache.flink.api.common.JobExecutionResult;
 import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.api.common.serialization.SerializationSchema;
 import org.apache.flink.api.common.typeinfo.Types;
@@ -46,8 +50,10 @@ import org.apache.flink.connector.kafka.source.KafkaSource;
 import org.apache.flink.connector.kafka.source.enumerator.initializer.OffsetsInitializer;
 import org.apache.flink.core.execution.JobClient;
 import org.apache.flink.core.memory.DataOutputSerializer;
+import org.apache.flink.runtime.client.JobCancellationException;
 import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+import org.apache.flink.util.ExceptionUtils;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
@@ -63,63 +69,92 @@ final class KafkaIngestBench {
   private static final int PARALLELISM = 2;
   private static final int MAX_TOKENS = 64;
   private static final int TICKS_PER_SECOND = 4;
-  private static final String EVENTS_TOPIC = "interactions";
+
+  /** Longer than a tokenizer is spared, and without a space to cut at. */
+  private static final int WORD_CHARS = 1_500;
+
+  private static final long WORD_EVENTS = EVENTS / 10;
   private static final RoundMechanism MECHANISM =
       new RoundMechanism(Sampler.ULS, /* samplingProbability= */ 0.01, 8, 1, 1, 1000);
 
   private static volatile StopWatch stopWatch;
+  private static int runs;
 
   private KafkaIngestBench() {}
 
+  /** What is in Kafka. */
+  private record Stream(String topic, long events) {}
+
   static void run() throws Exception {
     Path data = BenchFiles.newPath();
+    String model = System.getProperty("bench.model");
     try (EmbeddedKafka kafka = EmbeddedKafka.start(data, EmbeddedKafka.ANY_PORT)) {
-      kafka.createTopic(EVENTS_TOPIC, PARALLELISM, Map.of());
-      produce(kafka);
-      Rate plain = measure(kafka, "samples-warm-up", Truncation.none());
-      plain = measure(kafka, "samples", Truncation.none());
-      print("cut by characters", plain);
-      String model = System.getProperty("bench.model");
+      Stream chat = produce(kafka, new Stream("chat", EVENTS), i -> Workload.event(i, USERS));
+      measure(kafka, chat, Truncation.none());
+      Rate plain = measure(kafka, chat, Truncation.none());
+      print("chat, cut by characters", plain);
       if (model == null) {
         Workload.print("(-Dbench.model=DIRECTORY measures truncation by tokens too)");
         return;
       }
-      Rate tokens =
-          measure(kafka, "samples-tokens", TokenTruncation.factory(Path.of(model), MAX_TOKENS));
-      print("cut at %d tokens".formatted(MAX_TOKENS), tokens);
-      Workload.print(
-          "tokens ÷ characters: %.2f by the clock, %.2f by CPU",
-          tokens.eventsPerSecond() / plain.eventsPerSecond(),
-          plain.cpuMicros() / tokens.cpuMicros());
+      Truncation.Factory atTokens = TokenTruncation.factory(Path.of(model), MAX_TOKENS);
+      compare("chat", measure(kafka, chat, atTokens), plain);
+      Stream words =
+          produce(kafka, new Stream("words", WORD_EVENTS), KafkaIngestBench::withoutSpaces);
+      Rate plainWords = measure(kafka, words, Truncation.none());
+      print("%,d letters each, cut by characters".formatted(WORD_CHARS), plainWords);
+      compare(
+          "%,d letters each".formatted(WORD_CHARS), measure(kafka, words, atTokens), plainWords);
     }
+  }
+
+  private static void compare(String what, Rate tokens, Rate characters) {
+    print("%s, cut at %d tokens".formatted(what, MAX_TOKENS), tokens);
+    Workload.print(
+        "%s: tokens ÷ characters: %.2f by the clock, %.2f by CPU",
+        what,
+        tokens.eventsPerSecond() / characters.eventsPerSecond(),
+        characters.cpuMicros() / tokens.cpuMicros());
+  }
+
+  private static UserEvent withoutSpaces(long i) {
+    UserEvent event = Workload.event(i, WORD_EVENTS / 5);
+    String letters = event.text().replace(" ", "");
+    String text = letters.repeat(WORD_CHARS / letters.length() + 1).substring(0, WORD_CHARS);
+    return UserEvent.interaction(
+        event.userId(), event.eventId(), event.eventTimeMillis(), null, text);
   }
 
   private static void print(String what, Rate rate) {
     Workload.print(
-        "Kafka → state → exactly-once Kafka, %-20s %,9.0f events/s %6.1f µs CPU, broker included",
+        "Kafka → state → exactly-once Kafka, %-40s %,9.0f events/s %6.1f µs CPU, broker included",
         what + ":", rate.eventsPerSecond(), rate.cpuMicros());
   }
 
-  private static void produce(EmbeddedKafka kafka) {
+  private static Stream produce(EmbeddedKafka kafka, Stream stream, LongFunction<UserEvent> events)
+      throws Exception {
+    kafka.createTopic(stream.topic(), PARALLELISM, Map.of());
     Properties properties = new Properties();
     properties.put("bootstrap.servers", kafka.bootstrapServers());
     properties.put("linger.ms", "20");
     properties.put("batch.size", "262144");
     try (KafkaProducer<byte[], byte[]> producer =
         new KafkaProducer<>(properties, new ByteArraySerializer(), new ByteArraySerializer())) {
-      for (long i = 0; i < EVENTS; i++) {
-        UserEvent event = Workload.event(i, USERS);
+      for (long i = 0; i < stream.events(); i++) {
+        UserEvent event = events.apply(i);
         producer.send(
             new ProducerRecord<>(
-                EVENTS_TOPIC,
+                stream.topic(),
                 event.userId().getBytes(StandardCharsets.UTF_8),
                 InteractionCodec.encode(event)));
       }
     }
+    return stream;
   }
 
-  private static Rate measure(EmbeddedKafka kafka, String samplesTopic, Truncation.Factory cut)
+  private static Rate measure(EmbeddedKafka kafka, Stream stream, Truncation.Factory cut)
       throws Exception {
+    String samplesTopic = "samples-" + ++runs;
     kafka.createTopic(samplesTopic, 1, Map.of());
     Configuration configuration = new Configuration();
     configuration.set(RestartStrategyOptions.RESTART_STRATEGY, "disable");
@@ -128,11 +163,11 @@ final class KafkaIngestBench {
     configuration.set(CheckpointingOptions.CHECKPOINTING_INTERVAL, Duration.ofSeconds(1));
     configuration.set(CheckpointingOptions.CHECKPOINT_STORAGE, "filesystem");
     configuration.set(CheckpointingOptions.CHECKPOINTS_DIRECTORY, BenchFiles.newDirectory());
-    stopWatch = new StopWatch(EVENTS);
+    stopWatch = new StopWatch(stream.events());
     try (StreamExecutionEnvironment env =
         StreamExecutionEnvironment.createLocalEnvironment(PARALLELISM, configuration)) {
       env.getConfig().enableObjectReuse();
-      build(env, kafka, samplesTopic, cut);
+      build(env, kafka, stream, samplesTopic, cut);
       JobClient job = env.executeAsync("ingest");
       while (!stopWatch.isDone()) {
         if (job.getJobStatus().get().isGloballyTerminalState()) {
@@ -140,9 +175,22 @@ final class KafkaIngestBench {
         }
         Thread.sleep(50);
       }
-      job.cancel().get();
+      cancel(job);
     }
     return stopWatch.rate();
+  }
+
+  /** Waits until the sink has closed: a broker that stops under it leaves it fatal errors. */
+  private static void cancel(JobClient job) throws Exception {
+    CompletableFuture<JobExecutionResult> end = job.getJobExecutionResult();
+    job.cancel().get();
+    try {
+      end.get();
+    } catch (ExecutionException e) {
+      if (ExceptionUtils.findThrowable(e, JobCancellationException.class).isEmpty()) {
+        throw e;
+      }
+    }
   }
 
   private static UserEvent counted(UserEvent event) {
@@ -153,12 +201,13 @@ final class KafkaIngestBench {
   private static void build(
       StreamExecutionEnvironment env,
       EmbeddedKafka kafka,
+      Stream stream,
       String samplesTopic,
       Truncation.Factory cut) {
     KafkaSource<RawRecord> interactions =
         KafkaSource.<RawRecord>builder()
             .setBootstrapServers(kafka.bootstrapServers())
-            .setTopics(EVENTS_TOPIC)
+            .setTopics(stream.topic())
             .setGroupId(samplesTopic)
             .setStartingOffsets(OffsetsInitializer.earliest())
             .setDeserializer(new RawRecordDeserializationSchema())

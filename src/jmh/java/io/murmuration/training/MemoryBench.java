@@ -31,8 +31,8 @@ public final class MemoryBench {
 
   private static final long MICRO_BATCH_BYTES = 256L << 20;
   private static final int MESSAGES = 40;
-  private static final int CHARACTERS = 300;
-  private static final int USERS = 16;
+  private static final int CHARACTERS = 120;
+  private static final int USERS = 8;
   private static final int MAX_TOKENS = 64;
   private static final int ROUNDS = 1;
 
