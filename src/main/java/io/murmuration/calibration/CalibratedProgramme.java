@@ -1,7 +1,6 @@
 package io.murmuration.calibration;
 
 import io.murmuration.privacy.accounting.Calibration;
-import io.murmuration.privacy.accounting.Mechanism;
 import io.murmuration.privacy.accounting.PldAccountant;
 import io.murmuration.privacy.budget.BudgetTerms;
 import io.murmuration.privacy.budget.BudgetTerms.PhaseShare;
@@ -89,7 +88,8 @@ public final class CalibratedProgramme implements PhaseProgramme {
   private double noiseMultiplier(double samplingProbability, PhaseShare share) {
     return new Calibration(new PldAccountant())
         .noiseMultiplier(
-            Mechanism.uls(samplingProbability, /* noiseMultiplier= */ 1),
+            Sampler.ULS.accounted(
+                samplingProbability, /* groupSize= */ 1, /* noiseMultiplier= */ 1),
             terms.attempts(),
             share.epsilon(),
             share.delta());

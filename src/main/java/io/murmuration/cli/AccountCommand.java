@@ -1,29 +1,36 @@
 package io.murmuration.cli;
 
+import io.murmuration.planning.Horizon;
 import io.murmuration.privacy.accounting.Mechanism;
 import io.murmuration.privacy.accounting.PldAccountant;
 import io.murmuration.privacy.accounting.PoissonSubsampledGaussian;
 import io.murmuration.privacy.accounting.RdpAccountant;
-import io.murmuration.release.Guarantee;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-/** {@code murmuration account}: ε of a mechanism after so many rounds at a δ, or δ at an ε. */
+/**
+ * {@code murmuration account}: ε of a mechanism after so many rounds at a δ, δ at an ε, or the
+ * horizon that both afford.
+ */
 @Command(
     name = "account",
     mixinStandardHelpOptions = true,
-    description = "The (epsilon, delta) that a mechanism costs after so many rounds.")
+    description = {
+      "The (epsilon, delta) that a mechanism costs after so many rounds: given one of the two, the",
+      "other. With --horizon: the most rounds that anybody's words may influence at both."
+    })
 public final class AccountCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
   @Mixin private MechanismOptions mechanism;
   @Mixin private AccountantOptions accountant;
+  @Mixin private HorizonOptions horizon;
   @Mixin private AccountingOutput output;
 
   @Option(
@@ -36,24 +43,22 @@ public final class AccountCommand implements Callable<Integer> {
   @Option(
       names = {"--rounds", "-T"},
       converter = WholeNumber.Rounds.class,
-      required = true,
       description = "Rounds of training, 0 to 10^9.")
-  private long rounds;
+  private Long rounds;
 
-  @ArgGroup(multiplicity = "1")
-  private Question question;
+  @Option(names = "--delta", description = "Answer with epsilon at this delta.")
+  private Double delta;
 
-  /** Which of the two is given. */
-  static final class Question {
-    @Option(names = "--delta", required = true, description = "Answer with epsilon at this delta.")
-    Double delta;
+  @Option(names = "--epsilon", description = "Answer with delta at this epsilon.")
+  private Double epsilon;
 
-    @Option(
-        names = "--epsilon",
-        required = true,
-        description = "Answer with delta at this epsilon.")
-    Double epsilon;
-  }
+  @Option(
+      names = "--expected-units",
+      paramLabel = "UNITS",
+      description =
+          "With --horizon: users (uls) or examples (els) that a round expects; answers how many"
+              + " new users a round keep it so.")
+  private Double expectedUnits;
 
   @Override
   public Integer call() {
@@ -61,24 +66,59 @@ public final class AccountCommand implements Callable<Integer> {
     PldAccountant pld = accountant.create();
     Map<String, Object> answer = mechanism.describe();
     answer.put("noise_multiplier", noiseMultiplier);
+    if (horizon.isAsked()) {
+      answerHorizon(subject, pld, answer);
+    } else {
+      answerCost(subject, pld, answer);
+    }
+    answer.put("relation", "add/remove one user");
+    output.print(spec, answer);
+    return 0;
+  }
+
+  private void answerHorizon(Mechanism subject, PldAccountant pld, Map<String, Object> answer) {
+    require(
+        epsilon != null && delta != null && rounds == null,
+        "--horizon answers with rounds: give --epsilon and --delta, and no --rounds");
+    Horizon afforded =
+        AccountingOutput.checked(spec, () -> Horizon.of(subject, epsilon, delta, pld));
+    answer.put("horizon_rounds", afforded.rounds());
+    answer.put("epsilon", afforded.epsilon());
+    answer.put("epsilon_budget", epsilon);
+    answer.put("delta", delta);
+    AccountingOutput.checked(
+        spec,
+        () -> {
+          horizon.describe(afforded, expectedUnits, answer);
+          return answer;
+        });
+  }
+
+  private void answerCost(Mechanism subject, PldAccountant pld, Map<String, Object> answer) {
+    require(
+        expectedUnits == null && !horizon.hasInterval(),
+        "--expected-units and --round-interval belong to --horizon");
+    require(rounds != null, "--rounds is required, or --horizon");
+    require((epsilon == null) != (delta == null), "give either --epsilon or --delta");
     answer.put("rounds", rounds);
-    if (question.delta != null) {
-      double epsilon =
-          AccountingOutput.checked(spec, () -> pld.epsilon(subject, rounds, question.delta));
-      answer.put("epsilon", epsilon);
-      answer.put("delta", question.delta);
+    if (delta != null) {
+      answer.put(
+          "epsilon", AccountingOutput.checked(spec, () -> pld.epsilon(subject, rounds, delta)));
+      answer.put("delta", delta);
       if (subject instanceof PoissonSubsampledGaussian uls) {
-        double rdp = RdpAccountant.empty().plus(uls, rounds).epsilon(question.delta);
+        double rdp = RdpAccountant.empty().plus(uls, rounds).epsilon(delta);
         answer.put("epsilon_rdp_check", rdp);
       }
     } else {
-      double delta =
-          AccountingOutput.checked(spec, () -> pld.delta(subject, rounds, question.epsilon));
-      answer.put("epsilon", question.epsilon);
-      answer.put("delta", delta);
+      answer.put("epsilon", epsilon);
+      answer.put(
+          "delta", AccountingOutput.checked(spec, () -> pld.delta(subject, rounds, epsilon)));
     }
-    answer.put("relation", Guarantee.RELATION);
-    output.print(spec, answer);
-    return 0;
+  }
+
+  private void require(boolean holds, String rule) {
+    if (!holds) {
+      throw new ParameterException(spec.commandLine(), rule);
+    }
   }
 }

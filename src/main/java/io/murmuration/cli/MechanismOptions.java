@@ -104,9 +104,7 @@ final class MechanismOptions {
    */
   Mechanism with(double noiseMultiplier) {
     try {
-      return sampler() == Sampler.ULS
-          ? Mechanism.uls(samplingProbability(), noiseMultiplier)
-          : Mechanism.els(samplingProbability(), groupSize(), noiseMultiplier);
+      return sampler().accounted(samplingProbability(), groupSize(), noiseMultiplier);
     } catch (IllegalArgumentException e) {
       throw new ParameterException(spec.commandLine(), e.getMessage(), e);
     }

@@ -14,6 +14,7 @@ import io.murmuration.planning.BoundPlan;
 import io.murmuration.planning.BoundPrediction;
 import io.murmuration.planning.CountDistribution;
 import io.murmuration.planning.FittedNorms;
+import io.murmuration.planning.Horizon;
 import io.murmuration.planning.MeasuredNorms;
 import io.murmuration.planning.NormMeasurement;
 import io.murmuration.planning.NormModel;
@@ -74,6 +75,7 @@ public final class PlanCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
   @Mixin private AccountantOptions accountant;
+  @Mixin private HorizonOptions horizon;
   @Mixin private AccountingOutput output;
   @Mixin private BadLineOptions badLines;
 
@@ -418,10 +420,32 @@ public final class PlanCommand implements Callable<Integer> {
     say(out, "ULS, least noise", plan.userLevel());
     say(out, "ELS, median count", plan.exampleLevel());
     out.printf("recommended: %s%n", sampler == null ? reason(plan, recommended) : sampler);
+    if (horizon.isAsked()) {
+      out.printf("%nas a lifetime of each user, while training goes on for ever:%n");
+      horizon(recommended)
+          .forEach(
+              (key, value) ->
+                  out.printf("  %-20s %s%n", key.replace('_', ' '), AccountingOutput.text(value)));
+    }
     if (events != null) {
       out.printf("%n%s%n", UNACCOUNTED);
     }
     out.flush();
+  }
+
+  /** The plan's rounds as a user's lifetime: what a round's noise affords. */
+  private Map<String, Object> horizon(BoundPrediction recommended) {
+    Horizon afforded =
+        AccountingOutput.checked(
+            spec,
+            () ->
+                Horizon.of(
+                    recommended.mechanism().accounted(), epsilon, delta, accountant.create()));
+    Map<String, Object> answer = new LinkedHashMap<>();
+    answer.put("horizon_rounds", afforded.rounds());
+    answer.put("epsilon", afforded.epsilon());
+    horizon.describe(afforded, recommended.mechanism().expectedUnits(), answer);
+    return answer;
   }
 
   private static String reason(BoundPlan plan, BoundPrediction recommended) {
@@ -476,6 +500,9 @@ public final class PlanCommand implements Callable<Integer> {
     answer.put("uls", plan.userLevel().map(PlanCommand::describe).orElse(null));
     answer.put("els", plan.exampleLevel().map(PlanCommand::describe).orElse(null));
     answer.put("recommended", describe(recommended));
+    if (horizon.isAsked()) {
+      answer.put("horizon", horizon(recommended));
+    }
     if (events != null) {
       answer.put("warning", UNACCOUNTED);
     }

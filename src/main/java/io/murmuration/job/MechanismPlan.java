@@ -2,16 +2,12 @@ package io.murmuration.job;
 
 import io.murmuration.config.PrivacyConfig;
 import io.murmuration.privacy.accounting.Calibration;
-import io.murmuration.privacy.accounting.Mechanism;
-import io.murmuration.privacy.accounting.MixtureOfGaussians;
 import io.murmuration.privacy.accounting.PhaseAccountant;
 import io.murmuration.privacy.accounting.PldAccountant;
 import io.murmuration.privacy.accounting.PldPhaseAccountant;
-import io.murmuration.privacy.accounting.PoissonSubsampledGaussian;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.privacy.mechanism.RoundQuery;
 import io.murmuration.privacy.mechanism.RoundQuery.ModelUpdate;
-import io.murmuration.privacy.mechanism.Sampler;
 
 /**
  * From the configured guarantee to the mechanism of every round; a function of public numbers
@@ -35,11 +31,12 @@ public final class MechanismPlan {
                 () ->
                     new Calibration(new PldAccountant())
                         .noiseMultiplier(
-                            accounted(
-                                config.sampler(),
-                                config.samplingProbability().orElseThrow(),
-                                config.groupSize(),
-                                /* noiseMultiplier= */ 1),
+                            config
+                                .sampler()
+                                .accounted(
+                                    config.samplingProbability().orElseThrow(),
+                                    config.groupSize(),
+                                    /* noiseMultiplier= */ 1),
                             config.rounds().getAsLong(),
                             config.epsilon(),
                             config.delta()));
@@ -58,21 +55,6 @@ public final class MechanismPlan {
 
   /** The accountant of a phase of such rounds. */
   public static PhaseAccountant accountant(RoundMechanism round, double epsilon, double delta) {
-    return PldPhaseAccountant.forPhase(
-        accounted(
-            round.sampler(),
-            round.samplingProbability(),
-            round.groupSize(),
-            round.noiseMultiplier()),
-        epsilon,
-        delta);
-  }
-
-  private static Mechanism accounted(
-      Sampler sampler, double probability, int groupSize, double noiseMultiplier) {
-    return switch (sampler) {
-      case ULS -> new PoissonSubsampledGaussian(probability, noiseMultiplier);
-      case ELS -> new MixtureOfGaussians(probability, groupSize, noiseMultiplier);
-    };
+    return PldPhaseAccountant.forPhase(round.accounted(), epsilon, delta);
   }
 }

@@ -3,7 +3,6 @@ package io.murmuration.planning;
 import io.murmuration.privacy.accounting.Calibration;
 import io.murmuration.privacy.accounting.MixtureOfGaussians;
 import io.murmuration.privacy.accounting.PldAccountant;
-import io.murmuration.privacy.accounting.PoissonSubsampledGaussian;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.privacy.mechanism.Sampler;
 import java.util.Optional;
@@ -71,7 +70,7 @@ public final class NoisePrediction {
     }
     double sigma =
         calibration.noiseMultiplier(
-            new PoissonSubsampledGaussian(q, /* noiseMultiplier= */ 1),
+            Sampler.ULS.accounted(q, groupSize, /* noiseMultiplier= */ 1),
             terms.rounds(),
             terms.epsilon(),
             terms.delta());
@@ -99,7 +98,7 @@ public final class NoisePrediction {
     }
     double sigma =
         calibration.noiseMultiplier(
-            new MixtureOfGaussians(p, groupSize, /* noiseMultiplier= */ 1),
+            Sampler.ELS.accounted(p, groupSize, /* noiseMultiplier= */ 1),
             terms.rounds(),
             terms.epsilon(),
             terms.delta());

@@ -131,6 +131,38 @@ class AccountingCommandsTest {
   }
 
   @Test
+  void account_horizon_answersWithRoundsTimeAndUsers() throws Exception {
+    assertThat(
+            run(
+                new AccountCommand(),
+                "--horizon --sampling uls --q 0.01 --noise-multiplier 1 --epsilon 2 --delta 1e-6"
+                    + " --round-interval 10min --expected-units 1024 --json"))
+        .as(err.toString())
+        .isZero();
+
+    assertThat(json().get("horizon_rounds").asLong()).isEqualTo(874);
+    assertThat(json().get("epsilon").asDouble()).isBetween(1.99, 2.0);
+    assertThat(json().get("horizon_seconds").asDouble()).isEqualTo(874 * 600);
+    assertThat(json().get("new_users_per_round").asDouble()).isCloseTo(117.16, within(0.01));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "--horizon --q 0.01 --sigma 1 --epsilon 2",
+        "--horizon --q 0.01 --sigma 1 --epsilon 2 --delta 1e-6 --rounds 5",
+        "--q 0.01 --sigma 1 --rounds 5 --epsilon 2 --delta 1e-6",
+        "--q 0.01 --sigma 1 --rounds 5",
+        "--q 0.01 --sigma 1 --delta 1e-6",
+        "--q 0.01 --sigma 1 --rounds 5 --delta 1e-6 --round-interval 1s",
+        "--horizon --q 0.5 --sigma 0.5 --epsilon 0.1 --delta 1e-6 --expected-units 10"
+      })
+  void account_unclearQuestion_isAUsageError(String arguments) {
+    assertThat(run(new AccountCommand(), arguments)).isEqualTo(2);
+    assertThat(err.toString()).containsAnyOf("--horizon", "--rounds", "--epsilon", "not one round");
+  }
+
+  @Test
   void account_saysWhatCalibrateSaid() throws Exception {
     run(new CalibrateCommand(), "--q 0.05 --rounds 700 --epsilon 8 --delta 1e-6 --json");
     JsonNode calibrated = json();

@@ -80,6 +80,25 @@ class PlanCommandTest {
   }
 
   @Test
+  void horizon_isThePlansRoundsAsALifetime() throws IOException {
+    assertThat(run(TERMS + COUNTS + " --norms 1=10,64=4 --horizon --round-interval 1min --json"))
+        .as(err.toString())
+        .isZero();
+    JsonNode horizon = json().get("horizon");
+    JsonNode planned = json().get("recommended");
+    long rounds = horizon.get("horizon_rounds").asLong();
+
+    assertThat(rounds).isGreaterThanOrEqualTo(json().get("rounds").asLong());
+    assertThat(horizon.get("epsilon").asDouble())
+        .isLessThanOrEqualTo(json().get("epsilon").asDouble());
+    assertThat(horizon.get("horizon_seconds").asDouble()).isEqualTo(60.0 * rounds);
+    assertThat(horizon.get("new_users_per_round").asDouble())
+        .isCloseTo(
+            planned.get("expected_units").asDouble() / (planned.get("q").asDouble() * rounds),
+            within(1e-9));
+  }
+
+  @Test
   void people_readATableWithARecommendation() {
     assertThat(run(TERMS + COUNTS + " --diversity 3 --group-sizes 8")).isZero();
 

@@ -1,5 +1,6 @@
 package io.murmuration.privacy.mechanism;
 
+import io.murmuration.privacy.accounting.Mechanism;
 import java.io.Serializable;
 
 /**
@@ -72,6 +73,11 @@ public record RoundMechanism(
         clipNorm,
         expectedUnits,
         RoundQuery.UPDATE);
+  }
+
+  /** How a round is accounted for: what dominates it, in units of the clip norm. */
+  public Mechanism accounted() {
+    return sampler.accounted(samplingProbability, groupSize, noiseMultiplier);
   }
 
   /** The same with another clip norm. */
