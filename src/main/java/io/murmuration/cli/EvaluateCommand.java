@@ -66,6 +66,7 @@ public final class EvaluateCommand implements Callable<Integer> {
     }
     List<String> texts = TextFile.read(events, maxMessages, badLines::reject);
     try (AdaptedModel subject = model.load()) {
+      subject.requireSound();
       print(subject.evaluate(texts, context), subject.model().description().beginningOfText());
     }
     return 0;
@@ -74,6 +75,10 @@ public final class EvaluateCommand implements Callable<Integer> {
   private void print(TextLoss loss, int beginningOfText) throws IOException {
     if (loss.tokens() == 0) {
       throw new IllegalArgumentException(events + ": expected a text with a token, found none");
+    }
+    if (!Double.isFinite(loss.nats())) {
+      throw new IllegalArgumentException(
+          "%s: expected a finite loss, found %s nats".formatted(events, loss.nats()));
     }
     PrintWriter out = spec.commandLine().getOut();
     if (json) {

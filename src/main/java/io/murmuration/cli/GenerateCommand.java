@@ -60,6 +60,7 @@ public final class GenerateCommand implements Callable<Integer> {
           "--temperature must be finite and not negative, given " + temperature);
     }
     try (AdaptedModel subject = model.load()) {
+      subject.requireSound();
       SplittableRandom random = seed == null ? new SplittableRandom() : new SplittableRandom(seed);
       PrintWriter out = spec.commandLine().getOut();
       out.println(prompt + subject.generator().generate(prompt, maxTokens, temperature, random));

@@ -43,6 +43,7 @@ public final class MergeCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     try (AdaptedModel subject = AdaptedModel.load(model, Optional.of(adapter))) {
+      subject.requireSound();
       subject.writeMerged(out);
     }
     spec.commandLine().getOut().println("wrote " + out);

@@ -16,7 +16,8 @@ import picocli.CommandLine.Option;
 @Command(
     name = "run",
     description = {
-      "Builds the job from a configuration and executes it: on the cluster when submitted by 'flink run', otherwise in this process.",
+      "Builds the job from a configuration and executes it: on the cluster when submitted by 'flink"
+          + " run', otherwise in this process.",
       "docs/configuration.md lists the options."
     },
     mixinStandardHelpOptions = true)
@@ -34,10 +35,15 @@ public final class RunCommand implements Callable<Integer> {
   @Option(
       names = "--raise-budget",
       description =
-          "Raise the budget of an existing ledger to the configured one: a deliberate act, recorded in the ledger. The same as --set privacy.raise-budget=true.")
+          "Raise the budget of an existing ledger to the configured one: a deliberate act, recorded"
+              + " in the ledger. The same as --set privacy.raise-budget=true.")
   private boolean raiseBudget;
 
-  @Option(names = "--check", description = "Only check the configuration.")
+  @Option(
+      names = "--check",
+      description =
+          "Only check the configuration, and that the model can be trained on: it is loaded, and"
+              + " computes the gradient of a public text.")
   private boolean check;
 
   @Override
@@ -51,7 +57,9 @@ public final class RunCommand implements Callable<Integer> {
       all.put(PrivacyOptions.RAISE_BUDGET.key(), "true");
     }
     MurmurationConfig valid = MurmurationConfig.of(all);
-    if (!check) {
+    if (check) {
+      MurmurationJob.check(valid);
+    } else {
       MurmurationJob.execute(valid);
     }
     return 0;

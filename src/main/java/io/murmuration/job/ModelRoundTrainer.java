@@ -2,11 +2,13 @@ package io.murmuration.job;
 
 import io.murmuration.config.TrainingConfig;
 import io.murmuration.config.TrainingOptions.ParametersKind;
+import io.murmuration.event.Example;
 import io.murmuration.model.AllParameters;
 import io.murmuration.model.LanguageModel;
 import io.murmuration.model.LoraAdapter;
 import io.murmuration.model.LoraConfig;
 import io.murmuration.model.LoraParameters;
+import io.murmuration.model.PublicText;
 import io.murmuration.model.Torch;
 import io.murmuration.model.TrainableParameters;
 import io.murmuration.privacy.noise.NoiseFactory;
@@ -15,10 +17,12 @@ import io.murmuration.release.RoundRelease;
 import io.murmuration.training.CohortBuffer.Cohort;
 import io.murmuration.training.DecoderGradientEngine;
 import io.murmuration.training.EngineOptions;
+import io.murmuration.training.GradientEngine;
 import io.murmuration.training.OptimizerOptions;
 import io.murmuration.training.PrivacySlices;
 import io.murmuration.training.PrivateMeasurement;
 import io.murmuration.training.PrivateTrainer;
+import io.murmuration.training.PublicWatch;
 import io.murmuration.training.RoundOutcome;
 import io.murmuration.training.RoundTrainer;
 import io.murmuration.training.TrainedWeights;
@@ -43,18 +47,21 @@ final class ModelRoundTrainer implements RoundTrainer {
   private final List<NamedTensor> frozen;
   private final PrivateMeasurement measurement;
   private final CalibrationRounds calibrations;
+  private final PublicWatch watch;
 
   private ModelRoundTrainer(
       TrainableParameters parameters,
       DecoderGradientEngine engine,
       PrivateTrainer trainer,
-      CalibrationRounds calibrations) {
+      CalibrationRounds calibrations,
+      PublicWatch watch) {
     this.parameters = parameters;
     this.engine = engine;
     this.trainer = trainer;
     this.frozen = frozen(parameters);
     this.measurement = new PrivateMeasurement(engine, NoiseFactory.forHistograms());
     this.calibrations = calibrations;
+    this.watch = watch;
   }
 
   /**
@@ -126,12 +133,24 @@ final class ModelRoundTrainer implements RoundTrainer {
       PrivateTrainer trainer =
           new PrivateTrainer(engine, optimizer, NoiseFactory.forUpdates(), origin);
       restored.ifPresent(trainer::restore);
-      return new ModelRoundTrainer(parameters, engine, trainer, calibrations);
+      PublicWatch watch = watch(config, engine, parameters.model());
+      watch.beforeFirstRound(trainer.state().parameters());
+      return new ModelRoundTrainer(parameters, engine, trainer, calibrations, watch);
     } catch (RuntimeException e) {
       parameters.close();
       parameters.model().close();
       throw e;
     }
+  }
+
+  /** Sentences, then a prompt and a text that fill the context. */
+  private static PublicWatch watch(
+      TrainingConfig config, GradientEngine engine, LanguageModel model) {
+    List<Example> texts = new ArrayList<>();
+    PublicText.of(model).forEach(text -> texts.add(new Example(/* prompt= */ null, text)));
+    String filling = PublicText.filling(model, config.maxTokens());
+    texts.add(new Example(filling, filling));
+    return new PublicWatch(engine, texts);
   }
 
   private static float[] frozenValues(TrainableParameters parameters) {
@@ -194,6 +213,7 @@ final class ModelRoundTrainer implements RoundTrainer {
     RoundOutcome outcome =
         trainer.step(
             cohort.grant(), PrivacySlices.of(cohort.grant().mechanism(), cohort.samples()));
+    watch.afterRound(cohort.grant().round(), outcome.state().parameters(), outcome.statistics());
     return new ExecutedRound(
         new RoundRelease(
             cohort.grant(),
@@ -213,6 +233,7 @@ final class ModelRoundTrainer implements RoundTrainer {
     List<Double> answer = measurement.measure(cohort, trainer.state().parameters());
     byte[] published = calibrations.outcome(cohort.grant().mechanism(), answer).write();
     RoundOutcome outcome = trainer.measured(cohort.grant(), answer, System.nanoTime() - start);
+    watch.afterRound(cohort.grant().round(), outcome.state().parameters(), outcome.statistics());
     return new ExecutedRound(
         new RoundRelease(cohort.grant(), published, outcome.state().origin().sentence()),
         outcome,

@@ -39,6 +39,7 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Properties;
 import org.apache.avro.Schema;
 import org.apache.flink.api.common.typeinfo.Types;
@@ -82,6 +83,19 @@ public final class MurmurationJob {
     StreamExecutionEnvironment env = StreamExecutionEnvironment.getExecutionEnvironment();
     addTo(env, config);
     env.execute("murmuration " + config.privacy().domain());
+  }
+
+  /**
+   * Checks what can be checked without a cluster and without charging anything: that the model can
+   * be loaded and trained on, and that training may start where it is to.
+   *
+   * @throws IllegalArgumentException saying what does not fit
+   * @throws io.murmuration.training.PublicFaultException if the model fails on public text
+   */
+  public static void check(MurmurationConfig config) {
+    ModelRoundTrainer.factory(config.training(), ReleasePlan.of(config).start(), optimizer(config))
+        .create(/* restored= */ Optional.empty())
+        .close();
   }
 
   /** Adds the job to an environment, with the settings that its guarantee needs. */

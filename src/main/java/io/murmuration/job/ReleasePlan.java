@@ -64,7 +64,13 @@ record ReleasePlan(
     String root = io.releasesDirectory();
     String domain = config.privacy().domain();
     ModelStore.Provider store = DirectoryModelStore.at(root);
-    String baseDigest = read(config, ModelDirectory::weightsDigest);
+    String baseDigest =
+        read(
+            config,
+            base -> {
+              ModelDirectory.check(base);
+              return ModelDirectory.weightsDigest(base);
+            });
     StartingPoint start = read(config, base -> StartingPoint.of(config, baseDigest, mayHaveState));
     ReleaseContext context = read(config, base -> context(config, base, baseDigest, start));
     List<String> startCharges = start == null ? List.of() : start.ledgerHashes();

@@ -90,6 +90,7 @@ record StartingPoint(String directory, String name, String digest, List<String> 
               && sameTokenizer(directory, base),
           "must have the configuration and the tokenizer of training.model, " + base + ",",
           directory);
+      ModelDirectory.check(directory);
       return;
     }
     require(

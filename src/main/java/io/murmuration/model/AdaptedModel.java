@@ -43,6 +43,15 @@ public final class AdaptedModel implements AutoCloseable {
     return model;
   }
 
+  /**
+   * Checks that it works at all.
+   *
+   * @throws ModelFormatException if its loss on a public text is not finite
+   */
+  public void requireSound() {
+    PublicText.requireFinite(model.directory(), evaluate(PublicText.of(model), Integer.MAX_VALUE));
+  }
+
   /** How well it predicts texts: see {@link TextEvaluator}. */
   public TextLoss evaluate(List<String> texts, int context) {
     TextEvaluator evaluator = new TextEvaluator(model, texts, context);

@@ -4,7 +4,6 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import io.murmuration.model.TrainableParameters.Binding;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.Random;
@@ -43,7 +42,7 @@ public final class LanguageModel implements AutoCloseable {
    * @throws IOException if a file cannot be read
    */
   public static LanguageModel load(Path directory) throws IOException {
-    requireDirectory(directory);
+    ModelDirectory.requireDirectory(directory);
     return new LanguageModel(directory, LoadedModel.acquire(directory));
   }
 
@@ -54,7 +53,7 @@ public final class LanguageModel implements AutoCloseable {
    * @param seed equal seeds give equal weights
    */
   public static LanguageModel initialize(Path directory, long seed) throws IOException {
-    requireDirectory(directory);
+    ModelDirectory.requireDirectory(directory);
     Random random = new Random(seed);
     return new LanguageModel(
         directory,
@@ -69,12 +68,6 @@ public final class LanguageModel implements AutoCloseable {
                 target.putFloat((float) value);
               }
             }));
-  }
-
-  private static void requireDirectory(Path directory) {
-    if (!Files.isDirectory(directory)) {
-      throw new ModelFormatException(directory + ": expected a model directory");
-    }
   }
 
   /** Where it was loaded from. */

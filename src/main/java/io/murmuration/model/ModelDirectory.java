@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.util.HexFormat;
@@ -78,13 +79,14 @@ public final class ModelDirectory {
    */
   public static void check(Path directory) throws IOException {
     requireDirectory(directory);
+    DecoderDescription description;
     try (Checkpoint checkpoint = Checkpoint.open(directory)) {
-      DecoderDescription description = describe(directory, checkpoint);
+      description = describe(directory, checkpoint);
       requireIds(directory, description);
       checkpoint.requireExactly(description.tensors());
       checkpoint.requireFinite(description.tensors());
     }
-    TextTokenizer.load(directory, describe(directory)).close();
+    TextTokenizer.load(directory, description).close();
   }
 
   /** Ids that stand in texts must lie in the embedding, which would fail on them in every text. */
@@ -104,9 +106,10 @@ public final class ModelDirectory {
     }
   }
 
-  private static void requireDirectory(Path directory) {
+  static void requireDirectory(Path directory) throws IOException {
     if (!Files.isDirectory(directory)) {
-      throw new ModelFormatException(directory + ": expected a model directory");
+      // not a fault of its form: a file system may come back
+      throw new NoSuchFileException(directory.toString(), null, "expected a model directory");
     }
   }
 

@@ -1,7 +1,7 @@
 package io.murmuration.model;
 
 /** A model or adapter directory is not what it claims to be, or not what this software can read. */
-public final class ModelFormatException extends RuntimeException {
+public final class ModelFormatException extends IllegalArgumentException {
 
   private static final long serialVersionUID = 1L;
 

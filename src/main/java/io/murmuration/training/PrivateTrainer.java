@@ -119,7 +119,8 @@ public final class PrivateTrainer {
    * @param slices the whole sample of the round, maybe empty
    * @throws IllegalArgumentException if the round is not later than the last executed one
    * @throws RoundInterruptedException if interrupted before the noise; the state is as before
-   * @throws IllegalStateException if the engine breaks its contract, or training diverged
+   * @throws PublicFaultException if training diverged
+   * @throws IllegalStateException if the engine breaks its contract
    */
   public RoundOutcome step(Grant grant, List<PrivacySlice> slices) {
     TrainerState before = state;
@@ -217,7 +218,7 @@ public final class PrivateTrainer {
   private static void requireFinite(float[] parameters, long round) {
     for (float parameter : parameters) {
       if (!Float.isFinite(parameter)) {
-        throw new IllegalStateException(
+        throw new PublicFaultException(
             "training diverged in round %d: a parameter is %s; lower the learning rate and restore from a release"
                 .formatted(round, parameter));
       }

@@ -34,6 +34,7 @@ public interface RoundTrainer extends AutoCloseable {
    * it throw.
    *
    * @throws RoundInterruptedException if the thread is interrupted before the round is complete
+   * @throws PublicFaultException if the noisy model fails, whoever took part
    */
   ExecutedRound execute(CohortBuffer.Cohort cohort);
 
@@ -50,6 +51,7 @@ public interface RoundTrainer extends AutoCloseable {
      *     exist any more
      * @throws IllegalArgumentException if what is configured, what is found and the restored state
      *     do not fit: no restart would mend it
+     * @throws PublicFaultException if the model fails on public text
      * @throws RuntimeException naming file and fault if the model cannot be loaded now
      */
     RoundTrainer create(Optional<TrainerState> restored);

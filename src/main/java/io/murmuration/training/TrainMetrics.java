@@ -6,11 +6,13 @@ import org.apache.flink.metrics.MetricGroup;
 
 /**
  * What the trainer reports. Cohort size, clip fraction and loss are exact functions of private
- * data: they are registered only on request and marked by the group {@code private}.
+ * data, and so is how many slices failed: they are marked by the group {@code private}, and all but
+ * the last are registered only on request.
  */
 final class TrainMetrics {
 
   private final Counter staleSamples;
+  private final Counter slicesFailed;
   private volatile long round;
   private volatile long roundMillis;
   private volatile long gradientMillis;
@@ -28,8 +30,9 @@ final class TrainMetrics {
     group.gauge("gradientMillis", (Gauge<Long>) () -> gradientMillis);
     group.gauge("noiseMillis", (Gauge<Long>) () -> noiseMillis);
     group.gauge("updateMillis", (Gauge<Long>) () -> updateMillis);
+    MetricGroup privateGroup = group.addGroup("private");
+    slicesFailed = privateGroup.counter("slicesFailed");
     if (privateMetrics) {
-      MetricGroup privateGroup = group.addGroup("private");
       privateGroup.gauge("tokensPerSecond", (Gauge<Double>) () -> tokensPerSecond);
       privateGroup.gauge("cohort", (Gauge<Long>) () -> cohort);
       privateGroup.gauge("clippedFraction", (Gauge<Double>) () -> clippedFraction);
@@ -50,6 +53,7 @@ final class TrainMetrics {
     RoundOutcome.Statistics statistics = outcome.statistics();
     tokensPerSecond = statistics.tokens() * 1e9 / Math.max(1, outcome.timing().gradientNanos());
     cohort = statistics.slices();
+    slicesFailed.inc(statistics.zeroed());
     long contributing = statistics.slices() - statistics.zeroed();
     clippedFraction = (double) statistics.clipped() / statistics.slices();
     loss = statistics.lossSum() / contributing;

@@ -162,7 +162,7 @@ public final class TrainOperator extends AbstractStreamOperator<RoundRelease>
     worker = new RoundWorker(CLOSE_PATIENCE_MILLIS, this::freeTrainer, this::closePublisher);
     try {
       trainer = trainerFactory.create(Optional.ofNullable(completed));
-    } catch (IllegalArgumentException e) {
+    } catch (IllegalArgumentException | PublicFaultException e) {
       throw new SuppressRestartsException(e);
     }
     acknowledgements = feedback.publisher();
@@ -220,6 +220,13 @@ public final class TrainOperator extends AbstractStreamOperator<RoundRelease>
       long nanos = System.nanoTime() - start;
       onTaskThread(
           () -> complete(executed, nanos), "Round %d trained".formatted(cohort.grant().round()));
+    } catch (PublicFaultException fault) {
+      LOG.error(
+          "Training halts: {}. The release of round {} and the state after it are dropped",
+          fault.getMessage(),
+          cohort.grant().round(),
+          fault);
+      acknowledge(RoundExecuted.withFailedModel(cohort.grant().epoch(), cohort.grant().round()));
     } catch (RoundInterruptedException ending) {
       LOG.info("Round {} is void: its task ended while it was trained", cohort.grant().round());
     } catch (Throwable failure) { // handed to the task thread, which fails the task with it

@@ -21,6 +21,7 @@ import io.murmuration.release.ReleaseFiles;
 import io.murmuration.training.CohortBuffer.Cohort;
 import io.murmuration.training.LearningRateSchedule;
 import io.murmuration.training.OptimizerOptions;
+import io.murmuration.training.PublicFaultException;
 import io.murmuration.training.RoundTrainer;
 import io.murmuration.training.RoundTrainer.ExecutedRound;
 import io.murmuration.training.TrainerState;
@@ -278,6 +279,38 @@ class ModelRoundTrainerTest {
             .with("training.start-from", otherBase.toString())
             .with("training.start-is-public", "true"),
         "must have the configuration and the tokenizer of training.model");
+  }
+
+  /** The release would be of a model that computes nothing, and so would all that follow. */
+  @ParameterizedTest
+  @ValueSource(doubles = {1e30, 1e39})
+  void aModelThatOverflowsIsFoundInItsRound(double rate) throws IOException {
+    MurmurationConfig config = settings().config();
+    OptimizerOptions optimizer =
+        OptimizerOptions.AdamW.withDefaults(LearningRateSchedule.constant(rate));
+    try (RoundTrainer trainer =
+        ModelRoundTrainer.factory(config.training(), null, optimizer).create(Optional.empty())) {
+      assertThatThrownBy(() -> trainer.execute(cohort(1)))
+          .isInstanceOf(PublicFaultException.class)
+          .hasMessageContaining("round 1");
+    }
+  }
+
+  /** Users whose texts come to no token: all slices fail, and the model works. */
+  @Test
+  void aCohortInWhichEverySliceFailsIsARoundLikeAnyOther() throws IOException {
+    try (ModelRoundTrainer trainer = trainer(settings().config())) {
+      ExecutedRound executed =
+          trainer.execute(
+              new Cohort(
+                  grant(1),
+                  List.of(
+                      new UserSample(1, 1, 1, "ann", List.of(new Example(null, ""))),
+                      new UserSample(1, 1, 1, "bob", List.of(new Example("hi", ""))))));
+      assertThat(executed.outcome().statistics().slices()).isEqualTo(2);
+      assertThat(executed.outcome().statistics().zeroed()).isEqualTo(2);
+      assertThat(trainer.execute(cohort(2)).outcome().statistics().zeroed()).isZero();
+    }
   }
 
   @Test

@@ -130,6 +130,34 @@ class MurmurationJobITCase {
     assertThat(charges(ledger)).hasSize(ROUNDS);
   }
 
+  /** As a learning rate that is far too high makes it; ingest goes on, and so does time. */
+  @Test
+  void aModelThatOverflowsCostsOneRoundAndNotTheBudget() throws Exception {
+    MurmurationConfig config = config("overflow").with("training.learning-rate", "1e30").config();
+    createTopics(config);
+    feedUsers(config);
+    Ledger ledger = new FileLedger(directory.resolve("ledger").resolve("overflow.ledger"));
+    try (Run run = new Run(config)) {
+      run.awaitHalt();
+      assertThat(run.halts).containsExactly(HaltReason.MODEL_FAILED);
+      assertThat(run.granted).containsExactly(1L);
+      sendRaw(config, "late", "garbage".getBytes(StandardCharsets.UTF_8));
+      awaitDeadLetters(config, 1);
+      run.stop();
+    }
+    assertThat(charges(ledger)).hasSize(1);
+    assertThat(manifests()).isEmpty();
+
+    MurmurationConfig mended = config("overflow").config();
+    try (Run run = new Run(mended)) {
+      run.awaitHalt();
+      assertThat(run.halts).containsExactly(HaltReason.BUDGET_SPENT);
+      run.stop();
+    }
+    assertThat(charges(ledger)).hasSize(ROUNDS);
+    assertThat(manifests()).extracting(ReleaseManifest::round).containsExactly(2L, 3L, 4L);
+  }
+
   @Test
   void keepsItsLedgerAndItsFeedbackInKafka() throws Exception {
     MurmurationConfig config =

@@ -115,6 +115,12 @@ public final class TinyModels {
 
   /** A whole directory with random weights, large enough that every part matters. */
   public static Path write(Path directory, String fields, long seed) throws IOException {
+    return writeScaled(directory, fields, seed, 1);
+  }
+
+  /** The same, with every weight times a factor. */
+  public static Path writeScaled(Path directory, String fields, long seed, float factor)
+      throws IOException {
     describe(directory, fields);
     Path written = directory.resolveSibling(directory.getFileName() + "-written");
     try (LanguageModel model = LanguageModel.initialize(directory, seed)) {
@@ -122,7 +128,7 @@ public final class TinyModels {
       float[] values = all.initialValues();
       Random random = new Random(seed);
       for (int i = 0; i < values.length; i++) {
-        values[i] = (float) (values[i] + 0.3 * random.nextGaussian());
+        values[i] = factor * (float) (values[i] + 0.3 * random.nextGaussian());
       }
       ModelDirectoryWriter.write(written, all, values);
     }

@@ -110,6 +110,24 @@ class TrainOperatorTest {
       assertThat(task.feedback.awaitAcknowledgement()).isEqualTo(new RoundExecuted(1, 1));
     }
 
+    /** Its release would be worth nothing, and the state after it too. */
+    @Test
+    void aModelThatFailsIsSaidSoAndTheTaskGoesOn() throws Exception {
+      TrainTask task = start(new FakeTrainer());
+      task.epoch(1);
+      task.round(1, 1, 5);
+      task.awaitMail();
+      assertThat(task.feedback.awaitAcknowledgement()).isEqualTo(new RoundExecuted(1, 1));
+      task.trainer.fault = new PublicFaultException("overflowed");
+      task.round(1, 2, 6);
+      assertThat(task.feedback.awaitAcknowledgement())
+          .isEqualTo(RoundExecuted.withFailedModel(1, 2));
+      assertThat(task.releasedRounds()).containsExactly(1L);
+      OperatorSubtaskState snapshot = task.harness.snapshot(1, 1);
+      TrainTask next = restore(snapshot, new FakeTrainer());
+      assertThat(next.trainer.restored.round()).isEqualTo(1);
+    }
+
     @Test
     void staleSamplesAreDropped() throws Exception {
       TrainTask task = start(new FakeTrainer());

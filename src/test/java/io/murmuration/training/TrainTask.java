@@ -165,6 +165,7 @@ final class TrainTask {
     final List<Thread> threads = new CopyOnWriteArrayList<>();
     final List<Throwable> uncaught = new CopyOnWriteArrayList<>();
     volatile Error failure;
+    volatile PublicFaultException fault;
     volatile RuntimeException refusal;
     volatile TrainerState restored;
     volatile TrainerState state;
@@ -208,6 +209,9 @@ final class TrainTask {
       }
       if (failure != null) {
         throw failure;
+      }
+      if (fault != null) {
+        throw fault;
       }
       threads.add(Thread.currentThread());
       cohorts.add(cohort);

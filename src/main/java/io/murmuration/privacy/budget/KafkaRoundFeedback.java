@@ -68,6 +68,9 @@ public record KafkaRoundFeedback(String domain, KafkaEndpoint endpoint) implemen
             .put("domain", domain)
             .put("epoch", executed.epoch())
             .put("round", executed.round());
+    if (executed.modelFailed()) {
+      node.put("model_failed", true);
+    }
     if (!executed.answer().isEmpty()) {
       executed.answer().forEach(node.putArray("answer")::add);
     }
@@ -198,7 +201,8 @@ public record KafkaRoundFeedback(String domain, KafkaEndpoint endpoint) implemen
             new RoundExecuted(
                 fields.integer("epoch"),
                 fields.integer("round"),
-                fields.has("answer") ? fields.reals("answer") : List.of());
+                fields.has("answer") ? fields.reals("answer") : List.of(),
+                fields.has("model_failed") && fields.flag("model_failed"));
       } catch (IllegalArgumentException | JsonProcessingException e) {
         LOG.warn(
             "Record at offset {} of feedback topic '{}' is no acknowledgement and is passed over",

@@ -27,6 +27,8 @@ import java.util.OptionalDouble;
  *   <li>A tick passes only when it is settled whether it is granted; while a charge is being
  *       written no time passes.
  *   <li>After a halt, and while the ledger is out of reach, time goes on.
+ *   <li>Where train says that the model fails on public text, the next tick halts instead of
+ *       charging. That depends on released numbers and public text alone.
  *   <li>A calibration counts as executed only when its outcome is in the ledger. An attempt whose
  *       outcome got lost is void: the next one is charged, as long as the phase reserved one.
  * </ul>
@@ -53,6 +55,7 @@ public final class RoundCoordinator {
   private RoundExecuted unrecorded;
   private OptionalDouble nextClipNorm = OptionalDouble.empty();
   private HaltReason halt;
+  private boolean modelFailed;
 
   /**
    * @param programme which phases are due
@@ -128,6 +131,10 @@ public final class RoundCoordinator {
       return WAIT;
     }
     boolean standsStill = halt != null || !ledgerHeld;
+    if (!standsStill && modelFailed) {
+      pendingTick = tick;
+      return new Step.Halt(tick, HaltReason.MODEL_FAILED);
+    }
     if (!standsStill && unrecorded != null) {
       pendingTick = tick;
       return new Step.Conclude(tick, unrecorded);
@@ -250,6 +257,10 @@ public final class RoundCoordinator {
   /** A round was executed. Acknowledgements of other epochs or rounds mean nothing. */
   public void acknowledged(RoundExecuted executed) {
     if (executed.epoch() != epoch || executed.round() != roundInFlight) {
+      return;
+    }
+    if (executed.modelFailed()) {
+      modelFailed = true;
       return;
     }
     RoundQuery query = queryInFlight;

@@ -9,6 +9,11 @@ public enum HaltReason {
   /** Every attempt that a calibration had reserved was voided by a failure. */
   CALIBRATION_FAILED(
       "every attempt that the calibration had reserved failed before its outcome was recorded"),
+  /**
+   * The noisy model, or what it is computed with, fails on public text, so that rounds would be
+   * charged for nothing. Until another job is submitted: restarts of this one stay halted.
+   */
+  MODEL_FAILED("the model fails on public text; the log of train says how"),
   /** Another job took the domain over. Never recorded: a fenced job cannot write. */
   FENCED("another job has taken over this privacy domain");
 

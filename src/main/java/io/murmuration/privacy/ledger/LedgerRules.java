@@ -56,7 +56,11 @@ record LedgerRules(LedgerState before) implements LedgerRecord.Visitor<LedgerSta
       superseded.add(holder.jobId());
     }
     LedgerState next = before.with(new Holder(opened.epoch(), opened.jobId(), superseded));
-    boolean mayGoOn = before.halt().filter(HaltReason.ROUNDS_DONE::equals).isPresent();
+    HaltReason halt = before.halt().orElse(null);
+    // a broken model is for a person to mend, who then submits another job
+    boolean mayGoOn =
+        halt == HaltReason.ROUNDS_DONE
+            || (halt == HaltReason.MODEL_FAILED && !opened.jobId().equals(holder.jobId()));
     return mayGoOn ? next.withHalt(null) : next;
   }
 

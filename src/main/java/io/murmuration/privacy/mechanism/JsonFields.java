@@ -57,6 +57,15 @@ public final class JsonFields {
     return value.doubleValue();
   }
 
+  /** A required truth value. */
+  public boolean flag(String name) {
+    JsonNode value = take(name);
+    if (!value.isBoolean()) {
+      throw wrong(name, "true or false", value);
+    }
+    return value.booleanValue();
+  }
+
   /** Whether there is such a field. */
   public boolean has(String name) {
     return object.has(name);

@@ -171,6 +171,33 @@ class RoundCoordinatorTest {
     assertThat(more.session.charge(21)).returns(3L, Grant::round).returns(3.0, Grant::epsilonSpent);
   }
 
+  /** The round in flight is spent; nothing more is. */
+  @Test
+  void aModelThatFailsHaltsBeforeTheNextCharge() throws Exception {
+    Attempt attempt = new Attempt(Budgets.terms(9), 0);
+    attempt.open(0);
+    attempt.pulse(1);
+    attempt.charge(1);
+    attempt.coordinator.acknowledged(RoundExecuted.withFailedModel(2, 1));
+    attempt.coordinator.acknowledged(RoundExecuted.withFailedModel(1, 2));
+    assertThat(attempt.pulse(2)).as("of another epoch or round").isEqualTo(new Step.Pass(2));
+    attempt.coordinator.acknowledged(RoundExecuted.withFailedModel(1, 1));
+    assertThat(attempt.pulse(3)).isEqualTo(new Step.Halt(3, HaltReason.MODEL_FAILED));
+    // its record may be lost with the ledger, and is then written again
+    assertThat(attempt.coordinator.ledgerLost()).isEqualTo(new Step.Pass(3));
+    assertThat(attempt.reopen(350)).isTrue();
+    assertThat(attempt.pulse(4)).isEqualTo(new Step.Halt(4, HaltReason.MODEL_FAILED));
+    attempt.halt(HaltReason.MODEL_FAILED);
+    assertThat(attempt.pulse(5)).isEqualTo(new Step.Pass(5));
+    assertThat(attempt.coordinator.halt()).contains(HaltReason.MODEL_FAILED);
+    assertThat(attempt.coordinator.roundsRemaining()).isZero();
+
+    Attempt mended = new Attempt(Budgets.terms(9), 0);
+    mended.open(1_000);
+    assertThat(mended.coordinator.halt()).isEmpty();
+    assertThat(mended.pulse(11)).isEqualTo(new Step.Charge(11));
+  }
+
   @Test
   void aBudgetSpentByTheLastConfiguredRoundCountsAsSpent() throws Exception {
     Attempt attempt = new Attempt(Budgets.terms(1).withMaxRounds(1), 0);

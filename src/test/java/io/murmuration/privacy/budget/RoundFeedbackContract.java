@@ -52,6 +52,13 @@ abstract class RoundFeedbackContract {
   }
 
   @Test
+  void saysThatTheModelFailed() throws Exception {
+    subscribe(received);
+    publish(domain, RoundExecuted.withFailedModel(1, 7));
+    assertThat(next()).isEqualTo(RoundExecuted.withFailedModel(1, 7));
+  }
+
+  @Test
   void keepsDomainsApart() throws Exception {
     subscribe(received);
     publish(domain + "-other", new RoundExecuted(1, 1));

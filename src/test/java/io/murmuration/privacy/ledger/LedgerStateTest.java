@@ -138,6 +138,21 @@ class LedgerStateTest {
         .isEqualTo(1);
   }
 
+  /** Restarts of the job that met it would meet it again. */
+  @Test
+  void goesOnAfterAFailedModelOnlyInAnotherJob() throws Exception {
+    Halted failed = new Halted(1, HaltReason.MODEL_FAILED);
+    refusesAfterPhase("after the halt", failed, new Charge(1, 1, 1, 1));
+    String job = fold(afterPhase()).jobId().orElseThrow();
+    assertThat(fold(afterPhase(failed, new EpochOpened(2, job))).halt())
+        .contains(HaltReason.MODEL_FAILED);
+    assertThat(fold(afterPhase(failed, new EpochOpened(2, "another"))).halt()).isEmpty();
+    assertThat(
+            fold(afterPhase(failed, new EpochOpened(2, "another"), new Charge(2, 1, 1, 1)))
+                .rounds())
+        .isEqualTo(1);
+  }
+
   @Test
   void raisesButNeverLowersTheBudget() throws Exception {
     refusesAfterPhase("lowers the budget", new BudgetRaised(1, 2.9, 1e-5));
