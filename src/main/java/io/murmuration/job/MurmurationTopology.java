@@ -54,6 +54,11 @@ record MurmurationTopology(
 
   /** Adds the job to an environment. */
   void addTo(StreamExecutionEnvironment env) {
+    addTo(env, new BoundAndSampleOperator(bounds));
+  }
+
+  /** The same with a sampler that an audit chose; everything else calls {@link #addTo} above. */
+  void addTo(StreamExecutionEnvironment env, BoundAndSampleOperator sampler) {
     SingleOutputStreamOperator<UserEvent> events =
         env.fromSource(interactions, SilentWatermarks.strategy(), "interactions")
             .uid("interactions")
@@ -86,7 +91,7 @@ record MurmurationTopology(
             .transform(
                 "bound & sample",
                 new CohortRecordSerializer().typeInfo(CohortRecord.class),
-                new BoundAndSampleOperator(bounds))
+                sampler)
             .uid(BOUND_AND_SAMPLE)
             .setMaxParallelism(maxParallelism);
 

@@ -48,6 +48,10 @@ final class JobConfigs {
     return this;
   }
 
+  Map<String, String> settings() {
+    return Map.copyOf(settings);
+  }
+
   MurmurationConfig config() {
     return MurmurationConfig.of(settings);
   }

@@ -1,0 +1,121 @@
+package io.murmuration.audit;
+
+import io.murmuration.contribution.ContributionBounds;
+import io.murmuration.contribution.SamplerLife;
+import io.murmuration.contribution.UserSample;
+import io.murmuration.privacy.mechanism.EpochStart;
+import io.murmuration.privacy.mechanism.Grant;
+import io.murmuration.privacy.mechanism.RoundMechanism;
+import io.murmuration.training.CohortBuffer;
+import io.murmuration.training.CohortBuffer.Cohort;
+import io.murmuration.training.RoundTrainer.ExecutedRound;
+import io.murmuration.training.TrainerState;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.apache.flink.runtime.checkpoint.OperatorSubtaskState;
+
+/**
+ * The sampling operator, the cohort buffer and the private step without a cluster: every tick is
+ * granted, and lives end and begin where they should. For planted faults, of which a cluster would
+ * only be a slower proof.
+ *
+ * <p>Three lives, like {@link ClusterPipeline}: two begin from restored state some rounds back.
+ */
+final class OperatorPipeline {
+
+  /** Rounds that a restore voids. */
+  private static final int LOST = 5;
+
+  /** Ticks that pass while a job is down: most clocks that state holds are past then. */
+  private static final int DOWN = 100;
+
+  private final AuditSetting setting;
+  private final Plant plant;
+  private final List<Execution> tape = new ArrayList<>();
+  private OperatorSubtaskState samplerState;
+  private Optional<TrainerState> trainerState = Optional.empty();
+  private RoundMechanism mechanism;
+  private long tick;
+
+  private OperatorPipeline(AuditSetting setting, Plant plant) {
+    this.setting = setting;
+    this.plant = plant;
+    RoundMechanism claimed = setting.granted();
+    this.mechanism =
+        new RoundMechanism(
+            claimed.sampler(),
+            plant.probabilityFactor() * claimed.samplingProbability(),
+            claimed.groupSize(),
+            claimed.noiseMultiplier(),
+            claimed.clipNorm(),
+            claimed.expectedUnits(),
+            claimed.query());
+  }
+
+  /** Runs all rounds, and returns what was executed in the order of time. */
+  static List<Execution> run(AuditSetting setting, Plant plant) throws Exception {
+    OperatorPipeline pipeline = new OperatorPipeline(setting, plant);
+    for (int life = 1; life <= ClusterPipeline.LIVES; life++) {
+      pipeline.live(life);
+    }
+    return pipeline.tape;
+  }
+
+  private void live(int life) throws Exception {
+    int end = life * setting.rounds() / ClusterPipeline.LIVES;
+    ContributionBounds bounds =
+        new ContributionBounds(
+            /* windowTicks= */ 1_000_000,
+            setting.isUserLevel() ? Canaries.EXAMPLES : setting.groupSize(),
+            /* windows= */ 1);
+    try (SamplerLife sampler = new SamplerLife(bounds, plant.coins(), samplerState);
+        AuditedTrainer trainer = new AuditedTrainer(setting, plant, trainerState, tape::add)) {
+      if (life == 1) {
+        Canaries canaries = setting.canaries();
+        for (int i = 0; i < canaries.events(); i++) {
+          sampler.say(canaries.userOf(i), canaries.textOf(i));
+        }
+      }
+      tick += DOWN;
+      EpochStart start = new EpochStart(life, tick);
+      sampler.epoch(start);
+      CohortBuffer cohorts = new CohortBuffer(/* lastEpoch= */ life - 1);
+      cohorts.onEpochStart(start);
+      while (tape.size() < end) {
+        ExecutedRound executed = round(life, sampler, cohorts, trainer);
+        if (tape.size() == end - LOST) {
+          samplerState = sampler.snapshot(life);
+          trainerState = Optional.of(executed.outcome().state());
+        }
+      }
+    }
+  }
+
+  private ExecutedRound round(
+      int life, SamplerLife sampler, CohortBuffer cohorts, AuditedTrainer trainer)
+      throws Exception {
+    Grant grant =
+        new Grant(
+            life,
+            /* round= */ tape.size() + 1,
+            tick,
+            /* phase= */ 1,
+            mechanism,
+            setting.epsilon(),
+            AuditSetting.DELTA,
+            "00");
+    cohorts.onGrant(grant);
+    for (UserSample sample : sampler.round(grant)) {
+      cohorts.onSample(sample);
+    }
+    List<Cohort> complete = cohorts.onWatermark(tick);
+    if (complete.size() != 1) {
+      throw new IllegalStateException("one cohort must be complete, but are " + complete);
+    }
+    tick++;
+    ExecutedRound executed = trainer.execute(complete.get(0));
+    mechanism = mechanism.withClipNorm(executed.answer().get(0));
+    return executed;
+  }
+}
