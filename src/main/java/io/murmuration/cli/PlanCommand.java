@@ -9,6 +9,7 @@ import io.murmuration.event.EventsByUser;
 import io.murmuration.event.Example;
 import io.murmuration.event.avro.Interaction;
 import io.murmuration.job.GradientSurvey;
+import io.murmuration.job.StepNoiseCheck;
 import io.murmuration.planning.BoundChoice;
 import io.murmuration.planning.BoundPlan;
 import io.murmuration.planning.BoundPrediction;
@@ -19,10 +20,12 @@ import io.murmuration.planning.MeasuredNorms;
 import io.murmuration.planning.NormMeasurement;
 import io.murmuration.planning.NormModel;
 import io.murmuration.planning.PlanningTerms;
+import io.murmuration.planning.StepNoise;
 import io.murmuration.privacy.mechanism.Sampler;
 import io.murmuration.release.Guarantee;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -251,6 +254,7 @@ public final class PlanCommand implements Callable<Integer> {
                   AccountingOutput.text(compute)));
     }
     print(plan, recommended.get());
+    sayNoise(recommended.get(), given);
     if (chart.isPresent()) {
       PlanPlot.write(chart.get(), plan);
     }
@@ -260,6 +264,28 @@ public final class PlanCommand implements Callable<Integer> {
       PlanSettings.write(writeConfig, complete, comment(terms));
     }
     return 0;
+  }
+
+  /** What a step's noise is against an update, where it is known what is trained. */
+  private void sayNoise(BoundPrediction recommended, Map<String, String> given) throws IOException {
+    if (!given.containsKey(TrainingOptions.MODEL.key())
+        || !Files.isDirectory(Path.of(given.get(TrainingOptions.MODEL.key())))) {
+      return;
+    }
+    TrainingConfig training =
+        AccountingOutput.checked(spec, () -> TrainingConfig.of(training(given)));
+    StepNoise noise =
+        new StepNoise(
+            recommended.mechanism().noiseMultiplier(),
+            StepNoiseCheck.trainedParameters(training),
+            recommended.mechanism().expectedUnits(),
+            rounds);
+    PrintWriter writer =
+        noise.isHopeless() || output.json()
+            ? spec.commandLine().getErr()
+            : spec.commandLine().getOut();
+    writer.println((noise.isHopeless() ? "warning: " : "") + noise);
+    writer.flush();
   }
 
   private Map<String, String> given() {

@@ -4,13 +4,20 @@ import io.murmuration.config.ConfigFile;
 import io.murmuration.config.MurmurationConfig;
 import io.murmuration.config.PrivacyOptions;
 import io.murmuration.job.MurmurationJob;
+import io.murmuration.job.StepNoiseCheck;
+import io.murmuration.planning.StepNoise;
+import java.io.IOException;
+import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
 /** {@code murmuration run}: the job against a given Kafka. */
 @Command(
@@ -22,6 +29,8 @@ import picocli.CommandLine.Option;
     },
     mixinStandardHelpOptions = true)
 public final class RunCommand implements Callable<Integer> {
+
+  @Spec private CommandSpec spec;
 
   @Option(names = "--config", paramLabel = "FILE", description = "YAML file of options.")
   private Path config;
@@ -43,7 +52,7 @@ public final class RunCommand implements Callable<Integer> {
       names = "--check",
       description =
           "Only check the configuration, and that the model can be trained on: it is loaded, and"
-              + " computes the gradient of a public text.")
+              + " computes the gradient of a public text; and say how noisy training will be.")
   private boolean check;
 
   @Override
@@ -59,9 +68,20 @@ public final class RunCommand implements Callable<Integer> {
     MurmurationConfig valid = MurmurationConfig.of(all);
     if (check) {
       MurmurationJob.check(valid);
+      sayNoise(valid);
     } else {
       MurmurationJob.execute(valid);
     }
     return 0;
+  }
+
+  private void sayNoise(MurmurationConfig valid) throws IOException {
+    Optional<StepNoise> noise = StepNoiseCheck.of(valid);
+    if (noise.isPresent()) {
+      PrintWriter writer =
+          noise.get().isHopeless() ? spec.commandLine().getErr() : spec.commandLine().getOut();
+      writer.println((noise.get().isHopeless() ? "warning: " : "") + noise.get());
+      writer.flush();
+    }
   }
 }

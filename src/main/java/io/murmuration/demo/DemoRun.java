@@ -5,6 +5,7 @@ import io.murmuration.demo.LossTracker.Measurement;
 import io.murmuration.event.InteractionProducer;
 import io.murmuration.job.MechanismPlan;
 import io.murmuration.job.MurmurationJob;
+import io.murmuration.privacy.accounting.StatedEpsilon;
 import io.murmuration.privacy.budget.BudgetObserver;
 import io.murmuration.privacy.budget.BudgetObservers;
 import io.murmuration.privacy.ledger.ChargeHistory;
@@ -225,9 +226,12 @@ public final class DemoRun {
     say("Training has halted: " + watch.halt.text());
     if (watch.lastGrant == null) {
       say(
-          "No round was run: the ledger in %s already holds %d rounds and ε %.4f of %s."
+          "No round was run: the ledger in %s already holds %d rounds and ε %s of %s."
               .formatted(
-                  settings.ledger(), watch.lastRound, watch.epsilonSpent, settings.epsilon()));
+                  settings.ledger(),
+                  watch.lastRound,
+                  StatedEpsilon.text(watch.epsilonSpent, /* decimals= */ 4),
+                  settings.epsilon()));
       say("Another --ledger is another promise to the same people, and the two add up.");
     }
   }

@@ -1,5 +1,6 @@
 package io.murmuration.demo;
 
+import io.murmuration.privacy.accounting.StatedEpsilon;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -60,8 +61,8 @@ public record DemoSummary(
     row(
         lines,
         "privacy spent",
-        "epsilon %.4f of %s at delta %s, per user",
-        run.epsilonSpent(),
+        "epsilon %s of %s at delta %s, per user",
+        StatedEpsilon.text(run.epsilonSpent(), /* decimals= */ 4),
         run.epsilonBudget(),
         run.delta());
     row(lines, "events fed", "%,d", run.events());

@@ -1,5 +1,6 @@
 package io.murmuration.demo;
 
+import io.murmuration.privacy.accounting.StatedEpsilon;
 import java.io.PrintWriter;
 import java.util.Locale;
 
@@ -89,10 +90,10 @@ public final class ProgressDisplay {
     line.append(
         String.format(
             Locale.ROOT,
-            "round %d of %d  epsilon %.3f of %s",
+            "round %d of %d  epsilon %s of %s",
             state.round(),
             totalRounds,
-            state.epsilonSpent(),
+            StatedEpsilon.text(state.epsilonSpent(), /* decimals= */ 3),
             compact(epsilonBudget)));
     if (!Double.isNaN(state.heldOutLoss())) {
       line.append(String.format(Locale.ROOT, "  held-out loss %.3f", state.heldOutLoss()));

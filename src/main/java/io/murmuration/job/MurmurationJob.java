@@ -18,6 +18,7 @@ import io.murmuration.event.RawRecordDeserializationSchema;
 import io.murmuration.event.Truncation;
 import io.murmuration.event.WriterSchemas;
 import io.murmuration.model.TokenTruncation;
+import io.murmuration.planning.StepNoise;
 import io.murmuration.privacy.budget.BudgetTerms;
 import io.murmuration.privacy.budget.InMemoryRoundFeedback;
 import io.murmuration.privacy.budget.KafkaRoundFeedback;
@@ -57,6 +58,8 @@ import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.OffsetResetStrategy;
 import org.apache.kafka.common.IsolationLevel;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The job: reads a configuration, binds connectors to the topology, and executes it.
@@ -65,6 +68,8 @@ import org.apache.kafka.common.IsolationLevel;
  * [--raise-budget]}
  */
 public final class MurmurationJob {
+
+  private static final Logger LOGGER = LoggerFactory.getLogger(MurmurationJob.class);
 
   /** Pulses per tick: how finely a round can start after the one before. */
   private static final int PULSES_PER_TICK = 4;
@@ -80,6 +85,9 @@ public final class MurmurationJob {
 
   /** Runs the job in the environment that this process has: a cluster's, or a local one. */
   public static void execute(MurmurationConfig config) throws Exception {
+    Optional<StepNoise> noise = StepNoiseCheck.of(config);
+    noise.filter(StepNoise::isHopeless).ifPresent(hopeless -> LOGGER.warn("{}", hopeless));
+    noise.filter(step -> !step.isHopeless()).ifPresent(step -> LOGGER.info("{}", step));
     StreamExecutionEnvironment env = StreamExecutionEnvironment.getExecutionEnvironment();
     addTo(env, config);
     env.execute("murmuration " + config.privacy().domain());

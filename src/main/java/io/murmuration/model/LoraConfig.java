@@ -45,6 +45,13 @@ public record LoraConfig(int rank, double alpha, List<String> targets, Mode mode
     return alpha / rank;
   }
 
+  /** How many numbers are trained on a model. */
+  public long trainedParameters(DecoderDescription description) {
+    return select(description).stream()
+        .mapToLong(linear -> (long) rank * (linear.out() + (mode == Mode.BOTH ? linear.in() : 0)))
+        .sum();
+  }
+
   /**
    * The maps that the targets name, in computation order.
    *

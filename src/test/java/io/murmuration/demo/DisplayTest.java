@@ -54,9 +54,12 @@ class DisplayTest {
     display.message("halted");
     assertThat(text.toString())
         .isEqualToNormalizingNewlines(
-            "\r[#####...............] round 1 of 4  epsilon 0.500 of 2.5  held-out loss 10.250  releases 1"
-                + "\r[##########..........] round 2 of 4  epsilon 0.750 of 2.5  held-out loss 9.500  releases 2 "
-                + "\nhalted\n");
+            "\r"
+                + "[#####...............] round 1 of 4  epsilon 0.500 of 2.5  held-out loss 10.250 "
+                + " releases 1\r"
+                + "[##########..........] round 2 of 4  epsilon 0.750 of 2.5  held-out loss 9.500 "
+                + " releases 2 \n"
+                + "halted\n");
   }
 
   @Test
@@ -79,7 +82,7 @@ class DisplayTest {
             """
 
             rounds                            80 (the rounds are done)
-            privacy spent                     epsilon 7.9123 of 8.0 at delta 1.0E-6, per user
+            privacy spent                     epsilon 7.9124 of 8.0 at delta 1.0E-6, per user
             events fed                        51,234
             dead letters                      3 (EMPTY_TEXT 2, KEY_MISMATCH 1)
             releases                          80 in out

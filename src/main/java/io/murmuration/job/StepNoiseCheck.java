@@ -1,0 +1,63 @@
+package io.murmuration.job;
+
+import io.murmuration.config.MurmurationConfig;
+import io.murmuration.config.TrainingConfig;
+import io.murmuration.config.TrainingOptions.ParametersKind;
+import io.murmuration.model.DecoderDescription;
+import io.murmuration.model.ModelDirectory;
+import io.murmuration.model.TensorSpec;
+import io.murmuration.planning.StepNoise;
+import io.murmuration.privacy.mechanism.RoundMechanism;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
+
+/** Says before anything is spent how noisy the steps of a configured job will be. */
+public final class StepNoiseCheck {
+
+  private StepNoiseCheck() {}
+
+  /**
+   * The noise of a job's steps.
+   *
+   * @return empty where the mechanism is chosen from the stream, or the model is not on this
+   *     machine
+   * @throws IOException if the model is here and cannot be read
+   */
+  public static Optional<StepNoise> of(MurmurationConfig config) throws IOException {
+    if (config.calibration() != null || !Files.isDirectory(Path.of(config.training().model()))) {
+      return Optional.empty();
+    }
+    RoundMechanism round = MechanismPlan.of(config.privacy());
+    long rounds =
+        config
+            .privacy()
+            .rounds()
+            .orElseGet(
+                () ->
+                    MechanismPlan.accountant(
+                            round, config.privacy().epsilon(), config.privacy().delta())
+                        .affordableRounds());
+    return rounds < 1
+        ? Optional.empty()
+        : Optional.of(
+            new StepNoise(
+                round.noiseMultiplier(),
+                trainedParameters(config.training()),
+                round.expectedUnits(),
+                rounds));
+  }
+
+  /**
+   * How many numbers a configuration trains, from the model's description alone.
+   *
+   * @throws IOException if the model cannot be read
+   */
+  public static long trainedParameters(TrainingConfig config) throws IOException {
+    DecoderDescription description = ModelDirectory.describe(Path.of(config.model()));
+    return config.parameters() == ParametersKind.ALL
+        ? description.tensors().stream().mapToLong(TensorSpec::size).sum()
+        : ModelRoundTrainer.loraConfig(config).trainedParameters(description);
+  }
+}
