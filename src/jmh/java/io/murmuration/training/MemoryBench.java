@@ -32,7 +32,7 @@ public final class MemoryBench {
   private static final long MICRO_BATCH_BYTES = 256L << 20;
   private static final int MESSAGES = 40;
   private static final int CHARACTERS = 120;
-  private static final int USERS = 8;
+  private static final int USERS = 16;
   private static final int MAX_TOKENS = 64;
   private static final int ROUNDS = 1;
 
@@ -216,7 +216,7 @@ public final class MemoryBench {
         System.out.println(
             String.format(
                 Locale.ROOT,
-                "round of %d tokens in %.1f s, %.0f tokens/s, resident %.2f GB, peak %.2f GB",
+                "a round of %d tokens took %.1f s, %.0f tokens/s, resident %.2f GB, peak %.2f GB",
                 outcome.statistics().tokens(),
                 seconds,
                 outcome.statistics().tokens() / seconds,

@@ -66,6 +66,11 @@ public final class AllParameters implements TrainableParameters {
         });
   }
 
+  @Override
+  public boolean needsInputs() {
+    return true;
+  }
+
   /** Does nothing: the model belongs to the caller. */
   @Override
   public void close() {}

@@ -210,18 +210,42 @@ public record DecoderDescription(
   }
 
   /**
-   * About how many bytes a training pass keeps for each position, for choosing micro-batches.
-   * Counted from the arrays that autograd retains in {@link Decoder}.
+   * About how many bytes a training pass keeps for each position, for choosing micro-batches: what
+   * autograd retains of every layer of {@link Decoder}, and what one layer takes on its way back.
+   * Logits come on top: see {@link LanguageModel#backward}.
    *
-   * @param positions length of a sequence, for the attention scores
+   * @param positions length of a sequence, for the shares of attention
+   * @param inputsKept whether what is multiplied with the inputs of linear maps is trained, so that
+   *     they are kept too
    */
-  public long activationBytesPerPosition(int positions) {
-    long floats = 3L * vocabularySize + 6L * hiddenSize;
+  public long activationBytesPerPosition(int positions, boolean inputsKept) {
+    long kept = 0;
+    long passing = 0;
     for (Layer layer : layers) {
-      long outputs = layer.linears().stream().mapToLong(Linear::out).sum();
-      floats += 10L * hiddenSize + 4L * outputs + 3L * heads * positions;
+      long joined = layer.attentionOut().in();
+      long inner = layer.feedForwardOut().in();
+      // both norms' inputs, queries, keys, values, shares of attention
+      long attention =
+          2L * hiddenSize + joined + 2L * keyValueHeads * headDim + (long) heads * positions;
+      kept += attention + innerArrays(layer) * inner;
+      if (inputsKept) {
+        kept += 4L * hiddenSize + joined + inner;
+      }
+      passing = Math.max(passing, attention + 4 * inner);
     }
-    return Float.BYTES * floats;
+    // the last hidden states, those of the targets, and their gradients
+    return Float.BYTES * (kept + passing + 4L * hiddenSize);
+  }
+
+  /** How many arrays of the inner width autograd keeps of a feed-forward part. */
+  private long innerArrays(Layer layer) {
+    long activated =
+        switch (activation) {
+          case SILU -> 2; // x, sigmoid(x)
+          case GELU -> 1;
+          case GELU_TANH -> 3; // x, the factor in the exponent, its sigmoid
+        };
+    return layer.feedForwardIn().size() == 1 ? activated : activated + 2; // both factors
   }
 
   private void addNorm(List<TensorSpec> all, Norm norm) {

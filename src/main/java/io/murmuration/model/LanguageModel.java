@@ -130,9 +130,11 @@ public final class LanguageModel implements AutoCloseable {
    *
    * @param batch whose mean weights the sum has
    * @param binding of leaves that require gradients
+   * @param logitsBytes about how much memory logits, their losses and gradients may take at a time;
+   *     those of one position are the least
    */
-  public float[] backward(TokenBatch batch, Binding binding) {
-    return losses(batch, binding, TokenLosses.DEFAULT_PIECE_BYTES).backward();
+  public float[] backward(TokenBatch batch, Binding binding, long logitsBytes) {
+    return losses(batch, binding, logitsBytes).backward();
   }
 
   TokenLosses losses(TokenBatch batch, Binding binding, long pieceBytes) {

@@ -194,6 +194,11 @@ public final class LoraParameters implements TrainableParameters {
         });
   }
 
+  @Override
+  public boolean needsInputs() {
+    return config.mode() == Mode.BOTH;
+  }
+
   /**
    * A tensor of the model, as stored, with its low-rank update added in.
    *

@@ -63,12 +63,12 @@ public final class TokenBatch {
   }
 
   /** Sequences per slice in the grid, padding included. */
-  int sequences() {
+  public int sequences() {
     return sequences;
   }
 
   /** Positions per sequence in the grid, padding included. */
-  int positions() {
+  public int positions() {
     return positions;
   }
 

@@ -18,14 +18,11 @@ import java.util.stream.LongStream;
  */
 final class TokenLosses {
 
-  /**
-   * Of a piece. Larger ones are hardly faster: a product with the head then has enough rows for the
-   * processor to be busy with arithmetic.
-   */
+  /** Of a piece, where nobody says how much it may take. */
   static final long DEFAULT_PIECE_BYTES = 64L << 20;
 
-  /** Logits, log probabilities, and the gradients of both. */
-  private static final int ARRAYS = 4;
+  /** Log probabilities, their gradient, and that of the logits. */
+  private static final int ARRAYS = 3;
 
   private final LanguageModel model;
   private final DecoderParameters parameters;

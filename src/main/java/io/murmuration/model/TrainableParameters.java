@@ -26,6 +26,9 @@ public interface TrainableParameters extends AutoCloseable {
    */
   Binding bind(Map<String, NDArray> leaves);
 
+  /** Whether gradients need what goes into linear maps, and not only what comes out. */
+  boolean needsInputs();
+
   /** Frees what was added to the model; the model itself stays open. */
   @Override
   void close();

@@ -33,6 +33,9 @@ import java.util.stream.DoubleStream;
  */
 public final class DecoderGradientEngine implements GradientEngine {
 
+  /** One part in so many of a micro-batch's memory is for logits, and what others leave of it. */
+  private static final int LOGITS_SHARE = 8;
+
   private final LanguageModel model;
   private final TrainableParameters trainable;
   private final EngineOptions options;
@@ -74,9 +77,12 @@ public final class DecoderGradientEngine implements GradientEngine {
   private static MicroBatches microBatches(TrainableParameters trainable, EngineOptions options) {
     // expanded gradients in float32, and the largest one in float64
     return new MicroBatches(
-        trainable.model().description().activationBytesPerPosition(options.maxTokens()),
+        trainable
+            .model()
+            .description()
+            .activationBytesPerPosition(options.maxTokens(), trainable.needsInputs()),
         8L * layout(trainable).size(),
-        options.memoryBudgetBytes());
+        options.memoryBudgetBytes() - options.memoryBudgetBytes() / LOGITS_SHARE);
   }
 
   /**
@@ -84,9 +90,10 @@ public final class DecoderGradientEngine implements GradientEngine {
    * processed. However many examples a user has, they are processed within it one after the other.
    */
   public static long smallestMemoryBudget(TrainableParameters trainable, int maxTokens) {
-    return (long)
+    double bytes =
         microBatches(trainable, EngineOptions.ofMaxTokens(maxTokens))
             .bytes(/* slices= */ 1, /* sequences= */ 1, /* positions= */ maxTokens);
+    return (long) Math.ceil(bytes * LOGITS_SHARE / (LOGITS_SHARE - 1));
   }
 
   @Override
@@ -268,7 +275,7 @@ public final class DecoderGradientEngine implements GradientEngine {
       scope.suppressNotUsedWarning();
       NDArray flat = Tensors.floats(round, parameters, parameters.length);
       MicroBatches shared =
-          new MicroBatches(microBatches.bytesPerPosition(), 0, options.memoryBudgetBytes());
+          new MicroBatches(microBatches.bytesPerPosition(), 0, microBatches.budgetBytes());
       for (List<TokenizedSlice> batch : shared.cut(tokenized)) {
         loss += addGradient(flat, batch, /* factor= */ 1, sum);
       }
@@ -337,7 +344,12 @@ public final class DecoderGradientEngine implements GradientEngine {
       leaves.get(i).setRequiresGradient(true);
       byName.put(layout.entries().get(i).name(), leaves.get(i));
     }
-    return model.backward(batch, trainable.bind(byName));
+    double others = microBatches.bytes(batch.slices(), batch.sequences(), batch.positions());
+    long logitsBytes =
+        Math.max(
+            options.memoryBudgetBytes() / LOGITS_SHARE,
+            options.memoryBudgetBytes() - (long) others);
+    return model.backward(batch, trainable.bind(byName), logitsBytes);
   }
 
   /** One view per trainable tensor, shared by the whole batch. */

@@ -341,6 +341,11 @@ class DecoderGradientEngineTest {
     }
 
     @Override
+    public boolean needsInputs() {
+      return true;
+    }
+
+    @Override
     public LanguageModel model() {
       return sound.model();
     }
