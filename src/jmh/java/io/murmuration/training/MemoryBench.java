@@ -72,7 +72,7 @@ public final class MemoryBench {
       shape.write(directory);
       Files.writeString(directory.resolve("messages.jsonl"), messages());
       long weights = shape.weightBytes(directory);
-      for (Work work : Work.values()) {
+      for (Work work : works()) {
         long promised = weights * 5 / 4 + (1L << 30) + (work == Work.LOAD ? 0 : MICRO_BATCH_BYTES);
         long start = System.nanoTime();
         long peak = child(work, directory);
@@ -103,6 +103,14 @@ public final class MemoryBench {
         Files.delete(directory);
       }
     }
+  }
+
+  /** All, or those that {@code bench.work} names. */
+  private static List<Work> works() {
+    String named = System.getProperty("bench.work");
+    return named == null
+        ? List.of(Work.values())
+        : Arrays.stream(named.split(",")).map(Work::valueOf).toList();
   }
 
   private static String messages() {
@@ -203,12 +211,17 @@ public final class MemoryBench {
               .toList();
       DecoderGradientEngine engine =
           new DecoderGradientEngine(lora, new EngineOptions(MAX_TOKENS, MICRO_BATCH_BYTES));
+      System.out.printf(
+          Locale.ROOT,
+          "smallest budget %d MB%n",
+          DecoderGradientEngine.smallestMemoryBudget(lora, MAX_TOKENS) >> 20);
       PrivateTrainer trainer =
           new PrivateTrainer(
               engine,
               OptimizerOptions.AdamW.withDefaults(LearningRateSchedule.constant(1e-4)),
               NoiseFactory.forUpdates());
       for (int round = 1; round <= ROUNDS; round++) {
+        long before = statusBytes("VmRSS");
         long start = System.nanoTime();
         RoundOutcome outcome =
             trainer.step(TrainingBench.grant(trainer.state().round() + 1, slices.size()), slices);
@@ -216,11 +229,11 @@ public final class MemoryBench {
         System.out.println(
             String.format(
                 Locale.ROOT,
-                "a round of %d tokens took %.1f s, %.0f tokens/s, resident %.2f GB, peak %.2f GB",
+                "a round of %d tokens took %.1f s, %.0f tokens/s; before it %.2f GB, peak %.2f GB",
                 outcome.statistics().tokens(),
                 seconds,
                 outcome.statistics().tokens() / seconds,
-                statusBytes("VmRSS") / 1e9,
+                before / 1e9,
                 statusBytes("VmHWM") / 1e9));
       }
     }
