@@ -1,0 +1,54 @@
+package io.murmuration.privacy.audit;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.murmuration.privacy.accounting.Composition;
+import io.murmuration.privacy.accounting.Mechanism;
+import org.junit.jupiter.api.Test;
+
+class OneRunVerdictTest {
+
+  private static final double DELTA = 1e-5;
+
+  private static OneRunVerdict judge(CanaryScores scores, double claimedMu) {
+    return OneRunVerdict.of(
+        scores,
+        new GaussianTradeOff(claimedMu).epsilon(DELTA),
+        DELTA,
+        PrivacyProfile.of(Composition.of(Mechanism.gaussian(1 / claimedMu), 1), /* step= */ 0.1));
+  }
+
+  @Test
+  void honestScoresFalsifyNothingAndBoundEpsilonFromBelow() {
+    OneRunVerdict verdict = judge(new SimulatedRun(1).gaussian(2000, 1), 1);
+    assertThat(verdict.falsified()).isFalse();
+    assertThat(verdict.guesses().guesses()).isEqualTo(600);
+    assertThat(verdict.epsilonLower()).isBetween(0.5, verdict.claimed());
+    assertThat(verdict.epsilonLower())
+        .isEqualTo(Math.max(verdict.byGuesses(), verdict.byTradeOff()));
+  }
+
+  @Test
+  void scoresThatLeakFarMoreThanClaimedFalsify() {
+    OneRunVerdict verdict = judge(new SimulatedRun(1).gaussian(2000, 3), 0.5);
+    assertThat(verdict.guessesFalsify()).isTrue();
+    assertThat(verdict.profileFalsified()).isTrue();
+    assertThat(verdict.falsified()).isTrue();
+    assertThat(verdict.epsilonLower()).isGreaterThan(verdict.claimed());
+  }
+
+  @Test
+  void theProfileSeesWhatTheOnePairDoesNot() {
+    OneRunVerdict verdict = judge(new SimulatedRun(1).gaussian(2000, 1.6), 0.8);
+    assertThat(verdict.guessesFalsify()).isFalse();
+    assertThat(verdict.profileFalsified()).isTrue();
+    assertThat(verdict.falsified()).isTrue();
+  }
+
+  @Test
+  void noiseFalsifiesNothingAndBoundsNothing() {
+    OneRunVerdict verdict = judge(new SimulatedRun(2).gaussian(2000, 0), 1);
+    assertThat(verdict.falsified()).isFalse();
+    assertThat(verdict.epsilonLower()).isZero();
+  }
+}
