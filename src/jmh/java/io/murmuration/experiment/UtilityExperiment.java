@@ -5,7 +5,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.murmuration.experiment.TrainingRun.Trained;
 import io.murmuration.model.LoraConfig;
-import io.murmuration.privacy.accounting.Calibration;
+import io.murmuration.privacy.accounting.NoiseCalibration;
 import io.murmuration.privacy.accounting.PldAccountant;
 import io.murmuration.privacy.accounting.PoissonSubsampledGaussian;
 import io.murmuration.privacy.mechanism.RoundMechanism;
@@ -232,7 +232,7 @@ public final class UtilityExperiment implements Callable<Integer> {
           double q = trial.cohort() / users;
           double noise =
               trial.isPrivate()
-                  ? new Calibration(new PldAccountant())
+                  ? new NoiseCalibration(new PldAccountant())
                       .noiseMultiplier(
                           new PoissonSubsampledGaussian(q, /* noiseMultiplier= */ 1),
                           trial.rounds(),

@@ -1,6 +1,6 @@
 package io.murmuration.calibration;
 
-import io.murmuration.privacy.accounting.Calibration;
+import io.murmuration.privacy.accounting.NoiseCalibration;
 import io.murmuration.privacy.accounting.PldAccountant;
 import io.murmuration.privacy.budget.BudgetTerms;
 import io.murmuration.privacy.budget.BudgetTerms.PhaseShare;
@@ -86,7 +86,7 @@ public final class CalibratedProgramme implements PhaseProgramme {
   }
 
   private double noiseMultiplier(double samplingProbability, PhaseShare share) {
-    return new Calibration(new PldAccountant())
+    return new NoiseCalibration(new PldAccountant())
         .noiseMultiplier(
             Sampler.ULS.accounted(
                 samplingProbability, /* groupSize= */ 1, /* noiseMultiplier= */ 1),

@@ -1,7 +1,7 @@
 package io.murmuration.cli;
 
-import io.murmuration.privacy.accounting.Calibration;
 import io.murmuration.privacy.accounting.Mechanism;
+import io.murmuration.privacy.accounting.NoiseCalibration;
 import io.murmuration.privacy.accounting.PhaseAccountant;
 import io.murmuration.release.Guarantee;
 import java.util.Map;
@@ -56,7 +56,7 @@ public final class CalibrateCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    Calibration calibration = new Calibration(accountant.create());
+    NoiseCalibration calibration = new NoiseCalibration(accountant.create());
     Mechanism subject = mechanism.with(given.noiseMultiplier == null ? 1 : given.noiseMultiplier);
     Map<String, Object> answer = mechanism.describe();
     AccountingOutput.checked(

@@ -1,9 +1,9 @@
 package io.murmuration.cli;
 
 import io.murmuration.chart.ChartFile;
-import io.murmuration.privacy.accounting.Calibration;
 import io.murmuration.privacy.accounting.GroupPrivacy;
 import io.murmuration.privacy.accounting.MixtureOfGaussians;
+import io.murmuration.privacy.accounting.NoiseCalibration;
 import io.murmuration.privacy.accounting.PldAccountant;
 import io.murmuration.privacy.accounting.PoissonSubsampledGaussian;
 import io.murmuration.release.Guarantee;
@@ -95,7 +95,7 @@ public final class CompareCommand implements Callable<Integer> {
 
   private List<ComparisonRow> compare() {
     PldAccountant pld = accountant.create();
-    Calibration calibration = new Calibration(pld);
+    NoiseCalibration calibration = new NoiseCalibration(pld);
     GroupPrivacy groupPrivacy = new GroupPrivacy(pld);
     double p = exampleProbability == null ? userProbability : exampleProbability;
     double uls =

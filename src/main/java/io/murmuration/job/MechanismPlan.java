@@ -1,7 +1,7 @@
 package io.murmuration.job;
 
 import io.murmuration.config.PrivacyConfig;
-import io.murmuration.privacy.accounting.Calibration;
+import io.murmuration.privacy.accounting.NoiseCalibration;
 import io.murmuration.privacy.accounting.PhaseAccountant;
 import io.murmuration.privacy.accounting.PldAccountant;
 import io.murmuration.privacy.accounting.PldPhaseAccountant;
@@ -29,7 +29,7 @@ public final class MechanismPlan {
             .noiseMultiplier()
             .orElseGet(
                 () ->
-                    new Calibration(new PldAccountant())
+                    new NoiseCalibration(new PldAccountant())
                         .noiseMultiplier(
                             config
                                 .sampler()

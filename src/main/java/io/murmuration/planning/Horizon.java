@@ -1,7 +1,7 @@
 package io.murmuration.planning;
 
-import io.murmuration.privacy.accounting.Calibration;
 import io.murmuration.privacy.accounting.Mechanism;
+import io.murmuration.privacy.accounting.NoiseCalibration;
 import io.murmuration.privacy.accounting.PhaseAccountant;
 import io.murmuration.privacy.accounting.PldAccountant;
 import java.time.Duration;
@@ -20,7 +20,7 @@ public record Horizon(Mechanism mechanism, long rounds, double epsilon) {
   /** The horizon that a budget affords, by the accountant that admits rounds. */
   public static Horizon of(
       Mechanism mechanism, double epsilon, double delta, PldAccountant accountant) {
-    PhaseAccountant phase = new Calibration(accountant).phase(mechanism, epsilon, delta);
+    PhaseAccountant phase = new NoiseCalibration(accountant).phase(mechanism, epsilon, delta);
     return new Horizon(
         mechanism, phase.affordableRounds(), phase.epsilonAfter(phase.affordableRounds()));
   }

@@ -1,7 +1,7 @@
 package io.murmuration.planning;
 
-import io.murmuration.privacy.accounting.Calibration;
 import io.murmuration.privacy.accounting.MixtureOfGaussians;
+import io.murmuration.privacy.accounting.NoiseCalibration;
 import io.murmuration.privacy.accounting.PldAccountant;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.privacy.mechanism.Sampler;
@@ -54,11 +54,11 @@ import java.util.Optional;
  */
 public final class NoisePrediction {
 
-  private final Calibration calibration;
+  private final NoiseCalibration calibration;
 
   /** Predicts by this accountant. */
   public NoisePrediction(PldAccountant accountant) {
-    this.calibration = new Calibration(accountant);
+    this.calibration = new NoiseCalibration(accountant);
   }
 
   /** ULS at this bound, or empty if q would be above 1. */

@@ -1,8 +1,8 @@
 package io.murmuration.audit;
 
-import io.murmuration.privacy.accounting.Calibration;
 import io.murmuration.privacy.accounting.Composition;
 import io.murmuration.privacy.accounting.Mechanism;
+import io.murmuration.privacy.accounting.NoiseCalibration;
 import io.murmuration.privacy.accounting.PldAccountant;
 import io.murmuration.privacy.mechanism.AdaptiveClipping;
 import io.murmuration.privacy.mechanism.RoundMechanism;
@@ -43,7 +43,7 @@ record AuditSetting(
     AuditSetting unit =
         new AuditSetting(sampler, epsilon, probability, groupSize, rounds, canaries, 1);
     double noise =
-        new Calibration(new PldAccountant(1e-3))
+        new NoiseCalibration(new PldAccountant(1e-3))
             .noiseMultiplier(unit.mechanism(1), rounds, epsilon, DELTA);
     return new AuditSetting(sampler, epsilon, probability, groupSize, rounds, canaries, noise);
   }

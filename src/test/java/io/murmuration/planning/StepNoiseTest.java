@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
-import io.murmuration.privacy.accounting.Calibration;
 import io.murmuration.privacy.accounting.Mechanism;
+import io.murmuration.privacy.accounting.NoiseCalibration;
 import io.murmuration.privacy.accounting.PldAccountant;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -33,7 +33,7 @@ class StepNoiseTest {
   @CsvSource({"2", "4", "8"})
   void aSmallChannel_isWarnedOf(double examplesAPool) {
     double sigma =
-        new Calibration(new PldAccountant())
+        new NoiseCalibration(new PldAccountant())
             .noiseMultiplier(Mechanism.els(60 / (315 * examplesAPool), 8, 1), 20, 8, 1e-6);
     StepNoise noise = new StepNoise(sigma, /* parameters= */ 24_000, /* expectedUnits= */ 60, 20);
 

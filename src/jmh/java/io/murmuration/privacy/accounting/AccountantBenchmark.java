@@ -21,7 +21,7 @@ import org.openjdk.jmh.annotations.Warmup;
 public class AccountantBenchmark {
 
   private final PldAccountant accountant = new PldAccountant();
-  private final Calibration calibration = new Calibration(accountant);
+  private final NoiseCalibration calibration = new NoiseCalibration(accountant);
   private final PhaseAccountant phase =
       PldPhaseAccountant.forPhase(Mechanism.uls(0.01, 1), 8, 1e-6);
   private long charged;

@@ -62,7 +62,7 @@ public final class GroupPrivacy {
       return Double.POSITIVE_INFINITY;
     }
     Mechanism example = Mechanism.uls(mechanism.samplingProbability(), mechanism.noiseMultiplier());
-    return new Calibration(accountant)
+    return new NoiseCalibration(accountant)
         .noiseMultiplier(example, rounds, epsilon / group, exampleDelta);
   }
 

@@ -100,17 +100,4 @@ class PldPhaseAccountantTest {
     assertThat(poor.admits(0)).isFalse();
     assertThat(poor.epsilonAfter(0)).isZero();
   }
-
-  @Test
-  void phases_reserveByBasicCompositionAndNotBeyondTheTotal() {
-    PhaseReservations reservations = PhaseReservations.of(1, 1e-6);
-    for (int i = 0; i < 10; i++) {
-      reservations = reservations.reserve(0.1, 1e-7);
-    }
-    PhaseReservations full = reservations;
-
-    assertThat(full.remainingEpsilon()).isZero();
-    assertThat(full.remainingDelta()).isZero();
-    assertThatThrownBy(() -> full.reserve(1e-9, 1e-9)).hasMessageContaining("more than the total");
-  }
 }

@@ -41,7 +41,7 @@ class RdpAccountantTest {
     RdpFilter full = filter;
 
     assertThat(admitted)
-        .isBetween(500L, new Calibration(new PldAccountant()).rounds(ROUND, 2, 1e-6));
+        .isBetween(500L, new NoiseCalibration(new PldAccountant()).rounds(ROUND, 2, 1e-6));
     assertThatThrownBy(() -> full.charge(ROUND)).hasMessageContaining("at most");
   }
 

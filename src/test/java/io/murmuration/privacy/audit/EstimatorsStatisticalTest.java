@@ -2,9 +2,9 @@ package io.murmuration.privacy.audit;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.murmuration.privacy.accounting.Calibration;
 import io.murmuration.privacy.accounting.Composition;
 import io.murmuration.privacy.accounting.Mechanism;
+import io.murmuration.privacy.accounting.NoiseCalibration;
 import io.murmuration.privacy.accounting.PldAccountant;
 import java.util.List;
 import java.util.function.ToDoubleFunction;
@@ -166,7 +166,8 @@ class EstimatorsStatisticalTest {
 
   private static Mechanism claimed(Mechanism kind, double epsilon) {
     return kind.withNoiseMultiplier(
-        new Calibration(new PldAccountant(1e-3)).noiseMultiplier(kind, ROUNDS, epsilon, DELTA));
+        new NoiseCalibration(new PldAccountant(1e-3))
+            .noiseMultiplier(kind, ROUNDS, epsilon, DELTA));
   }
 
   @Test

@@ -8,10 +8,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-class CalibrationTest {
+class NoiseCalibrationTest {
 
   private final PldAccountant accountant = new PldAccountant();
-  private final Calibration calibration = new Calibration(accountant);
+  private final NoiseCalibration calibration = new NoiseCalibration(accountant);
 
   @Test
   void noiseMultiplier_isTheSmallestWithinTheBudget() {
@@ -43,9 +43,9 @@ class CalibrationTest {
 
   @Test
   void noiseMultiplier_thatIsNotAdmitted_isRaisedUntilItIs() {
-    assertThat(Calibration.firstThat(noise -> true, 3)).isEqualTo(3);
-    assertThat(Calibration.firstThat(noise -> noise >= 3.0001, 3)).isBetween(3.0001, 3.00011);
-    assertThatThrownBy(() -> Calibration.firstThat(noise -> false, 999_999))
+    assertThat(NoiseCalibration.firstThat(noise -> true, 3)).isEqualTo(3);
+    assertThat(NoiseCalibration.firstThat(noise -> noise >= 3.0001, 3)).isBetween(3.0001, 3.00011);
+    assertThatThrownBy(() -> NoiseCalibration.firstThat(noise -> false, 999_999))
         .hasMessageContaining("does not stay within the budget");
   }
 

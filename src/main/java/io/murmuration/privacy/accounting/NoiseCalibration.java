@@ -10,7 +10,7 @@ import java.util.function.DoubleUnaryOperator;
  * calibrated for T rounds is noise at which it affords T rounds, whatever the grids of the two
  * searches, because nothing is returned that it has not been asked about.
  */
-public final class Calibration {
+public final class NoiseCalibration {
 
   /** Noise multipliers are found to this relative precision, from above. */
   private static final double TOLERANCE = 1e-5;
@@ -18,7 +18,7 @@ public final class Calibration {
   private final PldAccountant accountant;
 
   /** Calibrates by an accountant. */
-  public Calibration(PldAccountant accountant) {
+  public NoiseCalibration(PldAccountant accountant) {
     this.accountant = accountant;
   }
 
