@@ -36,7 +36,7 @@ class ArchitectureTest {
 
   /** A class that may touch Flink says so by its name, or is nested in one that does. */
   private static final String FLINK_NAMES =
-      ".*(Operator|OperatorFactory|Function|Sink|Serializer|SerializationSchema|DeserializationSchema|Writer|Committer|State|Metrics|Format)(\\$.*)?";
+      ".*(Operator|OperatorFactory|OperatorCoordinator|Function|Sink|Serializer|SerializationSchema|DeserializationSchema|Writer|Committer|State|Metrics|Format)(\\$.*)?";
 
   private static final String ROOT = "io.murmuration";
 

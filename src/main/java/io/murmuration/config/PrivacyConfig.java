@@ -23,6 +23,7 @@ import java.util.regex.Pattern;
  * @param rounds rounds to plan for; may be empty only if the noise multiplier is given
  * @param noiseMultiplier σ &gt; 0, or empty to calibrate it
  * @param roundInterval length of a tick
+ * @param maxUndurableRounds the most granted rounds that one failure can lose, at least 1
  * @param raiseBudget whether a budget above the ledger's is a deliberate raise
  */
 public record PrivacyConfig(
@@ -38,6 +39,7 @@ public record PrivacyConfig(
     OptionalLong rounds,
     OptionalDouble noiseMultiplier,
     Duration roundInterval,
+    int maxUndurableRounds,
     boolean raiseBudget) {
 
   /** What topics, consumer groups, transactional ids and directories accept. */
@@ -102,6 +104,11 @@ public record PrivacyConfig(
       faults.add(
           PrivacyOptions.ROUND_INTERVAL, "must be at least one millisecond but is " + interval);
     }
+    Integer maxUndurable =
+        faults.atLeast(
+            PrivacyOptions.MAX_UNDURABLE_ROUNDS,
+            faults.required(PrivacyOptions.MAX_UNDURABLE_ROUNDS),
+            1);
     Boolean raiseBudget = faults.required(PrivacyOptions.RAISE_BUDGET);
     return faults.build(
         () ->
@@ -120,6 +127,7 @@ public record PrivacyConfig(
                     ? OptionalDouble.empty()
                     : OptionalDouble.of(noiseMultiplier),
                 interval,
+                maxUndurable,
                 raiseBudget));
   }
 

@@ -116,6 +116,14 @@ public final class PrivacyOptions {
           .defaultValue(Duration.ofMinutes(10))
           .withDescription("Length of a tick of public time; at most one round a tick.");
 
+  public static final ConfigOption<Integer> MAX_UNDURABLE_ROUNDS =
+      ConfigOptions.key("privacy.max-undurable-rounds")
+          .intType()
+          .defaultValue(2)
+          .withDescription(
+              "No round is charged while so many granted rounds are in no completed checkpoint, the"
+                  + " one in flight included: the most that one failure can lose. Public.");
+
   public static final ConfigOption<Boolean> RAISE_BUDGET =
       ConfigOptions.key("privacy.raise-budget")
           .booleanType()

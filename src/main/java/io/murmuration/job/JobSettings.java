@@ -25,6 +25,8 @@ final class JobSettings {
   private static final List<String> SECRET_WORDS =
       List.of("password", "secret", "jaas", "token", "credential", "key.pem", "keystore.key");
 
+  private static final Duration LEAST_CHECKPOINT_PAUSE = Duration.ofMillis(500);
+
   private JobSettings() {}
 
   /**
@@ -51,6 +53,12 @@ final class JobSettings {
           "%s must be EXACTLY_ONCE: events would be counted twice after a failure"
               .formatted(CheckpointingOptions.CHECKPOINTING_CONSISTENCY_MODE.key()));
     }
+    Duration interval = flink.getOptional(CheckpointingOptions.CHECKPOINTING_INTERVAL).orElse(null);
+    if (interval == null || interval.isZero() || interval.isNegative()) {
+      faults.add(
+          "%s must be positive but is %s: no round is charged that no checkpoint would hold, so none would ever run"
+              .formatted(CheckpointingOptions.CHECKPOINTING_INTERVAL.key(), interval));
+    }
     Duration timeout = flink.get(CheckpointingOptions.CHECKPOINTING_TIMEOUT);
     Duration leastTimeout = PublishSink.COMMIT_PATIENCE.multipliedBy(2);
     if (timeout.compareTo(leastTimeout) < 0) {
@@ -66,6 +74,15 @@ final class JobSettings {
       throw new IllegalArgumentException(
           "Flink is configured so that the guarantee does not hold: " + String.join("; ", faults));
     }
+  }
+
+  /**
+   * The least time between two checkpoints that are taken for the sake of rounds that wait for one:
+   * what Flink is told to leave between checkpoints, and at least half a second.
+   */
+  static Duration checkpointPause(ReadableConfig flink) {
+    Duration configured = flink.get(CheckpointingOptions.MIN_PAUSE_BETWEEN_CHECKPOINTS);
+    return configured.compareTo(LEAST_CHECKPOINT_PAUSE) > 0 ? configured : LEAST_CHECKPOINT_PAUSE;
   }
 
   /**

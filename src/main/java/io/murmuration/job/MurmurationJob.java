@@ -20,6 +20,7 @@ import io.murmuration.event.WriterSchemas;
 import io.murmuration.model.TokenTruncation;
 import io.murmuration.planning.StepNoise;
 import io.murmuration.privacy.budget.BudgetTerms;
+import io.murmuration.privacy.budget.DurabilityTerms;
 import io.murmuration.privacy.budget.InMemoryRoundFeedback;
 import io.murmuration.privacy.budget.KafkaRoundFeedback;
 import io.murmuration.privacy.budget.PhaseProgramme;
@@ -117,15 +118,27 @@ public final class MurmurationJob {
     JobSettings.check(env.getConfiguration());
     config.io().parallelism().ifPresent(env::setParallelism);
     env.getConfig().setGlobalJobParameters(JobSettings.visible(config, programme));
-    topology(config, programme, JobSettings.mayHaveState(env.getConfiguration())).addTo(env);
+    topology(
+            config,
+            programme,
+            JobSettings.mayHaveState(env.getConfiguration()),
+            JobSettings.checkpointPause(env.getConfiguration()))
+        .addTo(env);
   }
 
   static MurmurationTopology topology(MurmurationConfig config, PhaseProgramme programme) {
-    return topology(config, programme, /* mayHaveState= */ false);
+    return topology(
+        config,
+        programme,
+        /* mayHaveState= */ false,
+        JobSettings.checkpointPause(new Configuration()));
   }
 
   private static MurmurationTopology topology(
-      MurmurationConfig config, PhaseProgramme programme, boolean mayHaveState) {
+      MurmurationConfig config,
+      PhaseProgramme programme,
+      boolean mayHaveState,
+      Duration checkpointPause) {
     PrivacyConfig privacy = config.privacy();
     IoConfig io = config.io();
     ContributionConfig contribution = config.contribution();
@@ -145,7 +158,9 @@ public final class MurmurationJob {
                 ledger(privacy, io),
                 MechanismPlan::accountant,
                 releases.witness(),
-                feedback)),
+                feedback,
+                DurabilityTerms.of(privacy.maxUndurableRounds()),
+                checkpointPause)),
         new TrainOperator.Factory(
             ModelRoundTrainer.factory(
                 config.training(),

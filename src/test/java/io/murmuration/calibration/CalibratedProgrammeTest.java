@@ -9,6 +9,8 @@ import io.murmuration.privacy.accounting.Mechanism;
 import io.murmuration.privacy.accounting.MixtureOfGaussians;
 import io.murmuration.privacy.accounting.PldPhaseAccountant;
 import io.murmuration.privacy.budget.BudgetTerms;
+import io.murmuration.privacy.budget.Budgets;
+import io.murmuration.privacy.budget.DurabilityGate;
 import io.murmuration.privacy.budget.LedgerSession;
 import io.murmuration.privacy.budget.ReleaseWitness;
 import io.murmuration.privacy.budget.RoundCoordinator;
@@ -336,12 +338,13 @@ class CalibratedProgrammeTest {
 
   /** One attempt, of a job of its own. */
   private final class Attempt {
+    private final DurabilityGate gate = Budgets.gate();
     private final RoundCoordinator coordinator;
     private final LedgerSession session;
     private RoundExecuted acknowledged;
 
     Attempt(CalibratedProgramme programme) {
-      coordinator = new RoundCoordinator(programme, /* restoredTick= */ 0);
+      coordinator = new RoundCoordinator(programme, /* restoredTick= */ 0, gate);
       BudgetTerms terms =
           new BudgetTerms(
               "starlings",
@@ -362,6 +365,7 @@ class CalibratedProgrammeTest {
 
     void open(long tick) throws Exception {
       assertThat(coordinator.opened(session.open(at(tick)), at(tick))).isPresent();
+      Budgets.open(gate);
     }
 
     void reopen() throws Exception {

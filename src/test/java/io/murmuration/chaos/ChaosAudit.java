@@ -5,6 +5,7 @@ import io.murmuration.privacy.accounting.PoissonSubsampledGaussian;
 import io.murmuration.privacy.ledger.LedgerEntry;
 import io.murmuration.privacy.ledger.LedgerException;
 import io.murmuration.privacy.ledger.LedgerRecord.Charge;
+import io.murmuration.privacy.ledger.LedgerRecord.EpochOpened;
 import io.murmuration.privacy.ledger.LedgerState;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.release.ReleaseAudit;
@@ -16,6 +17,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
 
 /** Compares what was sent, what the ledger holds and what is visible, after everything is over. */
@@ -27,13 +29,15 @@ final class ChaosAudit {
   private final Evidence evidence;
   private final double budget;
   private final double delta;
+  private final int maxUndurableRounds;
   private final Map<String, String> rows = new LinkedHashMap<>();
   private final List<String> violations = new ArrayList<>();
 
-  private ChaosAudit(Evidence evidence, double budget, double delta) {
+  private ChaosAudit(Evidence evidence, double budget, double delta, int maxUndurableRounds) {
     this.evidence = evidence;
     this.budget = budget;
     this.delta = delta;
+    this.maxUndurableRounds = maxUndurableRounds;
   }
 
   /**
@@ -57,9 +61,11 @@ final class ChaosAudit {
    *
    * @param budget ε of the domain
    * @param delta δ of the domain
+   * @param maxUndurableRounds the most granted rounds that one failure may lose
    */
-  static Result of(Evidence evidence, double budget, double delta) throws LedgerException {
-    ChaosAudit audit = new ChaosAudit(evidence, budget, delta);
+  static Result of(Evidence evidence, double budget, double delta, int maxUndurableRounds)
+      throws LedgerException {
+    ChaosAudit audit = new ChaosAudit(evidence, budget, delta, maxUndurableRounds);
     audit.compareEvents();
     audit.compareRounds();
     return new Result(audit.rows, audit.violations);
@@ -135,6 +141,7 @@ final class ChaosAudit {
       }
     }
     compareAnnouncements(manifests, executed.size());
+    compareLosses(manifests, executed);
     require(!manifests.isEmpty(), "nothing was published");
     if (!manifests.isEmpty()) {
       compareEpsilon(manifests, ledger);
@@ -166,6 +173,60 @@ final class ChaosAudit {
     evidence
         .changedReleases()
         .forEach(name -> violations.add("changed after it was visible: " + name));
+  }
+
+  /**
+   * What each failure cost. An epoch ends with one; of its charges those that became visible are
+   * not lost, and one that was followed by another without having been acknowledged was never
+   * granted: nobody knew the outcome of its charge.
+   */
+  private void compareLosses(List<ReleaseManifest> manifests, Set<String> executed) {
+    Set<Long> published = new HashSet<>();
+    manifests.forEach(manifest -> published.add(manifest.round()));
+    Map<Long, List<Charge>> byEpoch = new TreeMap<>();
+    Map<Long, String> jobs = new TreeMap<>();
+    for (LedgerEntry entry : evidence.ledger()) {
+      if (entry.record() instanceof EpochOpened opened) {
+        jobs.put(opened.epoch(), opened.jobId());
+      } else if (entry.record() instanceof Charge charge) {
+        byEpoch.computeIfAbsent(charge.epoch(), epoch -> new ArrayList<>()).add(charge);
+      }
+    }
+    Map<String, Long> lastEpochs = new HashMap<>();
+    jobs.forEach((epoch, job) -> lastEpochs.put(job, epoch));
+    long unknown = 0;
+    long lost = 0;
+    long most = 0;
+    for (Map.Entry<Long, List<Charge>> epoch : byEpoch.entrySet()) {
+      long lostHere = 0;
+      List<Charge> charges = epoch.getValue();
+      for (int i = 0; i < charges.size(); i++) {
+        Charge charge = charges.get(i);
+        if (published.contains(charge.round())) {
+          continue;
+        }
+        boolean acknowledged = executed.contains(charge.epoch() + "/" + charge.round());
+        if (!acknowledged && i < charges.size() - 1) {
+          unknown++;
+        } else {
+          lostHere++;
+        }
+      }
+      lost += lostHere;
+      String job = jobs.get(epoch.getKey());
+      boolean abandoned =
+          evidence.abandonedJobs().contains(job) && lastEpochs.get(job).equals(epoch.getKey());
+      if (!abandoned) {
+        most = Math.max(most, lostHere);
+        require(
+            lostHere <= maxUndurableRounds,
+            "epoch %d lost %d granted rounds, but at most %d may be"
+                .formatted(epoch.getKey(), lostHere, maxUndurableRounds));
+      }
+    }
+    row("charges of unknown outcome, never granted", unknown);
+    row("granted rounds lost to failures and restores", lost);
+    row("most of them in one failure", most);
   }
 
   /** Composes again, from the ledger alone, what the manifests claim. */

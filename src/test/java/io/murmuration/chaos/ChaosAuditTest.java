@@ -20,6 +20,7 @@ import io.murmuration.release.ReleaseFiles;
 import io.murmuration.release.ReleaseFormat;
 import io.murmuration.release.ReleaseManifest;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -42,6 +43,7 @@ class ChaosAuditTest {
   private final Map<Long, Set<String>> announced = new TreeMap<>();
   private final List<String> givenUp = new ArrayList<>();
   private final List<String> changed = new ArrayList<>();
+  private final Set<String> abandoned = new HashSet<>();
   private LedgerState state = LedgerState.empty();
 
   ChaosAuditTest() {
@@ -93,8 +95,9 @@ class ChaosAuditTest {
 
   private List<String> violations() throws Exception {
     Evidence evidence =
-        new Evidence(sent, counted, ledger, executed, releases, announced, givenUp, changed);
-    return ChaosAudit.of(evidence, BUDGET, DELTA).violations();
+        new Evidence(
+            sent, counted, ledger, executed, releases, announced, givenUp, changed, abandoned);
+    return ChaosAudit.of(evidence, BUDGET, DELTA, /* maxUndurableRounds= */ 2).violations();
   }
 
   @Test
@@ -137,6 +140,22 @@ class ChaosAuditTest {
             "changed after it was visible: round-00000001");
   }
 
+  /** Of epoch 1 round 3 is lost; of epoch 2 rounds 5 to 7 are, while 4 was never granted. */
+  @Test
+  void findsAFailureThatLostMoreRoundsThanItMay() throws Exception {
+    write(new EpochOpened(2, "job"));
+    for (long round = 4; round <= 7; round++) {
+      write(new Charge(2, round, round, 1));
+    }
+    executed.addAll(List.of("2/5", "2/6", "2/7"));
+    assertThat(violations()).containsExactly("epoch 2 lost 3 granted rounds, but at most 2 may be");
+    abandoned.add("job");
+    assertThat(violations()).isEmpty();
+    executed.remove("2/5");
+    abandoned.clear();
+    assertThat(violations()).as("round 5 was not granted either").isEmpty();
+  }
+
   @Test
   void findsAReleaseThatWasStagedAndGivenUp() throws Exception {
     givenUp.add("round-00000003");
@@ -161,6 +180,8 @@ class ChaosAuditTest {
   void findsAStoreWithNothingInIt() throws Exception {
     releases.clear();
     announced.clear();
-    assertThat(violations()).containsExactly("nothing was published");
+    assertThat(violations())
+        .containsExactly(
+            "epoch 1 lost 3 granted rounds, but at most 2 may be", "nothing was published");
   }
 }

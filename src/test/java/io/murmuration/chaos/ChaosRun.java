@@ -5,6 +5,7 @@ import static org.awaitility.Awaitility.await;
 import io.murmuration.contribution.ContributionBounds;
 import io.murmuration.demo.DemoModel;
 import io.murmuration.job.MurmurationJob;
+import io.murmuration.privacy.budget.DurabilityTerms;
 import io.murmuration.release.DirectoryModelStore;
 import io.murmuration.release.PublishSink;
 import java.io.IOException;
@@ -64,16 +65,23 @@ final class ChaosRun implements AutoCloseable {
   private static final int PARTITIONS = 3;
   private static final int USERS = 200;
   private static final int KILLS_PER_STORM = 20;
+  private static final int DISCOVERY_MILLIS = 5_000;
   private static final Duration PATIENCE = Duration.ofMinutes(4);
   private static final Pattern CHECKPOINT = Pattern.compile("chk-(\\d+)");
 
   /** What can happen at any moment. */
   private enum Trouble {
     TASK_MANAGER_KILLED,
+    /** The second time while the job is restored, or has just begun to charge. */
+    TASK_MANAGER_KILLED_TWICE,
     JOB_MANAGER_KILLED,
     BROKER_KILLED,
+    /** For longer than the source takes to look for new partitions. */
+    BROKER_AWAY,
     EVERYTHING_KILLED,
-    MODEL_STORE_GONE
+    MODEL_STORE_GONE,
+    /** No checkpoint completes for a while, then a task manager dies. */
+    CHECKPOINT_STORAGE_GONE
   }
 
   /** What is found where the model store was. */
@@ -95,6 +103,7 @@ final class ChaosRun implements AutoCloseable {
   private final ReleaseWatch watch;
   private final Instant start = Instant.now();
   private int submissions;
+  private final Set<String> abandoned = new HashSet<>();
   private int troubles;
   private int kills;
 
@@ -170,7 +179,7 @@ final class ChaosRun implements AutoCloseable {
   private Lineage cycle(Lineage job) throws Exception {
     String old = savepoint(job);
     Lineage running = storm(job);
-    cancel(running);
+    abandon(running);
     log("restore from the old savepoint");
     Lineage rolledBack = submit("rolled back", Optional.of(old));
     awaitProgress(rolledBack, 1);
@@ -178,7 +187,7 @@ final class ChaosRun implements AutoCloseable {
     Lineage forked = submit("forked", Optional.of(old));
     awaitProgress(forked, 1);
     awaitHaltOf(rolledBack);
-    cancel(rolledBack);
+    abandon(rolledBack);
     log("a job without savepoint");
     Lineage fresh = submit("fresh", Optional.empty());
     awaitProgress(fresh, 1);
@@ -187,8 +196,14 @@ final class ChaosRun implements AutoCloseable {
     log("the second job again, from its last checkpoint");
     Lineage resumed = submit("resumed", Optional.of(lastCheckpoint(forked)));
     awaitProgress(resumed, 1);
-    cancel(fresh);
+    abandon(fresh);
     return resumed;
+  }
+
+  /** Nobody goes on from where it ends. */
+  private void abandon(Lineage job) throws Exception {
+    cancel(job);
+    abandoned.add(job.jobId());
   }
 
   // ---- trouble ----
@@ -215,7 +230,10 @@ final class ChaosRun implements AutoCloseable {
   private Lineage bring(Trouble trouble, Lineage job) throws Exception {
     switch (trouble) {
       case TASK_MANAGER_KILLED -> killTaskManager();
-      case BROKER_KILLED -> killBroker();
+      case TASK_MANAGER_KILLED_TWICE -> killTaskManagerTwice(job);
+      case BROKER_KILLED -> killBroker(500, 5_000);
+      case BROKER_AWAY -> killBroker(2 * DISCOVERY_MILLIS, 4 * DISCOVERY_MILLIS);
+      case CHECKPOINT_STORAGE_GONE -> hideCheckpointStorage();
       case MODEL_STORE_GONE -> hideModelStore(job);
       case JOB_MANAGER_KILLED -> {
         kills++;
@@ -245,11 +263,35 @@ final class ChaosRun implements AutoCloseable {
     cluster.awaitTaskManagers();
   }
 
-  private void killBroker() throws Exception {
+  private void killTaskManagerTwice(Lineage job) throws Exception {
+    long before = cluster.rest().restarts(job.jobId());
+    killTaskManager();
+    eventually(
+        "'%s' runs again".formatted(job.name()),
+        () -> restarts(job) > before && status(job).equals("RUNNING"));
+    pause(0, 4_000);
+    killTaskManager();
+  }
+
+  private void killBroker(int leastMillis, int mostMillis) throws Exception {
     kills++;
     broker.kill();
-    pause(500, 5_000);
+    pause(leastMillis, mostMillis);
     startBroker();
+  }
+
+  private void hideCheckpointStorage() throws Exception {
+    Path hidden = directory.resolve("checkpoints-away");
+    Files.move(cluster.checkpoints(), hidden);
+    Files.createFile(cluster.checkpoints());
+    pause(3_000, 8_000);
+    JvmProcess victim = cluster.taskManagers().get(random.nextInt(cluster.taskManagers().size()));
+    kills++;
+    victim.kill();
+    Files.delete(cluster.checkpoints());
+    Files.move(hidden, cluster.checkpoints());
+    victim.start();
+    cluster.awaitTaskManagers();
   }
 
   /** Fails the tasks and not their processes: the next attempt meets the same JVMs. */
@@ -329,6 +371,12 @@ final class ChaosRun implements AutoCloseable {
             Map.entry("training.model", directory.resolve("base-model").toString()),
             Map.entry("kafka.bootstrap-servers", bootstrapServers()),
             Map.entry("kafka.group-id", group),
+            Map.entry(
+                "kafka.properties.partition.discovery.interval.ms",
+                String.valueOf(DISCOVERY_MILLIS)),
+            Map.entry(
+                "privacy.max-undurable-rounds",
+                String.valueOf(DurabilityTerms.DEFAULT_MAX_UNDURABLE_ROUNDS)),
             Map.entry("kafka.topics.replication-factor", "1"),
             Map.entry("releases.directory", releases().toString()),
             Map.entry("job.checkpoint-interval", "1 s"),
@@ -453,9 +501,11 @@ final class ChaosRun implements AutoCloseable {
     watch.stop();
     ChaosAudit.Result result =
         ChaosAudit.of(
-            Evidence.gather(bootstrapServers(), releases(), sent, last, givenUp(), watch.changed()),
+            Evidence.gather(
+                bootstrapServers(), releases(), sent, last, givenUp(), watch.changed(), abandoned),
             EPSILON,
-            DELTA);
+            DELTA,
+            DurabilityTerms.DEFAULT_MAX_UNDURABLE_ROUNDS);
     log("%d troubles, %d kills, %d submissions".formatted(troubles, kills, submissions));
     return result;
   }

@@ -35,6 +35,7 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
  * @param announced digests that were announced, by round
  * @param givenUp releases that a committer gave up, as its log says
  * @param changedReleases what a consumer saw change, vanish or turn unreadable
+ * @param abandonedJobs ids of jobs whose last state nobody went on from
  */
 record Evidence(
     Map<String, Set<String>> sent,
@@ -44,7 +45,8 @@ record Evidence(
     List<ReleaseAudit.Checked> releases,
     Map<Long, Set<String>> announced,
     List<String> givenUp,
-    List<String> changedReleases) {
+    List<String> changedReleases,
+    Set<String> abandonedJobs) {
 
   private static final JsonMapper JSON = new JsonMapper();
 
@@ -58,7 +60,8 @@ record Evidence(
       Map<String, Set<String>> sent,
       String savepoint,
       List<String> givenUp,
-      List<String> changedReleases)
+      List<String> changedReleases,
+      Set<String> abandonedJobs)
       throws Exception {
     List<LedgerEntry> ledger = ledger(bootstrapServers);
     return new Evidence(
@@ -69,7 +72,8 @@ record Evidence(
         new ReleaseAudit(DirectoryModelStore.reading(releases)).verify(),
         announced(bootstrapServers),
         givenUp,
-        changedReleases);
+        changedReleases,
+        abandonedJobs);
   }
 
   private static List<LedgerEntry> ledger(String bootstrapServers) throws Exception {

@@ -28,7 +28,7 @@ class JobSettingsTest {
 
   @Test
   void flinksDefaultsAreAccepted() {
-    assertThatCode(() -> JobSettings.check(flink)).doesNotThrowAnyException();
+    assertThatCode(() -> JobSettings.check(withInterval())).doesNotThrowAnyException();
   }
 
   @Test
@@ -133,5 +133,19 @@ class JobSettingsTest {
         .containsEntry("mechanism.noise-multiplier", "1.0")
         .containsEntry("mechanism.clip-norm", "0.5")
         .containsEntry("kafka.properties.security.protocol", "PLAINTEXT");
+  }
+
+  /** The job sets it; everything else is Flink's default. */
+  private static Configuration withInterval() {
+    Configuration flink = new Configuration();
+    flink.set(CheckpointingOptions.CHECKPOINTING_INTERVAL, Duration.ofSeconds(30));
+    return flink;
+  }
+
+  @Test
+  void aMissingCheckpointIntervalIsRefused() {
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> JobSettings.check(new Configuration()))
+        .withMessageContaining("execution.checkpointing.interval must be positive");
   }
 }

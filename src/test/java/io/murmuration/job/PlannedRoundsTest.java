@@ -179,6 +179,7 @@ class PlannedRoundsTest {
         OptionalLong.of(rounds),
         /* noiseMultiplier= */ OptionalDouble.empty(),
         Duration.ofSeconds(1),
+        /* maxUndurableRounds= */ 2,
         /* raiseBudget= */ false);
   }
 }

@@ -16,6 +16,14 @@ enum Bug {
   GRANTS_IN_FLIGHT_SURVIVE_RESTORE("a round is executed twice"),
   /** A release becomes visible when it is written. */
   COMMIT_BEFORE_CHECKPOINT("visible before a checkpoint that holds it completed"),
+  /** Charging waits for no round to be durable. */
+  GATE_OFF("a failure would lose more rounds than the terms allow"),
+  /** A checkpoint counts although its barrier passed before the epoch's start. */
+  ANY_CHECKPOINT_OPENS_THE_GATE("a grant before a checkpoint of its epoch completed"),
+  /** A notification settles all that is acknowledged by then. */
+  SETTLE_WHAT_IS_ACKNOWLEDGED("a failure would lose more rounds than the terms allow"),
+  /** What is acknowledged is noted when the snapshot is complete, not before its barrier. */
+  NOTE_AFTER_THE_BARRIER("a failure would lose more rounds than the terms allow"),
   /** The seed of the noise is part of a snapshot. */
   NOISE_FROM_RESTORED_SEED("noise is used twice");
 

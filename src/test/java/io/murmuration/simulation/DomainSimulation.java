@@ -2,6 +2,7 @@ package io.murmuration.simulation;
 
 import io.murmuration.contribution.ContributionBounds;
 import io.murmuration.privacy.budget.BudgetTerms;
+import io.murmuration.privacy.budget.DurabilityTerms;
 import io.murmuration.privacy.ledger.InMemoryLedger;
 import io.murmuration.privacy.ledger.LedgerFactory;
 import io.murmuration.release.InMemoryModelStore;
@@ -29,7 +30,7 @@ final class DomainSimulation implements AutoCloseable {
   static final Duration INTERVAL = Duration.ofMillis(100);
   static final String DOMAIN = "flock";
 
-  private static final int EVENTS = 800;
+  private static final int EVENTS = 1_200;
   private static final int MOST_ATTEMPTS = 3;
   private static final int USERS = 4;
 
@@ -95,18 +96,18 @@ final class DomainSimulation implements AutoCloseable {
       note(Happening.BUDGET_RAISED);
     }
     int dice = random.nextInt(200);
-    if (living.isEmpty() || (dice < 2 && living.size() < MOST_ATTEMPTS)) {
+    if (living.isEmpty() || (dice < 1 && living.size() < MOST_ATTEMPTS)) {
       start();
-    } else if (dice < 5) {
+    } else if (dice < 2) {
       zombies.add(living.remove(random.nextInt(living.size())));
       note(Happening.CRASH);
-    } else if (dice < 7) {
+    } else if (dice < 4) {
       clockMillis -= random.nextInt(2_000);
-    } else if (dice < 14) {
+    } else if (dice < 11) {
       clockMillis += random.nextInt(250);
-    } else if (dice < 26) {
+    } else if (dice < 23) {
       input.add(new Event("user-" + random.nextInt(USERS), "text " + input.size()));
-    } else if (dice < 34 && !zombies.isEmpty()) {
+    } else if (dice < 29 && !zombies.isEmpty()) {
       note(Happening.ZOMBIE_STEP);
       zombies.get(random.nextInt(zombies.size())).step();
     } else {
@@ -130,6 +131,12 @@ final class DomainSimulation implements AutoCloseable {
             sameJob ? checkpoint.jobId() : newJob(),
             sameJob ? checkpoint.terms() : terms,
             Optional.of(checkpoint)));
+  }
+
+  /** Of an attempt; drawn afresh, since a job may be submitted with other terms. */
+  DurabilityTerms durability() {
+    return new DurabilityTerms(
+        1 + random.nextInt(3), INTERVAL, /* mostWastedEpochs= */ 1 + random.nextInt(5));
   }
 
   private String newJob() {

@@ -3,6 +3,8 @@ package io.murmuration.simulation;
 import static io.murmuration.simulation.Audit.require;
 
 import io.murmuration.privacy.budget.BudgetTerms;
+import io.murmuration.privacy.budget.DurabilityGate;
+import io.murmuration.privacy.budget.DurabilityTerms;
 import io.murmuration.privacy.budget.LedgerSession;
 import io.murmuration.privacy.budget.LedgerSession.Opening;
 import io.murmuration.privacy.budget.RoundCoordinator;
@@ -20,11 +22,15 @@ import io.murmuration.release.ReleaseCatalog;
 import io.murmuration.release.RoundRelease;
 import io.murmuration.simulation.Elements.Barrier;
 import io.murmuration.simulation.Elements.Tick;
+import io.murmuration.training.TrainerState;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.SplittableRandom;
 import org.apache.commons.rng.UniformRandomProvider;
 
@@ -41,6 +47,8 @@ final class SimulatedAttempt {
   private final BudgetTerms terms;
   private final Optional<LedgerPosition> restored;
 
+  private final DurabilityTerms durability;
+  private final DurabilityGate gate;
   private final RoundCoordinator coordinator;
   private final LedgerSession session;
   private final SimulatedSampler sampler;
@@ -53,6 +61,14 @@ final class SimulatedAttempt {
   private final Deque<Object> releases = new ArrayDeque<>();
   private final Deque<RoundExecuted> acknowledgements = new ArrayDeque<>();
   private final List<Long> notifications = new ArrayList<>();
+
+  /** Rounds of this epoch, and what is known of checkpoints here that the gate must find out. */
+  private final List<Long> granted = new ArrayList<>();
+
+  private final Set<Long> barriersBeforeTheEpoch = new HashSet<>();
+  private boolean epochStarted;
+  private boolean checkpointOfTheEpoch;
+  private long heldRound;
 
   private Optional<LedgerPosition> position;
   private Work work;
@@ -76,6 +92,10 @@ final class SimulatedAttempt {
     void deliver() throws Exception;
   }
 
+  /** What the planted bug takes for terms. */
+  private static final DurabilityTerms NO_LIMIT =
+      new DurabilityTerms(Integer.MAX_VALUE, Duration.ZERO, Integer.MAX_VALUE);
+
   SimulatedAttempt(
       DomainSimulation world,
       Bug bug,
@@ -92,7 +112,12 @@ final class SimulatedAttempt {
     position = restored;
     lastTick = restored.map(LedgerPosition::tick).orElse(0L);
     lastCheckpoint = checkpoint.map(Checkpoint::id).orElse(0L);
-    coordinator = new RoundCoordinator(terms.programme(), lastTick);
+    durability = world.durability();
+    gate =
+        new DurabilityGate(
+            bug == Bug.GATE_OFF ? NO_LIMIT : durability,
+            restored.map(LedgerPosition::executedRound).orElse(0L));
+    coordinator = new RoundCoordinator(terms.programme(), lastTick, gate);
     ReleaseCatalog catalog = new ReleaseCatalog(world.releases);
     session =
         new LedgerSession(
@@ -142,7 +167,7 @@ final class SimulatedAttempt {
     offer(possible, trainer.canComplete(), this::complete);
     offer(possible, !releases.isEmpty(), () -> publish(releases.remove()));
     offer(possible, !checkpointUnderWay && random.nextInt(3) == 0, this::trigger);
-    offer(possible, !notifications.isEmpty() && random.nextInt(4) == 0, this::notifyCompleted);
+    offer(possible, !notifications.isEmpty() && random.nextInt(2) == 0, this::notifyCompleted);
     possible.get(random.nextInt(possible.size())).deliver();
   }
 
@@ -190,6 +215,7 @@ final class SimulatedAttempt {
             start -> {
               require(start.firstTick() > lastTick, "an epoch starts in the past", start);
               send(start);
+              epochStarted = true;
             });
     remember(opening.state());
     if (opening instanceof Opening.Superseded) {
@@ -199,6 +225,9 @@ final class SimulatedAttempt {
 
   private void pulse() {
     world.clockMillis += random.nextInt(2 * (int) DomainSimulation.INTERVAL.toMillis());
+    if (coordinator.maySpend()) {
+      Happening.of(gate.verdict(world.clockMillis)).ifPresent(world::note);
+    }
     Step step = coordinator.pulse(world.clockMillis);
     if (step instanceof Step.Pass pass) {
       sendTick(pass.tick());
@@ -253,6 +282,13 @@ final class SimulatedAttempt {
     require(grant.tick() > lastTick, "a grant behind its tick", grant);
     world.audit.granted(grant);
     world.note(Happening.GRANT);
+    granted.add(grant.round());
+    require(checkpointOfTheEpoch, "a grant before a checkpoint of its epoch completed", grant);
+    long atRisk = granted.stream().filter(round -> round > heldRound).count();
+    require(
+        atRisk <= durability.maxUndurableRounds(),
+        "a failure would lose more rounds than the terms allow",
+        atRisk);
     inFlight = Optional.of(new RoundExecuted(grant.epoch(), grant.round()));
     remember(after);
     send(grant);
@@ -298,7 +334,9 @@ final class SimulatedAttempt {
 
   private void remember(LedgerState state) {
     position =
-        Optional.of(new LedgerPosition(state.nextSequence() - 1, state.headHash(), lastTick));
+        Optional.of(
+            new LedgerPosition(
+                state.nextSequence() - 1, state.headHash(), lastTick, gate.executedRound()));
   }
 
   // ---- sampler, trainer, publisher ----
@@ -338,6 +376,9 @@ final class SimulatedAttempt {
   private void publish(Object element) throws Exception {
     if (element instanceof PublisherBarrier barrier) {
       checkpointUnderWay = false;
+      if (bug == Bug.NOTE_AFTER_THE_BARRIER) {
+        gate.barrier(barrier.checkpoint());
+      }
       SimulatedPublisher.State staged = publisher.snapshot(barrier.checkpoint());
       if (world.isAlive(this)) {
         world.completed(
@@ -350,6 +391,9 @@ final class SimulatedAttempt {
                 barrier.trainer(),
                 staged));
         notifications.add(barrier.checkpoint());
+        checkpointOfTheEpoch |= !barriersBeforeTheEpoch.contains(barrier.checkpoint());
+        heldRound =
+            Math.max(heldRound, barrier.trainer().model().map(TrainerState::round).orElse(0L));
       }
     } else {
       publisher.write((RoundRelease) element);
@@ -367,8 +411,15 @@ final class SimulatedAttempt {
 
   private void trigger() {
     checkpointUnderWay = true;
-    barrierPosition = position.map(p -> new LedgerPosition(p.sequence(), p.hash(), lastTick));
-    send(new Barrier(++lastCheckpoint));
+    lastCheckpoint++;
+    if (!epochStarted) {
+      barriersBeforeTheEpoch.add(lastCheckpoint);
+    }
+    gate.barrier(lastCheckpoint);
+    barrierPosition =
+        position.map(
+            p -> new LedgerPosition(p.sequence(), p.hash(), lastTick, gate.executedRound()));
+    send(new Barrier(lastCheckpoint));
   }
 
   private static boolean isOpen(Deque<Object> channel) {
@@ -389,7 +440,10 @@ final class SimulatedAttempt {
 
   private void notifyCompleted() throws Exception {
     long checkpoint = notifications.remove(random.nextInt(notifications.size()));
-    if (random.nextInt(4) == 0) {
+    if (bug == Bug.SETTLE_WHAT_IS_ACKNOWLEDGED || bug == Bug.ANY_CHECKPOINT_OPENS_THE_GATE) {
+      gate.barrier(checkpoint);
+    }
+    if (random.nextInt(6) == 0) {
       world.note(Happening.NOTIFICATION_LOST);
       return;
     }
@@ -398,6 +452,7 @@ final class SimulatedAttempt {
     }
     lastNotified = Math.max(lastNotified, checkpoint);
     publisher.commitUpTo(lastNotified);
+    gate.completed(checkpoint);
   }
 
   /** The real ledger, with others getting their turn at the worst moments. */

@@ -57,6 +57,7 @@ public final class LedgerSession implements AutoCloseable {
   private PhaseAccountant accountant;
   private int accountedPhase;
   private long ownEpoch;
+  private int wastedEpochs;
 
   /**
    * @param jobId the job that this is an attempt of; the same for all attempts of one submission
@@ -87,8 +88,11 @@ public final class LedgerSession implements AutoCloseable {
      * The epoch is this attempt's: it may charge.
      *
      * @param accountant of the phase that is open
+     * @param wastedEpochs how many epochs of this job in a row, up to the one before, charged a
+     *     round and made none durable
      */
-    record Owned(LedgerState state, PhaseAccountant accountant) implements Opening {}
+    record Owned(LedgerState state, PhaseAccountant accountant, int wastedEpochs)
+        implements Opening {}
 
     /** Another job, or a later attempt of this one, has taken over: it may never charge again. */
     record Superseded(LedgerState state) implements Opening {}
@@ -117,10 +121,13 @@ public final class LedgerSession implements AutoCloseable {
     if (isSuperseded(state)) {
       return superseded(state);
     }
+    if (ownEpoch == 0) {
+      wastedEpochs = WastedEpochs.count(entries, jobId, restored);
+    }
     if (accountant == null || accountedPhase != state.phase().orElseThrow().phase()) {
       settle(nowMillis, state.lastChargedTick());
     }
-    return new Opening.Owned(state, accountant);
+    return new Opening.Owned(state, accountant, wastedEpochs);
   }
 
   private boolean isSuperseded(LedgerState current) {

@@ -17,13 +17,21 @@ import org.apache.flink.api.common.operators.MailboxExecutor;
 import org.apache.flink.api.common.state.ListState;
 import org.apache.flink.api.common.state.ListStateDescriptor;
 import org.apache.flink.metrics.MetricGroup;
+import org.apache.flink.runtime.checkpoint.CheckpointOptions;
+import org.apache.flink.runtime.checkpoint.SavepointType;
 import org.apache.flink.runtime.execution.SuppressRestartsException;
+import org.apache.flink.runtime.jobgraph.OperatorID;
+import org.apache.flink.runtime.operators.coordination.OperatorCoordinator;
+import org.apache.flink.runtime.operators.coordination.OperatorEventGateway;
+import org.apache.flink.runtime.state.CheckpointStreamFactory;
 import org.apache.flink.runtime.state.StateInitializationContext;
 import org.apache.flink.runtime.state.StateSnapshotContext;
 import org.apache.flink.streaming.api.operators.AbstractStreamOperator;
 import org.apache.flink.streaming.api.operators.AbstractStreamOperatorFactory;
+import org.apache.flink.streaming.api.operators.CoordinatedOperatorFactory;
 import org.apache.flink.streaming.api.operators.OneInputStreamOperator;
 import org.apache.flink.streaming.api.operators.OneInputStreamOperatorFactory;
+import org.apache.flink.streaming.api.operators.OperatorSnapshotFutures;
 import org.apache.flink.streaming.api.operators.StreamOperator;
 import org.apache.flink.streaming.api.operators.StreamOperatorParameters;
 import org.apache.flink.streaming.api.watermark.Watermark;
@@ -46,6 +54,9 @@ import org.slf4j.LoggerFactory;
  * again after a growing pause, fenced looks whether another job has taken over, refused ends the
  * job for good.
  *
+ * <p>A round is charged when what failures may cost allows it ({@link DurabilityGate}); while
+ * rounds wait for a checkpoint, the job manager is asked to take one.
+ *
  * <p>State: operator list state {@code ledger-position} with one {@link LedgerPosition}, the newest
  * that was seen. It is only ever held against the ledger, never used in its place. Parallelism and
  * max parallelism must be 1.
@@ -65,10 +76,13 @@ public final class PrivacyBudgetOperator extends AbstractStreamOperator<BudgetSi
 
   private final transient Settings settings;
   private final transient MailboxExecutor mailbox;
+  private final transient OperatorEventGateway jobManager;
 
   private transient ListState<LedgerPosition> positionState;
   private transient Optional<LedgerPosition> position;
   private transient RoundCoordinator coordinator;
+  private transient DurabilityGate gate;
+  private transient DurabilityGate.Verdict lastVerdict;
   private transient LedgerSession session;
   private transient LedgerWorker worker;
   private transient long pauseMillis;
@@ -83,25 +97,35 @@ public final class PrivacyBudgetOperator extends AbstractStreamOperator<BudgetSi
    * @param accountants makes the accountant of the phase
    * @param releases what published releases say about the ledger
    * @param feedback acknowledgements from train
+   * @param durability how much failures may cost
+   * @param checkpointPause the least time between two checkpoints taken for the sake of rounds that
+   *     wait for one
    */
   public record Settings(
       BudgetTerms terms,
       LedgerFactory ledger,
       AccountantFactory accountants,
       ReleaseWitness releases,
-      RoundFeedback feedback)
+      RoundFeedback feedback,
+      DurabilityTerms durability,
+      Duration checkpointPause)
       implements java.io.Serializable {}
 
   private PrivacyBudgetOperator(
       StreamOperatorParameters<BudgetSignal> parameters, Settings settings) {
     super(parameters);
     this.settings = settings;
+    this.jobManager =
+        parameters
+            .getOperatorEventDispatcher()
+            .getOperatorEventGateway(parameters.getStreamConfig().getOperatorID());
     this.mailbox = parameters.getMailboxExecutor();
   }
 
   /** Makes the operator; pass it to {@code transform}. */
   public static final class Factory extends AbstractStreamOperatorFactory<BudgetSignal>
-      implements OneInputStreamOperatorFactory<Long, BudgetSignal> {
+      implements OneInputStreamOperatorFactory<Long, BudgetSignal>,
+          CoordinatedOperatorFactory<BudgetSignal> {
 
     private static final long serialVersionUID = 1L;
 
@@ -116,6 +140,11 @@ public final class PrivacyBudgetOperator extends AbstractStreamOperator<BudgetSi
     public <T extends StreamOperator<BudgetSignal>> T createStreamOperator(
         StreamOperatorParameters<BudgetSignal> parameters) {
       return (T) new PrivacyBudgetOperator(parameters, settings);
+    }
+
+    @Override
+    public OperatorCoordinator.Provider getCoordinatorProvider(String name, OperatorID id) {
+      return new CheckpointOperatorCoordinator.Provider(id, settings.checkpointPause());
     }
 
     @Override
@@ -142,9 +171,14 @@ public final class PrivacyBudgetOperator extends AbstractStreamOperator<BudgetSi
       throw new IllegalStateException(
           "The privacy budget must run with parallelism 1 but runs with " + parallelism);
     }
+    gate =
+        new DurabilityGate(
+            settings.durability(),
+            Math.max(0, position.map(LedgerPosition::executedRound).orElse(0L)));
+    lastVerdict = DurabilityGate.Verdict.EPOCH;
     coordinator =
         new RoundCoordinator(
-            settings.terms().programme(), position.map(LedgerPosition::tick).orElse(0L));
+            settings.terms().programme(), position.map(LedgerPosition::tick).orElse(0L), gate);
     session =
         new LedgerSession(
             settings.ledger(),
@@ -169,6 +203,10 @@ public final class PrivacyBudgetOperator extends AbstractStreamOperator<BudgetSi
     group.gauge("halted", () -> coordinator.halt().isPresent() ? 1 : 0);
     group.gauge("ledgerAvailable", () -> coordinator.holdsLedger() ? 1 : 0);
     group.gauge("ledgerAppendMillis", () -> appendMillis);
+    group.gauge("durableRound", gate::durableRound);
+    group.gauge("undurableRounds", gate::undurableRounds);
+    group.gauge("wastedEpochs", gate::wastedEpochs);
+    group.gauge("chargingWaits", () -> lastVerdict.ordinal());
   }
 
   private void openLedger() {
@@ -210,6 +248,9 @@ public final class PrivacyBudgetOperator extends AbstractStreamOperator<BudgetSi
   @Override
   public void processElement(StreamRecord<Long> pulse) {
     long now = getProcessingTimeService().getCurrentProcessingTime();
+    if (coordinator.maySpend()) {
+      lookAtGate(now);
+    }
     RoundCoordinator.Step step = coordinator.pulse(now);
     if (step instanceof RoundCoordinator.Step.Pass pass) {
       sendWatermark(pass.tick());
@@ -225,6 +266,31 @@ public final class PrivacyBudgetOperator extends AbstractStreamOperator<BudgetSi
           outcome -> toMailbox(() -> concluded(outcome), "calibration concluded"));
     } else if (step instanceof RoundCoordinator.Step.Halt halt) {
       worker.halt(halt.reason(), outcome -> toMailbox(() -> halted(outcome), "halt recorded"));
+    }
+  }
+
+  /** Asks for a checkpoint where rounds wait for one, and tells people what they cannot see. */
+  private void lookAtGate(long now) {
+    if (gate.wantsCheckpoint(now)) {
+      jobManager.sendEventToCoordinator(
+          new CheckpointOperatorCoordinator.Wanted(gate.awaitedCheckpoint()));
+    }
+    DurabilityGate.Verdict verdict = gate.verdict(now);
+    if (verdict == lastVerdict) {
+      return;
+    }
+    lastVerdict = verdict;
+    String domain = settings.terms().domain();
+    if (verdict == DurabilityGate.Verdict.PAUSE || verdict == DurabilityGate.Verdict.PERSON) {
+      LOGGER.warn(
+          "Privacy domain {}: after {} attempts in a row, charging waits for {} ({} s)",
+          domain,
+          gate.wastedEpochs(),
+          verdict.waitsFor(),
+          gate.pauseLeft(now).toSeconds());
+      BudgetObservers.tell(domain, observer -> observer.waiting(verdict.waitsFor()));
+    } else {
+      LOGGER.debug("Privacy domain {}: charging waits for {}", domain, verdict.waitsFor());
     }
   }
 
@@ -333,7 +399,11 @@ public final class PrivacyBudgetOperator extends AbstractStreamOperator<BudgetSi
   private void rememberPosition(LedgerState state) {
     position =
         Optional.of(
-            new LedgerPosition(state.nextSequence() - 1, state.headHash(), coordinator.tick()));
+            new LedgerPosition(
+                state.nextSequence() - 1,
+                state.headHash(),
+                coordinator.tick(),
+                gate.executedRound()));
   }
 
   private void sendWatermark(long tick) {
@@ -361,8 +431,45 @@ public final class PrivacyBudgetOperator extends AbstractStreamOperator<BudgetSi
       LedgerPosition seen = position.get();
       positionState.add(
           new LedgerPosition(
-              seen.sequence(), seen.hash(), Math.max(seen.tick(), coordinator.tick())));
+              seen.sequence(),
+              seen.hash(),
+              Math.max(seen.tick(), coordinator.tick()),
+              gate.executedRound()));
     }
+  }
+
+  /** Here and not later: see {@link DurabilityGate} for why a settled round is durable. */
+  @Override
+  public void prepareSnapshotPreBarrier(long checkpoint) throws Exception {
+    super.prepareSnapshotPreBarrier(checkpoint);
+    gate.barrier(checkpoint);
+  }
+
+  @Override
+  public OperatorSnapshotFutures snapshotState(
+      long checkpoint, long timestamp, CheckpointOptions options, CheckpointStreamFactory storage)
+      throws Exception {
+    if (options.getCheckpointType() instanceof SavepointType savepoint) {
+      if (savepoint.isSynchronous()) {
+        gate.stopping();
+      } else {
+        // never reported complete: nothing is to wait for it
+        gate.aborted(checkpoint);
+      }
+    }
+    return super.snapshotState(checkpoint, timestamp, options, storage);
+  }
+
+  @Override
+  public void notifyCheckpointComplete(long checkpoint) throws Exception {
+    super.notifyCheckpointComplete(checkpoint);
+    gate.completed(checkpoint);
+  }
+
+  @Override
+  public void notifyCheckpointAborted(long checkpoint) throws Exception {
+    super.notifyCheckpointAborted(checkpoint);
+    gate.aborted(checkpoint);
   }
 
   @Override

@@ -26,7 +26,8 @@ import java.util.OptionalDouble;
  *       is acknowledged as executed in this epoch. They are never queued.
  *   <li>A tick passes only when it is settled whether it is granted; while a charge is being
  *       written no time passes.
- *   <li>After a halt, and while the ledger is out of reach, time goes on.
+ *   <li>After a halt, while the ledger is out of reach, and while {@link DurabilityGate} holds the
+ *       next charge back, time goes on.
  *   <li>Where train says that the model fails on public text, the next tick halts instead of
  *       charging. That depends on released numbers and public text alone.
  *   <li>A calibration counts as executed only when its outcome is in the ledger. An attempt whose
@@ -40,6 +41,7 @@ public final class RoundCoordinator {
   private static final long NONE = 0;
 
   private final PhaseProgramme programme;
+  private final DurabilityGate gate;
 
   private long epoch;
   private long genesisMillis;
@@ -60,9 +62,12 @@ public final class RoundCoordinator {
   /**
    * @param programme which phases are due
    * @param restoredTick the last tick that restored state had sent; 0 at a start without state
+   * @param gate holds charges back until enough of what was granted is durable; this coordinator
+   *     tells it of the epoch, of grants and acknowledgements, its caller of checkpoints
    */
-  public RoundCoordinator(PhaseProgramme programme, long restoredTick) {
+  public RoundCoordinator(PhaseProgramme programme, long restoredTick, DurabilityGate gate) {
     this.programme = programme;
+    this.gate = gate;
     this.lastTick = restoredTick;
   }
 
@@ -118,6 +123,9 @@ public final class RoundCoordinator {
     long firstTick = Math.max(nextTick, Math.max(ledger.lastChargedTick(), lastTick) + 1);
     tickOffset = firstTick - nextTick;
     lastTick = firstTick - 1;
+    int wastedEpochs =
+        opening instanceof LedgerSession.Opening.Owned owned ? owned.wastedEpochs() : 0;
+    gate.epochStarted(nowMillis, wastedEpochs);
     return Optional.of(new EpochStart(epoch, firstTick));
   }
 
@@ -144,16 +152,24 @@ public final class RoundCoordinator {
     }
     return switch (programme.due(ledger, tick)) {
       case NOTHING -> pass(tick);
-      case PHASE -> {
-        pendingTick = tick;
-        yield new Step.Charge(tick);
-      }
+      case PHASE -> charge(tick, nowMillis);
       case ROUND -> {
-        pendingTick = tick;
         HaltReason due = haltDue();
-        yield due == null ? new Step.Charge(tick) : new Step.Halt(tick, due);
+        if (due == null) {
+          yield charge(tick, nowMillis);
+        }
+        pendingTick = tick;
+        yield new Step.Halt(tick, due);
       }
     };
+  }
+
+  private Step charge(long tick, long nowMillis) {
+    if (gate.verdict(nowMillis) != DurabilityGate.Verdict.OPEN) {
+      return pass(tick);
+    }
+    pendingTick = tick;
+    return new Step.Charge(tick);
   }
 
   private Step pass(long tick) {
@@ -199,6 +215,7 @@ public final class RoundCoordinator {
     roundInFlight = grant.round();
     queryInFlight = grant.mechanism().query();
     nextClipNorm = OptionalDouble.empty();
+    gate.granted(grant.round());
     return settlePending();
   }
 
@@ -269,6 +286,7 @@ public final class RoundCoordinator {
           "round %d must come back with %d noised numbers but came with %d"
               .formatted(executed.round(), query.answerSize(), executed.answer().size()));
     }
+    gate.acknowledged(executed.round());
     if (query.isCalibration()) {
       unrecorded = executed;
       return;
@@ -315,6 +333,11 @@ public final class RoundCoordinator {
   /** The ε budget of the domain; 0 while the ledger has not been read. */
   public double epsilonBudget() {
     return ledger.epsilonBudget();
+  }
+
+  /** Whether rounds may still be charged, now or once the gate opens. */
+  public boolean maySpend() {
+    return ledgerHeld && halt == null;
   }
 
   /** Whether the ledger is open and this attempt's. */

@@ -149,6 +149,7 @@ class AdaptiveClippingRoundsTest {
 
   /** One attempt of a job of its own; times are ticks since the genesis. */
   private final class Attempt {
+    private final DurabilityGate gate = Budgets.gate();
     private final RoundCoordinator coordinator;
     private final LedgerSession session;
 
@@ -163,12 +164,13 @@ class AdaptiveClippingRoundsTest {
     }
 
     private Attempt(BudgetTerms terms) {
-      coordinator = new RoundCoordinator(terms.programme(), /* restoredTick= */ 0);
+      coordinator = new RoundCoordinator(terms.programme(), /* restoredTick= */ 0, gate);
       session = Budgets.session(InMemoryLedger.factory(store), terms, UUID.randomUUID().toString());
     }
 
     void open(long tick) throws Exception {
       assertThat(coordinator.opened(session.open(at(tick)), at(tick))).isPresent();
+      Budgets.open(gate);
     }
 
     void reopen() throws Exception {

@@ -27,8 +27,21 @@ class BudgetSerializersTest {
 
   @Test
   void positionsComeBackAsTheyWere() throws Exception {
-    LedgerPosition position = new LedgerPosition(12, "cd".repeat(32), 345);
+    LedgerPosition position = new LedgerPosition(12, "cd".repeat(32), 345, 17);
     assertThat(copy(new LedgerPositionSerializer(), position)).isEqualTo(position);
+  }
+
+  @Test
+  void positionsOfVersion1DoNotSayWhichRoundsTheirSnapshotHolds() throws Exception {
+    DataOutputSerializer old = new DataOutputSerializer(64);
+    old.writeByte(1);
+    old.writeLong(12);
+    old.writeUTF("cd".repeat(32));
+    old.writeLong(345);
+    assertThat(
+            new LedgerPositionSerializer()
+                .deserialize(new DataInputDeserializer(old.getCopyOfBuffer())))
+        .isEqualTo(new LedgerPosition(12, "cd".repeat(32), 345, LedgerPosition.UNKNOWN_ROUND));
   }
 
   @Test

@@ -35,7 +35,22 @@ public final class Budgets {
           /* clipNorm= */ 0.5,
           /* expectedUnits= */ 16);
 
+  /** Failures may cost as much as they like. */
+  public static final DurabilityTerms NO_LIMIT =
+      new DurabilityTerms(Integer.MAX_VALUE, Duration.ZERO, Integer.MAX_VALUE);
+
   private Budgets() {}
+
+  /** A gate for tests that are about something else; {@link #open} opens it. */
+  public static DurabilityGate gate() {
+    return new DurabilityGate(NO_LIMIT, /* restoredRound= */ 0);
+  }
+
+  /** Opens a gate whose epoch has started, by a first checkpoint. */
+  public static void open(DurabilityGate gate) {
+    gate.barrier(1);
+    gate.completed(1);
+  }
 
   public static BudgetTerms terms(double epsilon) {
     return BudgetTerms.of(DOMAIN, epsilon, DELTA, INTERVAL, MECHANISM);

@@ -298,12 +298,12 @@ class LedgerSessionTest {
   @Test
   void refusesALedgerWithoutTheRestoredHead() throws Exception {
     session(Budgets.terms(3), "a").open(NOW);
-    LedgerPosition unknown = new LedgerPosition(1, "f".repeat(64), 0);
+    LedgerPosition unknown = new LedgerPosition(1, "f".repeat(64), 0, 0);
     assertThatThrownBy(
             () -> Budgets.session(ledger, Budgets.terms(3), "b", Optional.of(unknown)).open(NOW))
         .isInstanceOf(LedgerException.Refused.class)
         .hasMessageContaining("tail is lost");
-    LedgerPosition known = new LedgerPosition(2, state().headHash(), 0);
+    LedgerPosition known = new LedgerPosition(2, state().headHash(), 0, 0);
     assertThat(Budgets.session(ledger, Budgets.terms(3), "b", Optional.of(known)).open(NOW))
         .isInstanceOf(Opening.Owned.class);
   }

@@ -132,7 +132,9 @@ class PrivacyBudgetJobITCase {
             FileLedger.factory(file()),
             LinearAccountant.FACTORY,
             ReleaseWitness.NONE,
-            new InMemoryRoundFeedback(Budgets.DOMAIN));
+            new InMemoryRoundFeedback(Budgets.DOMAIN),
+            DurabilityTerms.of(1),
+            /* checkpointPause= */ Duration.ofMillis(10));
     environment
         .fromSource(clock, WatermarkStrategy.noWatermarks(), "clock")
         .transform(

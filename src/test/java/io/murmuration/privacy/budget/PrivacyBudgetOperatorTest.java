@@ -16,6 +16,7 @@ import io.murmuration.privacy.mechanism.RoundExecuted;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -23,7 +24,11 @@ import java.util.UUID;
 import java.util.concurrent.Semaphore;
 import org.apache.flink.api.common.JobID;
 import org.apache.flink.api.common.typeutils.base.LongSerializer;
+import org.apache.flink.core.execution.SavepointFormatType;
+import org.apache.flink.runtime.checkpoint.CheckpointType;
 import org.apache.flink.runtime.checkpoint.OperatorSubtaskState;
+import org.apache.flink.runtime.checkpoint.SavepointType;
+import org.apache.flink.runtime.checkpoint.SnapshotType;
 import org.apache.flink.runtime.operators.testutils.MockEnvironment;
 import org.apache.flink.runtime.operators.testutils.MockEnvironmentBuilder;
 import org.apache.flink.streaming.api.watermark.Watermark;
@@ -40,12 +45,14 @@ import org.junit.jupiter.api.Timeout;
 class PrivacyBudgetOperatorTest {
 
   private static final long GENESIS = 1_000_000;
+  private static final long FIRST_CHECKPOINT = 1_000;
 
   private final String store = UUID.randomUUID().toString();
   private final FaultyLedger.Controls controls = new FaultyLedger.Controls();
   private final LedgerFactory ledger =
       FaultyLedger.factory(InMemoryLedger.factory(store), controls);
   private final List<Job> jobs = new ArrayList<>();
+  private DurabilityTerms durability = Budgets.NO_LIMIT;
 
   @AfterEach
   void closeJobs() throws Exception {
@@ -58,7 +65,7 @@ class PrivacyBudgetOperatorTest {
   @Test
   void sendsEpochStartThenGrantsBeforeTheirWatermarks() throws Exception {
     Job job = start(Budgets.terms(3), new JobID());
-    job.awaitMail();
+    job.awaitEpoch();
     assertThat(job.sent()).containsExactly(new EpochStart(1, 1));
     job.pulse(1);
     job.awaitMail();
@@ -118,6 +125,128 @@ class PrivacyBudgetOperatorTest {
     assertThat(job.sent()).containsExactly(new Watermark(5));
     assertThat(ledgerState().halt()).contains(HaltReason.BUDGET_SPENT);
     assertThat(ledgerState().rounds()).isEqualTo(3);
+  }
+
+  @Test
+  void chargesNothingBeforeAnEpochsFirstCompletedCheckpoint() throws Exception {
+    Job job = start(Budgets.terms(3), new JobID());
+    job.barrier(1);
+    job.awaitMail();
+    job.sent();
+    // its barrier passed before the epoch's start: it proves nothing
+    job.harness.notifyOfCompletedCheckpoint(1);
+    job.passes(1);
+    job.barrier(2);
+    job.passes(2);
+    job.harness.notifyOfCompletedCheckpoint(2);
+    assertThat(job.grant(3).round()).isEqualTo(1);
+  }
+
+  @Test
+  void chargesNothingWhileTooManyRoundsAreInNoCompletedCheckpoint() throws Exception {
+    durability = DurabilityTerms.of(2);
+    Job job = start(Budgets.terms(9), new JobID());
+    job.awaitEpoch();
+    job.sent();
+    job.grant(1);
+    job.acknowledge(1, 1);
+    job.barrier(2_000);
+    job.grant(2);
+    job.acknowledge(1, 2);
+    job.passes(3);
+    job.harness.notifyOfCompletedCheckpoint(2_000);
+    job.grant(4);
+    job.acknowledge(1, 3);
+    // rounds 2 and 3 are not durable
+    job.passes(5);
+    job.barrier(2_001);
+    job.passes(6);
+    job.harness.getOperator().notifyCheckpointAborted(2_001);
+    job.passes(7);
+    job.barrier(2_002);
+    job.harness.notifyOfCompletedCheckpoint(2_002);
+    assertThat(job.grant(8).round()).isEqualTo(4);
+  }
+
+  @Test
+  void chargesNothingAfterASynchronousSavepoint() throws Exception {
+    Job job = started();
+    job.barrier(2_000, SavepointType.suspend(SavepointFormatType.CANONICAL));
+    job.passes(1);
+    job.passes(2);
+  }
+
+  @Test
+  void aSavepointThatDoesNotEndTheJobSettlesNothingAndHoldsNothingBack() throws Exception {
+    durability = DurabilityTerms.of(1);
+    Job job = start(Budgets.terms(9), new JobID());
+    job.awaitEpoch();
+    job.sent();
+    job.grant(1);
+    job.acknowledge(1, 1);
+    job.barrier(2_000, SavepointType.savepoint(SavepointFormatType.CANONICAL));
+    job.passes(2);
+    job.barrier(2_001);
+    job.harness.notifyOfCompletedCheckpoint(2_001);
+    assertThat(job.grant(3).round()).isEqualTo(2);
+  }
+
+  /** Reaches its first checkpoint, charges, dies: again and again. */
+  @Test
+  void aCrashLoopThatChargesWaitsLongerEachTimeAndThenForAPerson() throws Exception {
+    durability = new DurabilityTerms(2, Duration.ofMillis(1_000), 3);
+    JobID id = new JobID();
+    long tick = 0;
+    OperatorSubtaskState newest = null;
+    for (int attempt = 1; attempt <= 3; attempt++) {
+      Job job = prepare(Budgets.terms(9), id);
+      if (newest != null) {
+        job.harness.initializeState(newest);
+      }
+      job.open(tick);
+      job.awaitMail();
+      newest = job.barrier(attempt);
+      job.harness.notifyOfCompletedCheckpoint(attempt);
+      job.sent();
+      long pauseTicks = attempt == 1 ? 0 : 10L << (attempt - 2);
+      if (pauseTicks > 0) {
+        job.passes(tick + pauseTicks - 1);
+      }
+      tick += pauseTicks + 1;
+      assertThat(job.grant(tick).round()).isEqualTo(attempt);
+    }
+    Job waiting = prepare(Budgets.terms(9), id);
+    waiting.harness.initializeState(newest);
+    waiting.open(tick);
+    waiting.awaitEpoch();
+    waiting.sent();
+    waiting.passes(tick + 1_000_000);
+
+    Job submittedAnew = prepare(Budgets.terms(9), new JobID());
+    submittedAnew.harness.initializeState(newest);
+    submittedAnew.open(tick + 1_000_000);
+    submittedAnew.awaitEpoch();
+    submittedAnew.sent();
+    assertThat(submittedAnew.grant(tick + 1_000_002).round()).isEqualTo(4);
+  }
+
+  @Test
+  void anAttemptAfterOneThatMadeARoundDurableDoesNotWait() throws Exception {
+    durability = new DurabilityTerms(2, Duration.ofMillis(1_000), 1);
+    JobID id = new JobID();
+    Job first = start(Budgets.terms(9), id);
+    first.awaitEpoch();
+    first.sent();
+    first.grant(1);
+    first.acknowledge(1, 1);
+    OperatorSubtaskState newest = first.barrier(2_000);
+    first.grant(2);
+    Job second = prepare(Budgets.terms(9), id);
+    second.harness.initializeState(newest);
+    second.open(2);
+    second.awaitEpoch();
+    second.sent();
+    assertThat(second.grant(3).round()).isEqualTo(3);
   }
 
   @Test
@@ -184,7 +313,7 @@ class PrivacyBudgetOperatorTest {
     first.grant(1);
     Job second = prepare(Budgets.terms(3), new JobID());
     second.open(1);
-    second.awaitMail();
+    second.awaitEpoch();
     second.sent();
     assertThat(second.grant(2)).returns(2L, Grant::round).returns(2.0, Grant::epsilonSpent);
   }
@@ -308,7 +437,7 @@ class PrivacyBudgetOperatorTest {
     Job fenced = started(fencedId);
     OperatorSubtaskState state = fenced.harness.snapshot(1, 1);
     Job other = start(Budgets.terms(3), new JobID());
-    other.awaitMail();
+    other.awaitEpoch();
     other.sent();
     fenced.pulse(1);
     fenced.awaitMail();
@@ -373,7 +502,7 @@ class PrivacyBudgetOperatorTest {
     try (BudgetObservers.Registration registration =
         BudgetObservers.observe(Budgets.DOMAIN, observer)) {
       Job job = start(Budgets.terms(3).withMaxRounds(1), new JobID());
-      job.awaitMail();
+      job.awaitEpoch();
       job.sent();
       job.grant(1);
       job.acknowledge(1, 1);
@@ -394,7 +523,7 @@ class PrivacyBudgetOperatorTest {
 
   private Job started(JobID id) throws Exception {
     Job job = start(Budgets.terms(3), id);
-    job.awaitMail();
+    job.awaitEpoch();
     assertThat(job.sent()).hasSize(1);
     return job;
   }
@@ -409,7 +538,7 @@ class PrivacyBudgetOperatorTest {
     Job job = prepare(Budgets.terms(3), id);
     job.harness.initializeState(state);
     job.open(tick);
-    job.awaitMail();
+    job.awaitEpoch();
     return job;
   }
 
@@ -421,7 +550,9 @@ class PrivacyBudgetOperatorTest {
                 ledger,
                 LinearAccountant.FACTORY,
                 ReleaseWitness.NONE,
-                new InMemoryRoundFeedback(Budgets.DOMAIN)),
+                new InMemoryRoundFeedback(Budgets.DOMAIN),
+                durability,
+                /* checkpointPause= */ Duration.ZERO),
             id);
     jobs.add(job);
     return job;
@@ -455,6 +586,33 @@ class PrivacyBudgetOperatorTest {
     /** Waits for one result of the ledger thread and lets the operator have it. */
     void awaitMail() throws Exception {
       mailbox.take(TaskMailbox.MIN_PRIORITY).run();
+    }
+
+    /** Lets the epoch begin and a first checkpoint of it complete. */
+    void awaitEpoch() throws Exception {
+      awaitMail();
+      barrier(FIRST_CHECKPOINT);
+      harness.notifyOfCompletedCheckpoint(FIRST_CHECKPOINT);
+    }
+
+    /**
+     * As a task does it: first all operators prepare, then the barrier leaves, then the snapshot.
+     */
+    OperatorSubtaskState barrier(long checkpoint) throws Exception {
+      return barrier(checkpoint, CheckpointType.CHECKPOINT);
+    }
+
+    OperatorSubtaskState barrier(long checkpoint, SnapshotType type) throws Exception {
+      harness.prepareSnapshotPreBarrier(checkpoint);
+      return harness
+          .snapshotWithLocalState(checkpoint, /* timestamp= */ checkpoint, type)
+          .getJobManagerOwnedState();
+    }
+
+    /** Pulses and expects time to pass without a grant. */
+    void passes(long tick) throws Exception {
+      pulse(tick);
+      assertThat(sent()).containsExactly(new Watermark(tick));
     }
 
     /** Pulses and expects a grant. */

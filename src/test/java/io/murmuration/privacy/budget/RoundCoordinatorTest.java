@@ -8,6 +8,7 @@ import io.murmuration.privacy.ledger.InMemoryLedger;
 import io.murmuration.privacy.mechanism.EpochStart;
 import io.murmuration.privacy.mechanism.Grant;
 import io.murmuration.privacy.mechanism.RoundExecuted;
+import java.time.Duration;
 import java.util.UUID;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -25,7 +26,8 @@ class RoundCoordinatorTest {
 
   @Test
   void noTimePassesBeforeTheEpochIsKnown() {
-    RoundCoordinator coordinator = new RoundCoordinator(Budgets.terms(9).programme(), 0);
+    RoundCoordinator coordinator =
+        new RoundCoordinator(Budgets.terms(9).programme(), 0, Budgets.gate());
     assertThat(coordinator.pulse(GENESIS)).isEqualTo(new Step.Wait());
     assertThat(coordinator.epsilonBudget()).isZero();
     assertThat(coordinator.phase()).isZero();
@@ -130,6 +132,32 @@ class RoundCoordinatorTest {
   }
 
   @Test
+  void timePassesWithoutRoundsWhileTheGateIsShut() throws Exception {
+    DurabilityGate gate =
+        new DurabilityGate(new DurabilityTerms(1, Duration.ZERO, 1), /* restoredRound= */ 0);
+    Attempt attempt = new Attempt(Budgets.terms(9), 0, gate);
+    attempt.open(0);
+    attempt.runRound(1);
+    assertThat(attempt.pulse(2)).isEqualTo(new Step.Pass(2));
+    assertThat(attempt.pulse(3)).isEqualTo(new Step.Pass(3));
+    gate.barrier(2);
+    assertThat(attempt.pulse(4)).isEqualTo(new Step.Pass(4));
+    gate.completed(2);
+    assertThat(attempt.pulse(5)).isEqualTo(new Step.Charge(5));
+  }
+
+  /** A halt costs nothing, so that it waits for nothing. */
+  @Test
+  void theHaltIsRecordedWhileTheGateIsShut() throws Exception {
+    DurabilityGate gate =
+        new DurabilityGate(new DurabilityTerms(1, Duration.ZERO, 1), /* restoredRound= */ 0);
+    Attempt attempt = new Attempt(Budgets.terms(1), 0, gate);
+    attempt.open(0);
+    attempt.runRound(1);
+    assertThat(attempt.pulse(2)).isEqualTo(new Step.Halt(2, HaltReason.BUDGET_SPENT));
+  }
+
+  @Test
   void haltsWhenOneMoreRoundWouldPassWhatIsReserved() throws Exception {
     Attempt attempt = new Attempt(Budgets.terms(2.5), 0);
     attempt.open(0);
@@ -221,15 +249,24 @@ class RoundCoordinatorTest {
   /** One attempt of a job of its own; times are milliseconds or ticks since the genesis. */
   private final class Attempt {
     private final RoundCoordinator coordinator;
+    private final DurabilityGate gate;
     private final LedgerSession session;
 
     Attempt(BudgetTerms terms, long restoredTick) {
-      coordinator = new RoundCoordinator(terms.programme(), restoredTick);
+      this(terms, restoredTick, Budgets.gate());
+    }
+
+    Attempt(BudgetTerms terms, long restoredTick, DurabilityGate gate) {
+      this.gate = gate;
+      coordinator = new RoundCoordinator(terms.programme(), restoredTick, gate);
       session = Budgets.session(InMemoryLedger.factory(store), terms, UUID.randomUUID().toString());
     }
 
     EpochStart open(long millis) throws Exception {
-      return coordinator.opened(session.open(GENESIS + millis), GENESIS + millis).orElseThrow();
+      EpochStart start =
+          coordinator.opened(session.open(GENESIS + millis), GENESIS + millis).orElseThrow();
+      Budgets.open(gate);
+      return start;
     }
 
     /** Opens again; true if no second epoch start came of it. */
