@@ -1,6 +1,8 @@
 # What scripts/cluster, scripts/kafka and scripts/flink share; sourced, never run.
 # shellcheck shell=bash
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+# shellcheck source=scripts/lib/maven.sh
+source "$root/scripts/lib/maven.sh"
 java=${JAVA_HOME:+$JAVA_HOME/bin/}java
 # where processes keep configuration, logs, pids and data
 dir=${MURMURATION_CLUSTER_DIR:-$root/murmuration-cluster}
@@ -31,7 +33,7 @@ build_job() {
   jar=$(job_jar)
   if [[ -z $jar ]] || stale "$jar"; then
     echo "${0##*/}: building (the first time downloads about 400 MB of libraries) ..." >&2
-    (cd "$root" && mvn -B -q -Dmaven.test.skip=true package >&2) || fail "the build failed; see above"
+    (cd "$root" && maven -Dmaven.test.skip=true package) || fail "the build failed; see above"
   fi
 }
 
@@ -41,8 +43,8 @@ build_flink_dist() {
   if [[ ! -e $done || $pom -nt $done ]]; then
     echo "${0##*/}: fetching Flink (about 130 MB the first time) ..." >&2
     rm -rf "$root/target/flink-dist"
-    mvn -B -q -f "$pom" dependency:copy-dependencies -DincludeScope=runtime \
-      -DoutputDirectory="$root/target/flink-dist" >&2 || fail "Flink could not be fetched; see above"
+    maven -f "$pom" dependency:copy-dependencies -DincludeScope=runtime \
+      -DoutputDirectory="$root/target/flink-dist" || fail "Flink could not be fetched; see above"
     touch "$done"
   fi
 }

@@ -25,14 +25,9 @@ public final class CalibrateCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
   @Mixin private MechanismOptions mechanism;
+  @Mixin private GuaranteeOptions guarantee;
   @Mixin private AccountantOptions accountant;
   @Mixin private AccountingOutput output;
-
-  @Option(names = "--epsilon", required = true, description = "The budget's epsilon, > 0.")
-  private double epsilon;
-
-  @Option(names = "--delta", required = true, description = "The budget's delta, in (0, 1).")
-  private double delta;
 
   @ArgGroup(multiplicity = "1")
   private Given given;
@@ -65,17 +60,19 @@ public final class CalibrateCommand implements Callable<Integer> {
           double sigma =
               given.rounds == null
                   ? given.noiseMultiplier
-                  : calibration.noiseMultiplier(subject, given.rounds, epsilon, delta);
+                  : calibration.noiseMultiplier(
+                      subject, given.rounds, guarantee.epsilon(), guarantee.delta());
           PhaseAccountant phase =
-              calibration.phase(subject.withNoiseMultiplier(sigma), epsilon, delta);
+              calibration.phase(
+                  subject.withNoiseMultiplier(sigma), guarantee.epsilon(), guarantee.delta());
           long rounds = given.rounds == null ? phase.affordableRounds() : given.rounds;
           answer.put("noise_multiplier", sigma);
           answer.put("rounds", rounds);
           answer.put("epsilon", phase.epsilonAfter(rounds));
           return answer;
         });
-    answer.put("epsilon_budget", epsilon);
-    answer.put("delta", delta);
+    answer.put("epsilon_budget", guarantee.epsilon());
+    answer.put("delta", guarantee.delta());
     answer.put("relation", Guarantee.RELATION);
     output.print(spec, answer);
     return 0;

@@ -36,6 +36,8 @@ import picocli.CommandLine.Spec;
 public final class CompareCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
+  @Mixin private GuaranteeOptions guarantee;
+  @Mixin private RoundsOption rounds;
   @Mixin private AccountantOptions accountant;
   @Mixin private AccountingOutput output;
 
@@ -59,19 +61,6 @@ public final class CompareCommand implements Callable<Integer> {
   private List<Integer> groupSizes;
 
   @Option(
-      names = {"--rounds", "-T"},
-      converter = WholeNumber.Rounds.class,
-      required = true,
-      description = "Rounds of training.")
-  private long rounds;
-
-  @Option(names = "--epsilon", required = true, description = "The guarantee's epsilon, > 0.")
-  private double epsilon;
-
-  @Option(names = "--delta", required = true, description = "The guarantee's delta, in (0, 1).")
-  private double delta;
-
-  @Option(
       names = "--plot",
       paramLabel = "FILE",
       description = "Also draw the comparison into a .svg or .png file.")
@@ -83,7 +72,7 @@ public final class CompareCommand implements Callable<Integer> {
         AccountingOutput.checked(spec, () -> Optional.ofNullable(plot).map(ChartFile::at));
     List<ComparisonRow> rows = AccountingOutput.checked(spec, this::compare);
     if (chart.isPresent()) {
-      ComparisonPlot.write(chart.get(), rows, epsilon, delta);
+      ComparisonPlot.write(chart.get(), rows, guarantee.epsilon(), guarantee.delta());
     }
     if (output.json()) {
       AccountingOutput.printJson(spec.commandLine().getOut(), describe(rows));
@@ -100,19 +89,27 @@ public final class CompareCommand implements Callable<Integer> {
     double p = exampleProbability == null ? userProbability : exampleProbability;
     double uls =
         calibration.noiseMultiplier(
-            new PoissonSubsampledGaussian(userProbability, 1), rounds, epsilon, delta);
+            new PoissonSubsampledGaussian(userProbability, 1),
+            rounds.rounds(),
+            guarantee.epsilon(),
+            guarantee.delta());
     List<ComparisonRow> rows = new ArrayList<>();
     for (int group : groupSizes) {
       double els =
-          calibration.noiseMultiplier(new MixtureOfGaussians(p, group, 1), rounds, epsilon, delta);
+          calibration.noiseMultiplier(
+              new MixtureOfGaussians(p, group, 1),
+              rounds.rounds(),
+              guarantee.epsilon(),
+              guarantee.delta());
       MixtureOfGaussians tight = new MixtureOfGaussians(p, group, els);
       rows.add(
           new ComparisonRow(
               group,
               uls,
               els,
-              groupPrivacy.noiseMultiplier(tight, rounds, epsilon, delta),
-              groupPrivacy.epsilon(tight, rounds, delta)));
+              groupPrivacy.noiseMultiplier(
+                  tight, rounds.rounds(), guarantee.epsilon(), guarantee.delta()),
+              groupPrivacy.epsilon(tight, rounds.rounds(), guarantee.delta())));
     }
     return rows;
   }
@@ -121,9 +118,9 @@ public final class CompareCommand implements Callable<Integer> {
     Map<String, Object> answer = new LinkedHashMap<>();
     answer.put("q", userProbability);
     answer.put("p", exampleProbability == null ? userProbability : exampleProbability);
-    answer.put("rounds", rounds);
-    answer.put("epsilon", epsilon);
-    answer.put("delta", delta);
+    answer.put("rounds", rounds.rounds());
+    answer.put("epsilon", guarantee.epsilon());
+    answer.put("delta", guarantee.delta());
     answer.put("relation", Guarantee.RELATION);
     answer.put("rows", rows.stream().map(ComparisonRow::describe).toList());
     return answer;
@@ -133,23 +130,29 @@ public final class CompareCommand implements Callable<Integer> {
     PrintWriter out = spec.commandLine().getOut();
     out.printf(
         "Noise multiplier for epsilon %s, delta %s after %d rounds (%s)%n%n",
-        AccountingOutput.text(epsilon), AccountingOutput.text(delta), rounds, Guarantee.RELATION);
-    out.printf(
-        "%6s  %10s  %10s  %13s  %5s  %22s%n",
-        "G", "ULS", "ELS", "group privacy", "ratio", "epsilon if group priv.");
+        AccountingOutput.text(guarantee.epsilon()),
+        AccountingOutput.text(guarantee.delta()),
+        rounds.rounds(),
+        Guarantee.RELATION);
+    Table table =
+        new Table(">G", ">ULS", ">ELS", ">group privacy", ">ratio", ">epsilon by group privacy");
     for (ComparisonRow row : rows) {
-      out.printf(
-          "%6d  %10.5g  %10.5g  %13.5g  %5.3g  %22.5g%n",
+      table.row(
           row.groupSize(),
-          row.uls(),
-          row.els(),
-          row.groupPrivacy(),
-          row.ratio(),
-          row.groupPrivacyEpsilon());
+          digits(row.uls(), 5),
+          digits(row.els(), 5),
+          digits(row.groupPrivacy(), 5),
+          digits(row.ratio(), 3),
+          digits(row.groupPrivacyEpsilon(), 5));
     }
+    table.print(out);
     out.printf(
         "%nratio: group privacy's noise over ELS's. Last column: what group privacy would state at"
             + " ELS's noise.%n");
     out.flush();
+  }
+
+  private static String digits(double value, int digits) {
+    return String.format("%." + digits + "g", value);
   }
 }

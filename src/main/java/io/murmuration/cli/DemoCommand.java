@@ -6,11 +6,13 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.murmuration.demo.DemoModel;
 import io.murmuration.demo.DemoRun;
 import io.murmuration.demo.DemoSettings;
+import io.murmuration.event.InteractionProducer;
 import io.murmuration.privacy.ledger.HaltReason;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.OptionalDouble;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -149,7 +151,9 @@ public final class DemoCommand implements Callable<Integer> {
       names = "--rate",
       paramLabel = "EVENTS/S",
       description =
-          "Events per second; 800 for the generated stream, as fast as possible for --events.")
+          "Events per second at most. Without it --events is fed before the job starts, and the"
+              + " generated stream by the clock of rounds: all of it within a quarter of --rounds,"
+              + " on every machine alike.")
   private Double rate;
 
   @Option(
@@ -240,8 +244,11 @@ public final class DemoCommand implements Callable<Integer> {
         q > 0 && q <= 1,
         "the sampling probability must be in (0, 1] but is %s; give --sampling-probability, or an --expected-cohort below --population"
             .formatted(q));
-    double perSecond = rate != null ? rate : generated ? 800 : Double.POSITIVE_INFINITY;
-    require(perSecond > 0, "--rate must be above 0 but is " + perSecond);
+    require(rate == null || rate > 0, "--rate must be above 0 but is " + rate);
+    OptionalDouble pace =
+        rate != null
+            ? OptionalDouble.of(rate)
+            : generated ? OptionalDouble.empty() : OptionalDouble.of(InteractionProducer.UNLIMITED);
     Path directory = out.toAbsolutePath().normalize();
     return new DemoSettings(
         events,
@@ -261,7 +268,7 @@ public final class DemoCommand implements Callable<Integer> {
         loraRank,
         maxTokens,
         roundInterval,
-        perSecond,
+        pace,
         heldOutUsers,
         heldOutMessages,
         heldOutPublic,

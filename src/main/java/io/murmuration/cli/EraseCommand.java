@@ -6,10 +6,10 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -31,6 +31,7 @@ public final class EraseCommand implements Callable<Integer> {
   private static final char REPLACEMENT = '\ufffd';
 
   @Spec private CommandSpec spec;
+  @Mixin private InteractionsTopic topic;
 
   @Parameters(arity = "0..*", paramLabel = "USER", description = "User ids.")
   private List<String> users = List.of();
@@ -43,38 +44,16 @@ public final class EraseCommand implements Callable<Integer> {
               + " and for many.")
   private Path file;
 
-  @Option(
-      names = "--bootstrap-servers",
-      required = true,
-      paramLabel = "HOST:PORT,...",
-      description = "Kafka brokers.")
-  private String bootstrapServers;
-
-  @Option(
-      names = "--topic",
-      defaultValue = "interactions",
-      description = "Topic to write to, default: ${DEFAULT-VALUE}.")
-  private String topic;
-
-  @Option(
-      names = "--kafka",
-      paramLabel = "KEY=VALUE",
-      description =
-          "A setting of the Kafka producer, for example security.protocol=SSL; repeatable.")
-  private Map<String, String> kafkaProperties = Map.of();
-
   @Override
   public Integer call() throws IOException, InterruptedException {
     List<String> all = all();
-    try (InteractionProducer producer =
-        new InteractionProducer(
-            bootstrapServers, topic, kafkaProperties, InteractionProducer.UNLIMITED)) {
+    try (InteractionProducer producer = topic.producer(InteractionProducer.UNLIMITED)) {
       for (String user : all) {
         producer.erase(user);
       }
       producer.flush();
     }
-    spec.commandLine().getOut().printf("%,d tombstones written to %s%n", all.size(), topic);
+    spec.commandLine().getOut().printf("%,d tombstones written to %s%n", all.size(), topic.name());
     return 0;
   }
 

@@ -12,6 +12,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -22,10 +23,11 @@ import picocli.CommandLine.Spec;
     name = "inspect",
     mixinStandardHelpOptions = true,
     description =
-        "Sizes and distributions of a savepoint's state: operators, users, examples, windows, bytes.",
+        "Sizes and distributions of a savepoint's state: operators, users, examples, windows,"
+            + " bytes.",
     footer =
-        "%nNeither texts nor user ids are printed, but the numbers are exact functions of private data:"
-            + " they are for the operator alone.")
+        "%nNeither texts nor user ids are printed, but the numbers are exact functions of private"
+            + " data: they are for the operator alone.")
 public final class InspectCommand implements Callable<Integer> {
 
   private static final JsonMapper JSON = new JsonMapper();
@@ -37,6 +39,7 @@ public final class InspectCommand implements Callable<Integer> {
   }
 
   @Spec private CommandSpec spec;
+  @Mixin private JsonOption json;
 
   @Parameters(
       index = "0",
@@ -52,17 +55,12 @@ public final class InspectCommand implements Callable<Integer> {
               + " in canonical format is read by either.")
   private Backend backend = Backend.ROCKSDB;
 
-  @Option(names = "--json", description = "Print one JSON object.")
-  private boolean json;
-
   @Override
   public Integer call() throws Exception {
     SavepointInspection inspection =
         SavepointInspection.read(savepoint, backend.name().toLowerCase(Locale.ROOT));
-    if (json) {
-      spec.commandLine()
-          .getOut()
-          .println(JSON.writerWithDefaultPrettyPrinter().writeValueAsString(tree(inspection)));
+    if (json.isGiven()) {
+      json.print(tree(inspection));
     } else {
       print(inspection, spec.commandLine().getOut());
     }
@@ -80,16 +78,15 @@ public final class InspectCommand implements Callable<Integer> {
 
   private static void print(SavepointInspection inspection, PrintWriter out) {
     out.printf("checkpoint %d%n%n", inspection.checkpointId());
-    out.printf("%-32s %11s %15s %15s%n", "operator", "parallelism", "max parallelism", "bytes");
+    Table operators = new Table("operator", ">parallelism", ">max parallelism", ">bytes");
     for (OperatorSize operator : inspection.operators()) {
-      out.printf(
-          Locale.ROOT,
-          "%-32s %11d %15d %,15d%n",
+      operators.row(
           operator.uid(),
           operator.parallelism(),
           operator.maxParallelism(),
-          operator.bytes());
+          count(operator.bytes()));
     }
+    operators.print(out);
     StateSummary users = inspection.users();
     out.printf(
         Locale.ROOT,
@@ -97,28 +94,30 @@ public final class InspectCommand implements Callable<Integer> {
         users.users(),
         users.totalExamples(),
         users.totalBytes());
-    out.printf(
-        "%n%-12s %8s %12s %10s %10s %10s %10s%n",
-        "per user", "min", "mean", "median", "90 %", "99 %", "max");
+    out.println();
+    Table perUser = new Table("per user", ">min", ">mean", ">median", ">90 %", ">99 %", ">max");
     distributions(users)
         .forEach(
             (name, d) ->
-                out.printf(
-                    Locale.ROOT,
-                    "%-12s %,8d %,12.1f %,10d %,10d %,10d %,10d%n",
+                perUser.row(
                     name,
-                    d.min(),
-                    d.mean(),
-                    d.median(),
-                    d.p90(),
-                    d.p99(),
-                    d.max()));
+                    count(d.min()),
+                    String.format(Locale.ROOT, "%,.1f", d.mean()),
+                    count(d.median()),
+                    count(d.p90()),
+                    count(d.p99()),
+                    count(d.max())));
+    perUser.print(out);
     out.printf(Locale.ROOT, "%nwaiting for the first tick: %,d users%n", users.waiting());
     users
         .usersBySchedule()
         .forEach(
             (schedule, count) ->
                 out.printf(Locale.ROOT, "clocks drawn with %s: %,d users%n", schedule, count));
+  }
+
+  private static String count(long value) {
+    return String.format(Locale.ROOT, "%,d", value);
   }
 
   private static ObjectNode tree(SavepointInspection inspection) {

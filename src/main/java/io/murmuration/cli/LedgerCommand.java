@@ -1,6 +1,5 @@
 package io.murmuration.cli;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -21,6 +20,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.List;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -61,14 +61,12 @@ public final class LedgerCommand implements Runnable {
       name = "show",
       description = "Prints what the domain has reserved and charged.",
       mixinStandardHelpOptions = true)
-  int show(
-      @ArgGroup(multiplicity = "1") LedgerSource source,
-      @Option(names = "--json", description = "Print one JSON object.") boolean json)
+  int show(@ArgGroup(multiplicity = "1") LedgerSource source, @Mixin JsonOption json)
       throws IOException, LedgerException, InterruptedException {
     Verified ledger = Verified.read(source);
     PrintWriter out = spec.commandLine().getOut();
-    if (json) {
-      out.println(summary(ledger));
+    if (json.isGiven()) {
+      json.print(summary(ledger));
     } else {
       print(ledger, out);
     }
@@ -80,19 +78,16 @@ public final class LedgerCommand implements Runnable {
       description =
           "Checks hashes, chain and every record's place; fails naming the first that is wrong.",
       mixinStandardHelpOptions = true)
-  int verify(
-      @ArgGroup(multiplicity = "1") LedgerSource source,
-      @Option(names = "--json", description = "Print one JSON object.") boolean json)
+  int verify(@ArgGroup(multiplicity = "1") LedgerSource source, @Mixin JsonOption json)
       throws IOException, LedgerException, InterruptedException {
     Verified ledger = Verified.read(source);
     PrintWriter out = spec.commandLine().getOut();
-    if (json) {
-      out.println(
-          text(
-              JSON.createObjectNode()
-                  .put("valid", true)
-                  .put("records", ledger.entries().size())
-                  .put("head_hash", ledger.state().headHash())));
+    if (json.isGiven()) {
+      json.print(
+          JSON.createObjectNode()
+              .put("valid", true)
+              .put("records", ledger.entries().size())
+              .put("head_hash", ledger.state().headHash()));
     } else {
       out.printf(
           "The %s is whole: %d records, head %s%n",
@@ -128,7 +123,7 @@ public final class LedgerCommand implements Runnable {
     return 0;
   }
 
-  private static String summary(Verified ledger) {
+  private static ObjectNode summary(Verified ledger) {
     LedgerState state = ledger.state();
     ObjectNode node = JSON.createObjectNode();
     state
@@ -182,7 +177,7 @@ public final class LedgerCommand implements Runnable {
     node.put("halted", state.halt().map(Enum::name).orElse(null))
         .put("records", ledger.entries().size())
         .put("head_hash", state.headHash());
-    return text(node);
+    return node;
   }
 
   private static ObjectNode mechanism(PhaseOpened phase) {
@@ -234,13 +229,5 @@ public final class LedgerCommand implements Runnable {
         state.rounds(), state.roundsInPhase(), state.lastChargedTick(), state.epoch());
     out.printf("halted    %s%n", state.halt().map(halt -> "yes: " + halt.text()).orElse("no"));
     out.printf("head      %s%n", state.headHash());
-  }
-
-  private static String text(ObjectNode node) {
-    try {
-      return JSON.writerWithDefaultPrettyPrinter().writeValueAsString(node);
-    } catch (JsonProcessingException e) {
-      throw new IllegalStateException("A summary has no JSON form", e);
-    }
   }
 }

@@ -3,9 +3,9 @@ package io.murmuration.cli;
 import io.murmuration.model.AdaptedModel;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -18,20 +18,7 @@ import picocli.CommandLine.Spec;
 public final class MergeCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
-
-  @Option(
-      names = "--model",
-      required = true,
-      paramLabel = "DIR",
-      description = "Hugging Face model directory.")
-  private Path model;
-
-  @Option(
-      names = "--adapter",
-      required = true,
-      paramLabel = "DIR",
-      description = "PEFT adapter, for example a release.")
-  private Path adapter;
+  @Mixin private ModelOptions model;
 
   @Option(
       names = "--out",
@@ -42,7 +29,7 @@ public final class MergeCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    try (AdaptedModel subject = AdaptedModel.load(model, Optional.of(adapter))) {
+    try (AdaptedModel subject = model.loadAdapted()) {
       subject.requireSound();
       subject.writeMerged(out);
     }

@@ -1,9 +1,11 @@
 package io.murmuration.cli;
 
+import picocli.AutoComplete.GenerateCompletion;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ExitCode;
 import picocli.CommandLine.HelpCommand;
+import picocli.CommandLine.IVersionProvider;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
@@ -20,7 +22,7 @@ import picocli.CommandLine.Spec;
         "Fine-tunes language models on a stream of user interactions with user-level differential"
             + " privacy.",
     mixinStandardHelpOptions = true,
-    version = "murmuration 0.1.0",
+    versionProvider = Murmuration.Version.class,
     subcommands = {
       DemoCommand.class,
       RunCommand.class,
@@ -40,6 +42,7 @@ import picocli.CommandLine.Spec;
       CompareCommand.class,
       PlanCommand.class,
       StatementCommand.class,
+      GenerateCompletion.class,
       HelpCommand.class
     })
 public final class Murmuration implements Runnable {
@@ -51,6 +54,15 @@ public final class Murmuration implements Runnable {
       scope = CommandLine.ScopeType.INHERIT,
       description = "Print stack traces of failures.")
   private boolean debug;
+
+  /** Version and, where it is known, the commit. */
+  static final class Version implements IVersionProvider {
+    @Override
+    public String[] getVersion() {
+      String commit = System.getProperty("murmuration.commit", "");
+      return new String[] {"murmuration 0.1.0" + (commit.isEmpty() ? "" : ", commit " + commit)};
+    }
+  }
 
   @Override
   public void run() {
@@ -71,6 +83,19 @@ public final class Murmuration implements Runnable {
             exception.printStackTrace(command.getErr());
           }
           return ExitCode.SOFTWARE;
+        });
+    commandLine.setParameterExceptionHandler(
+        (exception, arguments) -> {
+          CommandLine command = exception.getCommandLine();
+          command.getErr().println("murmuration: " + exception.getMessage());
+          if (root.debug) {
+            exception.printStackTrace(command.getErr());
+          }
+          command
+              .getErr()
+              .printf(
+                  "%s --help says what is expected%n", command.getCommandSpec().qualifiedName());
+          return ExitCode.USAGE;
         });
     return commandLine;
   }

@@ -6,19 +6,16 @@ import io.murmuration.demo.HeldOutUsers;
 import io.murmuration.event.EventFile;
 import io.murmuration.event.InteractionProducer;
 import io.murmuration.event.avro.Interaction;
+import io.murmuration.terminal.Progress;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
-import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.function.Predicate;
-import me.tongfei.progressbar.ConsoleProgressBarConsumer;
-import me.tongfei.progressbar.ProgressBar;
-import me.tongfei.progressbar.ProgressBarBuilder;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -35,20 +32,8 @@ public final class ProduceCommand implements Callable<Integer> {
   private static final String STANDARD_INPUT = "-";
 
   @Spec private CommandSpec spec;
+  @Mixin private InteractionsTopic topic;
   @Mixin private BadLineOptions badLines;
-
-  @Option(
-      names = "--bootstrap-servers",
-      required = true,
-      paramLabel = "HOST:PORT,...",
-      description = "Kafka brokers.")
-  private String bootstrapServers;
-
-  @Option(
-      names = "--topic",
-      defaultValue = "interactions",
-      description = "Topic to write to, default: ${DEFAULT-VALUE}.")
-  private String topic;
 
   @Option(
       names = "--events",
@@ -77,16 +62,11 @@ public final class ProduceCommand implements Callable<Integer> {
   private double holdout;
 
   @Option(
-      names = "--kafka",
-      paramLabel = "KEY=VALUE",
-      description =
-          "A setting of the Kafka producer, for example security.protocol=SSL; repeatable.")
-  private Map<String, String> kafkaProperties = Map.of();
-
-  @Option(
       names = "--progress",
       negatable = true,
-      description = "Show a progress bar on standard error; by default on a terminal.")
+      description =
+          "Show progress on standard error; by default on a terminal. Elsewhere a line now and"
+              + " then.")
   private Boolean progress;
 
   @Option(names = "--json", description = "Print the summary as JSON.")
@@ -101,11 +81,7 @@ public final class ProduceCommand implements Callable<Integer> {
     long start = System.nanoTime();
     long produced;
     try (InteractionProducer producer =
-        new InteractionProducer(
-            bootstrapServers,
-            topic,
-            kafkaProperties,
-            rate == null ? InteractionProducer.UNLIMITED : rate)) {
+        topic.producer(rate == null ? InteractionProducer.UNLIMITED : rate)) {
       feed(producer);
       produced = producer.sent();
     }
@@ -175,13 +151,13 @@ public final class ProduceCommand implements Callable<Integer> {
     boolean standardInput = events.equals(STANDARD_INPUT);
     InputStream raw = standardInput ? System.in : Files.newInputStream(Path.of(events));
     if (progress == null ? System.console() != null : progress) {
-      ProgressBarBuilder bar =
-          new ProgressBarBuilder()
-              .setTaskName("produce")
-              .setInitialMax(standardInput ? -1 : Files.size(Path.of(events)))
-              .setUnit(" KiB", 1 << 10)
-              .setConsumer(new ConsoleProgressBarConsumer(System.err));
-      raw = ProgressBar.wrap(raw, bar);
+      raw =
+          Progress.ofReading(
+              raw,
+              "produce",
+              standardInput ? -1 : Files.size(Path.of(events)),
+              spec.commandLine().getErr(),
+              System.console() != null);
     }
     return raw;
   }
@@ -194,7 +170,7 @@ public final class ProduceCommand implements Callable<Integer> {
       summary.put("held_out_events", heldOut).put("seconds", seconds);
       out.println(summary);
     } else {
-      out.printf("%,d events written to %s in %.1f s%n", produced, topic, seconds);
+      out.printf("%,d events written to %s in %.1f s%n", produced, topic.name(), seconds);
       out.printf(
           "left out: %,d bad lines, %,d events of bots, %,d of users held out%n",
           badLines.count(), bots, heldOut);

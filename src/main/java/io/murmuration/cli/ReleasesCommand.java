@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.murmuration.privacy.ledger.LedgerException;
 import io.murmuration.release.DirectoryModelStore;
+import io.murmuration.release.Guarantee;
 import io.murmuration.release.Manifest;
 import io.murmuration.release.ModelStore;
 import io.murmuration.release.PrivacyStatement;
@@ -20,6 +21,7 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ExitCode;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -41,6 +43,9 @@ public final class ReleasesCommand implements Runnable {
 
   private static final JsonMapper JSON = new JsonMapper();
 
+  /** Digits of a digest that tell releases apart. */
+  private static final int DIGEST_SHOWN = 12;
+
   @Spec private CommandSpec spec;
 
   @Override
@@ -57,8 +62,7 @@ public final class ReleasesCommand implements Runnable {
     @Parameters(index = "0", paramLabel = "STORE", description = "Directory of the model store.")
     private Path directory;
 
-    @Option(names = "--json", description = "Print JSON.")
-    private boolean json;
+    @Mixin private JsonOption json;
 
     final ModelStore store() throws IOException {
       return DirectoryModelStore.reading(directory);
@@ -69,11 +73,11 @@ public final class ReleasesCommand implements Runnable {
     }
 
     final boolean json() {
-      return json;
+      return json.isGiven();
     }
 
-    final void print(Object value) throws IOException {
-      out().println(JSON.writerWithDefaultPrettyPrinter().writeValueAsString(value));
+    final void print(Object value) {
+      json.print(value);
     }
   }
 
@@ -103,19 +107,18 @@ public final class ReleasesCommand implements Runnable {
         out().println("no releases");
         return ExitCode.OK;
       }
-      out().println("release              domain            phase   epsilon     delta  SHA-256");
+      Table table = new Table("release", "domain", ">phase", ">epsilon", ">delta", "SHA-256");
       for (String name : names) {
         Manifest manifest = catalog.anyManifest(name);
-        out()
-            .printf(
-                "%-20s %-16s %6d %9.4f %9.2g  %.12s%n",
-                name,
-                manifest.domain(),
-                manifest.phase(),
-                manifest.epsilonSpent(),
-                manifest.delta(),
-                manifest.contentDigest());
+        table.row(
+            name,
+            manifest.domain(),
+            manifest.phase(),
+            Guarantee.epsilonRoundedUp(manifest.epsilonSpent()),
+            String.format("%.2g", manifest.delta()),
+            manifest.contentDigest().substring(0, DIGEST_SHOWN));
       }
+      table.print(out());
       return ExitCode.OK;
     }
   }

@@ -1,6 +1,5 @@
 package io.murmuration.cli;
 
-import io.murmuration.config.ConfigFile;
 import io.murmuration.config.MurmurationConfig;
 import io.murmuration.config.PrivacyOptions;
 import io.murmuration.job.MurmurationJob;
@@ -8,13 +7,11 @@ import io.murmuration.job.StepNoiseCheck;
 import io.murmuration.planning.StepNoise;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.Path;
-import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -31,15 +28,7 @@ import picocli.CommandLine.Spec;
 public final class RunCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
-
-  @Option(names = "--config", paramLabel = "FILE", description = "YAML file of options.")
-  private Path config;
-
-  @Option(
-      names = "--set",
-      paramLabel = "KEY=VALUE",
-      description = "An option; wins over the file; repeatable.")
-  private Map<String, String> settings = new LinkedHashMap<>();
+  @Mixin private JobOptions job;
 
   @Option(
       names = "--raise-budget",
@@ -57,11 +46,7 @@ public final class RunCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    Map<String, String> all = new HashMap<>();
-    if (config != null) {
-      all.putAll(ConfigFile.read(config));
-    }
-    all.putAll(settings);
+    Map<String, String> all = job.settings();
     if (raiseBudget) {
       all.put(PrivacyOptions.RAISE_BUDGET.key(), "true");
     }

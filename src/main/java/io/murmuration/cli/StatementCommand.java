@@ -21,22 +21,10 @@ public final class StatementCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
   @Mixin private MechanismOptions mechanism;
+  @Mixin private NoiseOption noise;
+  @Mixin private RoundsOption rounds;
   @Mixin private AccountantOptions accountant;
   @Mixin private AccountingOutput output;
-
-  @Option(
-      names = {"--noise-multiplier", "--sigma"},
-      required = true,
-      paramLabel = "SIGMA",
-      description = "The noise's standard deviation in units of the clip norm.")
-  private double noiseMultiplier;
-
-  @Option(
-      names = {"--rounds", "-T"},
-      converter = WholeNumber.Rounds.class,
-      required = true,
-      description = "Rounds of training, 0 to 10^9.")
-  private long rounds;
 
   @Option(names = "--delta", required = true, description = "The guarantee's delta, in (0, 1).")
   private double delta;
@@ -46,10 +34,11 @@ public final class StatementCommand implements Callable<Integer> {
     PldAccountant pld = accountant.create();
     double epsilon =
         AccountingOutput.checked(
-            spec, () -> pld.epsilon(mechanism.with(noiseMultiplier), rounds, delta));
+            spec,
+            () -> pld.epsilon(mechanism.with(noise.noiseMultiplier()), rounds.rounds(), delta));
     Map<String, Object> statement = mechanism.describe();
-    statement.put("noise_multiplier", noiseMultiplier);
-    statement.put("rounds", rounds);
+    statement.put("noise_multiplier", noise.noiseMultiplier());
+    statement.put("rounds", rounds.rounds());
     statement.put("epsilon", epsilon);
     statement.put("delta", delta);
     statement.put("unit", Guarantee.UNIT);
@@ -82,7 +71,7 @@ public final class StatementCommand implements Callable<Integer> {
     return "in each round "
         + sampled
         + " to an L2 norm C, Gaussian noise of standard deviation "
-        + noiseMultiplier
+        + noise.noiseMultiplier()
         + "·C is added to the sum, and the sum is divided by a public constant";
   }
 
@@ -97,7 +86,7 @@ public final class StatementCommand implements Callable<Integer> {
     PrintWriter out = spec.commandLine().getOut();
     out.printf(
         "After %d rounds everything released is (ε = %s, δ = %s)-differentially private.%n%n",
-        rounds, Guarantee.epsilonRoundedUp(epsilon), AccountingOutput.text(delta));
+        rounds.rounds(), Guarantee.epsilonRoundedUp(epsilon), AccountingOutput.text(delta));
     out.printf("Protected unit: %s.%n", Guarantee.UNIT);
     out.printf("Neighbouring relation: %s.%n", Guarantee.RELATION);
     out.printf("Released: %s.%n", Guarantee.RELEASED);

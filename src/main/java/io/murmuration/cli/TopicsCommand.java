@@ -126,11 +126,11 @@ public final class TopicsCommand implements Callable<Integer> {
 
   private int print(JobTopics topics) {
     PrintWriter out = spec.commandLine().getOut();
+    Table table = new Table("topic", ">partitions", ">copies", "settings");
     for (NewTopic topic : topics.topics()) {
-      out.printf(
-          "%-32s %d partitions, %d copies, %s%n",
-          topic.name(), topic.numPartitions(), topic.replicationFactor(), topic.configs());
+      table.row(topic.name(), topic.numPartitions(), topic.replicationFactor(), topic.configs());
     }
+    table.print(out);
     return 0;
   }
 
@@ -141,6 +141,7 @@ public final class TopicsCommand implements Callable<Integer> {
     try (Admin admin = Admin.create(client)) {
       results = topics.create(admin);
     }
+    Table table = new Table("topic", "outcome");
     for (Result result : results) {
       String what =
           switch (result.outcome()) {
@@ -148,8 +149,9 @@ public final class TopicsCommand implements Callable<Integer> {
             case EXISTS -> "exists";
             case DIFFERS -> "differs: " + String.join(", ", result.differences());
           };
-      out.printf("%-32s %s%n", result.topic(), what);
+      table.row(result.topic(), what);
     }
+    table.print(out);
     return results.stream().anyMatch(result -> result.outcome() == Outcome.DIFFERS) ? 1 : 0;
   }
 }

@@ -16,14 +16,17 @@ public final class BackgroundFeed implements AutoCloseable {
 
   private final Iterator<Interaction> interactions;
   private final InteractionProducer producer;
+  private final FeedPace pace;
   private final Thread thread;
   // Written by the feed's thread alone.
   private volatile long sent;
   private volatile long rejected;
   private volatile Exception failure;
 
-  private BackgroundFeed(Iterator<Interaction> interactions, InteractionProducer producer) {
+  private BackgroundFeed(
+      Iterator<Interaction> interactions, InteractionProducer producer, FeedPace pace) {
     this.interactions = interactions;
+    this.pace = pace;
     this.producer = producer;
     this.thread = new Thread(this::run, "murmuration-feed");
     thread.setDaemon(true);
@@ -33,20 +36,32 @@ public final class BackgroundFeed implements AutoCloseable {
    * Starts to send.
    *
    * @param interactions used by the feed's thread alone from now on
-   * @param producer sets the rate; the feed closes it
+   * @param producer may limit the rate; the feed closes it
    */
   public static BackgroundFeed start(
       Iterator<Interaction> interactions, InteractionProducer producer) {
-    BackgroundFeed feed = new BackgroundFeed(interactions, producer);
+    return start(interactions, producer, FeedPace.UNLIMITED);
+  }
+
+  /**
+   * The same at a pace.
+   *
+   * @param pace when each may be sent
+   */
+  static BackgroundFeed start(
+      Iterator<Interaction> interactions, InteractionProducer producer, FeedPace pace) {
+    BackgroundFeed feed = new BackgroundFeed(interactions, producer, pace);
     feed.thread.start();
     return feed;
   }
 
   private void run() {
     try (producer) {
-      while (interactions.hasNext() && !Thread.interrupted()) {
+      for (long index = 0; interactions.hasNext() && !Thread.interrupted(); index++) {
+        pace.await(index);
         send(interactions.next());
       }
+      producer.flush();
     } catch (InterruptedException | InterruptException e) {
       // Only close() interrupts: the feed is wanted no longer.
       Thread.currentThread().interrupt();

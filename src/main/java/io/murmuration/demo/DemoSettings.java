@@ -2,6 +2,7 @@ package io.murmuration.demo;
 
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.OptionalDouble;
 
 /**
  * What a demo is asked to do. All numbers of the mechanism are public constants that somebody
@@ -24,7 +25,8 @@ import java.time.Duration;
  * @param loraRank r
  * @param maxTokens an example is cut there
  * @param roundInterval length of a tick
- * @param rate events per second fed to Kafka, +∞ for as fast as possible
+ * @param rate events per second fed to Kafka, +∞ for as fast as possible; empty to feed by the
+ *     clock of rounds
  * @param heldOutUsers users of {@code events} that are only evaluated on
  * @param heldOutMessages messages that the loss is measured on
  * @param heldOutPublic whether the text of {@code events} is public, so that its losses may stand
@@ -53,7 +55,7 @@ public record DemoSettings(
     int loraRank,
     int maxTokens,
     Duration roundInterval,
-    double rate,
+    OptionalDouble rate,
     int heldOutUsers,
     int heldOutMessages,
     boolean heldOutPublic,
@@ -61,4 +63,15 @@ public record DemoSettings(
     Duration checkpointInterval,
     int parallelism,
     int webPort,
-    long seed) {}
+    long seed) {
+
+  /** Where releases become visible. */
+  Path releases() {
+    return out.resolve("releases");
+  }
+
+  /** The file of the ledger. */
+  Path ledgerFile() {
+    return ledger.resolve(domain + ".ledger");
+  }
+}

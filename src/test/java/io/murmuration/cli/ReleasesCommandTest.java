@@ -50,7 +50,7 @@ class ReleasesCommandTest {
         .hasSize(4)
         .element(3)
         .asString()
-        .matches("round-00000003 +chat +1 +0[.]3000 +1[.]0e-06 +[0-9a-f]{12}");
+        .matches("round-00000003 +chat +1 +0[.]3001 +1[.]0e-06 +[0-9a-f]{12}");
   }
 
   @Test
@@ -272,7 +272,7 @@ class ReleasesCommandTest {
         .hasSize(5)
         .element(1)
         .asString()
-        .startsWith("calibration-00000001 chat ");
+        .startsWith("calibration-00000001  chat ");
     assertThat(told("list", store, "--json"))
         .extracting(release -> release.get("kind").asText())
         .containsExactly("calibration", "model", "model", "model");

@@ -1,10 +1,7 @@
 package io.murmuration.demo;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
@@ -12,8 +9,8 @@ import java.util.Optional;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 
-/** Progress and summary as a person sees them. */
-class DisplayTest {
+/** The summary as a person sees it. */
+class DemoSummaryTest {
   private static final DemoSummary.Run RUN =
       new DemoSummary.Run(
           /* rounds= */ 80,
@@ -27,46 +24,6 @@ class DisplayTest {
           "the rounds are done",
           Path.of("out"),
           Path.of("report.html"));
-
-  private final StringWriter text = new StringWriter();
-  private final PrintWriter out = new PrintWriter(text);
-
-  @Test
-  void withoutATerminalEveryNewStateIsALine() {
-    ProgressDisplay display = new ProgressDisplay(out, /* terminal= */ false, 60, 8);
-    display.show(new ProgressDisplay.State(0, 0, Double.NaN, 0));
-    display.show(new ProgressDisplay.State(1, 0.5, 2.25, 1));
-    display.show(new ProgressDisplay.State(1, 0.5, 2.25, 1));
-    display.finish();
-    assertThat(text.toString())
-        .isEqualToNormalizingNewlines(
-            """
-            round 0 of 60  epsilon 0.000 of 8  releases 0
-            round 1 of 60  epsilon 0.500 of 8  held-out loss 2.250  releases 1
-            """);
-  }
-
-  @Test
-  void onATerminalTheLineIsRedrawnAndShorterLinesCoverLongerOnes() {
-    ProgressDisplay display = new ProgressDisplay(out, /* terminal= */ true, 4, 2.5);
-    display.show(new ProgressDisplay.State(1, 0.5, 10.25, 1));
-    display.show(new ProgressDisplay.State(2, 0.75, 9.5, 2));
-    display.message("halted");
-    assertThat(text.toString())
-        .isEqualToNormalizingNewlines(
-            "\r"
-                + "[#####...............] round 1 of 4  epsilon 0.500 of 2.5  held-out loss 10.250 "
-                + " releases 1\r"
-                + "[##########..........] round 2 of 4  epsilon 0.750 of 2.5  held-out loss 9.500 "
-                + " releases 2 \n"
-                + "halted\n");
-  }
-
-  @Test
-  void noRoundsAreRefused() {
-    assertThatThrownBy(() -> new ProgressDisplay(out, false, 0, 8))
-        .isInstanceOf(IllegalArgumentException.class);
-  }
 
   @Test
   void theSummaryOfAPrivateRunSaysWhatTheDesignIsFor() {

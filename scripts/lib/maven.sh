@@ -1,0 +1,24 @@
+# Maven as the scripts call it; sourced, never run.
+# shellcheck shell=bash
+
+# Runs Maven and shows on standard error how many files it has fetched, and errors. Where that is no terminal there are
+# plain lines without escapes. Needs pipefail, so that Maven's failure is the function's.
+maven() {
+  local terminal=0
+  [[ -t 2 ]] && terminal=1
+  mvn -B -Dstyle.color=never "$@" 2>&1 | awk -v terminal="$terminal" '
+    { gsub(/\033\[[0-9;]*m/, "") }
+    /^Downloaded from / {
+      fetched++
+      if (terminal) { printf "\r  %d files fetched", fetched; drawn = 1 }
+      else if (fetched % 100 == 0) print "  " fetched " files fetched"
+      fflush()
+      next
+    }
+    /^\[(ERROR|FATAL)\]/ {
+      if (drawn) { print ""; drawn = 0 }
+      print
+      fflush()
+    }
+    END { if (drawn) print "" }' >&2
+}

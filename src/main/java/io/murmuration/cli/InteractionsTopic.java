@@ -1,0 +1,42 @@
+package io.murmuration.cli;
+
+import io.murmuration.event.InteractionProducer;
+import java.util.Map;
+import picocli.CommandLine.Option;
+
+/** The topic that interactions are written to. */
+final class InteractionsTopic {
+
+  @Option(
+      names = "--bootstrap-servers",
+      required = true,
+      paramLabel = "HOST:PORT,...",
+      description = "Kafka brokers.")
+  private String bootstrapServers;
+
+  @Option(
+      names = "--topic",
+      defaultValue = "interactions",
+      description = "Topic to write to, default: ${DEFAULT-VALUE}.")
+  private String topic;
+
+  @Option(
+      names = "--kafka",
+      paramLabel = "KEY=VALUE",
+      description =
+          "A setting of the Kafka producer, for example security.protocol=SSL; repeatable.")
+  private Map<String, String> kafkaProperties = Map.of();
+
+  String name() {
+    return topic;
+  }
+
+  /**
+   * A producer, to be closed.
+   *
+   * @param rate events per second, above 0
+   */
+  InteractionProducer producer(double rate) {
+    return new InteractionProducer(bootstrapServers, topic, kafkaProperties, rate);
+  }
+}

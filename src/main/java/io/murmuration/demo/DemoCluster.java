@@ -1,0 +1,174 @@
+package io.murmuration.demo;
+
+import io.murmuration.config.ContributionOptions;
+import io.murmuration.config.IoOptions;
+import io.murmuration.config.IoOptions.FeedbackKind;
+import io.murmuration.config.IoOptions.LedgerKind;
+import io.murmuration.config.MurmurationConfig;
+import io.murmuration.config.PrivacyOptions;
+import io.murmuration.config.TrainingOptions;
+import io.murmuration.job.MurmurationJob;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.apache.flink.api.common.JobExecutionResult;
+import org.apache.flink.configuration.CheckpointingOptions;
+import org.apache.flink.configuration.Configuration;
+import org.apache.flink.configuration.MemorySize;
+import org.apache.flink.configuration.RestOptions;
+import org.apache.flink.configuration.RestartStrategyOptions;
+import org.apache.flink.configuration.StateBackendOptions;
+import org.apache.flink.configuration.TaskManagerOptions;
+import org.apache.flink.core.execution.JobClient;
+import org.apache.flink.core.execution.SavepointFormatType;
+import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The job of a demo on a mini cluster with its web UI: the job that a cluster would run. */
+final class DemoCluster {
+
+  private static final Logger LOG = LoggerFactory.getLogger(DemoCluster.class);
+
+  private static final Duration START_TIMEOUT = Duration.ofSeconds(60);
+  private static final Duration STOP_TIMEOUT = Duration.ofMinutes(5);
+  private static final Duration POLL = Duration.ofMillis(200);
+
+  /** Of public time; far longer than a demo: what users say stays in their pools. */
+  private static final long WINDOW_TICKS = 100_000;
+
+  private static final int EXAMPLES_PER_WINDOW = 32;
+  private static final int WINDOWS = 2;
+
+  private final DemoSettings settings;
+  private final int webPort;
+  private final JobClient job;
+  private final CompletableFuture<JobExecutionResult> result;
+
+  private DemoCluster(DemoSettings settings, int webPort, JobClient job) {
+    this.settings = settings;
+    this.webPort = webPort;
+    this.job = job;
+    // asked for while the cluster lives: it goes with the job
+    this.result = job.getJobExecutionResult();
+  }
+
+  /** What the job is told, all but its Flink. */
+  static MurmurationConfig configuration(
+      DemoSettings settings, Path model, String bootstrapServers) {
+    Configuration options = new Configuration();
+    options.set(PrivacyOptions.DOMAIN, settings.domain());
+    options.set(PrivacyOptions.EPSILON, settings.epsilon());
+    options.set(PrivacyOptions.DELTA, settings.delta());
+    options.set(PrivacyOptions.ROUNDS, settings.rounds());
+    options.set(PrivacyOptions.RAISE_BUDGET, settings.raiseBudget());
+    options.set(PrivacyOptions.SAMPLING_PROBABILITY, settings.samplingProbability());
+    options.set(PrivacyOptions.EXPECTED_UNITS, settings.expectedCohort());
+    options.set(PrivacyOptions.GROUP_SIZE, settings.groupSize());
+    options.set(PrivacyOptions.CLIP_NORM, settings.clipNorm());
+    options.set(PrivacyOptions.ROUND_INTERVAL, settings.roundInterval());
+    options.set(ContributionOptions.WINDOW_TICKS, WINDOW_TICKS);
+    options.set(ContributionOptions.EXAMPLES_PER_WINDOW, EXAMPLES_PER_WINDOW);
+    options.set(ContributionOptions.WINDOWS, WINDOWS);
+    options.set(TrainingOptions.MODEL, model.toString());
+    options.set(TrainingOptions.LORA_RANK, settings.loraRank());
+    options.set(TrainingOptions.MAX_TOKENS, settings.maxTokens());
+    if (settings.learningRate() != null) {
+      options.set(TrainingOptions.LEARNING_RATE, settings.learningRate());
+    }
+    options.set(IoOptions.BOOTSTRAP_SERVERS, bootstrapServers);
+    options.set(IoOptions.LEDGER_KIND, LedgerKind.FILE);
+    options.set(IoOptions.LEDGER_DIRECTORY, settings.ledger().toString());
+    options.set(IoOptions.FEEDBACK_KIND, FeedbackKind.IN_MEMORY);
+    options.set(IoOptions.RELEASES_DIRECTORY, settings.releases().toString());
+    options.set(IoOptions.CHECKPOINT_INTERVAL, settings.checkpointInterval());
+    options.set(IoOptions.PARALLELISM, settings.parallelism());
+    return MurmurationConfig.of(options.toMap());
+  }
+
+  /** Starts cluster and job. */
+  static DemoCluster start(DemoSettings settings, MurmurationConfig config) throws Exception {
+    int port = WebPort.firstFree(settings.webPort());
+    StreamExecutionEnvironment env =
+        StreamExecutionEnvironment.createLocalEnvironmentWithWebUI(flink(settings, port));
+    MurmurationJob.addTo(env, config);
+    return new DemoCluster(settings, port, env.executeAsync("murmuration " + settings.domain()));
+  }
+
+  private static Configuration flink(DemoSettings settings, int port) {
+    Configuration flink = new Configuration();
+    flink.set(RestOptions.PORT, port);
+    flink.set(RestOptions.BIND_ADDRESS, "localhost");
+    flink.set(TaskManagerOptions.NUM_TASK_SLOTS, settings.parallelism());
+    flink.set(TaskManagerOptions.MANAGED_MEMORY_SIZE, MemorySize.ofMebiBytes(256));
+    flink.set(StateBackendOptions.STATE_BACKEND, "rocksdb");
+    flink.set(
+        CheckpointingOptions.CHECKPOINTS_DIRECTORY,
+        settings.out().resolve("checkpoints").toUri().toString());
+    flink.set(RestartStrategyOptions.RESTART_STRATEGY, "fixed-delay");
+    flink.set(RestartStrategyOptions.RESTART_STRATEGY_FIXED_DELAY_ATTEMPTS, 3);
+    flink.set(RestartStrategyOptions.RESTART_STRATEGY_FIXED_DELAY_DELAY, Duration.ofSeconds(2));
+    return flink;
+  }
+
+  /** Port of the web UI on this machine. */
+  int webPort() {
+    return webPort;
+  }
+
+  /**
+   * Throws if the job is no more.
+   *
+   * @throws IllegalStateException with the cause
+   */
+  void failIfEnded() throws InterruptedException {
+    if (!result.isDone()) {
+      return;
+    }
+    try {
+      result.get();
+    } catch (ExecutionException e) {
+      Throwable cause = rootCause(e);
+      LOG.error("The job failed", e);
+      throw new IllegalStateException("The job failed: " + cause.getMessage(), cause);
+    }
+    throw new IllegalStateException("The job ended by itself before training was halted");
+  }
+
+  private static Throwable rootCause(Throwable failure) {
+    Throwable root = failure;
+    while (root.getCause() != null) {
+      root = root.getCause();
+    }
+    return root;
+  }
+
+  /**
+   * With a savepoint and without drain: its completion commits the releases still in staging. A job
+   * that has only just started refuses a savepoint until all of its tasks run, so it is asked
+   * again.
+   */
+  void stop() throws InterruptedException, ExecutionException {
+    String savepoints = settings.out().resolve("savepoints").toUri().toString();
+    long start = System.nanoTime();
+    while (true) {
+      try {
+        job.stopWithSavepoint(
+                /* advanceToEndOfEventTime= */ false, savepoints, SavepointFormatType.CANONICAL)
+            .get(STOP_TIMEOUT.toSeconds(), TimeUnit.SECONDS);
+        return;
+      } catch (TimeoutException e) {
+        throw new IllegalStateException("The job did not stop within " + STOP_TIMEOUT, e);
+      } catch (ExecutionException e) {
+        if (System.nanoTime() - start > START_TIMEOUT.toNanos()) {
+          throw e;
+        }
+        LOG.info("The job does not take a savepoint yet: {}", rootCause(e).getMessage());
+        TimeUnit.MILLISECONDS.sleep(POLL.toMillis());
+      }
+    }
+  }
+}

@@ -1,0 +1,119 @@
+package io.murmuration.terminal;
+
+import java.io.InputStream;
+import java.io.PrintWriter;
+import java.time.Duration;
+import me.tongfei.progressbar.ProgressBar;
+import me.tongfei.progressbar.ProgressBarBuilder;
+import me.tongfei.progressbar.ProgressBarConsumer;
+import me.tongfei.progressbar.ProgressBarStyle;
+
+/**
+ * How far something is: a bar that is redrawn on a terminal; elsewhere a plain line now and then,
+ * without escapes or carriage returns, so that a log stays readable.
+ *
+ * <p>A bar has a thread of its own that draws it. One bar at a time.
+ */
+public final class Progress implements AutoCloseable {
+
+  private static final int WIDTH = 110;
+  private static final Duration REDRAW = Duration.ofMillis(200);
+  private static final Duration LINE = Duration.ofSeconds(10);
+
+  private final ProgressBar bar;
+
+  private Progress(ProgressBar bar) {
+    this.bar = bar;
+  }
+
+  /**
+   * Begins to show.
+   *
+   * @param task its name
+   * @param steps how many there are
+   * @param out where it is shown
+   * @param terminal whether {@code out} is one
+   */
+  public static Progress of(String task, long steps, PrintWriter out, boolean terminal) {
+    return new Progress(builder(task, steps, out, terminal).build());
+  }
+
+  /**
+   * Shows how much of an input was read.
+   *
+   * @param bytes how long it is; −1 where that is not known
+   */
+  public static InputStream ofReading(
+      InputStream input, String task, long bytes, PrintWriter out, boolean terminal) {
+    return ProgressBar.wrap(input, builder(task, bytes, out, terminal).setUnit(" KiB", 1 << 10));
+  }
+
+  private static ProgressBarBuilder builder(
+      String task, long steps, PrintWriter out, boolean terminal) {
+    ProgressBarBuilder builder =
+        new ProgressBarBuilder()
+            .setTaskName(task)
+            .setInitialMax(steps)
+            .setStyle(ProgressBarStyle.ASCII)
+            .setMaxRenderedLength(WIDTH);
+    Duration interval = terminal ? REDRAW : LINE;
+    return builder
+        .setUpdateIntervalMillis((int) interval.toMillis())
+        .setConsumer(terminal ? new Redrawn(out) : new Lines(out));
+  }
+
+  /** One line, drawn over itself. */
+  private record Redrawn(PrintWriter out) implements ProgressBarConsumer {
+    @Override
+    public int getMaxRenderedLength() {
+      return WIDTH;
+    }
+
+    @Override
+    public void accept(String line) {
+      out.print("\r" + line);
+      out.flush();
+    }
+
+    @Override
+    public void close() {
+      out.println();
+      out.flush();
+    }
+  }
+
+  /** A line each time. */
+  private record Lines(PrintWriter out) implements ProgressBarConsumer {
+    @Override
+    public int getMaxRenderedLength() {
+      return WIDTH;
+    }
+
+    @Override
+    public void accept(String line) {
+      out.println(line.stripTrailing());
+      out.flush();
+    }
+
+    @Override
+    public void close() {
+      out.flush();
+    }
+  }
+
+  /** So many steps are done. */
+  public void stepTo(long steps) {
+    bar.stepTo(steps);
+  }
+
+  /** What else stands beside the bar. */
+  public void note(String note) {
+    bar.setExtraMessage(note);
+  }
+
+  /** Shows the last state and ends the line. */
+  @Override
+  public void close() {
+    bar.close();
+  }
+}
