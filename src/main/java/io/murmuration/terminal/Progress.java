@@ -1,5 +1,7 @@
 package io.murmuration.terminal;
 
+import java.io.FilterInputStream;
+import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintWriter;
 import java.time.Duration;
@@ -22,8 +24,13 @@ public final class Progress implements AutoCloseable {
 
   private final ProgressBar bar;
 
-  private Progress(ProgressBar bar) {
+  private final PrintWriter out;
+  private final boolean terminal;
+
+  private Progress(ProgressBar bar, PrintWriter out, boolean terminal) {
     this.bar = bar;
+    this.out = out;
+    this.terminal = terminal;
   }
 
   /**
@@ -35,7 +42,7 @@ public final class Progress implements AutoCloseable {
    * @param terminal whether {@code out} is one
    */
   public static Progress of(String task, long steps, PrintWriter out, boolean terminal) {
-    return new Progress(builder(task, steps, out, terminal).build());
+    return new Progress(builder(task, steps, out, terminal).build(), out, terminal);
   }
 
   /**
@@ -45,7 +52,23 @@ public final class Progress implements AutoCloseable {
    */
   public static InputStream ofReading(
       InputStream input, String task, long bytes, PrintWriter out, boolean terminal) {
-    return ProgressBar.wrap(input, builder(task, bytes, out, terminal).setUnit(" KiB", 1 << 10));
+    InputStream shown =
+        ProgressBar.wrap(input, builder(task, bytes, out, terminal).setUnit(" KiB", 1 << 10));
+    return new FilterInputStream(shown) {
+      @Override
+      public int read(byte[] target, int offset, int length) throws IOException {
+        return in.read(target, offset, length);
+      }
+
+      @Override
+      public void close() throws IOException {
+        super.close();
+        if (terminal) {
+          out.println();
+          out.flush();
+        }
+      }
+    };
   }
 
   private static ProgressBarBuilder builder(
@@ -77,7 +100,7 @@ public final class Progress implements AutoCloseable {
 
     @Override
     public void close() {
-      out.println();
+      // whoever closes the bar ends the line: the bar's own thread may come to this later
       out.flush();
     }
   }
@@ -115,5 +138,9 @@ public final class Progress implements AutoCloseable {
   @Override
   public void close() {
     bar.close();
+    if (terminal) {
+      out.println();
+      out.flush();
+    }
   }
 }
