@@ -37,6 +37,7 @@ import picocli.CommandLine.Spec;
       ReleasesCommand.class,
       InspectCommand.class,
       LedgerCommand.class,
+      AuditCommand.class,
       AccountCommand.class,
       CalibrateCommand.class,
       CompareCommand.class,

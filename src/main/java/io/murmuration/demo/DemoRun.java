@@ -4,6 +4,7 @@ import io.murmuration.config.IoConfig;
 import io.murmuration.config.MurmurationConfig;
 import io.murmuration.demo.LossTracker.Measurement;
 import io.murmuration.event.InteractionProducer;
+import io.murmuration.event.avro.Interaction;
 import io.murmuration.privacy.accounting.StatedEpsilon;
 import io.murmuration.privacy.budget.BudgetObservers;
 import io.murmuration.privacy.ledger.HaltReason;
@@ -37,6 +38,7 @@ public final class DemoRun {
   private static final Duration POLL = Duration.ofMillis(200);
 
   private final DemoSettings settings;
+  private final List<Interaction> alsoSaid;
   private final PrintWriter out;
   private final boolean terminal;
 
@@ -55,7 +57,17 @@ public final class DemoRun {
    * @param terminal whether {@code out} understands a carriage return
    */
   public DemoRun(DemoSettings settings, PrintWriter out, boolean terminal) {
+    this(settings, List.of(), out, terminal);
+  }
+
+  /**
+   * The same with more to feed.
+   *
+   * @param alsoSaid fed before everything else
+   */
+  DemoRun(DemoSettings settings, List<Interaction> alsoSaid, PrintWriter out, boolean terminal) {
     this.settings = settings;
+    this.alsoSaid = List.copyOf(alsoSaid);
     this.out = out;
     this.terminal = terminal;
   }
@@ -74,6 +86,7 @@ public final class DemoRun {
         settings.events() == null
             ? DemoWorld.generated(settings)
             : DemoWorld.ofFile(settings, this::complain);
+    world = world.after(alsoSaid);
     say("Stream    " + world.description());
     say("Model     " + model);
 

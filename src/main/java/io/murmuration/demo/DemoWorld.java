@@ -121,6 +121,13 @@ record DemoWorld(
     return chosen;
   }
 
+  /** The same after others have spoken. */
+  DemoWorld after(List<Interaction> others) {
+    List<Interaction> all = new ArrayList<>(others);
+    all.addAll(interactions);
+    return new DemoWorld(description, all, heldOut, stream);
+  }
+
   Iterator<Interaction> feed() {
     return interactions.iterator();
   }

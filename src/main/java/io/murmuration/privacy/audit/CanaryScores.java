@@ -62,6 +62,11 @@ public final class CanaryScores {
     return sortedOut.length;
   }
 
+  /** Every threshold that tells canaries apart: the distinct scores, ascending. */
+  public double[] thresholds() {
+    return Arrays.stream(scores).sorted().distinct().toArray();
+  }
+
   /** How many of those who took part score at least the threshold. */
   public int inAtLeast(double threshold) {
     return atLeast(sortedIn, threshold);

@@ -1,0 +1,148 @@
+package io.murmuration.demo;
+
+import io.murmuration.model.LanguageModel;
+import io.murmuration.model.LoraAdapter;
+import io.murmuration.model.LoraConfig;
+import io.murmuration.model.LoraParameters;
+import io.murmuration.model.TextEvaluator;
+import io.murmuration.privacy.accounting.Composition;
+import io.murmuration.privacy.audit.CanaryScores;
+import io.murmuration.privacy.audit.OneRunVerdict;
+import io.murmuration.privacy.audit.PrivacyProfile;
+import io.murmuration.release.DirectoryModelStore;
+import io.murmuration.release.ReleaseCatalog;
+import io.murmuration.release.ReleaseManifest;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+
+/**
+ * Audits a setting from outside: canary users in a stream of its own, a whole run with its own
+ * domain and ledger, and then nothing but its releases, as anybody would see them.
+ *
+ * <p>It can be interrupted at any time and asked again: canaries and coins are kept before the run,
+ * the run is not repeated once it has ended, and scores are kept one by one. A run that was cut off
+ * goes on as a later demo does, with what is left of the budget.
+ */
+public final class CanaryAudit {
+
+  private static final String CANARIES = "canaries.json";
+  private static final String TRAINED = "trained";
+  private static final String FALLS = "falls.txt";
+
+  /** Points of the accountant's profile up to the claim. */
+  private static final int PROFILE_POINTS = 16;
+
+  private final DemoSettings settings;
+  private final int canaries;
+  private final PrintWriter out;
+  private final boolean terminal;
+
+  /**
+   * What came of it.
+   *
+   * @param verdict about the newest release's claim
+   * @param scores the canaries' falls in loss, and their coins
+   * @param manifest of the newest release
+   */
+  public record Outcome(OneRunVerdict verdict, CanaryScores scores, ReleaseManifest manifest) {}
+
+  /**
+   * An audit.
+   *
+   * @param settings the run's; its domain and ledger must be the audit's own
+   * @param canaries how many users toss a coin
+   * @param out where progress goes
+   * @param terminal whether {@code out} understands a carriage return
+   */
+  public CanaryAudit(DemoSettings settings, int canaries, PrintWriter out, boolean terminal) {
+    this.settings = settings;
+    this.canaries = canaries;
+    this.out = out;
+    this.terminal = terminal;
+  }
+
+  /** Runs what has not been run, measures what has not been measured, and judges. */
+  public Outcome run() throws Exception {
+    Files.createDirectories(settings.out());
+    AuditCanaries planted = AuditCanaries.in(settings.out().resolve(CANARIES), inWords(), canaries);
+    Path trained = settings.out().resolve(TRAINED);
+    if (!Files.exists(trained)) {
+      new DemoRun(settings, planted.interactions(), out, terminal).run();
+      Files.createFile(trained);
+    }
+    ReleaseCatalog catalog =
+        new ReleaseCatalog(DirectoryModelStore.reading(settings.out().resolve("releases")));
+    List<String> releases = catalog.names();
+    if (releases.isEmpty()) {
+      throw new IllegalStateException(
+          "an audit needs a release but %s holds none; the ledger in %s may have had no budget left"
+              .formatted(settings.out(), settings.ledger()));
+    }
+    String newest = releases.get(releases.size() - 1);
+    ReleaseManifest manifest = catalog.manifest(newest);
+    CanaryScores scores = new CanaryScores(falls(planted, newest), planted.coins());
+    return new Outcome(judge(manifest, scores), scores, manifest);
+  }
+
+  /** The claim is the manifest's, and its profile that of so many rounds of its mechanism. */
+  private static OneRunVerdict judge(ReleaseManifest manifest, CanaryScores scores) {
+    Composition charged = Composition.of(manifest.mechanism().accounted(), manifest.round());
+    PrivacyProfile profile = PrivacyProfile.of(charged, manifest.epsilonSpent() / PROFILE_POINTS);
+    return OneRunVerdict.of(scores, manifest.epsilonSpent(), manifest.delta(), profile);
+  }
+
+  private double[] falls(AuditCanaries planted, String release) throws IOException {
+    out.println("Measuring how much likelier each canary's sequence became ...");
+    Path directory =
+        DirectoryModelStore.reading(settings.out().resolve("releases")).directoryOf(release);
+    List<String> texts = planted.canaries().stream().map(AuditCanaries.Canary::text).toList();
+    try (LanguageModel model = LanguageModel.load(baseModel());
+        LoraParameters adapted =
+            LoraParameters.from(model, LoraAdapter.read(directory), LoraConfig.Mode.BOTH)) {
+      float[] values = adapted.initialValues();
+      return CanaryFalls.measure(
+          settings.out().resolve(FALLS),
+          texts,
+          text -> evaluator(model, text).evaluate().nllPerToken(),
+          text -> evaluator(model, text).evaluate(adapted, values).nllPerToken(),
+          done -> {
+            if (done % Math.max(1, texts.size() / 10) == 0) {
+              out.println("  %,d of %,d canaries".formatted(done, texts.size()));
+              out.flush();
+            }
+          });
+    }
+  }
+
+  private TextEvaluator evaluator(LanguageModel model, String text) {
+    return new TextEvaluator(model, List.of(text), settings.maxTokens());
+  }
+
+  private Path baseModel() throws IOException {
+    return settings.model() != null
+        ? settings.model()
+        : DemoModel.unpack(settings.out().resolve("base-model"));
+  }
+
+  /** All that decides what the run is; where it reports does not. */
+  private String inWords() {
+    return "canaries %d, events %s, model %s, epsilon %s, delta %s, rounds %d, cohort %s, q %s, G %d, C %s, rate %s, rank %d, tokens %d"
+        .formatted(
+            canaries,
+            settings.events(),
+            settings.model(),
+            settings.epsilon(),
+            settings.delta(),
+            settings.rounds(),
+            settings.expectedCohort(),
+            settings.samplingProbability(),
+            settings.groupSize(),
+            settings.clipNorm(),
+            settings.learningRate(),
+            settings.loraRank(),
+            settings.maxTokens());
+  }
+}
