@@ -243,7 +243,7 @@ final class ClusterPipeline {
     @Override
     public RateLimiter<S> createRateLimiter(int parallelism) {
       RateLimiter<S> running =
-          RateLimiterStrategy.<S>perSecond(PULSES_PER_SECOND).createRateLimiter(parallelism);
+          RateLimiterStrategy.perSecond(PULSES_PER_SECOND).createRateLimiter(parallelism);
       CompletableFuture<Void> runs = RUNNING.get(key).clockRuns;
       return pulses -> runs.thenCompose(go -> running.acquire(pulses));
     }
