@@ -63,7 +63,7 @@ public final class AuditPage {
   private static View view(
       String domain, String release, OneRunVerdict verdict, CanaryScores scores) {
     return new View(
-        "Audit of " + domain,
+        "Audit of a setting, in the domain " + domain,
         verdict.falsified(),
         verdict.falsified()
             ? "The claim of %s is false, at confidence 95 %%.".formatted(release)
@@ -75,7 +75,7 @@ public final class AuditPage {
                 ? "Guesses of who took part were right more often than the claim allows; an honest"
                     + " run does this in at most one of 20 audits."
                 : "Guesses of who took part were not right more often than the claim allows.",
-            "At confidence 95 %%, ε is at least %s by guesses alone, which assumes nothing."
+            "At confidence 95 %% for this and the next line together, ε is at least %s by guesses alone, which assumes nothing."
                 .formatted(number(verdict.byGuesses())),
             "It is at least %s if the run leaks as a Gaussian mechanism does; the verdict does not assume that."
                 .formatted(number(verdict.byTradeOff()))),
@@ -93,10 +93,7 @@ public final class AuditPage {
             "ε claimed",
             number(verdict.claimed()),
             String.format(Locale.ROOT, "at δ %.3g", verdict.delta())),
-        new Tile(
-            "ε at least",
-            number(verdict.epsilonLower()),
-            "from %s on, at confidence 95 %%".formatted(number(verdict.epsilonLower()))),
+        new Tile("ε at least", number(verdict.epsilonLower()), "one-sided, at confidence 95 %"),
         new Tile(
             "guesses right",
             "%s of %s"
