@@ -295,7 +295,7 @@ class PrivateTrainerTest {
     TrainerState before = trainer.state();
 
     assertThatThrownBy(() -> trainer.step(grant(1), List.of()))
-        .isInstanceOf(IllegalStateException.class)
+        .isInstanceOf(PublicFaultException.class)
         .hasMessageContaining("training diverged in round 1")
         .hasMessageContaining("lower the learning rate");
     assertThat(trainer.state()).isSameAs(before);
