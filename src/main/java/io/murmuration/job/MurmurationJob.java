@@ -29,8 +29,12 @@ import io.murmuration.privacy.ledger.KafkaEndpoint;
 import io.murmuration.privacy.ledger.KafkaLedger;
 import io.murmuration.privacy.ledger.LedgerFactory;
 import io.murmuration.release.PublishSink;
+import io.murmuration.training.DirectoryParameterStore;
+import io.murmuration.training.GradientOperator;
+import io.murmuration.training.InMemoryParameterStore;
 import io.murmuration.training.LearningRateSchedule;
 import io.murmuration.training.OptimizerOptions;
+import io.murmuration.training.ParameterStore;
 import io.murmuration.training.TrainOperator;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -124,6 +128,8 @@ public final class MurmurationJob {
     RoundFeedback feedback = feedback(privacy, io);
     ReleasePlan releases = ReleasePlan.of(config, mayHaveState);
     BudgetTerms terms = terms(privacy, programme);
+    TrainingConfig training = config.training();
+    ParameterStore.Factory parameters = parameters(privacy, io);
     return new MurmurationTopology(
         interactions(io),
         clock(privacy.roundInterval()),
@@ -138,16 +144,23 @@ public final class MurmurationJob {
                 MechanismPlan::accountant,
                 releases.witness(),
                 feedback)),
+        new GradientOperator.Factory(
+            ModelGradients.factory(training),
+            parameters,
+            training.sampleBufferBytes(),
+            training.privateMetrics()),
+        new MurmurationTopology.Workers(training.parallelism(), training.slotSharingGroup()),
         new TrainOperator.Factory(
             ModelRoundTrainer.factory(
-                config.training(),
+                training,
                 releases.start(),
                 optimizer(config),
                 programme instanceof CalibratedProgramme calibrated
                     ? new CalibrationRounds(calibrated, ProgrammePlan.terms(config))
                     : null),
+            parameters,
             feedback,
-            config.training().privateMetrics()),
+            training.privateMetrics()),
         releases.sink(),
         deadLetters(io),
         io.maxParallelism());
@@ -213,6 +226,16 @@ public final class MurmurationJob {
         ? new InMemoryRoundFeedback(privacy.domain())
         : new KafkaRoundFeedback(
             privacy.domain(), endpoint(io, io.topics().feedback(), "feedback"));
+  }
+
+  /** Beside the feedback: in memory where everything runs in one JVM, else where all look. */
+  private static ParameterStore.Factory parameters(PrivacyConfig privacy, IoConfig io) {
+    String domain = privacy.domain();
+    if (io.feedbackKind() == FeedbackKind.IN_MEMORY) {
+      return () -> new InMemoryParameterStore(domain);
+    }
+    String root = io.releasesDirectory();
+    return () -> new DirectoryParameterStore(Path.of(root), domain);
   }
 
   private static Truncation.Factory truncation(MurmurationConfig config) {

@@ -55,7 +55,7 @@ public final class DecoderGradientEngine implements GradientEngine {
               + ", given "
               + options.maxTokens());
     }
-    this.layout = layout(trainable);
+    this.layout = layoutOf(trainable);
     this.microBatches = microBatches(trainable, options);
     long needed = smallestMemoryBudget(trainable, options.maxTokens());
     if (options.memoryBudgetBytes() < needed) {
@@ -65,7 +65,8 @@ public final class DecoderGradientEngine implements GradientEngine {
     }
   }
 
-  private static ParameterLayout layout(TrainableParameters trainable) {
+  /** Names and shapes of what is trained, in the order of the flat vector. */
+  public static ParameterLayout layoutOf(TrainableParameters trainable) {
     return ParameterLayout.of(
         trainable.tensors().stream().map(TensorSpec::name).toList(),
         trainable.tensors().stream().map(TensorSpec::dimensions).toList());
@@ -75,7 +76,7 @@ public final class DecoderGradientEngine implements GradientEngine {
     // expanded gradients in float32, and the largest one in float64
     return new MicroBatches(
         trainable.model().description().activationBytesPerPosition(options.maxTokens()),
-        8L * layout(trainable).size(),
+        8L * layoutOf(trainable).size(),
         options.memoryBudgetBytes());
   }
 
@@ -102,6 +103,12 @@ public final class DecoderGradientEngine implements GradientEngine {
   @Override
   public ClippedSum clippedSum(float[] parameters, List<PrivacySlice> slices, RoundGrid grid) {
     ClippedAccumulator total = new ClippedAccumulator(layout.size(), grid);
+    addTo(total, parameters, slices);
+    return total.result();
+  }
+
+  @Override
+  public void addTo(ClippedAccumulator total, float[] parameters, List<PrivacySlice> slices) {
     forEach(
         parameters,
         slices,
@@ -116,7 +123,6 @@ public final class DecoderGradientEngine implements GradientEngine {
             total.addZero();
           }
         });
-    return total.result();
   }
 
   @Override

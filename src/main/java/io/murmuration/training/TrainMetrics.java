@@ -11,7 +11,7 @@ import org.apache.flink.metrics.MetricGroup;
  */
 final class TrainMetrics {
 
-  private final Counter staleSamples;
+  private final Counter stalePartials;
   private final Counter slicesFailed;
   private volatile long round;
   private volatile long roundMillis;
@@ -24,7 +24,7 @@ final class TrainMetrics {
   private volatile double loss = Double.NaN;
 
   TrainMetrics(MetricGroup group, boolean privateMetrics) {
-    staleSamples = group.counter("staleSamples");
+    stalePartials = group.counter("stalePartials");
     group.gauge("roundTrained", (Gauge<Long>) () -> round);
     group.gauge("roundMillis", (Gauge<Long>) () -> roundMillis);
     group.gauge("gradientMillis", (Gauge<Long>) () -> gradientMillis);
@@ -40,18 +40,24 @@ final class TrainMetrics {
     }
   }
 
-  void staleSample() {
-    staleSamples.inc();
+  void stalePartial() {
+    stalePartials.inc();
   }
 
-  void completed(long round, long nanos, RoundOutcome outcome) {
+  /**
+   * A round was executed.
+   *
+   * @param nanos from its grant on
+   * @param gradientNanos from its grant until the partial sums of all workers were there
+   */
+  void completed(long round, long nanos, long gradientNanos, RoundOutcome outcome) {
     this.round = round;
     roundMillis = nanos / 1_000_000;
-    gradientMillis = outcome.timing().gradientNanos() / 1_000_000;
+    gradientMillis = gradientNanos / 1_000_000;
     noiseMillis = outcome.timing().noiseNanos() / 1_000_000;
     updateMillis = outcome.timing().updateNanos() / 1_000_000;
     RoundOutcome.Statistics statistics = outcome.statistics();
-    tokensPerSecond = statistics.tokens() * 1e9 / Math.max(1, outcome.timing().gradientNanos());
+    tokensPerSecond = statistics.tokens() * 1e9 / Math.max(1, gradientNanos);
     cohort = statistics.slices();
     slicesFailed.inc(statistics.zeroed());
     long contributing = statistics.slices() - statistics.zeroed();

@@ -4,6 +4,8 @@ package io.murmuration.simulation;
 enum Happening {
   GRANT,
   EXECUTED,
+  MODEL_ANNOUNCED,
+  MODEL_EVICTED,
   EMPTY_COHORT,
   PUBLISHED,
   PUBLISHED_BEFORE,

@@ -8,13 +8,13 @@ import io.murmuration.privacy.ledger.KafkaTopic;
 import io.murmuration.privacy.ledger.LedgerException;
 import io.murmuration.privacy.mechanism.Checks;
 import io.murmuration.privacy.mechanism.JsonFields;
+import io.murmuration.privacy.mechanism.ModelVersion;
 import io.murmuration.privacy.mechanism.RoundExecuted;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ExecutionException;
-import java.util.function.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
@@ -54,12 +54,11 @@ public record KafkaRoundFeedback(String domain, KafkaEndpoint endpoint) implemen
   }
 
   @Override
-  public Subscription subscribe(Consumer<RoundExecuted> listener, Consumer<Throwable> failed)
-      throws LedgerException, InterruptedException {
+  public Subscription subscribe(Listener listener) throws LedgerException, InterruptedException {
     try (KafkaTopic topic = new KafkaTopic(endpoint)) {
       topic.ensureSinglePartition(Map.of());
     }
-    return new KafkaSubscription(listener, failed);
+    return new KafkaSubscription(listener);
   }
 
   private byte[] encode(RoundExecuted executed) {
@@ -77,11 +76,30 @@ public record KafkaRoundFeedback(String domain, KafkaEndpoint endpoint) implemen
     return node.toString().getBytes(StandardCharsets.UTF_8);
   }
 
+  private byte[] encode(ModelVersion model) {
+    ObjectNode node = JSON.createObjectNode().put("domain", domain).put("epoch", model.epoch());
+    node.putObject("model")
+        .put("job", model.job())
+        .put("round", model.round())
+        .put("digest", model.digest())
+        .put("frozen_digest", model.frozenDigest());
+    return node.toString().getBytes(StandardCharsets.UTF_8);
+  }
+
   private final class KafkaPublisher implements Publisher {
     private KafkaProducer<byte[], byte[]> producer;
 
     @Override
+    public void announced(ModelVersion model) throws InterruptedException {
+      send(model, encode(model));
+    }
+
+    @Override
     public void executed(RoundExecuted executed) throws InterruptedException {
+      send(executed, encode(executed));
+    }
+
+    private void send(Object said, byte[] value) throws InterruptedException {
       try {
         if (producer == null) {
           producer = newProducer();
@@ -93,18 +111,18 @@ public record KafkaRoundFeedback(String domain, KafkaEndpoint endpoint) implemen
                     0,
                     System.currentTimeMillis(),
                     domain.getBytes(StandardCharsets.UTF_8),
-                    encode(executed)))
+                    value))
             .get();
       } catch (InterruptException e) {
         Thread.interrupted();
         InterruptedException interrupted =
-            new InterruptedException("Interrupted while acknowledging " + executed);
+            new InterruptedException("Interrupted while sending " + said);
         interrupted.initCause(e);
         throw interrupted;
       } catch (ExecutionException | KafkaException e) {
         throw new IllegalStateException(
-            "Could not acknowledge %s on Kafka topic '%s'; without it no further round is granted"
-                .formatted(executed, endpoint.topic()),
+            "Could not send %s to Kafka topic '%s'; without it no further round is granted"
+                .formatted(said, endpoint.topic()),
             e);
       }
     }
@@ -126,16 +144,13 @@ public record KafkaRoundFeedback(String domain, KafkaEndpoint endpoint) implemen
   }
 
   private final class KafkaSubscription implements Subscription {
-    private final Consumer<RoundExecuted> listener;
-    private final Consumer<Throwable> failed;
+    private final Listener listener;
     private final KafkaConsumer<byte[], byte[]> consumer;
     private final Thread thread;
     private volatile boolean closed;
 
-    KafkaSubscription(Consumer<RoundExecuted> listener, Consumer<Throwable> failed)
-        throws LedgerException, InterruptedException {
+    KafkaSubscription(Listener listener) throws LedgerException, InterruptedException {
       this.listener = listener;
-      this.failed = failed;
       Map<String, Object> properties = endpoint.newClientProperties();
       properties.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
       properties.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "latest");
@@ -181,28 +196,42 @@ public record KafkaRoundFeedback(String domain, KafkaEndpoint endpoint) implemen
         }
       } catch (WakeupException e) {
         if (!closed) {
-          failed.accept(e);
+          listener.failed(e);
         }
       } catch (RuntimeException e) {
-        failed.accept(e);
+        listener.failed(e);
       } finally {
         closeConsumer();
       }
     }
 
     private void deliver(ConsumerRecord<byte[], byte[]> record) {
-      RoundExecuted executed;
+      Runnable heard;
       try {
         JsonFields fields = new JsonFields(JSON.readTree(text(record.value())));
         if (!fields.text("domain").equals(domain)) {
           return;
         }
-        executed =
-            new RoundExecuted(
-                fields.integer("epoch"),
-                fields.integer("round"),
-                fields.has("answer") ? fields.reals("answer") : List.of(),
-                fields.has("model_failed") && fields.flag("model_failed"));
+        long epoch = fields.integer("epoch");
+        if (fields.has("model")) {
+          JsonFields model = fields.object("model");
+          ModelVersion version =
+              new ModelVersion(
+                  model.text("job"),
+                  epoch,
+                  model.integer("round"),
+                  model.text("digest"),
+                  model.text("frozen_digest"));
+          heard = () -> listener.announced(version);
+        } else {
+          RoundExecuted executed =
+              new RoundExecuted(
+                  epoch,
+                  fields.integer("round"),
+                  fields.has("answer") ? fields.reals("answer") : List.of(),
+                  fields.has("model_failed") && fields.flag("model_failed"));
+          heard = () -> listener.executed(executed);
+        }
       } catch (IllegalArgumentException | JsonProcessingException e) {
         LOG.warn(
             "Record at offset {} of feedback topic '{}' is no acknowledgement and is passed over",
@@ -211,7 +240,7 @@ public record KafkaRoundFeedback(String domain, KafkaEndpoint endpoint) implemen
             e);
         return;
       }
-      listener.accept(executed);
+      heard.run();
     }
 
     private static String text(byte[] value) {

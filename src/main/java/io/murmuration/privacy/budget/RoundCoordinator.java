@@ -7,6 +7,7 @@ import io.murmuration.privacy.ledger.LedgerRecord.PhaseOpened;
 import io.murmuration.privacy.ledger.LedgerState;
 import io.murmuration.privacy.mechanism.EpochStart;
 import io.murmuration.privacy.mechanism.Grant;
+import io.murmuration.privacy.mechanism.ModelVersion;
 import io.murmuration.privacy.mechanism.RoundExecuted;
 import io.murmuration.privacy.mechanism.RoundQuery;
 import java.util.Optional;
@@ -24,6 +25,9 @@ import java.util.OptionalDouble;
  *       clock was set back behind that start, ticks count on from it at their usual pace.
  *   <li>At most one round is in flight: after a grant, ticks pass without a charge until the round
  *       is acknowledged as executed in this epoch. They are never queued.
+ *   <li>A round is charged only when a model was announced in this epoch that holds the last
+ *       executed round: after a restart, and after every round, workers know at what gradients are
+ *       taken before anything is paid for.
  *   <li>A tick passes only when it is settled whether it is granted; while a charge is being
  *       written no time passes.
  *   <li>After a halt, and while the ledger is out of reach, time goes on.
@@ -54,6 +58,8 @@ public final class RoundCoordinator {
   private RoundQuery queryInFlight;
   private RoundExecuted unrecorded;
   private OptionalDouble nextClipNorm = OptionalDouble.empty();
+  private ModelVersion model;
+  private long lastUpdate = NONE;
   private HaltReason halt;
   private boolean modelFailed;
 
@@ -139,7 +145,7 @@ public final class RoundCoordinator {
       pendingTick = tick;
       return new Step.Conclude(tick, unrecorded);
     }
-    if (standsStill || roundInFlight != NONE) {
+    if (standsStill || roundInFlight != NONE || model == null || model.round() < lastUpdate) {
       return pass(tick);
     }
     return switch (programme.due(ledger, tick)) {
@@ -277,7 +283,22 @@ public final class RoundCoordinator {
         executed.answer().isEmpty()
             ? OptionalDouble.empty()
             : OptionalDouble.of(executed.answer().get(0));
+    lastUpdate = executed.round();
     roundInFlight = NONE;
+  }
+
+  /**
+   * Train announced a model, of this job. One of another epoch means nothing, nor does one that is
+   * older than what is known.
+   *
+   * @return whether it counts, so that the workers have to be told
+   */
+  public boolean announced(ModelVersion announced) {
+    if (announced.epoch() != epoch || (model != null && announced.round() <= model.round())) {
+      return false;
+    }
+    model = announced;
+    return true;
   }
 
   /** What the last round chose as the clip norm of the next, where clipping is adaptive. */

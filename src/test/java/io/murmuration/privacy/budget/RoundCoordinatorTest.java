@@ -89,7 +89,7 @@ class RoundCoordinatorTest {
     attempt.charge(1);
     assertThat(attempt.pulse(2)).isEqualTo(new Step.Pass(2));
     assertThat(attempt.pulse(3)).isEqualTo(new Step.Pass(3));
-    attempt.coordinator.acknowledged(new RoundExecuted(1, 1));
+    attempt.executed(1);
     assertThat(attempt.pulse(3)).isEqualTo(new Step.Wait());
     assertThat(attempt.pulse(4)).isEqualTo(new Step.Charge(4));
   }
@@ -104,8 +104,34 @@ class RoundCoordinatorTest {
     attempt.coordinator.acknowledged(new RoundExecuted(2, 1));
     attempt.coordinator.acknowledged(new RoundExecuted(1, 2));
     assertThat(attempt.pulse(2)).isEqualTo(new Step.Pass(2));
-    attempt.coordinator.acknowledged(new RoundExecuted(1, 1));
+    attempt.executed(1);
     assertThat(attempt.pulse(3)).isEqualTo(new Step.Charge(3));
+  }
+
+  @Test
+  void nothingIsChargedInAnEpochBeforeItsModelIsAnnounced() throws Exception {
+    Attempt attempt = new Attempt(Budgets.terms(9), 0);
+    attempt.openWithoutModel(0);
+    assertThat(attempt.pulse(1)).isEqualTo(new Step.Pass(1));
+    assertThat(attempt.coordinator.announced(Budgets.model(/* epoch= */ 2, 0))).isFalse();
+    assertThat(attempt.pulse(2)).isEqualTo(new Step.Pass(2));
+    assertThat(attempt.coordinator.announced(Budgets.model(1, 0))).isTrue();
+    assertThat(attempt.pulse(3)).isEqualTo(new Step.Charge(3));
+  }
+
+  @Test
+  void afterARoundTheNextWaitsForTheModelThatHoldsIt() throws Exception {
+    Attempt attempt = new Attempt(Budgets.terms(9), 0);
+    attempt.open(0);
+    attempt.pulse(1);
+    attempt.charge(1);
+    attempt.coordinator.acknowledged(new RoundExecuted(1, 1));
+    assertThat(attempt.pulse(2)).isEqualTo(new Step.Pass(2));
+    assertThat(attempt.coordinator.announced(Budgets.model(1, 0))).as("known").isFalse();
+    assertThat(attempt.pulse(3)).isEqualTo(new Step.Pass(3));
+    assertThat(attempt.coordinator.announced(Budgets.model(1, 1))).isTrue();
+    assertThat(attempt.coordinator.announced(Budgets.model(1, 1))).as("again").isFalse();
+    assertThat(attempt.pulse(4)).isEqualTo(new Step.Charge(4));
   }
 
   @Test
@@ -229,7 +255,18 @@ class RoundCoordinatorTest {
     }
 
     EpochStart open(long millis) throws Exception {
+      EpochStart start = openWithoutModel(millis);
+      coordinator.announced(Budgets.model(start.epoch(), /* round= */ 0));
+      return start;
+    }
+
+    EpochStart openWithoutModel(long millis) throws Exception {
       return coordinator.opened(session.open(GENESIS + millis), GENESIS + millis).orElseThrow();
+    }
+
+    void executed(long round) {
+      coordinator.announced(Budgets.model(1, round));
+      coordinator.acknowledged(new RoundExecuted(1, round));
     }
 
     /** Opens again; true if no second epoch start came of it. */
@@ -257,7 +294,7 @@ class RoundCoordinatorTest {
     void runRound(long tick) throws Exception {
       assertThat(pulse(tick)).isEqualTo(new Step.Charge(tick));
       charge(tick);
-      coordinator.acknowledged(new RoundExecuted(1, coordinator.round()));
+      executed(coordinator.round());
     }
   }
 }
