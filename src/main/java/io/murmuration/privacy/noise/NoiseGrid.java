@@ -27,6 +27,13 @@ import java.math.RoundingMode;
  * back is post-processing, and no property of that double enters the guarantee. It is computed from
  * the public mechanism alone, by one IEEE 754 expression, so that every machine has the same.
  *
+ * <p>Why 2²⁴ and not fewer: rounding towards zero shortens coordinates of s units by about half a
+ * unit each, and a float32 error of ε relative in somebody else's gradient flips about ε·s·d of its d
+ * coordinates by a whole unit, which in L2 is √(ε·s·d). With s = 2²⁴/(z·√d), z = 1, d = 2·10⁷ and ε =
+ * 1.5·10⁻⁷ that is 6·10⁻⁶ of the bound for each of the others whose micro-batch changed, 2·10⁻⁴ for a
+ * thousand of them in independent directions: within the margin. At 2²⁰ it would be four times as
+ * much. The margin stays an observation until a unit's integers are the same whatever its batch.
+ *
  * <h2>Why the accountant of continuous noise holds</h2>
  *
  * Let V = 2⁴⁸ + 9 be the parameter of the noise, P[N = k] ∝ exp(−k²/2V), and S an integer vector.
