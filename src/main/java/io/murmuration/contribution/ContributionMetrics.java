@@ -21,6 +21,12 @@ final class ContributionMetrics {
   /** Erasures that found something to erase. */
   final Counter usersErased;
 
+  /** Events of users who may take part no more. */
+  final Counter eventsTurnedAway;
+
+  /** Users whose lifetime ended while something was kept of them. */
+  final Counter usersRetired;
+
   final Counter usersSampled;
   final Counter examplesSampled;
 
@@ -31,6 +37,8 @@ final class ContributionMetrics {
     eventsIn = inside.counter("eventsIn");
     eventsBoundedAway = inside.counter("eventsBoundedAway");
     usersErased = inside.counter("usersErased");
+    eventsTurnedAway = inside.counter("eventsTurnedAway");
+    usersRetired = inside.counter("usersRetired");
     usersSampled = inside.counter("usersSampled");
     examplesSampled = inside.counter("examplesSampled");
   }

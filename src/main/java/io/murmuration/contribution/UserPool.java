@@ -47,6 +47,9 @@ public final class UserPool {
   SamplingSchedule schedule;
   long userClock = NO_CLOCK;
 
+  /** Null where users have no lifetime. */
+  Stretch stretch;
+
   /** A user of whom nothing is kept. */
   public UserPool(long windowTicks) {
     this(windowTicks, 1);
@@ -67,6 +70,7 @@ public final class UserPool {
     copy.provisional = provisional == null ? null : provisional.copy();
     copy.schedule = schedule;
     copy.userClock = userClock;
+    copy.stretch = stretch;
     return copy;
   }
 
@@ -246,6 +250,20 @@ public final class UserPool {
     for (Reservoir reservoir : windows) {
       reservoir.settleArrivals(tick);
     }
+  }
+
+  /**
+   * The first tick at which nothing of what is kept is live any more, cleaned up or not; {@link
+   * Long#MAX_VALUE} while events wait for the first tick to be known, or if nothing is kept.
+   */
+  public long lastExpiry(ContributionBounds bounds) {
+    if (windows.isEmpty() || provisional != null) {
+      return Long.MAX_VALUE;
+    }
+    long newest = windows.get(windows.size() - 1).window();
+    // as advance() would count it under these bounds
+    return bounds.expiryOf(
+        windowTicks == bounds.windowTicks() ? newest : bounds.windowOf(newest * windowTicks));
   }
 
   /** The first tick at which something can be cleaned up, or {@link Long#MAX_VALUE} for none. */

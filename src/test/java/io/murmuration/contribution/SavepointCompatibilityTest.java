@@ -131,9 +131,18 @@ class SavepointCompatibilityTest {
     assertThat(letter.record().value()).isNull();
     UserEvent event = UserEvent.interaction("ann", "e1", 1, null, "é");
     assertThat(
-            roundTrip(
-                new UserEventSerializer(), "010004616e6e03653100000000000000010003c3a9", event))
+            new UserEventSerializer()
+                .deserialize(
+                    new DataInputDeserializer(
+                        HexFormat.of().parseHex("010004616e6e03653100000000000000010003c3a9"))))
         .isEqualTo(event);
+    UserEvent read = event.at(3, 300);
+    assertThat(
+            roundTrip(
+                new UserEventSerializer(),
+                "020004616e6e03653100000000000000010003c3a903ac02",
+                read))
+        .isEqualTo(read);
     UserSample sample = new UserSample(1, 2, 300, "ann", List.of(new Example("p", "t")));
     assertThat(roundTrip(new UserSampleSerializer(), "010102ac0204616e6e0102700274", sample))
         .isEqualTo(sample);

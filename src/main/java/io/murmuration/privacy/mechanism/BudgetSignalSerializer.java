@@ -1,17 +1,24 @@
 package io.murmuration.privacy.mechanism;
 
 import io.murmuration.serialization.ValueSerializer;
+import io.murmuration.serialization.Wire;
 import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
 import org.apache.flink.core.memory.DataInputView;
 import org.apache.flink.core.memory.DataOutputView;
 
-/** Both kinds of {@link BudgetSignal}, as they travel to sampler and trainer. */
+/**
+ * All kinds of {@link BudgetSignal}, as they travel to sampler and trainer; they are part of no
+ * state. From version 3 on the start of an epoch has the last round, the horizon and the topic.
+ */
 public final class BudgetSignalSerializer extends ValueSerializer<BudgetSignal> {
 
   private static final long serialVersionUID = 1L;
 
   private static final int EPOCH_START = 1;
   private static final int GRANT = 2;
+  private static final int INTAKE_LIMIT = 3;
 
   @Override
   protected int version() {
@@ -24,6 +31,17 @@ public final class BudgetSignalSerializer extends ValueSerializer<BudgetSignal> 
       out.writeByte(EPOCH_START);
       out.writeLong(start.epoch());
       out.writeLong(start.firstTick());
+      out.writeLong(start.lastRound());
+      GrantFormat.writeHorizon(start.horizon(), out);
+      out.writeBoolean(start.input() != null);
+      if (start.input() != null) {
+        writeInput(start.input(), out);
+      }
+    } else if (value instanceof IntakeLimit limit) {
+      out.writeByte(INTAKE_LIMIT);
+      out.writeLong(limit.epoch());
+      out.writeLong(limit.round());
+      writeInput(limit.input(), out);
     } else if (value instanceof Grant grant) {
       out.writeByte(GRANT);
       GrantFormat.write(grant, out);
@@ -36,9 +54,41 @@ public final class BudgetSignalSerializer extends ValueSerializer<BudgetSignal> 
   protected BudgetSignal read(int version, DataInputView in) throws IOException {
     int kind = in.readUnsignedByte();
     return switch (kind) {
-      case EPOCH_START -> new EpochStart(in.readLong(), in.readLong());
+      case EPOCH_START ->
+          version < 3
+              ? new EpochStart(in.readLong(), in.readLong())
+              : new EpochStart(
+                  in.readLong(),
+                  in.readLong(),
+                  in.readLong(),
+                  GrantFormat.readHorizon(in),
+                  in.readBoolean() ? readInput(in) : null);
+      case INTAKE_LIMIT -> new IntakeLimit(in.readLong(), in.readLong(), readInput(in));
       case GRANT -> GrantFormat.read(version, in);
       default -> throw new IOException("Unknown kind of budget signal: " + kind);
     };
+  }
+
+  private static void writeInput(InputOffsets input, DataOutputView out) throws IOException {
+    Wire.writeString(input.clusterId(), out);
+    Wire.writeString(input.topicId(), out);
+    Wire.writeVarInt(input.partitions(), out);
+    for (int i = 0; i < input.partitions(); i++) {
+      Wire.writeVarLong(input.begins().get(i), out);
+      Wire.writeVarLong(input.ends().get(i), out);
+    }
+  }
+
+  private static InputOffsets readInput(DataInputView in) throws IOException {
+    String clusterId = Wire.readString(in);
+    String topicId = Wire.readString(in);
+    int partitions = Wire.readVarInt(in);
+    List<Long> begins = new ArrayList<>();
+    List<Long> ends = new ArrayList<>();
+    for (int i = 0; i < partitions; i++) {
+      begins.add(Wire.readVarLong(in));
+      ends.add(Wire.readVarLong(in));
+    }
+    return new InputOffsets(clusterId, topicId, begins, ends);
   }
 }

@@ -11,6 +11,8 @@ package io.murmuration.privacy.mechanism;
  * @param epsilonSpent cumulative ε of the domain's ledger after this charge
  * @param delta the δ of that ε
  * @param ledgerHash hash of the ledger's record of this charge, lower-case hexadecimal
+ * @param horizon the lifetime of users that the round belongs to; null where training has one
+ *     budget for everybody
  */
 public record Grant(
     long epoch,
@@ -20,5 +22,21 @@ public record Grant(
     RoundMechanism mechanism,
     double epsilonSpent,
     double delta,
-    String ledgerHash)
-    implements BudgetSignal {}
+    String ledgerHash,
+    Horizon horizon)
+    implements BudgetSignal {
+
+  /** Leave for a round of a domain with one budget for everybody. */
+  public Grant(
+      long epoch,
+      long round,
+      long tick,
+      int phase,
+      RoundMechanism mechanism,
+      double epsilonSpent,
+      double delta,
+      String ledgerHash) {
+    this(
+        epoch, round, tick, phase, mechanism, epsilonSpent, delta, ledgerHash, /* horizon= */ null);
+  }
+}

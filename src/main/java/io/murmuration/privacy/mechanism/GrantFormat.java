@@ -11,12 +11,13 @@ import java.util.List;
 
 /**
  * Binary form of a grant and its mechanism. Version 1 has no query: it is all training. Version 2
- * has one behind the expected units.
+ * has one behind the expected units. Version 3 says at the end whether users have a lifetime, and
+ * which.
  */
 final class GrantFormat {
 
   /** What {@link #write} writes. */
-  static final int VERSION = 2;
+  static final int VERSION = 3;
 
   private static final int UPDATE = 0;
   private static final int ADAPTIVE_UPDATE = 1;
@@ -42,6 +43,20 @@ final class GrantFormat {
     out.writeDouble(grant.epsilonSpent());
     out.writeDouble(grant.delta());
     out.writeUTF(grant.ledgerHash());
+    writeHorizon(grant.horizon(), out);
+  }
+
+  static void writeHorizon(Horizon horizon, DataOutput out) throws IOException {
+    out.writeBoolean(horizon != null);
+    if (horizon != null) {
+      out.writeInt(horizon.generation());
+      out.writeLong(horizon.rounds());
+      out.writeLong(horizon.firstRound());
+    }
+  }
+
+  static Horizon readHorizon(DataInput in) throws IOException {
+    return in.readBoolean() ? new Horizon(in.readInt(), in.readLong(), in.readLong()) : null;
   }
 
   private static void writeQuery(RoundQuery query, DataOutput out) throws IOException {
@@ -114,6 +129,7 @@ final class GrantFormat {
             version == 1 ? RoundQuery.UPDATE : readQuery(in)),
         in.readDouble(),
         in.readDouble(),
-        in.readUTF());
+        in.readUTF(),
+        version < 3 ? null : readHorizon(in));
   }
 }
