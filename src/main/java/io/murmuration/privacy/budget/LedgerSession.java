@@ -153,8 +153,8 @@ public final class LedgerSession implements AutoCloseable {
       if (!hashes.contains(named)) {
         throw new LedgerException.Refused(
             ("A published release names the ledger record with hash %s, but the %s does not hold"
-                 + " it: its tail is lost or it is another ledger. Point the job to the ledger it"
-                 + " was started with, or publish to another model store")
+                    + " it: its tail is lost or it is another ledger. Point the job to the ledger it"
+                    + " was started with, or publish to another model store")
                 .formatted(named, ledger.location()));
       }
     }
@@ -165,8 +165,8 @@ public final class LedgerSession implements AutoCloseable {
     if (sequence >= entries.size() || !entries.get((int) sequence).hash().equals(hash)) {
       throw new LedgerException.Refused(
           ("%s has seen record %d with hash %s, but the %s has %d records and not that one: its"
-               + " tail is lost or it is another ledger. Point the job to the ledger it was started"
-               + " with")
+                  + " tail is lost or it is another ledger. Point the job to the ledger it was started"
+                  + " with")
               .formatted(witness, sequence, hash, ledger.location(), entries.size()));
     }
   }
