@@ -7,6 +7,7 @@ import io.murmuration.contribution.AuditedSamplers;
 import io.murmuration.event.RawRecord;
 import io.murmuration.event.RawRecordSerializer;
 import io.murmuration.job.AuditedTopology;
+import io.murmuration.job.Savepoints;
 import io.murmuration.privacy.budget.BudgetObserver;
 import io.murmuration.privacy.budget.BudgetObservers;
 import io.murmuration.privacy.ledger.HaltReason;
@@ -18,7 +19,6 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.Callable;
@@ -35,12 +35,9 @@ import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.StateRecoveryOptions;
 import org.apache.flink.connector.datagen.source.DataGeneratorSource;
 import org.apache.flink.core.execution.JobClient;
-import org.apache.flink.core.execution.SavepointFormatType;
-import org.apache.flink.runtime.checkpoint.CheckpointException;
 import org.apache.flink.runtime.testutils.MiniClusterResourceConfiguration;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.flink.test.junit5.MiniClusterExtension;
-import org.apache.flink.util.ExceptionUtils;
 
 /**
  * The whole job on a mini cluster, from encoded events to the optimizer, with canaries: events,
@@ -114,12 +111,12 @@ final class ClusterPipeline {
     JobClient job = start(null);
     waitFor(job, () -> eventsSent.get() == setting.canaries().events());
     // a savepoint behind the last event: all of them are in keyed state before the first round
-    savepoint(job);
+    Savepoints.take(job, directory.resolve("savepoints"));
     clockRuns.complete(null);
     for (int life = 1; life < LIVES; life++) {
       int cancelled = life * setting.rounds() / LIVES;
       waitFor(job, () -> tape.size() >= cancelled - LOST);
-      String savepoint = savepoint(job);
+      String savepoint = Savepoints.take(job, directory.resolve("savepoints"));
       waitFor(job, () -> tape.size() >= cancelled);
       cancel(job);
       job = start(savepoint);
@@ -188,21 +185,6 @@ final class ClusterPipeline {
         String.valueOf(uls ? Canaries.EXAMPLES : setting.groupSize()));
     settings.put("events.truncation", "CHARACTERS");
     return MurmurationConfig.of(settings);
-  }
-
-  /** Asked again where a task that is just ending refuses one. */
-  private String savepoint(JobClient job) {
-    return await()
-        .atMost(Duration.ofMinutes(1))
-        .ignoreExceptionsMatching(
-            refused -> ExceptionUtils.findThrowable(refused, CheckpointException.class).isPresent())
-        .until(
-            () ->
-                job.triggerSavepoint(
-                        directory.resolve("savepoints").toUri().toString(),
-                        SavepointFormatType.CANONICAL)
-                    .get(1, TimeUnit.MINUTES),
-            Objects::nonNull);
   }
 
   private static void cancel(JobClient job) throws Exception {

@@ -19,6 +19,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 
 /** The job manager's REST interface, as far as the chaos needs it. */
 final class FlinkRest {
@@ -101,6 +102,19 @@ final class FlinkRest {
   long restarts(String job) throws IOException, InterruptedException {
     JsonNode metrics = get("/jobs/" + job + "/metrics?get=numRestarts");
     return metrics.isEmpty() ? 0 : Long.parseLong(metrics.get(0).get("value").textValue());
+  }
+
+  /** The ids of the task managers that its tasks run on. */
+  Set<String> taskManagersOf(String job) throws IOException, InterruptedException {
+    Set<String> ids = new TreeSet<>();
+    for (JsonNode vertex : get("/jobs/" + job).get("vertices")) {
+      for (JsonNode subtask :
+          get("/jobs/%s/vertices/%s".formatted(job, vertex.get("id").textValue()))
+              .get("subtasks")) {
+        ids.add(subtask.get("taskmanager-id").textValue());
+      }
+    }
+    return ids;
   }
 
   void cancel(String job) throws IOException, InterruptedException {

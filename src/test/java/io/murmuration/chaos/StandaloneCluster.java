@@ -11,8 +11,12 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.Set;
 import java.util.jar.JarEntry;
 import java.util.jar.JarOutputStream;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
@@ -38,6 +42,9 @@ final class StandaloneCluster implements AutoCloseable {
           "-Dai.djl.pytorch.num_threads=1",
           "-Dai.djl.pytorch.num_interop_threads=1",
           "-Djava.awt.headless=true");
+
+  private static final Pattern RESOURCE_ID =
+      Pattern.compile("Starting TaskManager with ResourceID: (\\S+)");
 
   private final Path directory;
   private final FlinkRest rest;
@@ -152,6 +159,27 @@ final class StandaloneCluster implements AutoCloseable {
 
   List<JvmProcess> taskManagers() {
     return taskManagers;
+  }
+
+  /** One that runs a task of a job. */
+  JvmProcess taskManagerOf(String job) throws IOException, InterruptedException {
+    Set<String> ids = rest.taskManagersOf(job);
+    for (JvmProcess taskManager : taskManagers) {
+      if (lastResourceId(taskManager).filter(ids::contains).isPresent()) {
+        return taskManager;
+      }
+    }
+    throw new IllegalStateException(
+        "job %s runs on %s, none of which is a task manager of this cluster".formatted(job, ids));
+  }
+
+  /** What a task manager calls itself, anew at each start. */
+  private static Optional<String> lastResourceId(JvmProcess taskManager) throws IOException {
+    return Files.readAllLines(taskManager.log()).stream()
+        .map(RESOURCE_ID::matcher)
+        .filter(Matcher::find)
+        .map(matcher -> matcher.group(1))
+        .reduce((earlier, later) -> later);
   }
 
   void start() throws IOException {

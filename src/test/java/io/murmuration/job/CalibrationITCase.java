@@ -32,12 +32,10 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.TimeUnit;
 import org.apache.flink.api.connector.source.util.ratelimit.RateLimiterStrategy;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.connector.datagen.source.DataGeneratorSource;
 import org.apache.flink.core.execution.JobClient;
-import org.apache.flink.core.execution.SavepointFormatType;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.flink.streaming.api.functions.sink.v2.DiscardingSink;
 import org.junit.jupiter.api.Test;
@@ -208,12 +206,7 @@ class CalibrationITCase {
           .atMost(Duration.ofSeconds(80))
           .failFast(() -> job.getJobStatus().get().isTerminalState())
           .until(() -> done.test(watch));
-      job.stopWithSavepoint(
-              /* advanceToEndOfEventTime= */ false,
-              directory.resolve("savepoints").toUri().toString(),
-              SavepointFormatType.CANONICAL)
-          .get(1, TimeUnit.MINUTES);
-      job.getJobExecutionResult().get(1, TimeUnit.MINUTES);
+      Savepoints.stop(job, directory.resolve("savepoints"));
       assertThat(registered).isNotNull();
     }
     return watch;

@@ -33,13 +33,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.apache.flink.api.connector.source.util.ratelimit.RateLimiterStrategy;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.connector.datagen.source.DataGeneratorSource;
 import org.apache.flink.core.execution.JobClient;
-import org.apache.flink.core.execution.SavepointFormatType;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.flink.streaming.api.functions.sink.v2.DiscardingSink;
 import org.junit.jupiter.api.BeforeEach;
@@ -140,12 +138,7 @@ class LiveModelITCase {
           .atMost(Duration.ofSeconds(90))
           .failFast(() -> job.getJobStatus().get().isTerminalState())
           .untilTrue(halted);
-      job.stopWithSavepoint(
-              /* advanceToEndOfEventTime= */ false,
-              directory.resolve("savepoints").toUri().toString(),
-              SavepointFormatType.CANONICAL)
-          .get(1, TimeUnit.MINUTES);
-      job.getJobExecutionResult().get(1, TimeUnit.MINUTES);
+      Savepoints.stop(job, directory.resolve("savepoints"));
       assertThat(registered).isNotNull();
     }
   }

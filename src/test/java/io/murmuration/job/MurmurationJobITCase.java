@@ -46,7 +46,6 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.core.execution.JobClient;
-import org.apache.flink.core.execution.SavepointFormatType;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
@@ -480,13 +479,7 @@ class MurmurationJobITCase {
 
     /** Its savepoint, which it returns, publishes the last releases. */
     String stop() throws Exception {
-      String savepoint =
-          job.stopWithSavepoint(
-                  /* advanceToEndOfEventTime= */ false,
-                  directory.resolve("savepoints").toUri().toString(),
-                  SavepointFormatType.CANONICAL)
-              .get(1, TimeUnit.MINUTES);
-      job.getJobExecutionResult().get(1, TimeUnit.MINUTES);
+      String savepoint = Savepoints.stop(job, directory.resolve("savepoints"));
       stopped = true;
       return savepoint;
     }

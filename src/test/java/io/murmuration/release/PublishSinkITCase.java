@@ -3,11 +3,11 @@ package io.murmuration.release;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import io.murmuration.job.Savepoints;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.TimeUnit;
 import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.api.connector.sink2.Sink;
 import org.apache.flink.api.connector.sink2.SinkWriter;
@@ -17,7 +17,6 @@ import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.PipelineOptions;
 import org.apache.flink.connector.datagen.source.DataGeneratorSource;
 import org.apache.flink.core.execution.JobClient;
-import org.apache.flink.core.execution.SavepointFormatType;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -77,12 +76,7 @@ class PublishSinkITCase {
 
     JobClient job = env.executeAsync();
     await().atMost(Duration.ofMinutes(1)).until(() -> ANNOUNCED.size() >= 3);
-    job.stopWithSavepoint(
-            /* advanceToEndOfEventTime= */ false,
-            savepoints.toString(),
-            SavepointFormatType.CANONICAL)
-        .get(1, TimeUnit.MINUTES);
-    job.getJobExecutionResult().get(1, TimeUnit.MINUTES);
+    Savepoints.stop(job, savepoints);
 
     ModelStore store = DirectoryModelStore.reading(root);
     assertThat(ANNOUNCED)
