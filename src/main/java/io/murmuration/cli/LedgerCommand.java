@@ -10,7 +10,10 @@ import io.murmuration.privacy.ledger.LedgerRecord.PhaseOpened;
 import io.murmuration.privacy.ledger.LedgerState;
 import io.murmuration.privacy.ledger.LedgerState.LedgerPhase;
 import io.murmuration.privacy.mechanism.RoundMechanism;
+import io.murmuration.release.DirectoryModelStore;
 import io.murmuration.release.MechanismInWords;
+import io.murmuration.release.ReleaseCatalog;
+import io.murmuration.release.RoundAccount;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
@@ -59,18 +62,39 @@ public final class LedgerCommand implements Runnable {
 
   @Command(
       name = "show",
-      description = "Prints what the domain has reserved and charged.",
+      description = {
+        "Prints what the domain has reserved and charged, and what became of the rounds.",
+        "With the releases also which rounds were published and which were lost."
+      },
       mixinStandardHelpOptions = true)
-  int show(@ArgGroup(multiplicity = "1") LedgerSource source, @Mixin JsonOption json)
+  int show(
+      @ArgGroup(multiplicity = "1") LedgerSource source,
+      @Option(
+              names = "--releases",
+              paramLabel = "STORE",
+              description = "Directory of the model store to hold against the ledger.")
+          Path releases,
+      @Mixin JsonOption json)
       throws IOException, LedgerException, InterruptedException {
     Verified ledger = Verified.read(source);
+    RoundAccount rounds = account(ledger, releases);
     PrintWriter out = spec.commandLine().getOut();
     if (json.isGiven()) {
-      json.print(summary(ledger));
+      json.print(summary(ledger, rounds));
     } else {
-      print(ledger, out);
+      print(ledger, rounds, out);
     }
     return 0;
+  }
+
+  private static RoundAccount account(Verified ledger, Path releases) throws IOException {
+    if (releases == null || ledger.state().genesis().isEmpty()) {
+      return RoundAccount.of(ledger.entries());
+    }
+    return RoundAccount.of(
+        ledger.entries(),
+        ledger.state().genesis().get().domain(),
+        new ReleaseCatalog(DirectoryModelStore.reading(releases)));
   }
 
   @Command(
@@ -123,7 +147,7 @@ public final class LedgerCommand implements Runnable {
     return 0;
   }
 
-  private static ObjectNode summary(Verified ledger) {
+  private static ObjectNode summary(Verified ledger, RoundAccount rounds) {
     LedgerState state = ledger.state();
     ObjectNode node = JSON.createObjectNode();
     state
@@ -174,9 +198,28 @@ public final class LedgerCommand implements Runnable {
         phase.outcome().answer().forEach(calibration.putArray("noised")::add);
       }
     }
+    node.set("account", account(rounds));
     node.put("halted", state.halt().map(Enum::name).orElse(null))
         .put("records", ledger.entries().size())
         .put("head_hash", state.headHash());
+    return node;
+  }
+
+  private static ObjectNode account(RoundAccount rounds) {
+    ObjectNode node =
+        JSON.createObjectNode()
+            .put("charged", rounds.charged())
+            .put("executed_at_least", rounds.executedAtLeast());
+    rounds
+        .releases()
+        .ifPresent(
+            releases -> {
+              node.put("durable_at_least", releases.published())
+                  .put("published", releases.published());
+              releases.open().forEach(node.putArray("not_published_yet")::add);
+              releases.beforeOldest().forEach(node.putArray("before_oldest_release")::add);
+              releases.lost().forEach(node.putArray("lost")::add);
+            });
     return node;
   }
 
@@ -192,7 +235,7 @@ public final class LedgerCommand implements Runnable {
         .put("expected_units", mechanism.expectedUnits());
   }
 
-  private static void print(Verified ledger, PrintWriter out) {
+  private static void print(Verified ledger, RoundAccount rounds, PrintWriter out) {
     LedgerState state = ledger.state();
     out.printf("%s, %d records%n", ledger.location(), ledger.entries().size());
     state
@@ -227,6 +270,7 @@ public final class LedgerCommand implements Runnable {
     out.printf(
         "charged   rounds: %d, %d of them in the open phase; last at tick %d, in epoch %d%n",
         state.rounds(), state.roundsInPhase(), state.lastChargedTick(), state.epoch());
+    out.printf("rounds    %s%n", rounds.inWords());
     out.printf("halted    %s%n", state.halt().map(halt -> "yes: " + halt.text()).orElse("no"));
     out.printf("head      %s%n", state.headHash());
   }

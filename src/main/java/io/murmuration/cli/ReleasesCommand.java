@@ -144,10 +144,13 @@ public final class ReleasesCommand implements Runnable {
       if (json()) {
         print(new ReleaseCatalog(store).anyManifest(name));
       } else {
-        byte[] statement = store.read(name).get(PrivacyStatement.FILE);
-        if (statement == null) {
-          throw new IOException("release %s has no %s".formatted(name, PrivacyStatement.FILE));
-        }
+        byte[] statement =
+            store
+                .read(name, PrivacyStatement.FILE)
+                .orElseThrow(
+                    () ->
+                        new IOException(
+                            "release %s has no %s".formatted(name, PrivacyStatement.FILE)));
         out().print(new String(statement, StandardCharsets.UTF_8));
         out().flush();
       }

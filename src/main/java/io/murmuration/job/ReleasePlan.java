@@ -12,15 +12,14 @@ import io.murmuration.model.TensorSpec;
 import io.murmuration.privacy.budget.ReleaseWitness;
 import io.murmuration.release.Announcement;
 import io.murmuration.release.AnnouncementKafkaSerializer;
-import io.murmuration.release.CalibrationManifest;
 import io.murmuration.release.DirectoryModelStore;
 import io.murmuration.release.Manifest;
 import io.murmuration.release.ModelStore;
 import io.murmuration.release.PeftAdapter;
 import io.murmuration.release.PublishSink;
+import io.murmuration.release.ReleaseCatalog;
 import io.murmuration.release.ReleaseContext;
 import io.murmuration.release.ReleaseFormat;
-import io.murmuration.release.ReleaseManifest;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
@@ -158,10 +157,11 @@ record ReleasePlan(
    */
   private static List<String> ledgerHashes(
       ModelStore store, String domain, List<String> startCharges) throws IOException {
-    List<String> names = store.published();
+    ReleaseCatalog catalog = new ReleaseCatalog(store);
+    List<String> names = catalog.names();
     List<String> hashes = new ArrayList<>(startCharges);
     for (int i = names.size() - 1; i >= 0 && hashes.size() == startCharges.size(); i--) {
-      ReleaseManifest manifest = ReleaseManifest.read(store.read(names.get(i)).get(Manifest.FILE));
+      Manifest manifest = catalog.anyManifest(names.get(i));
       if (manifest.domain().equals(domain)) {
         hashes.add(manifest.ledgerHash());
       }
@@ -169,8 +169,7 @@ record ReleasePlan(
     List<String> calibrations = store.calibrations();
     if (!calibrations.isEmpty()) {
       String newest = calibrations.get(calibrations.size() - 1);
-      CalibrationManifest manifest =
-          CalibrationManifest.read(store.read(newest).get(Manifest.FILE));
+      Manifest manifest = catalog.anyManifest(newest);
       if (manifest.domain().equals(domain)) {
         hashes.add(manifest.ledgerHash());
       }

@@ -18,6 +18,7 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.UUID;
@@ -352,6 +353,16 @@ public final class DirectoryModelStore implements ModelStore {
   @Override
   public SortedMap<String, byte[]> read(String name) throws IOException {
     return filesIn(existing(name));
+  }
+
+  @Override
+  public Optional<byte[]> read(String name, String file) throws IOException {
+    try {
+      return Optional.of(Files.readAllBytes(existing(name).resolve(file)));
+    } catch (NoSuchFileException e) {
+      existing(name); // gone altogether is another answer
+      return Optional.empty();
+    }
   }
 
   /** By a rename first, so that no consumer sees half a release. */

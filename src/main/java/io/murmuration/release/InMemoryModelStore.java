@@ -5,6 +5,7 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.UUID;
@@ -75,6 +76,11 @@ public final class InMemoryModelStore implements ModelStore {
       throw new IOException("there is no release " + name);
     }
     return files;
+  }
+
+  @Override
+  public synchronized Optional<byte[]> read(String name, String file) throws IOException {
+    return Optional.ofNullable(read(name).get(file));
   }
 
   @Override

@@ -3,6 +3,7 @@ package io.murmuration.release;
 import java.io.IOException;
 import java.io.Serializable;
 import java.util.List;
+import java.util.Optional;
 import java.util.SortedMap;
 
 /**
@@ -80,6 +81,15 @@ public interface ModelStore {
    * @throws IOException if there is no such release or it cannot be read
    */
   SortedMap<String, byte[]> read(String name) throws IOException;
+
+  /**
+   * One file of a visible release, without a look at the others: weights are large, manifests are
+   * not.
+   *
+   * @return empty if the release has no such file
+   * @throws IOException if there is no such release or the file cannot be read
+   */
+  Optional<byte[]> read(String name, String file) throws IOException;
 
   /**
    * Takes a visible release away, as a whole. Its round stays charged: no budget comes back.

@@ -48,7 +48,7 @@ public final class ReleaseCatalog {
    * @throws IOException if there is no such release, or its manifest is missing or damaged
    */
   public Manifest anyManifest(String name) throws IOException {
-    return manifestIn(name, store.read(name));
+    return parse(name, store.read(name, Manifest.FILE).orElse(null));
   }
 
   /**
@@ -87,7 +87,10 @@ public final class ReleaseCatalog {
   }
 
   static Manifest manifestIn(String name, SortedMap<String, byte[]> files) throws IOException {
-    byte[] json = files.get(Manifest.FILE);
+    return parse(name, files.get(Manifest.FILE));
+  }
+
+  private static Manifest parse(String name, byte[] json) throws IOException {
     if (json == null) {
       throw new IOException("release %s has no %s".formatted(name, Manifest.FILE));
     }

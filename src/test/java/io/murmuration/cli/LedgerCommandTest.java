@@ -12,6 +12,7 @@ import io.murmuration.privacy.ledger.LedgerState;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.privacy.mechanism.RoundQuery;
 import io.murmuration.privacy.mechanism.Sampler;
+import io.murmuration.release.DirectoryModelStore;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
@@ -119,6 +120,52 @@ class LedgerCommandTest {
     assertThat(calibration.get("round").asLong()).isEqualTo(1);
     assertThat(calibration.get("phase").asInt()).isEqualTo(1);
     assertThat(calibration.get("noised").toString()).isEqualTo("[-0.25,17.5,3.0]");
+  }
+
+  @Test
+  void saysWhatBecameOfTheRounds() throws Exception {
+    // three epochs: the first loses its last two rounds, the second its only one
+    PublishedRun run =
+        PublishedRun.in(directory)
+            .rounds(PublishedRun.MECHANISM, 8, /* rounds= */ 5, /* halt= */ null, 4L, 5L)
+            .rounds(PublishedRun.MECHANISM, 8, /* rounds= */ 1, /* halt= */ null, 6L)
+            .rounds(PublishedRun.MECHANISM, 8, /* rounds= */ 3, /* halt= */ null, 9L);
+    String ledger = run.ledger().toString();
+
+    assertThat(run("show", "--file", ledger)).isZero();
+    assertThat(out.toString())
+        .contains("rounds    9 charged, at least 6 of them executed; --releases tells what");
+    out.getBuffer().setLength(0);
+    assertThat(run("show", "--file", ledger, "--releases", run.releases().toString())).isZero();
+    assertThat(out.toString())
+        .contains(
+            "rounds    9 charged, at least 6 of them executed, 5 durable and published,"
+                + " 1 not published yet (9), 3 lost (4-6)");
+    out.getBuffer().setLength(0);
+    assertThat(run("show", "--json", "--file", ledger, "--releases", run.releases().toString()))
+        .isZero();
+    JsonNode account = new ObjectMapper().readTree(out.toString()).get("account");
+    assertThat(account)
+        .hasToString(
+            "{\"charged\":9,\"executed_at_least\":6,\"durable_at_least\":5,\"published\":5,"
+                + "\"not_published_yet\":[9],\"before_oldest_release\":[],\"lost\":[4,5,6]}");
+  }
+
+  @Test
+  void tellsLostRoundsFromPrunedOnes_andNoStoreFromAnother() throws Exception {
+    PublishedRun run =
+        PublishedRun.in(directory)
+            .rounds(PublishedRun.MECHANISM, 8, /* rounds= */ 4, /* halt= */ null, 3L);
+    DirectoryModelStore.reading(run.releases()).remove("round-00000001");
+    String store = run.releases().toString();
+
+    assertThat(run("show", "--file", run.ledger().toString(), "--releases", store)).isZero();
+    assertThat(out.toString())
+        .contains("1 before the oldest release, lost or pruned (1), 1 lost (3)");
+
+    // the ledger of another domain, which was begun in setUp
+    assertThat(run("show", "--file", file.toString(), "--releases", store)).isEqualTo(1);
+    assertThat(err.toString()).contains("releases of the privacy domain chat");
   }
 
   @Test

@@ -184,6 +184,18 @@ class DirectoryModelStoreTest extends ModelStoreContract {
         .hasMessageContaining("must be a directory that holds releases");
   }
 
+  @Test
+  void aManifestIsReadWithoutTheWeights() throws IOException {
+    store.commit(store.stage(ReleaseFixtures.files(1, 1)));
+    Path weights = root.resolve("round-00000001").resolve(PeftAdapter.WEIGHTS_FILE);
+    Files.delete(weights);
+    Files.createDirectory(weights); // to read it is an error now
+
+    assertThat(new ReleaseCatalog(store).manifest("round-00000001").round()).isEqualTo(1);
+    assertThatThrownBy(() -> store.read("round-00000001", PeftAdapter.WEIGHTS_FILE))
+        .isInstanceOf(IOException.class);
+  }
+
   /** What may be found where a store was. */
   private enum Away {
     NOTHING,

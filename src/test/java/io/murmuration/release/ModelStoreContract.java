@@ -104,6 +104,18 @@ abstract class ModelStoreContract {
   }
 
   @Test
+  void oneFileOfAReleaseIsReadAlone() throws IOException {
+    ReleaseFiles files = ReleaseFixtures.files(1, 1);
+    store().commit(store().stage(files));
+
+    assertThat(store().read(files.name(), Manifest.FILE)).contains(files.manifest().write());
+    assertThat(store().read(files.name(), "README.md")).isEmpty();
+    assertThatThrownBy(() -> store().read("round-00000002", Manifest.FILE))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("there is no release round-00000002");
+  }
+
+  @Test
   void releasesAreListedByRound() throws IOException {
     for (long round : new long[] {12, 100_000_000, 3}) {
       store().commit(store().stage(ReleaseFixtures.files(round, 1)));

@@ -11,6 +11,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.Optional;
 import java.util.SortedMap;
 import org.apache.flink.api.connector.sink2.Sink;
 import org.apache.flink.runtime.checkpoint.OperatorSubtaskState;
@@ -424,6 +425,11 @@ class PublishSinkTest {
     @Override
     public SortedMap<String, byte[]> read(String name) throws IOException {
       return store.read(name);
+    }
+
+    @Override
+    public Optional<byte[]> read(String name, String file) throws IOException {
+      return store.read(name, file);
     }
 
     @Override

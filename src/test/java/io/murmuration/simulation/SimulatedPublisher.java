@@ -11,6 +11,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.SortedMap;
 import java.util.SplittableRandom;
@@ -194,6 +195,11 @@ final class SimulatedPublisher {
     @Override
     public SortedMap<String, byte[]> read(String name) throws IOException {
       return real.read(name);
+    }
+
+    @Override
+    public Optional<byte[]> read(String name, String file) throws IOException {
+      return real.read(name, file);
     }
 
     @Override
