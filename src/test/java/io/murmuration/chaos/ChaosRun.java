@@ -171,7 +171,7 @@ final class ChaosRun implements AutoCloseable {
       } while (Instant.now().isBefore(end) || kills < options.kills());
       return finish(job);
     } catch (Exception | AssertionError e) {
-      out.accept(cluster.logs(/* lines= */ 15));
+      out.accept(broker.lastLines(/* lines= */ 15) + cluster.logs(/* lines= */ 15));
       throw e;
     }
   }
@@ -341,7 +341,8 @@ final class ChaosRun implements AutoCloseable {
   private void startBroker() throws IOException {
     broker.start();
     await("the broker listens")
-        .atMost(Duration.ofSeconds(60))
+        .atMost(PATIENCE)
+        .failFast("the broker ended by itself; see its log", () -> !broker.isAlive())
         .until(
             () -> {
               try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), brokerPort)) {

@@ -2,6 +2,7 @@ package io.murmuration.chaos;
 
 import java.io.File;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -76,8 +77,16 @@ public final class JvmProcess implements AutoCloseable {
     return directory.resolve(name + ".log");
   }
 
-  String name() {
-    return name;
+  /** The end of its log under a heading, for a failure's message; empty if it never ran. */
+  String lastLines(int lines) throws IOException {
+    if (!Files.exists(log())) {
+      return "";
+    }
+    List<String> all = Files.readAllLines(log(), StandardCharsets.UTF_8);
+    StringBuilder text = new StringBuilder("--- ").append(name).append('\n');
+    all.subList(Math.max(0, all.size() - lines), all.size())
+        .forEach(line -> text.append(line).append('\n'));
+    return text.toString();
   }
 
   boolean isAlive() {

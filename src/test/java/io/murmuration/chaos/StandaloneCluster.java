@@ -5,7 +5,6 @@ import static org.awaitility.Awaitility.await;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.net.URISyntaxException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -234,12 +233,7 @@ final class StandaloneCluster implements AutoCloseable {
     List<JvmProcess> all = new ArrayList<>(taskManagers);
     all.add(jobManager);
     for (JvmProcess process : all) {
-      if (Files.exists(process.log())) {
-        List<String> log = Files.readAllLines(process.log(), StandardCharsets.UTF_8);
-        text.append("--- ").append(process.name()).append('\n');
-        log.subList(Math.max(0, log.size() - lines), log.size())
-            .forEach(line -> text.append(line).append('\n'));
-      }
+      text.append(process.lastLines(lines));
     }
     return text.toString();
   }
