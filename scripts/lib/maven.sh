@@ -22,3 +22,11 @@ maven() {
     }
     END { if (drawn) print "" }' >&2
 }
+
+# Compiles src/jmh together with the main classes, and leaves their class path in target/jmh/classpath. Needs root.
+build_jmh() {
+  mkdir -p "$root/target/jmh"
+  echo "${0##*/}: building ..." >&2
+  (cd "$root" && maven -Pjmh -DskipTests compile dependency:build-classpath \
+    -Dmdep.outputFile="$root/target/jmh/classpath" -Dmdep.includeScope=compile)
+}
