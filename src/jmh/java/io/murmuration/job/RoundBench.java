@@ -168,7 +168,8 @@ public final class RoundBench {
             releases.context(),
             new DiscardingSink<>()),
         new DiscardingSink<>(),
-        job.maxParallelism());
+        job.maxParallelism(),
+        /* privateMetrics= */ false);
   }
 
   /** The demo's messages, again and again. */

@@ -173,8 +173,9 @@ public final class TrainingOptions {
           .booleanType()
           .defaultValue(false)
           .withDescription(
-              "Also report cohort size, clip fraction and training loss as metrics. They are exact"
-                  + " functions of private data: for eyes inside the trust boundary only.");
+              "Also report what is a function of a round's cohort: how many were sampled, how long"
+                  + " the round took, clip fraction, training loss. For eyes inside the trust"
+                  + " boundary only.");
 
   private TrainingOptions() {}
 }

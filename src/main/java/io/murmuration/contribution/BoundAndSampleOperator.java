@@ -71,6 +71,7 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
   private final ContributionBounds configuredBounds;
   private final Coins coins;
   private final TimerSlice slice;
+  private final boolean privateMetrics;
 
   private transient ListState<Long> epochs;
   private transient KeyedPoolState users;
@@ -89,14 +90,29 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
 
   /** The operator of a production job: coins from a cryptographic generator. */
   public BoundAndSampleOperator(ContributionBounds bounds) {
-    this(bounds, Coins.secure(), TimerSlice.of(SLICE));
+    this(bounds, /* privateMetrics= */ false);
+  }
+
+  /**
+   * The same.
+   *
+   * @param privateMetrics whether to report how many users and examples were sampled
+   */
+  public BoundAndSampleOperator(ContributionBounds bounds, boolean privateMetrics) {
+    this(bounds, Coins.secure(), TimerSlice.of(SLICE), privateMetrics);
   }
 
   /** For tests: coins and slices of their choice. */
   BoundAndSampleOperator(ContributionBounds bounds, Coins coins, TimerSlice slice) {
+    this(bounds, coins, slice, /* privateMetrics= */ false);
+  }
+
+  private BoundAndSampleOperator(
+      ContributionBounds bounds, Coins coins, TimerSlice slice, boolean privateMetrics) {
     this.configuredBounds = Objects.requireNonNull(bounds, "bounds");
     this.coins = Objects.requireNonNull(coins, "coins");
     this.slice = Objects.requireNonNull(slice, "slice");
+    this.privateMetrics = privateMetrics;
   }
 
   // ---- life cycle ----
@@ -127,7 +143,7 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
     advance = new TickAdvance(slice, new Ticks());
     firedTick = GrantGate.UNKNOWN;
     bounds = configuredBounds;
-    counts = new ContributionMetrics(getMetricGroup(), () -> gate.closedTick());
+    counts = new ContributionMetrics(getMetricGroup(), privateMetrics, () -> gate.closedTick());
   }
 
   @Override

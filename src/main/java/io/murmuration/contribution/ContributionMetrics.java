@@ -3,10 +3,12 @@ package io.murmuration.contribution;
 import org.apache.flink.metrics.Counter;
 import org.apache.flink.metrics.Gauge;
 import org.apache.flink.metrics.MetricGroup;
+import org.apache.flink.metrics.SimpleCounter;
 
 /**
  * What the sampler shows of itself. Everything in the group {@code private} is an exact function of
- * users' data and must not leave the trust boundary.
+ * users' data and must not leave the trust boundary. What tells how large a round's sample was is
+ * registered only on request.
  */
 final class ContributionMetrics {
 
@@ -24,14 +26,19 @@ final class ContributionMetrics {
   final Counter usersSampled;
   final Counter examplesSampled;
 
-  ContributionMetrics(MetricGroup group, Gauge<Long> tick) {
-    group.gauge("tick", tick);
+  ContributionMetrics(MetricGroup group, boolean privateMetrics, Gauge<Long> closedTick) {
+    group.gauge("closedTick", closedTick);
     grantsRefused = group.counter("grantsRefused");
     MetricGroup inside = group.addGroup("private");
     eventsIn = inside.counter("eventsIn");
     eventsBoundedAway = inside.counter("eventsBoundedAway");
     usersErased = inside.counter("usersErased");
-    usersSampled = inside.counter("usersSampled");
-    examplesSampled = inside.counter("examplesSampled");
+    if (privateMetrics) {
+      usersSampled = inside.counter("usersSampled");
+      examplesSampled = inside.counter("examplesSampled");
+    } else {
+      usersSampled = new SimpleCounter();
+      examplesSampled = new SimpleCounter();
+    }
   }
 }

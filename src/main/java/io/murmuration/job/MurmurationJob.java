@@ -173,7 +173,8 @@ public final class MurmurationJob {
             config.training().privateMetrics()),
         releases.sink(),
         deadLetters(io),
-        io.maxParallelism());
+        io.maxParallelism(),
+        config.training().privateMetrics());
   }
 
   private static BudgetTerms terms(PrivacyConfig privacy, PhaseProgramme programme) {

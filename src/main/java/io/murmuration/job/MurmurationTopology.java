@@ -37,6 +37,7 @@ import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
  * @param publish the two-phase sink of releases
  * @param deadLetters where unusable records go
  * @param maxParallelism key groups of keyed state
+ * @param privateMetrics whether the sampler reports how many it sampled; train knows for itself
  */
 record MurmurationTopology(
     Source<RawRecord, ?, ?> interactions,
@@ -47,14 +48,15 @@ record MurmurationTopology(
     TrainOperator.Factory train,
     Sink<RoundRelease> publish,
     Sink<DeadLetter> deadLetters,
-    int maxParallelism) {
+    int maxParallelism,
+    boolean privateMetrics) {
 
   /** Uid of the keyed operator. */
   static final String BOUND_AND_SAMPLE = "bound-and-sample";
 
   /** Adds the job to an environment. */
   void addTo(StreamExecutionEnvironment env) {
-    addTo(env, new BoundAndSampleOperator(bounds));
+    addTo(env, new BoundAndSampleOperator(bounds, privateMetrics));
   }
 
   /** The same with a sampler that an audit chose; everything else calls {@link #addTo} above. */

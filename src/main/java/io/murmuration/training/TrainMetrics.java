@@ -3,11 +3,12 @@ package io.murmuration.training;
 import org.apache.flink.metrics.Counter;
 import org.apache.flink.metrics.Gauge;
 import org.apache.flink.metrics.MetricGroup;
+import org.apache.flink.metrics.SimpleCounter;
 
 /**
- * What the trainer reports. Cohort size, clip fraction and loss are exact functions of private
- * data, and so is how many slices failed: they are marked by the group {@code private}, and all but
- * the last are registered only on request.
+ * What the trainer reports. Whatever is a function of a round's cohort, its size and how long its
+ * gradients took among it, is in the group {@code private} and registered only on request. The
+ * others depend on public settings, on what was granted and on the machine.
  */
 final class TrainMetrics {
 
@@ -24,19 +25,22 @@ final class TrainMetrics {
   private volatile double loss = Double.NaN;
 
   TrainMetrics(MetricGroup group, boolean privateMetrics) {
-    staleSamples = group.counter("staleSamples");
     group.gauge("roundTrained", (Gauge<Long>) () -> round);
-    group.gauge("roundMillis", (Gauge<Long>) () -> roundMillis);
-    group.gauge("gradientMillis", (Gauge<Long>) () -> gradientMillis);
     group.gauge("noiseMillis", (Gauge<Long>) () -> noiseMillis);
     group.gauge("updateMillis", (Gauge<Long>) () -> updateMillis);
-    MetricGroup privateGroup = group.addGroup("private");
-    slicesFailed = privateGroup.counter("slicesFailed");
     if (privateMetrics) {
+      MetricGroup privateGroup = group.addGroup("private");
+      staleSamples = privateGroup.counter("staleSamples");
+      slicesFailed = privateGroup.counter("slicesFailed");
+      privateGroup.gauge("roundMillis", (Gauge<Long>) () -> roundMillis);
+      privateGroup.gauge("gradientMillis", (Gauge<Long>) () -> gradientMillis);
       privateGroup.gauge("tokensPerSecond", (Gauge<Double>) () -> tokensPerSecond);
       privateGroup.gauge("cohort", (Gauge<Long>) () -> cohort);
       privateGroup.gauge("clippedFraction", (Gauge<Double>) () -> clippedFraction);
       privateGroup.gauge("trainingLoss", (Gauge<Double>) () -> loss);
+    } else {
+      staleSamples = new SimpleCounter();
+      slicesFailed = new SimpleCounter();
     }
   }
 

@@ -45,7 +45,8 @@ public final class AuditedTopology {
                 /* privateMetrics= */ false),
             new DiscardingSink<>(),
             new DiscardingSink<>(),
-            job.maxParallelism())
+            job.maxParallelism(),
+            /* privateMetrics= */ false)
         .addTo(env, sampler.apply(job.bounds()));
   }
 

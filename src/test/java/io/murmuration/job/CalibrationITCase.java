@@ -231,7 +231,8 @@ class CalibrationITCase {
             ReleasePlan.of(config).context(),
             new DiscardingSink<>()),
         new DiscardingSink<>(),
-        job.maxParallelism());
+        job.maxParallelism(),
+        /* privateMetrics= */ false);
   }
 
   private DirectoryModelStore store() throws Exception {

@@ -172,7 +172,8 @@ class LiveModelITCase {
             releases.context(),
             new DiscardingSink<>()),
         new DiscardingSink<>(),
-        job.maxParallelism());
+        job.maxParallelism(),
+        /* privateMetrics= */ false);
   }
 
   static RawRecord record(long index) {
