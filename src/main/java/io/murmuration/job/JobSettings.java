@@ -11,11 +11,14 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
 import org.apache.flink.api.common.ExecutionConfig.GlobalJobParameters;
 import org.apache.flink.configuration.CheckpointingOptions;
 import org.apache.flink.configuration.PipelineOptions;
 import org.apache.flink.configuration.PipelineOptionsInternal;
 import org.apache.flink.configuration.ReadableConfig;
+import org.apache.flink.configuration.RestartStrategyOptions;
 import org.apache.flink.configuration.StateRecoveryOptions;
 import org.apache.flink.core.execution.CheckpointingMode;
 
@@ -26,6 +29,9 @@ final class JobSettings {
       List.of("password", "secret", "jaas", "token", "credential", "key.pem", "keystore.key");
 
   private static final Duration LEAST_CHECKPOINT_PAUSE = Duration.ofMillis(500);
+
+  /** What Flink does where checkpoints are taken and nothing else is said. */
+  private static final String EXPONENTIAL_DELAY = "exponential-delay";
 
   private JobSettings() {}
 
@@ -74,6 +80,37 @@ final class JobSettings {
       throw new IllegalArgumentException(
           "Flink is configured so that the guarantee does not hold: " + String.join("; ", faults));
     }
+  }
+
+  /**
+   * What to say where restarts are bounded: the job would be over when what it waits for is back.
+   * That costs no privacy, so that it is not refused.
+   */
+  static Optional<String> restartsEnd(ReadableConfig flink) {
+    String type =
+        flink
+            .getOptional(RestartStrategyOptions.RESTART_STRATEGY)
+            .orElse(EXPONENTIAL_DELAY)
+            .toLowerCase(Locale.ROOT);
+    OptionalInt attempts =
+        switch (type) {
+          case EXPONENTIAL_DELAY, "exponentialdelay" ->
+              OptionalInt.of(
+                  flink.get(RestartStrategyOptions.RESTART_STRATEGY_EXPONENTIAL_DELAY_ATTEMPTS));
+          case "fixed-delay", "fixeddelay" ->
+              OptionalInt.of(
+                  flink.get(RestartStrategyOptions.RESTART_STRATEGY_FIXED_DELAY_ATTEMPTS));
+          default -> OptionalInt.empty();
+        };
+    if (attempts.isPresent() && attempts.getAsInt() == Integer.MAX_VALUE) {
+      return Optional.empty();
+    }
+    return Optional.of(
+        "%s is %s%s: a broker or a store that is away for longer ends the job. What restarts can spend is bounded anyway; exponential-delay without a limit of attempts lets it go on by itself"
+            .formatted(
+                RestartStrategyOptions.RESTART_STRATEGY.key(),
+                type,
+                attempts.isPresent() ? " with %d attempts".formatted(attempts.getAsInt()) : ""));
   }
 
   /**

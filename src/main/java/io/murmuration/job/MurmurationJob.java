@@ -91,6 +91,7 @@ public final class MurmurationJob {
     noise.filter(step -> !step.isHopeless()).ifPresent(step -> LOGGER.info("{}", step));
     StreamExecutionEnvironment env = StreamExecutionEnvironment.getExecutionEnvironment();
     addTo(env, config);
+    JobSettings.restartsEnd(env.getConfiguration()).ifPresent(LOGGER::warn);
     env.execute("murmuration " + config.privacy().domain());
   }
 

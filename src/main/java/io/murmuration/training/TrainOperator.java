@@ -11,6 +11,7 @@ import io.murmuration.privacy.mechanism.RoundExecuted;
 import io.murmuration.release.RoundRelease;
 import io.murmuration.training.CohortBuffer.Cohort;
 import io.murmuration.training.RoundTrainer.ExecutedRound;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -72,7 +73,8 @@ public final class TrainOperator extends AbstractStreamOperator<RoundRelease>
   private transient CohortBuffer cohorts;
   private transient TrainerState completed;
   private transient RoundTrainer trainer;
-  private transient RoundFeedback.Publisher acknowledgements;
+  private transient RoundFeedback.Publisher publisher;
+  private transient Acknowledger acknowledger;
   private transient RoundWorker worker;
   private transient TrainMetrics trainMetrics;
 
@@ -165,7 +167,21 @@ public final class TrainOperator extends AbstractStreamOperator<RoundRelease>
     } catch (IllegalArgumentException | PublicFaultException e) {
       throw new SuppressRestartsException(e);
     }
-    acknowledgements = feedback.publisher();
+    publisher = feedback.publisher();
+    acknowledger =
+        new Acknowledger(
+            publisher,
+            worker::execute,
+            result -> onTaskThread(result::run, "acknowledgement"),
+            this::after,
+            fault -> {
+              throw new IllegalStateException("A round could not be acknowledged", fault);
+            });
+  }
+
+  private void after(Duration pause, Runnable action) {
+    long now = getProcessingTimeService().getCurrentProcessingTime();
+    getProcessingTimeService().registerTimer(now + pause.toMillis(), time -> action.run());
   }
 
   /** On the worker, or where that never began, on the task thread. */
@@ -177,8 +193,8 @@ public final class TrainOperator extends AbstractStreamOperator<RoundRelease>
 
   /** As {@link #freeTrainer}. */
   private void closePublisher() {
-    if (acknowledgements != null) {
-      acknowledgements.close();
+    if (publisher != null) {
+      publisher.close();
     }
   }
 
@@ -197,6 +213,7 @@ public final class TrainOperator extends AbstractStreamOperator<RoundRelease>
   @Override
   public void processElement2(StreamRecord<BudgetSignal> element) {
     BudgetSignal signal = element.getValue();
+    acknowledger.heard(signal);
     if (signal instanceof EpochStart start) {
       cohorts.onEpochStart(start);
     } else if (signal instanceof Grant grant && !cohorts.onGrant(grant)) {
@@ -226,7 +243,9 @@ public final class TrainOperator extends AbstractStreamOperator<RoundRelease>
           fault.getMessage(),
           cohort.grant().round(),
           fault);
-      acknowledge(RoundExecuted.withFailedModel(cohort.grant().epoch(), cohort.grant().round()));
+      RoundExecuted executed =
+          RoundExecuted.withFailedModel(cohort.grant().epoch(), cohort.grant().round());
+      onTaskThread(() -> acknowledger.executed(executed), "model failed");
     } catch (RoundInterruptedException ending) {
       LOG.info("Round {} is void: its task ended while it was trained", cohort.grant().round());
     } catch (Throwable failure) { // handed to the task thread, which fails the task with it
@@ -240,21 +259,7 @@ public final class TrainOperator extends AbstractStreamOperator<RoundRelease>
     output.collect(new StreamRecord<>(executed.release()));
     Grant grant = executed.release().grant();
     trainMetrics.completed(grant.round(), nanos, executed.outcome());
-    // sending may block, and the task thread must not
-    worker.execute(
-        () -> acknowledge(new RoundExecuted(grant.epoch(), grant.round(), executed.answer())));
-  }
-
-  /** On the worker. */
-  private void acknowledge(RoundExecuted executed) {
-    try {
-      acknowledgements.executed(executed);
-    } catch (InterruptedException e) {
-      // the task is closing; the next epoch asks for no acknowledgement of this one
-      Thread.currentThread().interrupt();
-    } catch (RuntimeException failure) {
-      fail("Round " + executed.round() + " could not be acknowledged", failure);
-    }
+    acknowledger.executed(new RoundExecuted(grant.epoch(), grant.round(), executed.answer()));
   }
 
   /** Fails the task from the worker. */

@@ -76,6 +76,12 @@ class FlinkConfTest {
     assertThat(flink.get(StateBackendOptions.STATE_BACKEND)).isEqualTo("rocksdb");
   }
 
+  /** What restarts may spend, the job bounds itself: see DurabilityGate. */
+  @Test
+  void theJobIsRestartedForAsLongAsItTakes() {
+    assertThat(JobSettings.restartsEnd(flink)).isEmpty();
+  }
+
   @Test
   void djlIsAlwaysTakenFromLib() {
     assertThat(CoreOptions.getParentFirstLoaderPatterns(flink)).contains("ai.djl.");

@@ -48,6 +48,26 @@ class JobSettingsTest {
   }
 
   @Test
+  void restartsWithoutALimitNeedNoWord() {
+    assertThat(JobSettings.restartsEnd(flink)).isEmpty();
+    flink.setString("restart-strategy.type", "exponential-delay");
+    assertThat(JobSettings.restartsEnd(flink)).isEmpty();
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "exponential-delay, exponential-delay.attempts-before-reset-backoff, is exponential-delay with 7",
+    "fixed-delay, fixed-delay.attempts, is fixed-delay with 7 attempts",
+    "failure-rate, failure-rate.max-failures-per-interval, is failure-rate: a broker",
+    "disable, ignored, is disable: a broker or a store that is away for longer ends the job"
+  })
+  void boundedRestartsAreToldOf(String type, String limit, String told) {
+    flink.setString("restart-strategy.type", type);
+    flink.setString("restart-strategy." + limit, "7");
+    assertThat(JobSettings.restartsEnd(flink)).get().asString().contains(told);
+  }
+
+  @Test
   void allFaultsAreNamedAtOnce() {
     flink.set(CheckpointingOptions.ENABLE_UNALIGNED, true);
     flink.set(PipelineOptions.AUTO_WATERMARK_INTERVAL, Duration.ZERO);

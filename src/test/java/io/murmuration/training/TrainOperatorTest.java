@@ -11,6 +11,7 @@ import io.murmuration.release.RoundRelease;
 import io.murmuration.training.TrainTask.FakeTrainer;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import org.apache.flink.runtime.checkpoint.OperatorSubtaskState;
@@ -120,6 +121,7 @@ class TrainOperatorTest {
       assertThat(task.feedback.awaitAcknowledgement()).isEqualTo(new RoundExecuted(1, 1));
       task.trainer.fault = new PublicFaultException("overflowed");
       task.round(1, 2, 6);
+      task.awaitMail();
       assertThat(task.feedback.awaitAcknowledgement())
           .isEqualTo(RoundExecuted.withFailedModel(1, 2));
       assertThat(task.releasedRounds()).containsExactly(1L);
@@ -345,16 +347,135 @@ class TrainOperatorTest {
     }
 
     @Test
-    void anAcknowledgementThatCannotBeSentFailsTheTask() throws Exception {
+    void anAcknowledgementThatIsAFaultFailsTheTask() throws Exception {
       TrainTask task = start(new FakeTrainer());
-      task.feedback.failure = new IllegalArgumentException("no such topic");
+      task.feedback.fault = new IllegalArgumentException("not a number");
       task.epoch(1);
       task.round(1, 1, 5);
       task.awaitMail();
       assertThatIllegalStateException()
           .isThrownBy(task::awaitMail)
-          .withMessage("Round 1 could not be acknowledged")
-          .withCause(task.feedback.failure);
+          .withMessage("A round could not be acknowledged")
+          .withCause(task.feedback.fault);
+    }
+  }
+
+  @Nested
+  class AnAcknowledgement {
+
+    private TrainTask task;
+
+    private void executeARound() throws Exception {
+      task = start(new FakeTrainer());
+      task.epoch(1);
+      task.round(1, 1, 5);
+    }
+
+    private void cannotBeSent() {
+      task.feedback.trouble = new IOException("the broker is away");
+    }
+
+    private void pass(Duration time) throws Exception {
+      task.harness.setProcessingTime(task.harness.getProcessingTime() + time.toMillis());
+    }
+
+    @Test
+    void thatCannotBeSentIsTriedAgainAfterGrowingPauses() throws Exception {
+      task = start(new FakeTrainer());
+      cannotBeSent();
+      task.epoch(1);
+      task.round(1, 1, 5);
+      task.awaitMail();
+      assertThat(task.feedback.awaitTry()).isEqualTo(new RoundExecuted(1, 1));
+      for (int seconds : new int[] {1, 2, 4, 8, 16}) {
+        task.awaitMail();
+        pass(Duration.ofMillis(seconds * 1000 - 1));
+        assertThat(task.feedback.tries).as("before %d s", seconds).isEmpty();
+        pass(Duration.ofMillis(1));
+        assertThat(task.feedback.awaitTry()).isEqualTo(new RoundExecuted(1, 1));
+      }
+      task.awaitMail();
+      task.feedback.trouble = null;
+      pass(Duration.ofSeconds(32));
+      assertThat(task.feedback.awaitAcknowledgement()).isEqualTo(new RoundExecuted(1, 1));
+      assertThat(task.releasedRounds()).as("the task goes on").containsExactly(1L);
+    }
+
+    @Test
+    void thatCannotBeSentForLongIsTriedEveryMinute() throws Exception {
+      task = start(new FakeTrainer());
+      cannotBeSent();
+      task.epoch(1);
+      task.round(1, 1, 5);
+      task.awaitMail();
+      assertThat(task.feedback.awaitTry()).isNotNull();
+      for (int tries = 0; tries < 20; tries++) {
+        task.awaitMail();
+        pass(Acknowledger.LAST_RETRY);
+        assertThat(task.feedback.awaitTry()).isNotNull();
+        assertThat(task.feedback.tries).as("one at a time").isEmpty();
+      }
+    }
+
+    @Test
+    void thatMayBeLostIsRepeatedUntilALaterRoundIsGranted() throws Exception {
+      executeARound();
+      task.awaitMail();
+      assertThat(task.feedback.awaitAcknowledgement()).isEqualTo(new RoundExecuted(1, 1));
+      for (int seconds : new int[] {30, 60, 120, 240, 480, 600, 600}) {
+        pass(Duration.ofMillis(seconds * 1000 - 1));
+        assertThat(task.feedback.acknowledged).as("before %d s", seconds).isEmpty();
+        pass(Duration.ofMillis(1));
+        assertThat(task.feedback.awaitAcknowledgement()).isEqualTo(new RoundExecuted(1, 1));
+      }
+      task.grant(1, 2, 6);
+      pass(Duration.ofHours(10));
+      assertNothingIsSent();
+    }
+
+    @Test
+    void ofAnEpochThatIsOverIsNotRepeated() throws Exception {
+      executeARound();
+      task.awaitMail();
+      assertThat(task.feedback.awaitAcknowledgement()).isNotNull();
+      task.epoch(2);
+      pass(Duration.ofHours(10));
+      assertNothingIsSent();
+    }
+
+    @Test
+    void ofTheNextRoundTakesItsPlace() throws Exception {
+      executeARound();
+      task.awaitMail();
+      assertThat(task.feedback.awaitAcknowledgement()).isNotNull();
+      task.round(1, 2, 6);
+      task.awaitMail();
+      assertThat(task.feedback.awaitAcknowledgement()).isEqualTo(new RoundExecuted(1, 2));
+      pass(Acknowledger.FIRST_REPETITION);
+      assertThat(task.feedback.awaitAcknowledgement()).isEqualTo(new RoundExecuted(1, 2));
+      assertNothingIsSent();
+    }
+
+    @Test
+    void thatTheModelFailedIsRepeatedToo() throws Exception {
+      task = start(new FakeTrainer());
+      task.trainer.fault = new PublicFaultException("overflowed");
+      task.epoch(1);
+      task.round(1, 1, 5);
+      task.awaitMail();
+      RoundExecuted failed = RoundExecuted.withFailedModel(1, 1);
+      assertThat(task.feedback.awaitAcknowledgement()).isEqualTo(failed);
+      pass(Acknowledger.FIRST_REPETITION);
+      assertThat(task.feedback.awaitAcknowledgement()).isEqualTo(failed);
+    }
+
+    /** The worker does one thing after the other: a round that it trains comes after what waits. */
+    private void assertNothingIsSent() throws Exception {
+      task.feedback.acknowledged.clear();
+      task.epoch(9);
+      task.round(9, 9, 9);
+      task.awaitMail();
+      assertThat(task.feedback.awaitAcknowledgement()).isEqualTo(new RoundExecuted(9, 9));
     }
   }
 

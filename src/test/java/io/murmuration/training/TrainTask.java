@@ -16,6 +16,7 @@ import io.murmuration.privacy.mechanism.Sampler;
 import io.murmuration.release.RoundRelease;
 import io.murmuration.release.RoundReleaseSerializer;
 import io.murmuration.training.CohortBuffer.Cohort;
+import java.io.IOException;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -262,22 +263,35 @@ final class TrainTask {
     private static final long serialVersionUID = 1L;
 
     final transient BlockingQueue<RoundExecuted> acknowledged = new LinkedBlockingQueue<>();
+
+    /** What could not be sent. */
+    final transient BlockingQueue<RoundExecuted> tries = new LinkedBlockingQueue<>();
+
     final transient List<Long> releasesSentBefore = new CopyOnWriteArrayList<>();
     transient volatile LongSupplier sent;
-    transient volatile RuntimeException failure;
+    transient volatile RuntimeException fault;
+    transient volatile IOException trouble;
     transient volatile boolean closed;
 
     RoundExecuted awaitAcknowledgement() throws InterruptedException {
       return acknowledged.poll(20, TimeUnit.SECONDS);
     }
 
+    RoundExecuted awaitTry() throws InterruptedException {
+      return tries.poll(20, TimeUnit.SECONDS);
+    }
+
     @Override
     public Publisher publisher() {
       return new Publisher() {
         @Override
-        public void executed(RoundExecuted executed) {
-          if (failure != null) {
-            throw failure;
+        public void executed(RoundExecuted executed) throws IOException {
+          if (fault != null) {
+            throw fault;
+          }
+          if (trouble != null) {
+            tries.add(executed);
+            throw trouble;
           }
           releasesSentBefore.add(sent.getAsLong());
           acknowledged.add(executed);

@@ -9,6 +9,7 @@ import io.murmuration.privacy.ledger.LedgerException;
 import io.murmuration.privacy.mechanism.Checks;
 import io.murmuration.privacy.mechanism.JsonFields;
 import io.murmuration.privacy.mechanism.RoundExecuted;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
@@ -81,7 +82,7 @@ public record KafkaRoundFeedback(String domain, KafkaEndpoint endpoint) implemen
     private KafkaProducer<byte[], byte[]> producer;
 
     @Override
-    public void executed(RoundExecuted executed) throws InterruptedException {
+    public void executed(RoundExecuted executed) throws IOException, InterruptedException {
       try {
         if (producer == null) {
           producer = newProducer();
@@ -102,9 +103,11 @@ public record KafkaRoundFeedback(String domain, KafkaEndpoint endpoint) implemen
         interrupted.initCause(e);
         throw interrupted;
       } catch (ExecutionException | KafkaException e) {
-        throw new IllegalStateException(
-            "Could not acknowledge %s on Kafka topic '%s'; without it no further round is granted"
-                .formatted(executed, endpoint.topic()),
+        // a producer may be of no more use after an error: the next try begins with a new one
+        close();
+        throw new IOException(
+            "Round %d could not be acknowledged on Kafka topic '%s'"
+                .formatted(executed.round(), endpoint.topic()),
             e);
       }
     }
@@ -113,6 +116,9 @@ public record KafkaRoundFeedback(String domain, KafkaEndpoint endpoint) implemen
       Map<String, Object> properties = endpoint.newClientProperties();
       properties.put(ProducerConfig.ACKS_CONFIG, "all");
       properties.put(ProducerConfig.LINGER_MS_CONFIG, 0);
+      properties.put(ProducerConfig.MAX_BLOCK_MS_CONFIG, endpoint.timeoutMillis());
+      properties.put(ProducerConfig.DELIVERY_TIMEOUT_MS_CONFIG, endpoint.timeoutMillis());
+      properties.put(ProducerConfig.REQUEST_TIMEOUT_MS_CONFIG, endpoint.requestTimeoutMillis());
       return new KafkaProducer<>(properties, new ByteArraySerializer(), new ByteArraySerializer());
     }
 

@@ -88,6 +88,7 @@ public final class PrivacyBudgetOperator extends AbstractStreamOperator<BudgetSi
   private transient long pauseMillis;
   private transient double epsilonSpent;
   private transient long appendMillis;
+  private transient long grantedAtMillis;
 
   /**
    * What the operator is configured with.
@@ -203,10 +204,17 @@ public final class PrivacyBudgetOperator extends AbstractStreamOperator<BudgetSi
     group.gauge("halted", () -> coordinator.halt().isPresent() ? 1 : 0);
     group.gauge("ledgerAvailable", () -> coordinator.holdsLedger() ? 1 : 0);
     group.gauge("ledgerAppendMillis", () -> appendMillis);
+    group.gauge("roundInFlightMillis", this::roundInFlightMillis);
     group.gauge("durableRound", gate::durableRound);
     group.gauge("undurableRounds", gate::undurableRounds);
     group.gauge("wastedEpochs", gate::wastedEpochs);
     group.gauge("chargingWaits", () -> lastVerdict.ordinal());
+  }
+
+  private long roundInFlightMillis() {
+    return coordinator.isRoundInFlight()
+        ? getProcessingTimeService().getCurrentProcessingTime() - grantedAtMillis
+        : 0;
   }
 
   private void openLedger() {
@@ -300,6 +308,7 @@ public final class PrivacyBudgetOperator extends AbstractStreamOperator<BudgetSi
         .ifPresent(
             charged -> {
               Grant grant = charged.grant();
+              grantedAtMillis = getProcessingTimeService().getCurrentProcessingTime();
               long tick = coordinator.granted(grant, charged.state(), charged.accountant());
               epsilonSpent = grant.epsilonSpent();
               rememberPosition(charged.state());

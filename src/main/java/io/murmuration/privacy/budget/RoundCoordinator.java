@@ -298,6 +298,11 @@ public final class RoundCoordinator {
     roundInFlight = NONE;
   }
 
+  /** Whether a round was granted in this epoch whose execution is not settled. */
+  public boolean isRoundInFlight() {
+    return roundInFlight != NONE;
+  }
+
   /** What the last round chose as the clip norm of the next, where clipping is adaptive. */
   public OptionalDouble nextClipNorm() {
     return nextClipNorm;

@@ -2,6 +2,7 @@ package io.murmuration.privacy.budget;
 
 import io.murmuration.privacy.ledger.LedgerException;
 import io.murmuration.privacy.mechanism.RoundExecuted;
+import java.io.IOException;
 import java.io.Serializable;
 import java.util.function.Consumer;
 
@@ -10,7 +11,7 @@ import java.util.function.Consumer;
  * the job graph.
  *
  * <p>What it carries is a hint, not a truth: a lost acknowledgement holds back further rounds until
- * the next start, and a stale or repeated one is ignored. Neither spends anything.
+ * it is repeated, and a stale or repeated one is ignored. Neither spends anything.
  */
 public interface RoundFeedback extends Serializable {
 
@@ -34,9 +35,11 @@ public interface RoundFeedback extends Serializable {
     /**
      * Sends an acknowledgement and returns once it will be delivered. May block.
      *
+     * @throws IOException if the feedback cannot be reached now; it may or may not be delivered,
+     *     and should be sent again
      * @throws InterruptedException if interrupted; it may or may not be delivered
      */
-    void executed(RoundExecuted executed) throws InterruptedException;
+    void executed(RoundExecuted executed) throws IOException, InterruptedException;
 
     @Override
     void close();

@@ -88,10 +88,13 @@ class RoundCoordinatorTest {
     Attempt attempt = new Attempt(Budgets.terms(9), 0);
     attempt.open(0);
     attempt.pulse(1);
+    assertThat(attempt.coordinator.isRoundInFlight()).isFalse();
     attempt.charge(1);
     assertThat(attempt.pulse(2)).isEqualTo(new Step.Pass(2));
     assertThat(attempt.pulse(3)).isEqualTo(new Step.Pass(3));
+    assertThat(attempt.coordinator.isRoundInFlight()).isTrue();
     attempt.coordinator.acknowledged(new RoundExecuted(1, 1));
+    assertThat(attempt.coordinator.isRoundInFlight()).isFalse();
     assertThat(attempt.pulse(3)).isEqualTo(new Step.Wait());
     assertThat(attempt.pulse(4)).isEqualTo(new Step.Charge(4));
   }
