@@ -2,8 +2,8 @@ package io.murmuration.calibration;
 
 import io.murmuration.privacy.accounting.NoiseCalibration;
 import io.murmuration.privacy.accounting.PldAccountant;
+import io.murmuration.privacy.accounting.PrivacyLoss;
 import io.murmuration.privacy.budget.BudgetTerms;
-import io.murmuration.privacy.budget.BudgetTerms.PhaseShare;
 import io.murmuration.privacy.budget.PhaseProgramme;
 import io.murmuration.privacy.ledger.LedgerRecord.PhaseOpened;
 import io.murmuration.privacy.ledger.LedgerState;
@@ -11,7 +11,6 @@ import io.murmuration.privacy.ledger.LedgerState.LedgerPhase;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.privacy.mechanism.RoundQuery;
 import io.murmuration.privacy.mechanism.Sampler;
-import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -58,7 +57,7 @@ public final class CalibratedProgramme implements PhaseProgramme {
     this.terms = terms;
     this.choice = new CalibrationChoice(terms);
     List<RoundMechanism> all = new ArrayList<>();
-    PhaseShare share = terms.measurementShare();
+    PrivacyLoss share = terms.measurementShare();
     if (terms.counts() != null) {
       all.add(
           new RoundMechanism(
@@ -85,7 +84,7 @@ public final class CalibratedProgramme implements PhaseProgramme {
     this.measurements = List.copyOf(all);
   }
 
-  private double noiseMultiplier(double samplingProbability, PhaseShare share) {
+  private double noiseMultiplier(double samplingProbability, PrivacyLoss share) {
     return new NoiseCalibration(new PldAccountant())
         .noiseMultiplier(
             Sampler.ULS.accounted(
@@ -161,11 +160,8 @@ public final class CalibratedProgramme implements PhaseProgramme {
     return begun > 0 && begun < terms.cycles() && fits(terms.measurementShare(), state);
   }
 
-  private static boolean fits(PhaseShare share, LedgerState state) {
-    BigDecimal epsilon = state.reservedEpsilon().add(BigDecimal.valueOf(share.epsilon()));
-    BigDecimal delta = state.reservedDelta().add(BigDecimal.valueOf(share.delta()));
-    return epsilon.compareTo(BigDecimal.valueOf(state.epsilonBudget())) <= 0
-        && delta.compareTo(BigDecimal.valueOf(state.delta())) <= 0;
+  private static boolean fits(PrivacyLoss share, LedgerState state) {
+    return state.reserved().plus(share).isWithin(state.budget());
   }
 
   @Override
@@ -219,15 +215,14 @@ public final class CalibratedProgramme implements PhaseProgramme {
     PhaseOpened open = state.phase().orElseThrow();
     if (!open.mechanism().query().isCalibration()) {
       PhaseOpened origin = origin(state);
-      RoundMechanism derived =
-          choice().mechanism(answers, new PhaseShare(origin.epsilon(), origin.delta()));
+      RoundMechanism derived = choice().mechanism(answers, origin.reserved());
       if (derived.differsInCalibrationOnly(open.mechanism())) {
         // opened anew only after a raise: then it goes on with what was added
         return new Phase(open.mechanism(), /* share= */ null, BudgetTerms.UNLIMITED_ROUNDS);
       }
     }
-    PhaseShare planned = terms.trainingShare();
-    PhaseShare share = fits(planned, state) ? planned : left(state).orElse(planned);
+    PrivacyLoss planned = terms.trainingShare();
+    PrivacyLoss share = fits(planned, state) ? planned : left(state).orElse(planned);
     return new Phase(choice().mechanism(answers, share), share, terms.trainingRounds());
   }
 
@@ -244,19 +239,9 @@ public final class CalibratedProgramme implements PhaseProgramme {
   }
 
   /** Whatever is not reserved; empty if nothing is. */
-  private static Optional<PhaseShare> left(LedgerState state) {
-    double epsilon = below(state.epsilonBudget(), state.reservedEpsilon());
-    double delta = below(state.delta(), state.reservedDelta());
-    return epsilon > 0 && delta > 0
-        ? Optional.of(new PhaseShare(epsilon, delta))
-        : Optional.empty();
-  }
-
-  /** The difference, rounded down in its decimal form. */
-  private static double below(double total, BigDecimal reserved) {
-    BigDecimal exact = BigDecimal.valueOf(total).subtract(reserved);
-    double nearest = exact.doubleValue();
-    return BigDecimal.valueOf(nearest).compareTo(exact) <= 0 ? nearest : Math.nextDown(nearest);
+  private static Optional<PrivacyLoss> left(LedgerState state) {
+    PrivacyLoss left = state.budget().minus(state.reserved()).roundedDown();
+    return Optional.of(left).filter(PrivacyLoss::isReservable);
   }
 
   @Override

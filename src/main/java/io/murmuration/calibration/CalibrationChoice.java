@@ -7,7 +7,7 @@ import io.murmuration.planning.NoisePrediction;
 import io.murmuration.planning.PlanningTerms;
 import io.murmuration.privacy.accounting.MixtureOfGaussians;
 import io.murmuration.privacy.accounting.PldAccountant;
-import io.murmuration.privacy.budget.BudgetTerms.PhaseShare;
+import io.murmuration.privacy.accounting.PrivacyLoss;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.privacy.mechanism.RoundQuery;
 import io.murmuration.privacy.mechanism.RoundQuery.CountHistogram;
@@ -46,7 +46,7 @@ public final class CalibrationChoice {
 
   private final CalibrationTerms terms;
   private final PldAccountant accountant = new PldAccountant();
-  private final Map<PhaseShare, List<BoundPrediction>> atUnitNorm = new ConcurrentHashMap<>();
+  private final Map<PrivacyLoss, List<BoundPrediction>> atUnitNorm = new ConcurrentHashMap<>();
 
   /**
    * @throws IllegalArgumentException if ULS has no candidate whose cohort fits into the population,
@@ -85,7 +85,7 @@ public final class CalibrationChoice {
    * @param answers the noised numbers of each of the terms' queries
    * @param share what the phase reserves
    */
-  public RoundMechanism mechanism(Map<RoundQuery, List<Double>> answers, PhaseShare share) {
+  public RoundMechanism mechanism(Map<RoundQuery, List<Double>> answers, PrivacyLoss share) {
     RoundMechanism chosen =
         switch (terms.sampler()) {
           case ULS -> userLevel(answers.get(terms.norms()), share);
@@ -104,12 +104,12 @@ public final class CalibrationChoice {
                 terms.adaptive().in(chosen.noiseMultiplier(), chosen.expectedUnits())));
   }
 
-  private PlanningTerms planning(PhaseShare share, double compute) {
+  private PlanningTerms planning(PrivacyLoss share, double compute) {
     return new PlanningTerms(
         terms.population(), compute, terms.trainingRounds(), share.epsilon(), share.delta());
   }
 
-  private RoundMechanism userLevel(List<Double> answer, PhaseShare share) {
+  private RoundMechanism userLevel(List<Double> answer, PrivacyLoss share) {
     List<Double> norms = norms(terms.norms(), answer, terms.normQuantile());
     List<BoundPrediction> predictions = new ArrayList<>();
     for (BoundPrediction unit : atUnitNorm.computeIfAbsent(share, this::predictAtUnitNorm)) {
@@ -121,7 +121,7 @@ public final class CalibrationChoice {
   }
 
   /** The noise multiplier of each candidate does not depend on what is measured. */
-  private List<BoundPrediction> predictAtUnitNorm(PhaseShare share) {
+  private List<BoundPrediction> predictAtUnitNorm(PrivacyLoss share) {
     return new BoundChoice(accountant)
         .userLevelPredictions(
             planning(share, terms.compute()), terms.norms().groupSizes(), groupSize -> 1);
@@ -152,7 +152,7 @@ public final class CalibrationChoice {
     return query.upperBounds().get(histogram.isEmpty() ? 0 : histogram.binOfQuantile(0.5));
   }
 
-  private RoundMechanism exampleLevel(Map<RoundQuery, List<Double>> answers, PhaseShare share) {
+  private RoundMechanism exampleLevel(Map<RoundQuery, List<Double>> answers, PrivacyLoss share) {
     double clipNorm =
         terms.norms() == null
             ? terms.clipNorm()

@@ -1,14 +1,12 @@
 package io.murmuration.calibration;
 
-import io.murmuration.privacy.budget.BudgetTerms.PhaseShare;
+import io.murmuration.privacy.accounting.PrivacyLoss;
 import io.murmuration.privacy.mechanism.AdaptiveClipping;
 import io.murmuration.privacy.mechanism.RoundQuery.CountHistogram;
 import io.murmuration.privacy.mechanism.RoundQuery.NormHistograms;
 import io.murmuration.privacy.mechanism.Sampler;
 import java.io.Serializable;
 import java.math.BigDecimal;
-import java.math.MathContext;
-import java.math.RoundingMode;
 
 /**
  * What a deployer fixes before a calibration. All of it is public: none of it may be a count of the
@@ -35,7 +33,7 @@ import java.math.RoundingMode;
  */
 public record CalibrationTerms(
     Sampler sampler,
-    PhaseShare budget,
+    PrivacyLoss budget,
     double calibrationShare,
     int attempts,
     long population,
@@ -119,35 +117,18 @@ public record CalibrationTerms(
   }
 
   /** What one measurement reserves: an equal part of the calibrations' share. */
-  public PhaseShare measurementShare() {
+  public PrivacyLoss measurementShare() {
     int measurements = cycles() * (counts != null && norms != null ? 2 : 1);
-    return new PhaseShare(part(budget.epsilon(), measurements), part(budget.delta(), measurements));
-  }
-
-  private double part(double total, int measurements) {
-    return BigDecimal.valueOf(total)
-        .multiply(BigDecimal.valueOf(calibrationShare))
-        .divide(BigDecimal.valueOf(measurements), DOWN)
-        .doubleValue();
+    return budget.part(BigDecimal.valueOf(calibrationShare), measurements);
   }
 
   /** What one phase of training reserves: an equal part of what calibrations leave. */
-  public PhaseShare trainingShare() {
-    return new PhaseShare(rest(budget.epsilon()), rest(budget.delta()));
-  }
-
-  private double rest(double total) {
-    return BigDecimal.valueOf(total)
-        .multiply(BigDecimal.ONE.subtract(BigDecimal.valueOf(calibrationShare)))
-        .divide(BigDecimal.valueOf(cycles()), DOWN)
-        .doubleValue();
+  public PrivacyLoss trainingShare() {
+    return budget.part(BigDecimal.ONE.subtract(BigDecimal.valueOf(calibrationShare)), cycles());
   }
 
   /** T of one phase of training. */
   public long trainingRounds() {
     return (rounds + cycles() - 1) / cycles();
   }
-
-  /** Rounded towards zero, with digits to spare, so that the parts never exceed the whole. */
-  private static final MathContext DOWN = new MathContext(12, RoundingMode.DOWN);
 }

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.murmuration.demo.CanaryAudit;
 import io.murmuration.demo.DemoSettings;
+import io.murmuration.privacy.accounting.PrivacyLoss;
 import io.murmuration.privacy.audit.OneRunVerdict;
 import io.murmuration.report.AuditPage;
 import java.io.PrintWriter;
@@ -189,7 +190,7 @@ public final class AuditCommand implements Callable<Integer> {
 
   private static String inWords(OneRunVerdict verdict, Path page) {
     return """
-    epsilon claimed      %.4f at delta %s
+    epsilon claimed      %s at delta %s
     epsilon at least     %.4f (95 %% confidence)
     guesses right        %d of %d, from %d canaries
     report               %s
@@ -197,7 +198,7 @@ public final class AuditCommand implements Callable<Integer> {
     %s\
     """
         .formatted(
-            verdict.claimed(),
+            PrivacyLoss.text(verdict.claimed(), /* decimals= */ 4),
             verdict.delta(),
             verdict.epsilonLower(),
             verdict.guesses().correct(),

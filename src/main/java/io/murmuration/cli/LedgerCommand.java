@@ -161,8 +161,8 @@ public final class LedgerCommand implements Runnable {
                     .put("round_interval_millis", genesis.roundIntervalMillis()));
     node.put("epsilon_budget", state.epsilonBudget())
         .put("delta", state.delta())
-        .put("epsilon_reserved", state.reservedEpsilon())
-        .put("delta_reserved", state.reservedDelta())
+        .put("epsilon_reserved", state.reserved().epsilon())
+        .put("delta_reserved", state.reserved().delta())
         .put("epoch", state.epoch())
         .put("rounds", state.rounds())
         .put("last_charged_tick", state.lastChargedTick());
@@ -245,10 +245,8 @@ public final class LedgerCommand implements Runnable {
                 out.printf(
                     "domain    %s (unit: %s, neighbouring relation: %s)%n",
                     genesis.domain(), genesis.unit(), genesis.neighbouringRelation()));
-    out.printf("budget    epsilon %s, delta %s%n", state.epsilonBudget(), state.delta());
-    out.printf(
-        "reserved  epsilon %s, delta %s%n",
-        state.reservedEpsilon().toPlainString(), state.reservedDelta());
+    out.printf("budget    %s%n", state.budget());
+    out.printf("reserved  %s%n", state.reserved());
     for (LedgerPhase phase : state.phases()) {
       PhaseOpened opened = phase.opened();
       out.printf(

@@ -5,7 +5,7 @@ import io.murmuration.config.MurmurationConfig;
 import io.murmuration.demo.LossTracker.Measurement;
 import io.murmuration.event.InteractionProducer;
 import io.murmuration.event.avro.Interaction;
-import io.murmuration.privacy.accounting.StatedEpsilon;
+import io.murmuration.privacy.accounting.PrivacyLoss;
 import io.murmuration.privacy.budget.BudgetObservers;
 import io.murmuration.privacy.ledger.HaltReason;
 import io.murmuration.privacy.mechanism.Grant;
@@ -194,7 +194,7 @@ public final class DemoRun {
               .formatted(
                   settings.ledger(),
                   watch.lastRound(),
-                  StatedEpsilon.text(watch.epsilonSpent(), /* decimals= */ 4),
+                  PrivacyLoss.text(watch.epsilonSpent(), /* decimals= */ 4),
                   settings.epsilon()));
       say("Another --ledger is another promise to the same people, and the two add up.");
     }
@@ -210,7 +210,7 @@ public final class DemoRun {
       progress.note(
           "epsilon %s of %s, held-out loss %s, releases %d"
               .formatted(
-                  StatedEpsilon.text(grant.epsilonSpent(), /* decimals= */ 4),
+                  PrivacyLoss.text(grant.epsilonSpent(), /* decimals= */ 4),
                   settings.epsilon(),
                   String.format(Locale.ROOT, "%.3f", losses.latest().loss()),
                   losses.releases()));

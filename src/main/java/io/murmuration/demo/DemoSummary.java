@@ -1,6 +1,6 @@
 package io.murmuration.demo;
 
-import io.murmuration.privacy.accounting.StatedEpsilon;
+import io.murmuration.privacy.accounting.PrivacyLoss;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -62,7 +62,7 @@ public record DemoSummary(
         lines,
         "privacy spent",
         "epsilon %s of %s at delta %s, per user",
-        StatedEpsilon.text(run.epsilonSpent(), /* decimals= */ 4),
+        PrivacyLoss.text(run.epsilonSpent(), /* decimals= */ 4),
         run.epsilonBudget(),
         run.delta());
     row(lines, "events fed", "%,d", run.events());

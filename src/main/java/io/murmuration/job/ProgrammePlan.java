@@ -7,8 +7,8 @@ import io.murmuration.calibration.CountBins;
 import io.murmuration.config.CalibrationConfig;
 import io.murmuration.config.MurmurationConfig;
 import io.murmuration.config.PrivacyConfig;
+import io.murmuration.privacy.accounting.PrivacyLoss;
 import io.murmuration.privacy.budget.BudgetTerms;
-import io.murmuration.privacy.budget.BudgetTerms.PhaseShare;
 import io.murmuration.privacy.budget.PhaseProgramme;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.privacy.mechanism.RoundQuery.NormHistograms;
@@ -43,7 +43,7 @@ final class ProgrammePlan {
     boolean byExample = privacy.sampler() == Sampler.ELS;
     return new CalibrationTerms(
         privacy.sampler(),
-        new PhaseShare(privacy.epsilon(), privacy.delta()),
+        PrivacyLoss.budget("budget", privacy.epsilon(), privacy.delta()),
         calibration.budgetShare(),
         calibration.attempts(),
         calibration.population(),

@@ -1,7 +1,7 @@
 package io.murmuration.release;
 
+import io.murmuration.privacy.accounting.PrivacyLoss;
 import java.util.List;
-import java.util.Locale;
 
 /**
  * What is promised, to whom and under which assumptions, in words: the one place from which
@@ -73,7 +73,7 @@ public final class Guarantee {
 
   /** Four decimals, never below the true value. */
   public static String epsilonRoundedUp(double epsilon) {
-    return String.format(Locale.ROOT, "%.4f", Math.ceil(epsilon * 1e4) / 1e4);
+    return PrivacyLoss.text(epsilon, /* decimals= */ 4);
   }
 
   /** A public parameter, in full. */

@@ -132,7 +132,7 @@ public record RunReport(
         ledger.state().epsilonBudget(),
         ledger.state().delta(),
         last == null ? 0 : ledger.epsilonAfter(last),
-        last == null ? ledger.state().reservedDelta().doubleValue() : last.delta(),
+        last == null ? ledger.state().reserved().delta() : last.delta(),
         charges.size(),
         spent(ledger, charges),
         last == null

@@ -117,7 +117,7 @@ class CalibratedProgrammeTest {
     assertThat(training.mechanism().expectedUnits())
         .isEqualTo(4_096.0 / training.mechanism().groupSize());
     assertThat(training.epsilonSpent()).isGreaterThan(0.5);
-    assertThat(attempt.ledger().reservedEpsilon()).isEqualByComparingTo("5");
+    assertThat(attempt.ledger().reserved().exactEpsilon()).isEqualByComparingTo("5");
     assertThat(attempt.ledger().phase().orElseThrow().maxRounds()).isEqualTo(2_000);
   }
 
@@ -186,7 +186,7 @@ class CalibratedProgrammeTest {
     Attempt fourth = new Attempt(programme);
     fourth.open(WARM + 5);
     assertThat(fourth.coordinator.halt()).contains(HaltReason.CALIBRATION_FAILED);
-    assertThat(fourth.ledger().reservedEpsilon()).isEqualByComparingTo("0.5");
+    assertThat(fourth.ledger().reserved().exactEpsilon()).isEqualByComparingTo("0.5");
   }
 
   @Test
@@ -224,7 +224,7 @@ class CalibratedProgrammeTest {
     assertThat(training.phase()).isEqualTo(4);
     assertThat(training.mechanism()).isNotEqualTo(before);
     assertThat(attempt.run(90).phase()).isEqualTo(4);
-    assertThat(attempt.ledger().reservedEpsilon())
+    assertThat(attempt.ledger().reserved().exactEpsilon())
         .isLessThanOrEqualTo(java.math.BigDecimal.valueOf(5));
   }
 

@@ -1,7 +1,7 @@
 package io.murmuration.calibration;
 
 import io.murmuration.calibration.CalibrationTerms.Recalibration;
-import io.murmuration.privacy.budget.BudgetTerms.PhaseShare;
+import io.murmuration.privacy.accounting.PrivacyLoss;
 import io.murmuration.privacy.mechanism.RoundQuery.NormHistograms;
 import io.murmuration.privacy.mechanism.Sampler;
 import io.murmuration.privacy.noise.NoiseGrid;
@@ -23,7 +23,7 @@ final class Terms {
   static CalibrationTerms userLevel(Recalibration recalibration) {
     return new CalibrationTerms(
         Sampler.ULS,
-        new PhaseShare(5, 1e-6),
+        PrivacyLoss.budget("phase", 5, 1e-6),
         /* calibrationShare= */ 0.1,
         /* attempts= */ 1,
         /* population= */ 10_000,
@@ -44,7 +44,7 @@ final class Terms {
   static CalibrationTerms exampleLevel(NormHistograms norms) {
     return new CalibrationTerms(
         Sampler.ELS,
-        new PhaseShare(5, 1e-6),
+        PrivacyLoss.budget("phase", 5, 1e-6),
         /* calibrationShare= */ 0.1,
         /* attempts= */ 1,
         /* population= */ 10_000,

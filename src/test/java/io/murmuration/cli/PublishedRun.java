@@ -4,6 +4,7 @@ import io.murmuration.calibration.CalibratedProgramme;
 import io.murmuration.calibration.CalibrationChoice;
 import io.murmuration.calibration.CalibrationTerms;
 import io.murmuration.job.MechanismPlan;
+import io.murmuration.privacy.accounting.PrivacyLoss;
 import io.murmuration.privacy.budget.BudgetTerms;
 import io.murmuration.privacy.budget.LedgerSession;
 import io.murmuration.privacy.budget.ReleaseWitness;
@@ -141,7 +142,7 @@ final class PublishedRun {
         BudgetTerms.of(domain, epsilonBudget, DELTA, INTERVAL, mechanism).raisingBudget();
     if (tick == 0) {
       // half of δ, so that a second phase finds some
-      terms = terms.withShare(new BudgetTerms.PhaseShare(epsilonBudget, DELTA / 2));
+      terms = terms.withShare(PrivacyLoss.budget("phase", epsilonBudget, DELTA / 2));
     }
     try (LedgerSession session =
         new LedgerSession(
@@ -172,7 +173,7 @@ final class PublishedRun {
     CalibrationTerms terms =
         new CalibrationTerms(
             Sampler.ULS,
-            new BudgetTerms.PhaseShare(5, DELTA),
+            PrivacyLoss.budget("phase", 5, DELTA),
             /* calibrationShare= */ 0.1,
             /* attempts= */ 1,
             /* population= */ 10_000,

@@ -8,7 +8,7 @@ import io.murmuration.calibration.CalibrationTerms.Recalibration;
 import io.murmuration.calibration.CountBins;
 import io.murmuration.config.PrivacyConfig;
 import io.murmuration.privacy.accounting.PhaseAccountant;
-import io.murmuration.privacy.budget.BudgetTerms.PhaseShare;
+import io.murmuration.privacy.accounting.PrivacyLoss;
 import io.murmuration.privacy.mechanism.AdaptiveClipping;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.privacy.mechanism.RoundQuery;
@@ -122,13 +122,13 @@ class PlannedRoundsTest {
     CalibratedProgramme programme = new CalibratedProgramme(terms);
     Map<RoundQuery, List<Double>> answers = new HashMap<>();
     for (RoundMechanism measurement : programme.measurements()) {
-      PhaseShare share = terms.measurementShare();
+      PrivacyLoss share = terms.measurementShare();
       require(measurement, terms.attempts(), share.epsilon(), share.delta());
       answers.put(
           measurement.query(),
           random.doubles(measurement.query().answerSize(), 0, 100).boxed().toList());
     }
-    PhaseShare share = terms.trainingShare();
+    PrivacyLoss share = terms.trainingShare();
     require(programme.training(answers), terms.trainingRounds(), share.epsilon(), share.delta());
   }
 
@@ -136,7 +136,7 @@ class PlannedRoundsTest {
       Sampler sampler, double epsilon, int attempts, int recalibrations) {
     return new CalibrationTerms(
         sampler,
-        new PhaseShare(epsilon, 1e-6),
+        PrivacyLoss.budget("phase", epsilon, 1e-6),
         /* calibrationShare= */ 0.1,
         attempts,
         /* population= */ 10_000,

@@ -271,8 +271,8 @@ final class SimulatedAttempt {
             tick,
             charge.phase(),
             terms.mechanism(),
-            before.reservedEpsilon().doubleValue(),
-            before.reservedDelta().doubleValue(),
+            before.reserved().epsilon(),
+            before.reserved().delta(),
             entry.hash());
     return () -> granted(grant, before.apply(entry));
   }

@@ -1,5 +1,6 @@
 package io.murmuration.privacy.budget;
 
+import io.murmuration.privacy.accounting.PrivacyLoss;
 import io.murmuration.privacy.mechanism.Checks;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import java.io.Serializable;
@@ -29,23 +30,9 @@ public record BudgetTerms(
   /** No limit of rounds besides the budget. */
   public static final long UNLIMITED_ROUNDS = Long.MAX_VALUE;
 
-  /**
-   * A share of the budget.
-   *
-   * @param epsilon ε_i, positive and finite
-   * @param delta δ_i, in (0, 1)
-   */
-  public record PhaseShare(double epsilon, double delta) implements Serializable {
-    public PhaseShare {
-      Checks.epsilon("epsilon of the phase", epsilon);
-      Checks.delta("delta of the phase", delta);
-    }
-  }
-
   public BudgetTerms {
     Checks.text("domain", domain);
-    Checks.epsilon("epsilon budget", epsilon);
-    Checks.delta("delta", delta);
+    PrivacyLoss.budget("budget", epsilon, delta);
     if (roundInterval == null
         || !roundInterval.equals(Duration.ofMillis(roundInterval.toMillis()))) {
       throw new IllegalArgumentException(
@@ -56,6 +43,11 @@ public record BudgetTerms(
       throw new IllegalArgumentException("the programme of phases is required");
     }
     Checks.atLeast("maximum number of rounds", programme.maxRounds(), 1);
+  }
+
+  /** The budget of the whole domain. */
+  public PrivacyLoss budget() {
+    return PrivacyLoss.budget("budget", epsilon, delta);
   }
 
   /** Terms that reserve the whole budget for one mechanism and run until it is spent. */
@@ -83,7 +75,7 @@ public record BudgetTerms(
   }
 
   /** The same, but the phase of its one mechanism reserves only this share when it opens. */
-  public BudgetTerms withShare(PhaseShare newShare) {
+  public BudgetTerms withShare(PrivacyLoss newShare) {
     return withProgramme(
         new PhaseProgramme.Fixed(mechanism(), newShare, maxRounds(), fixed().noiseIsCalibrated()));
   }

@@ -20,7 +20,6 @@ import io.murmuration.privacy.mechanism.AccountantFactory;
 import io.murmuration.privacy.mechanism.Grant;
 import io.murmuration.privacy.mechanism.RoundExecuted;
 import java.io.IOException;
-import java.math.BigDecimal;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
@@ -249,7 +248,7 @@ public final class LedgerSession implements AutoCloseable {
         charge.phase(),
         own == null ? phase.mechanism() : phase.mechanism().withClipNorm(own),
         epsilon,
-        state.reservedDelta().doubleValue(),
+        state.reserved().delta(),
         state.headHash());
   }
 
@@ -304,9 +303,7 @@ public final class LedgerSession implements AutoCloseable {
    * the epoch it has no accountant, and the answer is what is reserved: never below what is spent.
    */
   public double epsilonSpent() {
-    return accountant == null
-        ? state.reservedEpsilon().doubleValue()
-        : epsilonSpent(state.roundsInPhase());
+    return accountant == null ? state.reserved().epsilon() : epsilonSpent(state.roundsInPhase());
   }
 
   /**
@@ -314,11 +311,10 @@ public final class LedgerSession implements AutoCloseable {
    * the open phase use (basic composition).
    */
   private double epsilonSpent(long roundsInPhase) {
-    BigDecimal open = BigDecimal.valueOf(state.phase().orElseThrow().epsilon());
-    return LedgerState.epsilonSpent(
-        state.reservedEpsilon().subtract(open),
-        open.doubleValue(),
-        accountant.epsilonAfter(roundsInPhase));
+    return state
+        .reservedEarlier()
+        .epsilonWith(
+            state.phase().orElseThrow().reserved(), accountant.epsilonAfter(roundsInPhase));
   }
 
   @Override

@@ -1,6 +1,7 @@
 package io.murmuration.privacy.budget;
 
 import io.murmuration.privacy.accounting.PhaseAccountant;
+import io.murmuration.privacy.accounting.PrivacyLoss;
 import io.murmuration.privacy.ledger.LedgerException;
 import io.murmuration.privacy.ledger.LedgerRecord;
 import io.murmuration.privacy.ledger.LedgerRecord.Genesis;
@@ -8,7 +9,6 @@ import io.murmuration.privacy.ledger.LedgerRecord.PhaseOpened;
 import io.murmuration.privacy.ledger.LedgerState;
 import io.murmuration.privacy.mechanism.AccountantFactory;
 import io.murmuration.privacy.mechanism.RoundMechanism;
-import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -22,8 +22,7 @@ final class PhasePlan {
   private final boolean opensPhase;
   private final int phase;
   private final RoundMechanism mechanism;
-  private final double epsilon;
-  private final double delta;
+  private final PrivacyLoss share;
   private final long maxRounds;
   private final PhaseAccountant accountant;
 
@@ -32,15 +31,14 @@ final class PhasePlan {
       boolean opensPhase,
       int phase,
       RoundMechanism mechanism,
-      BudgetTerms.PhaseShare share,
+      PrivacyLoss share,
       long maxRounds,
       PhaseAccountant accountant) {
     this.raises = raises;
     this.opensPhase = opensPhase;
     this.phase = phase;
     this.mechanism = mechanism;
-    this.epsilon = share.epsilon();
-    this.delta = share.delta();
+    this.share = share;
     this.maxRounds = maxRounds;
     this.accountant = accountant;
   }
@@ -62,9 +60,8 @@ final class PhasePlan {
     boolean raises =
         !fresh
             && terms.raiseBudget()
-            && terms.epsilon() >= state.epsilonBudget()
-            && terms.delta() >= state.delta()
-            && (terms.epsilon() > state.epsilonBudget() || terms.delta() > state.delta());
+            && state.budget().isWithin(terms.budget())
+            && !state.budget().equals(terms.budget());
     if (!fresh) {
       refuseContradictions(state, terms, raises, location);
     }
@@ -74,19 +71,16 @@ final class PhasePlan {
             || state.raisedSincePhase()
             || state.phase().isEmpty()
             || !state.phase().get().mechanism().equals(wanted.mechanism());
-    BudgetTerms.PhaseShare share =
-        opensPhase
-            ? share(state, terms, wanted, location)
-            : new BudgetTerms.PhaseShare(
-                state.phase().get().epsilon(), state.phase().get().delta());
+    PrivacyLoss share =
+        opensPhase ? share(state, terms, wanted, location) : state.phase().get().reserved();
     PhaseAccountant accountant =
         accountants.create(wanted.mechanism(), share.epsilon(), share.delta());
     if (opensPhase && accountant.affordableRounds() < 1) {
       throw new LedgerException.Refused(
-          ("Not one round of %s fits into the epsilon %s at delta %s that its phase would reserve."
+          ("Not one round of %s fits into the %s that its phase would reserve."
                   + " Raise the noise multiplier, lower the sampling probability, or give it more"
                   + " epsilon")
-              .formatted(wanted.mechanism(), share.epsilon(), share.delta()));
+              .formatted(wanted.mechanism(), share));
     }
     int phase = state.phase().map(PhaseOpened::phase).orElse(0) + 1;
     return new PhasePlan(
@@ -152,36 +146,25 @@ final class PhasePlan {
         : "configure the ledger's, or raise it deliberately with --raise-budget";
   }
 
-  private static BudgetTerms.PhaseShare share(
+  private static PrivacyLoss share(
       LedgerState state, BudgetTerms terms, PhaseProgramme.Phase phase, String location)
       throws LedgerException.Refused {
-    BigDecimal epsilonLeft = BigDecimal.valueOf(terms.epsilon()).subtract(state.reservedEpsilon());
-    BigDecimal deltaLeft = BigDecimal.valueOf(terms.delta()).subtract(state.reservedDelta());
-    BudgetTerms.PhaseShare wanted = phase.share();
-    boolean fits =
-        wanted == null
-            ? epsilonLeft.signum() > 0 && deltaLeft.signum() > 0
-            : BigDecimal.valueOf(wanted.epsilon()).compareTo(epsilonLeft) <= 0
-                && BigDecimal.valueOf(wanted.delta()).compareTo(deltaLeft) <= 0;
-    if (!fits) {
+    PrivacyLoss left = terms.budget().minus(state.reserved());
+    PrivacyLoss wanted = phase.share();
+    if (wanted == null ? !left.isReservable() : !wanted.isWithin(left)) {
       throw new LedgerException.Refused(
           ("The configured mechanism needs a phase of its own in the %s, %s, but of the budget"
-                  + " (epsilon %s, delta %s) only epsilon %s and delta %s are not reserved yet. %s")
+                  + " (%s) only %s are not reserved yet. %s")
               .formatted(
                   location,
                   wanted == null
                       ? "which needs some epsilon and some delta"
-                      : "reserving epsilon %s and delta %s"
-                          .formatted(wanted.epsilon(), wanted.delta()),
-                  terms.epsilon(),
-                  terms.delta(),
-                  epsilonLeft,
-                  deltaLeft,
+                      : "reserving " + wanted,
+                  terms.budget(),
+                  left,
                   remedy(state, phase)));
     }
-    return wanted != null
-        ? wanted
-        : new BudgetTerms.PhaseShare(notAbove(epsilonLeft), notAbove(deltaLeft));
+    return wanted != null ? wanted : left.roundedDown();
   }
 
   private static String remedy(LedgerState state, PhaseProgramme.Phase wanted) {
@@ -191,12 +174,6 @@ final class PhasePlan {
         .filter(open -> !open.mechanism().equals(wanted.mechanism()))
         .map(open -> "Go back to " + open.mechanism() + ", or: " + remedy)
         .orElse(remedy);
-  }
-
-  /** The largest double whose decimal form does not exceed {@code exact}. */
-  private static double notAbove(BigDecimal exact) {
-    double nearest = exact.doubleValue();
-    return BigDecimal.valueOf(nearest).compareTo(exact) <= 0 ? nearest : Math.nextDown(nearest);
   }
 
   boolean raises() {
@@ -213,8 +190,8 @@ final class PhasePlan {
         epoch,
         phase,
         mechanism,
-        epsilon,
-        delta,
+        share.epsilon(),
+        share.delta(),
         Math.min(maxRounds, accountant.affordableRounds()));
   }
 

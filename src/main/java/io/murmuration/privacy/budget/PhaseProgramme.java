@@ -1,5 +1,6 @@
 package io.murmuration.privacy.budget;
 
+import io.murmuration.privacy.accounting.PrivacyLoss;
 import io.murmuration.privacy.ledger.LedgerException;
 import io.murmuration.privacy.ledger.LedgerRecord;
 import io.murmuration.privacy.ledger.LedgerState;
@@ -21,7 +22,7 @@ public interface PhaseProgramme extends Serializable {
    * @param share what it reserves when it opens; null for all that is left
    * @param maxRounds the most rounds it may charge, whatever it could afford
    */
-  record Phase(RoundMechanism mechanism, BudgetTerms.PhaseShare share, long maxRounds) {
+  record Phase(RoundMechanism mechanism, PrivacyLoss share, long maxRounds) {
     public Phase {
       if (mechanism == null) {
         throw new IllegalArgumentException("mechanism is required");
@@ -59,13 +60,12 @@ public interface PhaseProgramme extends Serializable {
   long maxRounds();
 
   /** One mechanism for the whole life of the domain. */
-  static PhaseProgramme of(RoundMechanism mechanism, BudgetTerms.PhaseShare share, long maxRounds) {
+  static PhaseProgramme of(RoundMechanism mechanism, PrivacyLoss share, long maxRounds) {
     return new Fixed(mechanism, share, maxRounds, /* noiseIsCalibrated= */ false);
   }
 
   /** The same, where the mechanism's noise is not given but calibrated from public numbers. */
-  static PhaseProgramme calibrated(
-      RoundMechanism mechanism, BudgetTerms.PhaseShare share, long maxRounds) {
+  static PhaseProgramme calibrated(RoundMechanism mechanism, PrivacyLoss share, long maxRounds) {
     return new Fixed(mechanism, share, maxRounds, /* noiseIsCalibrated= */ true);
   }
 
@@ -90,10 +90,7 @@ public interface PhaseProgramme extends Serializable {
    * @param noiseIsCalibrated whether the noise was not given but calibrated
    */
   record Fixed(
-      RoundMechanism mechanism,
-      BudgetTerms.PhaseShare share,
-      long maxRounds,
-      boolean noiseIsCalibrated)
+      RoundMechanism mechanism, PrivacyLoss share, long maxRounds, boolean noiseIsCalibrated)
       implements PhaseProgramme {
 
     @Override

@@ -1,11 +1,11 @@
 package io.murmuration.privacy.ledger;
 
 import io.murmuration.privacy.accounting.PhaseAccountant;
+import io.murmuration.privacy.accounting.PrivacyLoss;
 import io.murmuration.privacy.ledger.LedgerRecord.Charge;
 import io.murmuration.privacy.ledger.LedgerRecord.PhaseOpened;
 import io.murmuration.privacy.mechanism.AccountantFactory;
 import io.murmuration.privacy.mechanism.RoundMechanism;
-import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -29,16 +29,15 @@ public final class ChargeHistory {
    * @param charge the record
    * @param phase the phase that it is charged to
    * @param roundsInPhase charges of that phase up to and including this one
-   * @param earlierEpsilon what earlier phases reserved, exact in decimals
-   * @param delta the sum of what all phases up to then reserved
+   * @param earlier the sum of what earlier phases reserved
    */
   public record Charged(
-      String hash,
-      Charge charge,
-      PhaseOpened phase,
-      long roundsInPhase,
-      BigDecimal earlierEpsilon,
-      double delta) {
+      String hash, Charge charge, PhaseOpened phase, long roundsInPhase, PrivacyLoss earlier) {
+
+    /** δ of everything up to this charge: the sum of what all phases up to its own reserved. */
+    public double delta() {
+      return earlier.plus(phase.reserved()).delta();
+    }
 
     /** What the round did: the phase's mechanism, with the clip norm of this charge if it moves. */
     public RoundMechanism mechanism() {
@@ -86,13 +85,7 @@ public final class ChargeHistory {
   private void add(String hash, Charge charge, LedgerState after) {
     PhaseOpened phase = after.phase().orElseThrow();
     Charged charged =
-        new Charged(
-            hash,
-            charge,
-            phase,
-            after.roundsInPhase(),
-            after.reservedEpsilon().subtract(BigDecimal.valueOf(phase.epsilon())),
-            after.reservedDelta().doubleValue());
+        new Charged(hash, charge, phase, after.roundsInPhase(), after.reservedEarlier());
     charges.add(charged);
     byHash.put(hash, charged);
   }
@@ -137,12 +130,12 @@ public final class ChargeHistory {
     if (rounds > accountant.affordableRounds()) {
       // A reservation that another version admitted is valid if it can be proven to be.
       return rounds <= charged.phase().maxRounds() && accountant.covers(rounds)
-          ? LedgerState.epsilonSpent(
-              charged.earlierEpsilon(), charged.phase().epsilon(), charged.phase().epsilon())
+          ? charged.earlier().plus(charged.phase().reserved()).epsilon()
           : Double.POSITIVE_INFINITY;
     }
-    return LedgerState.epsilonSpent(
-        charged.earlierEpsilon(), charged.phase().epsilon(), accountant.epsilonAfter(rounds));
+    return charged
+        .earlier()
+        .epsilonWith(charged.phase().reserved(), accountant.epsilonAfter(rounds));
   }
 
   /**
@@ -152,9 +145,7 @@ public final class ChargeHistory {
   public boolean covers(Charged charged, double stated) {
     return stated >= epsilonAfter(charged)
         || accountant(charged.phase())
-            .proves(
-                charged.roundsInPhase(),
-                BigDecimal.valueOf(stated).subtract(charged.earlierEpsilon()).doubleValue());
+            .proves(charged.roundsInPhase(), charged.earlier().epsilonLeftOf(stated));
   }
 
   /** Rounds that the open phase still affords; empty while no phase is open. */

@@ -1,5 +1,6 @@
 package io.murmuration.privacy.ledger;
 
+import io.murmuration.privacy.accounting.PrivacyLoss;
 import io.murmuration.privacy.mechanism.Checks;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import java.util.List;
@@ -60,10 +61,14 @@ public sealed interface LedgerRecord {
       Checks.text("domain", domain);
       Checks.text("unit", unit);
       Checks.text("neighbouring relation", neighbouringRelation);
-      Checks.epsilon("epsilon budget", epsilonBudget);
-      Checks.delta("delta", delta);
+      PrivacyLoss.budget("budget", epsilonBudget, delta);
       Checks.atLeast("genesis time", genesisMillis, 0);
       Checks.atLeast("round interval", roundIntervalMillis, 1);
+    }
+
+    /** What the domain may spend. */
+    public PrivacyLoss budget() {
+      return PrivacyLoss.budget("budget", epsilonBudget, delta);
     }
 
     @Override
@@ -110,9 +115,13 @@ public sealed interface LedgerRecord {
       if (mechanism == null) {
         throw new IllegalArgumentException("mechanism is required");
       }
-      Checks.epsilon("reserved epsilon", epsilon);
-      Checks.delta("reserved delta", delta);
+      PrivacyLoss.budget("phase", epsilon, delta);
       Checks.atLeast("largest number of rounds", maxRounds, 1);
+    }
+
+    /** What it reserves. */
+    public PrivacyLoss reserved() {
+      return PrivacyLoss.budget("phase", epsilon, delta);
     }
 
     @Override
@@ -215,8 +224,12 @@ public sealed interface LedgerRecord {
   record BudgetRaised(long epoch, double epsilonBudget, double delta) implements LedgerRecord {
     public BudgetRaised {
       Checks.atLeast("epoch", epoch, 1);
-      Checks.epsilon("epsilon budget", epsilonBudget);
-      Checks.delta("delta", delta);
+      PrivacyLoss.budget("budget", epsilonBudget, delta);
+    }
+
+    /** What the domain may spend from here on, altogether. */
+    public PrivacyLoss budget() {
+      return PrivacyLoss.budget("budget", epsilonBudget, delta);
     }
 
     @Override

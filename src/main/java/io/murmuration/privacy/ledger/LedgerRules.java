@@ -1,5 +1,6 @@
 package io.murmuration.privacy.ledger;
 
+import io.murmuration.privacy.accounting.PrivacyLoss;
 import io.murmuration.privacy.ledger.LedgerRecord.BudgetRaised;
 import io.murmuration.privacy.ledger.LedgerRecord.Calibrated;
 import io.murmuration.privacy.ledger.LedgerRecord.Charge;
@@ -11,7 +12,6 @@ import io.murmuration.privacy.ledger.LedgerState.Budget;
 import io.murmuration.privacy.ledger.LedgerState.Holder;
 import io.murmuration.privacy.ledger.LedgerState.LastCharge;
 import io.murmuration.privacy.ledger.LedgerState.OpenPhase;
-import java.math.BigDecimal;
 import java.util.Set;
 import java.util.TreeSet;
 
@@ -31,11 +31,7 @@ record LedgerRules(LedgerState before) implements LedgerRecord.Visitor<LedgerSta
     return before.with(
         first,
         new Budget(
-            first.epsilonBudget(),
-            first.delta(),
-            /* reservedEpsilon= */ BigDecimal.ZERO,
-            /* reservedDelta= */ BigDecimal.ZERO,
-            /* raisedSincePhase= */ false));
+            first.budget(), /* reserved= */ PrivacyLoss.NONE, /* raisedSincePhase= */ false));
   }
 
   @Override
@@ -73,25 +69,22 @@ record LedgerRules(LedgerState before) implements LedgerRecord.Visitor<LedgerSta
         "it opens phase %d after phase %d",
         opened.phase(),
         lastPhase);
-    Budget budget = before.budget();
-    BigDecimal epsilon = budget.reservedEpsilon().add(BigDecimal.valueOf(opened.epsilon()));
-    BigDecimal delta = budget.reservedDelta().add(BigDecimal.valueOf(opened.delta()));
-    require(
-        epsilon.compareTo(BigDecimal.valueOf(budget.epsilon())) <= 0,
-        "it brings the reserved epsilon to %s but the budget is %s",
-        epsilon,
-        budget.epsilon());
-    require(
-        delta.compareTo(BigDecimal.valueOf(budget.delta())) <= 0,
-        "it brings the reserved delta to %s but the budget is %s",
-        delta,
-        budget.delta());
+    Budget reserving = reserving(opened.reserved());
     return before
         .withNext(new OpenPhase(opened, /* rounds= */ 0, /* outcome= */ null, /* clipNorm= */ null))
-        .with(
-            new Budget(
-                budget.epsilon(), budget.delta(), epsilon, delta, /* raisedSincePhase= */ false))
+        .with(reserving)
         .withHalt(null);
+  }
+
+  private Budget reserving(PrivacyLoss share) {
+    PrivacyLoss total = before.budget();
+    PrivacyLoss reserved = before.reserved().plus(share);
+    require(
+        reserved.isWithin(total),
+        "it brings what is reserved to %s of a budget of %s",
+        reserved,
+        total);
+    return new Budget(total, reserved, /* raisedSincePhase= */ false);
   }
 
   @Override
@@ -181,26 +174,16 @@ record LedgerRules(LedgerState before) implements LedgerRecord.Visitor<LedgerSta
   @Override
   public LedgerState budgetRaised(BudgetRaised raised) {
     requireCurrentEpoch(raised.epoch());
-    Budget budget = before.budget();
+    PrivacyLoss budget = before.budget();
     require(
-        raised.epsilonBudget() >= budget.epsilon() && raised.delta() >= budget.delta(),
-        "it lowers the budget from (%s, %s) to (%s, %s)",
-        budget.epsilon(),
-        budget.delta(),
-        raised.epsilonBudget(),
-        raised.delta());
+        budget.isWithin(raised.budget()),
+        "it lowers the budget of %s to %s",
+        budget,
+        raised.budget());
     require(
-        raised.epsilonBudget() > budget.epsilon() || raised.delta() > budget.delta(),
-        "it raises the budget to (%s, %s), which it already is",
-        budget.epsilon(),
-        budget.delta());
+        !raised.budget().equals(budget), "it raises the budget to %s, which it already is", budget);
     return before.with(
-        new Budget(
-            raised.epsilonBudget(),
-            raised.delta(),
-            budget.reservedEpsilon(),
-            budget.reservedDelta(),
-            /* raisedSincePhase= */ true));
+        new Budget(raised.budget(), before.reserved(), /* raisedSincePhase= */ true));
   }
 
   private void requireCurrentEpoch(long written) {

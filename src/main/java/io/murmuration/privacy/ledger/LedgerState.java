@@ -1,9 +1,9 @@
 package io.murmuration.privacy.ledger;
 
+import io.murmuration.privacy.accounting.PrivacyLoss;
 import io.murmuration.privacy.ledger.LedgerRecord.Calibrated;
 import io.murmuration.privacy.ledger.LedgerRecord.Genesis;
 import io.murmuration.privacy.ledger.LedgerRecord.PhaseOpened;
-import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -48,18 +48,15 @@ public final class LedgerState {
   private record Head(long nextSequence, String hash) {}
 
   /**
-   * The budget with every raise, and what is reserved of it, exact in decimals.
+   * The budget and what became of it.
    *
+   * @param total with every raise
+   * @param reserved the sum over all phases opened
    * @param raisedSincePhase whether no phase has reserved from the last raise yet
    */
-  record Budget(
-      double epsilon,
-      double delta,
-      BigDecimal reservedEpsilon,
-      BigDecimal reservedDelta,
-      boolean raisedSincePhase) {
+  record Budget(PrivacyLoss total, PrivacyLoss reserved, boolean raisedSincePhase) {
 
-    private static final Budget NONE = new Budget(0, 0, BigDecimal.ZERO, BigDecimal.ZERO, false);
+    private static final Budget NONE = new Budget(PrivacyLoss.NONE, PrivacyLoss.NONE, false);
   }
 
   /**
@@ -198,7 +195,7 @@ public final class LedgerState {
 
   // ---- the parts ----
 
-  Budget budget() {
+  Budget accounts() {
     return budget;
   }
 
@@ -235,14 +232,19 @@ public final class LedgerState {
     return head.hash();
   }
 
+  /** The budget of the domain, with every raise; nothing before the genesis. */
+  public PrivacyLoss budget() {
+    return budget.total();
+  }
+
   /** The ε budget of the domain, with every raise; 0 before the genesis. */
   public double epsilonBudget() {
-    return budget.epsilon();
+    return budget.total().epsilon();
   }
 
   /** The δ budget of the domain, with every raise; 0 before the genesis. */
   public double delta() {
-    return budget.delta();
+    return budget.total().delta();
   }
 
   /** The last epoch opened; 0 while there is none. */
@@ -307,31 +309,14 @@ public final class LedgerState {
     return last.tick();
   }
 
-  /** The sum of ε_i over all phases opened, exact in decimals. */
-  public BigDecimal reservedEpsilon() {
-    return budget.reservedEpsilon();
+  /** The sum of what all phases opened have reserved, exact. */
+  public PrivacyLoss reserved() {
+    return budget.reserved();
   }
 
-  /**
-   * ε by basic composition: what earlier phases reserved, which is gone whether used or not, plus
-   * what the open phase has used; at most what both reserve.
-   *
-   * @param earlier sum of what earlier phases reserved, exact in decimals
-   * @param reserved what the open phase reserved
-   * @param used what its rounds cost
-   */
-  public static double epsilonSpent(BigDecimal earlier, double reserved, double used) {
-    if (earlier.signum() == 0) {
-      return used;
-    }
-    // Rounded up, since ε is an upper bound.
-    double sum = earlier.add(BigDecimal.valueOf(used)).doubleValue();
-    return Math.min(earlier.add(BigDecimal.valueOf(reserved)).doubleValue(), Math.nextUp(sum));
-  }
-
-  /** The sum of δ_i over all phases opened, exact in decimals. */
-  public BigDecimal reservedDelta() {
-    return budget.reservedDelta();
+  /** The sum of what all phases before the open one have reserved: it is gone, used or not. */
+  public PrivacyLoss reservedEarlier() {
+    return open == null ? reserved() : reserved().minus(open.opened().reserved());
   }
 
   /** Whether the budget was raised and no phase has reserved from it yet. */

@@ -19,19 +19,4 @@ public final class Checks {
           "%s must be at least %d but is %d".formatted(name, least, value));
     }
   }
-
-  /** Requires a positive and finite ε. */
-  public static void epsilon(String name, double value) {
-    if (!(value > 0 && value < Double.POSITIVE_INFINITY)) {
-      throw new IllegalArgumentException(
-          "%s must be positive and finite but is %s".formatted(name, value));
-    }
-  }
-
-  /** Requires a δ in (0, 1). */
-  public static void delta(String name, double value) {
-    if (!(value > 0 && value < 1)) {
-      throw new IllegalArgumentException("%s must be in (0, 1) but is %s".formatted(name, value));
-    }
-  }
 }

@@ -3,6 +3,7 @@ package io.murmuration.privacy.budget;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
+import io.murmuration.privacy.accounting.PrivacyLoss;
 import io.murmuration.privacy.budget.RoundCoordinator.Step;
 import io.murmuration.privacy.ledger.InMemoryLedger;
 import io.murmuration.privacy.ledger.Ledger;
@@ -160,7 +161,7 @@ class AdaptiveClippingRoundsTest {
     Attempt(RoundMechanism mechanism, double share) {
       this(
           Budgets.terms(9, mechanism)
-              .withShare(new BudgetTerms.PhaseShare(share, Budgets.DELTA / 4)));
+              .withShare(PrivacyLoss.budget("phase", share, Budgets.DELTA / 4)));
     }
 
     private Attempt(BudgetTerms terms) {

@@ -3,6 +3,7 @@ package io.murmuration.privacy.budget;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.murmuration.privacy.accounting.PrivacyLoss;
 import io.murmuration.privacy.budget.FaultyLedger.Fault;
 import io.murmuration.privacy.budget.LedgerSession.Opening;
 import io.murmuration.privacy.ledger.InMemoryLedger;
@@ -201,7 +202,7 @@ class LedgerSessionTest {
 
   @Test
   void changedMechanismOpensAPhaseAndEndingOneEarlyReturnsNothing() throws Exception {
-    BudgetTerms first = Budgets.terms(3).withShare(new BudgetTerms.PhaseShare(2, 4e-7));
+    BudgetTerms first = Budgets.terms(3).withShare(PrivacyLoss.budget("phase", 2, 4e-7));
     LedgerSession one = session(first, "a");
     one.open(NOW);
     assertThat(one.charge(1)).returns(1.0, Grant::epsilonSpent).returns(4e-7, Grant::delta);
@@ -231,7 +232,7 @@ class LedgerSessionTest {
     session(raisedTerms(5, 2e-6), "c").open(NOW);
     assertThat(records()).filteredOn(LedgerRecord.BudgetRaised.class::isInstance).hasSize(1);
     assertThat(state().phase()).map(PhaseOpened::phase).contains(2);
-    assertThat(state().reservedEpsilon()).isEqualByComparingTo("5");
+    assertThat(state().reserved().exactEpsilon()).isEqualByComparingTo("5");
   }
 
   @Test

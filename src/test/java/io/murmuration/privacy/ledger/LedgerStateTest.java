@@ -36,8 +36,8 @@ class LedgerStateTest {
     assertThat(state.rounds()).isEqualTo(3);
     assertThat(state.roundsInPhase()).isEqualTo(1);
     assertThat(state.lastChargedTick()).isEqualTo(20);
-    assertThat(state.reservedEpsilon()).isEqualByComparingTo("3");
-    assertThat(state.reservedDelta()).isEqualByComparingTo("1e-6");
+    assertThat(state.reserved().exactEpsilon()).isEqualByComparingTo("3");
+    assertThat(state.reserved().exactDelta()).isEqualByComparingTo("1e-6");
     assertThat(state.halt()).isEmpty();
     assertThat(state.nextSequence()).isEqualTo(10);
   }
@@ -103,8 +103,8 @@ class LedgerStateTest {
 
   @Test
   void neverReservesMoreThanTheBudget() {
-    refusesAfterPhase("reserved epsilon to 3.1", phase(1, 2, 1.1, 1e-7, 1));
-    refusesAfterPhase("reserved delta to 0.0000011", phase(1, 2, 1, 6e-7, 1));
+    refusesAfterPhase("reserved to epsilon 3.1", phase(1, 2, 1.1, 1e-7, 1));
+    refusesAfterPhase("delta 1.1E-6 of a budget", phase(1, 2, 1, 6e-7, 1));
     refusesAfterPhase("phase 3 after phase 1", phase(1, 3, 1, 1e-7, 1));
   }
 
@@ -118,7 +118,7 @@ class LedgerStateTest {
     records.add(new EpochOpened(1, "a"));
     records.add(phase(1, 1, 0.1, 1e-7, 1));
     records.add(phase(1, 2, 0.2, 1e-7, 1));
-    assertThat(fold(records.toArray(LedgerRecord[]::new)).reservedEpsilon())
+    assertThat(fold(records.toArray(LedgerRecord[]::new)).reserved().exactEpsilon())
         .isEqualByComparingTo("0.3");
   }
 
