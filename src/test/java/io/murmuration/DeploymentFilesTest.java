@@ -8,10 +8,16 @@ import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import io.murmuration.config.ConfigFile;
 import io.murmuration.config.MurmurationConfig;
+import io.murmuration.job.MurmurationJob;
+import io.murmuration.privacy.budget.DurabilityGate;
+import io.murmuration.privacy.budget.DurabilityTerms;
 import java.io.IOException;
+import java.lang.reflect.Field;
+import java.lang.reflect.Modifier;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -19,7 +25,9 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
+import org.apache.flink.configuration.GlobalConfiguration;
+import org.apache.flink.runtime.checkpoint.DefaultCheckpointStatsTracker;
+import org.apache.flink.runtime.metrics.MetricNames;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -34,14 +42,30 @@ class DeploymentFilesTest {
   private static final Path DOCKER = Path.of("docker");
   private static final YAMLMapper YAML = new YAMLMapper();
 
-  /** What Flink and its Kafka source report themselves. */
-  private static final Set<String> METRICS_OF_FLINK =
-      Set.of(
-          "flink_jobmanager_job_numRestarts",
-          "flink_jobmanager_job_lastCheckpointDuration",
-          "flink_taskmanager_job_task_operator_KafkaSourceReader_KafkaConsumer_records_lag_max");
+  /** What Kafka's consumer reports through Flink's source: Kafka names it, in a list of dozens. */
+  private static final String LAG_OF_KAFKA = "KafkaSourceReader_KafkaConsumer_records_lag_max";
 
-  private static final String METRICS_OF_THE_JOB = "flink_taskmanager_job_task_operator_";
+  /** Groups of alerts. */
+  private static final String PUBLIC = "murmuration";
+
+  private static final String INSIDE = "murmuration-inside";
+
+  private static final String OF_A_JOB_MANAGER = "flink_jobmanager_job_";
+  private static final String OF_AN_OPERATOR = "flink_taskmanager_job_task_operator_";
+
+  /** Settings of the documented configuration that Kubernetes has in places of its own. */
+  private static final Map<String, String> ELSEWHERE =
+      Map.of(
+          "jobmanager.rpc.address", "the operator's affair",
+          "jobmanager.memory.process.size", "/spec/jobManager/resource/memory",
+          "taskmanager.memory.process.size", "/spec/taskManager/resource/memory");
+
+  /** Settings whose values are those of the place: volumes, and one process per address. */
+  private static final Set<String> OF_THE_PLACE =
+      Set.of(
+          "execution.checkpointing.dir",
+          "execution.checkpointing.savepoint-dir",
+          "metrics.reporter.prom.port");
 
   @Test
   void theDockerfileCopiesWhatExists() throws IOException {
@@ -148,58 +172,183 @@ class DeploymentFilesTest {
     }
   }
 
+  /** The operator replaces config.yaml, so that what the manifest leaves out is Flink's default. */
   @Test
-  void theOperatorsManifestSetsWhatTheGuaranteeNeeds() throws IOException {
-    JsonNode flink = flinkDeployment().at("/spec/flinkConfiguration");
+  void theOperatorsManifestIsTheDocumentedConfiguration() throws IOException {
+    Map<String, String> documented = new TreeMap<>(documentedFlinkConfiguration());
+    Map<String, String> manifest = new TreeMap<>(manifestsFlinkConfiguration());
+    for (Map.Entry<String, String> elsewhere : ELSEWHERE.entrySet()) {
+      String value = documented.remove(elsewhere.getKey());
+      if (elsewhere.getValue().startsWith("/")) {
+        assertThat(flinkDeployment().at(elsewhere.getValue()).asText()).isEqualTo(value);
+      }
+    }
+    assertThat(manifest.keySet()).containsAll(OF_THE_PLACE);
+    documented.keySet().removeAll(OF_THE_PLACE);
+    manifest.keySet().removeAll(OF_THE_PLACE);
+    assertThat(manifest.remove("high-availability.type")).isEqualTo("kubernetes");
+    assertThat(manifest.remove("high-availability.storageDir")).startsWith("file:///var/");
 
-    assertThat(flink.get("execution.checkpointing.mode").asText()).isEqualTo("EXACTLY_ONCE");
-    assertThat(flink.get("execution.checkpointing.unaligned.enabled").asText()).isEqualTo("false");
-    assertThat(flink.get("classloader.parent-first-patterns.additional").asText())
-        .isEqualTo("ai.djl.");
+    assertThat(documented).hasSizeGreaterThan(30);
+    assertThat(manifest).isEqualTo(documented);
     assertThat(flinkDeployment().at("/spec/job/entryClass").asText())
-        .isEqualTo("io.murmuration.job.MurmurationJob");
+        .isEqualTo(MurmurationJob.class.getName());
   }
 
   @Test
-  void dashboardsAndAlertsNameMetricsThatExist() throws IOException {
-    String source = mainSources();
-    List<String> expressions = new ArrayList<>();
-    JsonNode dashboard =
-        new ObjectMapper().readTree(DOCKER.resolve("grafana/dashboards/murmuration.json").toFile());
-    dashboard.findValuesAsText("expr").forEach(expressions::add);
-    YAML.readTree(DOCKER.resolve("prometheus/alerts.yml").toFile())
+  void whatTheManifestStoresLiesOnAVolume() throws IOException {
+    List<String> mounts = new ArrayList<>();
+    for (JsonNode mount :
+        flinkDeployment().at("/spec/podTemplate/spec/containers/0/volumeMounts")) {
+      mounts.add("file://" + mount.get("mountPath").asText());
+    }
+    Map<String, String> manifest = manifestsFlinkConfiguration();
+
+    for (String key :
+        List.of(
+            "execution.checkpointing.dir",
+            "execution.checkpointing.savepoint-dir",
+            "high-availability.storageDir")) {
+      assertThat(mounts).as(key).anyMatch(mount -> manifest.get(key).startsWith(mount));
+    }
+  }
+
+  /** The image has config.yaml; compose says only where things are. */
+  @Test
+  void theComposeFileChangesOnlyAddressesAndDirectories() throws IOException {
+    JsonNode compose = YAML.readTree(DOCKER.resolve("compose.yaml").toFile());
+    JsonNode properties =
+        YAML.readTree(
+            compose.at("/services/jobmanager/environment/FLINK_PROPERTIES").asText().strip());
+
+    assertThat(properties.fieldNames())
+        .toIterable()
+        .containsExactlyInAnyOrder(
+            "jobmanager.rpc.address",
+            "rest.address",
+            "rest.bind-address",
+            "execution.checkpointing.dir",
+            "execution.checkpointing.savepoint-dir");
+  }
+
+  private static Map<String, String> documentedFlinkConfiguration() {
+    return GlobalConfiguration.loadConfiguration(Path.of("flink-conf").toAbsolutePath().toString())
+        .toMap();
+  }
+
+  private static Map<String, String> manifestsFlinkConfiguration() throws IOException {
+    Map<String, String> settings = new TreeMap<>();
+    flinkDeployment()
+        .at("/spec/flinkConfiguration")
+        .properties()
+        .forEach(
+            setting -> {
+              assertThat(setting.getValue().isTextual())
+                  .as("the operator's schema wants strings: " + setting.getKey())
+                  .isTrue();
+              settings.put(setting.getKey(), setting.getValue().asText());
+            });
+    return settings;
+  }
+
+  @Test
+  void dashboardsAndAlertsNameMetricsThatAreReported() throws Exception {
+    Set<String> reported = reportedMetrics();
+    List<String> expressions = new ArrayList<>(alerts(PUBLIC).values());
+    expressions.addAll(alerts(INSIDE).values());
+    new ObjectMapper()
+        .readTree(DOCKER.resolve("grafana/dashboards/murmuration.json").toFile())
         .findValuesAsText("expr")
         .forEach(expressions::add);
-    Set<String> metrics = new TreeSet<>();
+
+    assertThat(namedIn(expressions)).hasSizeGreaterThan(20).isSubsetOf(reported);
+  }
+
+  @Test
+  void alertsNeedOnlyWhatTheShippedReporterShows_butForAGroupOfTheirOwn() throws IOException {
+    Set<String> shown = new TreeSet<>();
+    for (String scope :
+        documentedFlinkConfiguration().get("metrics.reporter.prom.filter.includes").split(";")) {
+      String[] scopeAndNames = scope.split(":");
+      for (String name : scopeAndNames[1].split(",")) {
+        shown.add("flink_%s_%s".formatted(scopeAndNames[0].replace('.', '_'), name));
+      }
+    }
+
+    assertThat(namedIn(alerts(PUBLIC).values())).hasSizeGreaterThan(5).isSubsetOf(shown);
+    assertThat(alerts(INSIDE).values())
+        .allSatisfy(rule -> assertThat(shown).doesNotContainAnyElementsOf(namedIn(List.of(rule))));
+  }
+
+  private static Set<String> namedIn(Collection<String> expressions) {
+    Set<String> named = new TreeSet<>();
     for (String expression : expressions) {
       Pattern.compile("flink_\\w+")
           .matcher(expression)
           .results()
           .map(MatchResult::group)
-          .forEach(metrics::add);
+          .forEach(named::add);
     }
-
-    assertThat(metrics).hasSizeGreaterThan(10);
-    metrics.removeAll(METRICS_OF_FLINK);
-    assertThat(metrics)
-        .allSatisfy(
-            metric -> {
-              assertThat(metric).startsWith(METRICS_OF_THE_JOB);
-              // groups come before the name: private_reason_deadLetters
-              for (String part : metric.substring(METRICS_OF_THE_JOB.length()).split("_")) {
-                assertThat(source).contains('"' + part + '"');
-              }
-            });
+    return named;
   }
 
-  private static String mainSources() throws IOException {
-    StringBuilder all = new StringBuilder();
-    try (Stream<Path> files = Files.walk(Path.of("src/main/java"))) {
-      for (Path file : files.filter(path -> path.toString().endsWith(".java")).toList()) {
-        all.append(Files.readString(file));
+  /** By docs/metrics.md, which is held to the code, and by the constants of Flink itself. */
+  private static Set<String> reportedMetrics() throws Exception {
+    Set<String> reported = new TreeSet<>();
+    for (MetricsTable.Row row : MetricsTable.read()) {
+      // the value of a group is a label
+      String name = row.name().replace("reason.REASON", "reason").replace('.', '_');
+      reported.add(OF_AN_OPERATOR + name);
+    }
+    reported.add(OF_AN_OPERATOR + LAG_OF_KAFKA);
+    reported.add(OF_AN_OPERATOR + MetricNames.PENDING_RECORDS);
+    reported.add(OF_A_JOB_MANAGER + MetricNames.NUM_RESTARTS);
+    for (Field field : DefaultCheckpointStatsTracker.class.getDeclaredFields()) {
+      if (Modifier.isStatic(field.getModifiers()) && field.getType() == String.class) {
+        field.setAccessible(true);
+        reported.add(OF_A_JOB_MANAGER + field.get(null));
       }
     }
-    return all.toString();
+    return reported;
+  }
+
+  @Test
+  void everyTroubleThatNeedsAPersonHasAnAlert() throws IOException {
+    Map<String, String> alerts = alerts(PUBLIC);
+    Map<String, String> inside = alerts(INSIDE);
+
+    // a job that failed has no series, and an attempt that has published nothing has no age
+    assertThat(alerts.get("MurmurationJobMissing")).contains("absent(", "halted");
+    assertThat(alerts.values()).noneMatch(rule -> rule.contains("millisSinceRelease"));
+    assertThat(alerts.get("MurmurationNoRelease")).contains("releasedRound", "offset");
+    assertThat(alerts.get("MurmurationWaitsForAPerson"))
+        .endsWith("wastedEpochs) >= " + DurabilityTerms.of(1).mostWastedEpochs());
+    assertThat(alerts)
+        .containsKeys(
+            "MurmurationHalted",
+            "MurmurationLedgerUnavailable",
+            "MurmurationCheckpointsFail",
+            "MurmurationReleasesLost",
+            "MurmurationRestarts");
+    assertThat(inside.get("MurmurationChargingWaits"))
+        .contains("chargingWaits) >= " + DurabilityGate.Verdict.FIRST_CHECKPOINT.ordinal())
+        .contains("chargingWaits) <= " + DurabilityGate.Verdict.PAUSE.ordinal());
+    assertThat(inside).containsKeys("MurmurationNoCheckpoint", "MurmurationLag");
+  }
+
+  /** Expressions of a group by the names of their alerts. */
+  private static Map<String, String> alerts(String group) throws IOException {
+    Map<String, String> alerts = new TreeMap<>();
+    for (JsonNode found :
+        YAML.readTree(DOCKER.resolve("prometheus/alerts.yml").toFile()).get("groups")) {
+      if (found.get("name").asText().equals(group)) {
+        for (JsonNode rule : found.get("rules")) {
+          assertThat(rule.at("/annotations/summary").asText()).endsWith(".");
+          alerts.put(rule.get("alert").asText(), rule.get("expr").asText());
+        }
+      }
+    }
+    return alerts;
   }
 
   private static JsonNode flinkDeployment() throws IOException {

@@ -87,10 +87,52 @@ class FlinkConfTest {
     assertThat(CoreOptions.getParentFirstLoaderPatterns(flink)).contains("ai.djl.");
   }
 
+  /** What Flink 2.3's own config.yaml has under env.java.opts.all, which ours replaces. */
+  private static final List<String> EXPORTED_TO_FLINK =
+      List.of(
+          "java.base/sun.net.util",
+          "java.rmi/sun.rmi.registry",
+          "jdk.compiler/com.sun.tools.javac.api",
+          "jdk.compiler/com.sun.tools.javac.file",
+          "jdk.compiler/com.sun.tools.javac.parser",
+          "jdk.compiler/com.sun.tools.javac.tree",
+          "jdk.compiler/com.sun.tools.javac.util",
+          "java.security.jgss/sun.security.krb5");
+
+  private static final List<String> OPEN_TO_FLINK =
+      List.of(
+          "lang",
+          "net",
+          "io",
+          "nio",
+          "lang.reflect",
+          "text",
+          "time",
+          "util",
+          "util.concurrent",
+          "util.concurrent.atomic",
+          "util.concurrent.locks");
+
   @Test
   void theJdkStaysOpenToFlink() {
-    assertThat(flink.get(CoreOptions.FLINK_JVM_OPTIONS))
-        .contains("--add-opens=java.base/java.util=ALL-UNNAMED", "-Dai.djl.offline=true");
+    List<String> options = List.of(flink.get(CoreOptions.FLINK_JVM_OPTIONS).split("\\s+"));
+
+    for (String exported : EXPORTED_TO_FLINK) {
+      assertThat(options).contains("--add-exports=%s=ALL-UNNAMED".formatted(exported));
+    }
+    for (String open : OPEN_TO_FLINK) {
+      assertThat(options).contains("--add-opens=java.base/java.%s=ALL-UNNAMED".formatted(open));
+    }
+    assertThat(options)
+        .contains("--add-opens=java.base/sun.nio.ch=ALL-UNNAMED", "-Dai.djl.offline=true");
+  }
+
+  @Test
+  void aPauseIsNotTakenForADeath() {
+    assertThat(flink.get(HeartbeatManagerOptions.HEARTBEAT_TIMEOUT))
+        .isGreaterThanOrEqualTo(HeartbeatManagerOptions.HEARTBEAT_TIMEOUT.defaultValue());
+    // what is truly dead refuses connections, and is given up much sooner
+    assertThat(flink.get(HeartbeatManagerOptions.HEARTBEAT_RPC_FAILURE_THRESHOLD)).isPositive();
   }
 
   @Test

@@ -208,7 +208,12 @@ public final class PrivacyBudgetOperator extends AbstractStreamOperator<BudgetSi
     group.gauge("durableRound", gate::durableRound);
     group.gauge("undurableRounds", gate::undurableRounds);
     group.gauge("wastedEpochs", gate::wastedEpochs);
-    group.gauge("chargingWaits", () -> lastVerdict.ordinal());
+    group.gauge("chargingWaits", () -> chargingWaits().ordinal());
+  }
+
+  /** After a halt nothing is charged any more, and so nothing waits. */
+  private DurabilityGate.Verdict chargingWaits() {
+    return coordinator.halt().isPresent() ? DurabilityGate.Verdict.OPEN : lastVerdict;
   }
 
   private long roundInFlightMillis() {
