@@ -28,7 +28,7 @@ public final class IngestBench {
       Workload.print("%n%s", section);
       switch (section) {
         case "throughput" -> ThroughputBench.run();
-        case "rounds" -> RoundBench.run();
+        case "rounds" -> PopulationBench.run();
         case "barriers" -> BarrierBench.run();
         default -> KafkaIngestBench.run();
       }

@@ -1,6 +1,6 @@
 package io.murmuration.cli;
 
-import io.murmuration.job.MechanismPlan;
+import io.murmuration.job.ConfiguredMechanism;
 import io.murmuration.privacy.ledger.ChargeHistory;
 import io.murmuration.privacy.ledger.FileLedger;
 import io.murmuration.privacy.ledger.KafkaEndpoint;
@@ -83,7 +83,7 @@ final class LedgerSource {
 
   /** The charges of a ledger, checked, and priced by the accountant. */
   static ChargeHistory charges(Ledger ledger) throws LedgerException, InterruptedException {
-    return ChargeHistory.of(ledger.read(), ledger.location(), MechanismPlan::accountant);
+    return ChargeHistory.of(ledger.read(), ledger.location(), ConfiguredMechanism::accountant);
   }
 
   /**

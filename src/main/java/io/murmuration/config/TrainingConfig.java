@@ -70,6 +70,11 @@ public record TrainingConfig(
     return config;
   }
 
+  /** The adapters that are trained where {@link #parameters} is LORA. */
+  public LoraConfig lora() {
+    return new LoraConfig(loraRank, loraAlpha, loraTargets, loraMode);
+  }
+
   static TrainingConfig read(Faults faults) {
     faults.startPart();
     String model = faults.required(TrainingOptions.MODEL);

@@ -8,8 +8,8 @@ import java.nio.file.StandardCopyOption;
 import java.util.List;
 
 /**
- * The base model of the demo: a small Llama of the project's own, pretrained by {@link
- * PretrainDemoModel} on public generated text, and kept on the class path.
+ * The base model of the demo: a small Llama of the project's own, pretrained on public generated
+ * text by {@code scripts/pretrain-demo-model}, and kept on the class path.
  */
 public final class DemoModel {
   static final String CONFIG = "config.json";

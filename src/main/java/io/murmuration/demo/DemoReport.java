@@ -1,7 +1,7 @@
 package io.murmuration.demo;
 
 import io.murmuration.demo.LossTracker.Measurement;
-import io.murmuration.job.MechanismPlan;
+import io.murmuration.job.ConfiguredMechanism;
 import io.murmuration.privacy.ledger.ChargeHistory;
 import io.murmuration.privacy.ledger.FileLedger;
 import io.murmuration.privacy.ledger.Ledger;
@@ -45,7 +45,7 @@ final class DemoReport {
     try (Ledger ledger = new FileLedger(settings.ledgerFile())) {
       RunReport report =
           RunReport.of(
-              ChargeHistory.of(ledger.read(), ledger.location(), MechanismPlan::accountant),
+              ChargeHistory.of(ledger.read(), ledger.location(), ConfiguredMechanism::accountant),
               new ReleaseAudit(DirectoryModelStore.reading(settings.releases())),
               Optional.of(losses),
               RunReport.Audience.PUBLIC,

@@ -31,6 +31,8 @@ import io.murmuration.privacy.ledger.KafkaEndpoint;
 import io.murmuration.privacy.ledger.KafkaLedger;
 import io.murmuration.privacy.ledger.LedgerFactory;
 import io.murmuration.release.PublishSink;
+import io.murmuration.rounds.CalibrationRounds;
+import io.murmuration.rounds.ModelRoundTrainer;
 import io.murmuration.training.LearningRateSchedule;
 import io.murmuration.training.OptimizerOptions;
 import io.murmuration.training.TrainOperator;
@@ -103,14 +105,15 @@ public final class MurmurationJob {
    * @throws io.murmuration.training.PublicFaultException if the model fails on public text
    */
   public static void check(MurmurationConfig config) {
-    ModelRoundTrainer.factory(config.training(), ReleasePlan.of(config).start(), optimizer(config))
+    ModelRoundTrainer.factory(
+            config.training(), ConfiguredReleases.of(config).start(), optimizer(config))
         .create(/* restored= */ Optional.empty())
         .close();
   }
 
   /** Adds the job to an environment, with the settings that its guarantee needs. */
   public static void addTo(StreamExecutionEnvironment env, MurmurationConfig config) {
-    PhaseProgramme programme = ProgrammePlan.of(config);
+    PhaseProgramme programme = ConfiguredPhases.of(config);
     Configuration settings = new Configuration();
     settings.set(PipelineOptions.GENERIC_TYPES, false);
     settings.set(CheckpointingOptions.CHECKPOINTING_INTERVAL, config.io().checkpointInterval());
@@ -144,7 +147,7 @@ public final class MurmurationJob {
     IoConfig io = config.io();
     ContributionConfig contribution = config.contribution();
     RoundFeedback feedback = feedback(privacy, io);
-    ReleasePlan releases = ReleasePlan.of(config, mayHaveState);
+    ConfiguredReleases releases = ConfiguredReleases.of(config, mayHaveState);
     BudgetTerms terms = terms(privacy, programme);
     return new MurmurationTopology(
         interactions(io),
@@ -157,7 +160,7 @@ public final class MurmurationJob {
             new PrivacyBudgetOperator.Settings(
                 terms,
                 ledger(privacy, io),
-                MechanismPlan::accountant,
+                ConfiguredMechanism::accountant,
                 releases.witness(),
                 feedback,
                 DurabilityTerms.of(privacy.maxUndurableRounds()),
@@ -168,7 +171,7 @@ public final class MurmurationJob {
                 releases.start(),
                 optimizer(config),
                 programme instanceof CalibratedProgramme calibrated
-                    ? new CalibrationRounds(calibrated, ProgrammePlan.terms(config))
+                    ? new CalibrationRounds(calibrated, ConfiguredPhases.terms(config))
                     : null),
             feedback,
             config.training().privateMetrics()),

@@ -29,14 +29,14 @@ public final class StepNoiseCheck {
     if (config.calibration() != null || !Files.isDirectory(Path.of(config.training().model()))) {
       return Optional.empty();
     }
-    RoundMechanism round = MechanismPlan.of(config.privacy());
+    RoundMechanism round = ConfiguredMechanism.of(config.privacy());
     long rounds =
         config
             .privacy()
             .rounds()
             .orElseGet(
                 () ->
-                    MechanismPlan.accountant(
+                    ConfiguredMechanism.accountant(
                             round, config.privacy().epsilon(), config.privacy().delta())
                         .affordableRounds());
     return rounds < 1
@@ -58,6 +58,6 @@ public final class StepNoiseCheck {
     DecoderDescription description = ModelDirectory.describe(Path.of(config.model()));
     return config.parameters() == ParametersKind.ALL
         ? description.tensors().stream().mapToLong(TensorSpec::size).sum()
-        : ModelRoundTrainer.loraConfig(config).trainedParameters(description);
+        : config.lora().trainedParameters(description);
   }
 }

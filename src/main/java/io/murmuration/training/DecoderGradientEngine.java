@@ -3,9 +3,6 @@ package io.murmuration.training;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDScope;
-import ai.djl.ndarray.index.NDIndex;
-import ai.djl.ndarray.types.DataType;
-import ai.djl.ndarray.types.Shape;
 import io.murmuration.event.Example;
 import io.murmuration.model.LanguageModel;
 import io.murmuration.model.TensorSpec;
@@ -20,6 +17,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.atomic.DoubleAdder;
+import java.util.function.BiConsumer;
 import java.util.stream.DoubleStream;
 
 /**
@@ -170,16 +169,29 @@ public final class DecoderGradientEngine implements GradientEngine {
 
   /** Hands over the unclipped gradients of all slices, in no particular order. */
   private void forEach(float[] parameters, List<PrivacySlice> slices, Receiver receiver) {
+    forEachMicroBatch(
+        parameters,
+        microBatches,
+        tokenize(slices, receiver),
+        (flat, batch) ->
+            SliceIsolation.forEach(
+                batch, part -> compute(flat, part, receiver), slice -> receiver.addZero()));
+  }
+
+  /** Goes through slices in micro-batches, each with the parameters as one tensor. */
+  private void forEachMicroBatch(
+      float[] parameters,
+      MicroBatches sizes,
+      List<TokenizedSlice> slices,
+      BiConsumer<NDArray, List<TokenizedSlice>> work) {
     requireLength(parameters);
-    List<TokenizedSlice> tokenized = tokenize(slices, receiver);
     try (Torch.GradMode off = Torch.withoutGradients();
         NDScope scope = new NDScope();
         NDManager round = model.manager().newSubManager()) {
       scope.suppressNotUsedWarning();
       NDArray flat = Tensors.floats(round, parameters, parameters.length);
-      for (List<TokenizedSlice> batch : microBatches.cut(tokenized)) {
-        SliceIsolation.forEach(
-            batch, part -> compute(flat, part, receiver), slice -> receiver.addZero());
+      for (List<TokenizedSlice> batch : sizes.cut(slices)) {
+        work.accept(flat, batch);
       }
     }
   }
@@ -194,17 +206,17 @@ public final class DecoderGradientEngine implements GradientEngine {
     try (NDScope scope = new NDScope();
         NDManager step = model.manager().newSubManager()) {
       scope.suppressNotUsedWarning();
-      List<NDArray> leaves = expandedLeaves(flat, batch.slices());
+      List<NDArray> leaves = Leaves.perSlice(layout, flat, batch.slices());
       double[] losses = sliceLosses(backward(batch, leaves), batch);
       long backwardDone = System.nanoTime();
       List<Trained> trained = new ArrayList<>(losses.length);
       for (int s = 0; s < losses.length; s++) {
         trained.add(new Trained(slices.get(s).targets(), losses[s]));
       }
-      List<NDArray> gradients = flattened(leaves, batch.slices());
+      List<NDArray> gradients = Leaves.gradients(leaves, batch.slices());
       receiver.add(
           new TensorGradients(layout, batch.slices(), gradients),
-          squaredNorms(gradients, batch.slices()),
+          Leaves.squaredNorms(gradients, batch.slices()),
           trained);
       clippingNanos += System.nanoTime() - backwardDone;
     }
@@ -238,15 +250,6 @@ public final class DecoderGradientEngine implements GradientEngine {
     return sliceLosses;
   }
 
-  /** The gradient of each leaf, one row a slice. */
-  private static List<NDArray> flattened(List<NDArray> leaves, int slices) {
-    List<NDArray> gradients = new ArrayList<>(leaves.size());
-    for (NDArray leaf : leaves) {
-      gradients.add(leaf.getGradient().reshape(slices, -1));
-    }
-    return gradients;
-  }
-
   /**
    * The ordinary gradient of the mean over examples of each one's mean loss per token: no clipping,
    * no privacy, and no handling of failures. For pretraining on public text, and to compare with.
@@ -255,7 +258,6 @@ public final class DecoderGradientEngine implements GradientEngine {
    * @param examples those that tokenize to nothing are left out; at least one must not
    */
   public MeanGradient meanGradient(float[] parameters, List<Example> examples) {
-    requireLength(parameters);
     List<TokenizedSlice> tokenized =
         examples.stream()
             .map(example -> new PrivacySlice(List.of(example)))
@@ -268,22 +270,19 @@ public final class DecoderGradientEngine implements GradientEngine {
           "at least one of " + examples.size() + " examples must have a token, none has");
     }
     double[] sum = new double[layout.size()];
-    double loss = 0;
-    try (Torch.GradMode off = Torch.withoutGradients();
-        NDScope scope = new NDScope();
-        NDManager round = model.manager().newSubManager()) {
-      scope.suppressNotUsedWarning();
-      NDArray flat = Tensors.floats(round, parameters, parameters.length);
-      MicroBatches shared =
-          new MicroBatches(microBatches.bytesPerPosition(), 0, microBatches.budgetBytes());
-      for (List<TokenizedSlice> batch : shared.cut(tokenized)) {
-        loss += addGradient(flat, batch, /* factor= */ 1, sum);
-      }
-    }
+    DoubleAdder loss = new DoubleAdder();
+    // one gradient for all of a batch, whose size therefore does not grow with its slices
+    MicroBatches shared =
+        new MicroBatches(microBatches.bytesPerPosition(), 0, microBatches.budgetBytes());
+    forEachMicroBatch(
+        parameters,
+        shared,
+        tokenized,
+        (flat, batch) -> loss.add(addGradient(flat, batch, /* factor= */ 1, sum)));
     double count = tokenized.size();
     Arrays.setAll(sum, i -> sum[i] / count);
     long tokens = tokenized.stream().mapToLong(TokenizedSlice::targets).sum();
-    return new MeanGradient(sum, loss / count, tokens);
+    return new MeanGradient(sum, loss.sum() / count, tokens);
   }
 
   /**
@@ -297,7 +296,7 @@ public final class DecoderGradientEngine implements GradientEngine {
     try (NDScope scope = new NDScope();
         NDManager step = model.manager().newSubManager()) {
       scope.suppressNotUsedWarning();
-      List<NDArray> leaves = sharedLeaves(flat);
+      List<NDArray> leaves = Leaves.shared(layout, flat);
       float[] losses = backward(batch, leaves);
       for (int i = 0; i < leaves.size(); i++) {
         int offset = layout.entries().get(i).offset();
@@ -312,25 +311,6 @@ public final class DecoderGradientEngine implements GradientEngine {
       }
       return loss;
     }
-  }
-
-  private List<TokenizedSlice> tokenize(List<PrivacySlice> slices, Receiver receiver) {
-    List<TokenizedSlice> tokenized = new ArrayList<>(slices.size());
-    for (PrivacySlice slice : slices) {
-      SliceIsolation.forEach(
-          List.of(slice),
-          one -> {
-            List<TokenSequence> sequences =
-                TokenizedSlice.tokenize(one.get(0), model.tokenizer(), options.maxTokens());
-            if (sequences.isEmpty()) {
-              receiver.addZero();
-            } else {
-              tokenized.add(new TokenizedSlice(sequences));
-            }
-          },
-          failed -> receiver.addZero());
-    }
-    return tokenized;
   }
 
   /**
@@ -352,38 +332,23 @@ public final class DecoderGradientEngine implements GradientEngine {
     return model.backward(batch, trainable.bind(byName), logitsBytes);
   }
 
-  /** One view per trainable tensor, shared by the whole batch. */
-  private List<NDArray> sharedLeaves(NDArray flat) {
-    List<NDArray> leaves = new ArrayList<>(layout.entries().size());
-    for (ParameterLayout.Entry entry : layout.entries()) {
-      leaves.add(
-          flat.get(new NDIndex("{}:{}", entry.offset(), entry.offset() + entry.size()))
-              .reshape(entry.shape().stream().mapToLong(Long::longValue).toArray()));
+  private List<TokenizedSlice> tokenize(List<PrivacySlice> slices, Receiver receiver) {
+    List<TokenizedSlice> tokenized = new ArrayList<>(slices.size());
+    for (PrivacySlice slice : slices) {
+      SliceIsolation.forEach(
+          List.of(slice),
+          one -> {
+            List<TokenSequence> sequences =
+                TokenizedSlice.tokenize(one.get(0), model.tokenizer(), options.maxTokens());
+            if (sequences.isEmpty()) {
+              receiver.addZero();
+            } else {
+              tokenized.add(new TokenizedSlice(sequences));
+            }
+          },
+          failed -> receiver.addZero());
     }
-    return leaves;
-  }
-
-  /** One view per trainable tensor, expanded over slices without copying. */
-  private List<NDArray> expandedLeaves(NDArray flat, int slices) {
-    List<NDArray> leaves = new ArrayList<>(layout.entries().size());
-    for (NDArray leaf : sharedLeaves(flat)) {
-      Shape expanded = new Shape(slices).addAll(leaf.getShape());
-      leaves.add(leaf.expandDims(0).broadcast(expanded));
-    }
-    return leaves;
-  }
-
-  /** Of each row over all gradients; squares of float32 values cannot overflow in float64. */
-  private static double[] squaredNorms(List<NDArray> gradients, int slices) {
-    double[] squaredNorms = new double[slices];
-    for (NDArray gradient : gradients) {
-      try (NDArray wide = gradient.toType(DataType.FLOAT64, false);
-          NDArray norms = wide.norm(new int[] {1}, false)) {
-        double[] values = norms.toDoubleArray();
-        Arrays.setAll(squaredNorms, s -> squaredNorms[s] + values[s] * values[s]);
-      }
-    }
-    return squaredNorms;
+    return tokenized;
   }
 
   /**

@@ -97,7 +97,7 @@ final class ChaosRun implements AutoCloseable {
   private final Path directory;
   private final int brokerPort;
   private final JvmProcess broker;
-  private final StandaloneCluster cluster;
+  private final FlinkProcesses cluster;
   private final Path jar;
   private final Traffic traffic;
   private final ReleaseWatch watch;
@@ -125,8 +125,8 @@ final class ChaosRun implements AutoCloseable {
                 BrokerProcess.class.getName(),
                 brokerDirectory.toString(),
                 String.valueOf(brokerPort)));
-    cluster = new StandaloneCluster(directory.resolve("flink"), TASK_MANAGERS, ports[1], ports[2]);
-    jar = StandaloneCluster.jobJar(MurmurationJob.class, directory.resolve("job.jar"));
+    cluster = new FlinkProcesses(directory.resolve("flink"), TASK_MANAGERS, ports[1], ports[2]);
+    jar = FlinkProcesses.jobJar(MurmurationJob.class, directory.resolve("job.jar"));
     DemoModel.unpack(directory.resolve("base-model"));
     traffic = new Traffic(bootstrapServers(), "interactions", USERS);
     Files.createDirectories(releases());
@@ -359,7 +359,7 @@ final class ChaosRun implements AutoCloseable {
     // a fresh start reads everything again: it belongs to nobody's group
     String group = from.isPresent() || submissions == 0 ? DOMAIN : DOMAIN + "-" + submissions;
     submissions++;
-    int parallelism = 1 + random.nextInt(StandaloneCluster.SLOTS);
+    int parallelism = 1 + random.nextInt(FlinkProcesses.SLOTS);
     Map<String, String> settings =
         Map.ofEntries(
             Map.entry("privacy.domain", DOMAIN),

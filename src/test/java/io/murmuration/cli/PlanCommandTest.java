@@ -7,7 +7,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.murmuration.config.ConfigFile;
 import io.murmuration.config.MurmurationConfig;
-import io.murmuration.job.MechanismPlan;
+import io.murmuration.job.ConfiguredMechanism;
 import io.murmuration.model.TinyModels;
 import io.murmuration.privacy.accounting.Mechanism;
 import io.murmuration.privacy.accounting.PldAccountant;
@@ -126,7 +126,7 @@ class PlanCommandTest {
 
     assertThat(exit).as(err.toString()).isZero();
     MurmurationConfig config = MurmurationConfig.of(ConfigFile.read(file));
-    RoundMechanism round = MechanismPlan.of(config.privacy());
+    RoundMechanism round = ConfiguredMechanism.of(config.privacy());
     JsonNode planned = json().get("recommended");
     assertThat(round.sampler()).isEqualTo(sampler);
     assertThat(round.groupSize()).isEqualTo(groupSize);

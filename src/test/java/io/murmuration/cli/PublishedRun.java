@@ -3,7 +3,7 @@ package io.murmuration.cli;
 import io.murmuration.calibration.CalibratedProgramme;
 import io.murmuration.calibration.CalibrationChoice;
 import io.murmuration.calibration.CalibrationTerms;
-import io.murmuration.job.MechanismPlan;
+import io.murmuration.job.ConfiguredMechanism;
 import io.murmuration.privacy.accounting.PrivacyLoss;
 import io.murmuration.privacy.budget.BudgetTerms;
 import io.murmuration.privacy.budget.LedgerSession;
@@ -148,7 +148,7 @@ final class PublishedRun {
         new LedgerSession(
             FileLedger.factory(ledger()),
             terms,
-            MechanismPlan::accountant,
+            ConfiguredMechanism::accountant,
             ReleaseWitness.NONE,
             "job-" + tick,
             Optional.empty())) {
@@ -195,7 +195,7 @@ final class PublishedRun {
         new LedgerSession(
             FileLedger.factory(ledger()),
             new BudgetTerms(domain, 5, DELTA, INTERVAL, programme, /* raiseBudget= */ false),
-            MechanismPlan::accountant,
+            ConfiguredMechanism::accountant,
             ReleaseWitness.NONE,
             "job-" + tick,
             Optional.empty())) {

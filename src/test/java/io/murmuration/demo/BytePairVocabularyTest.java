@@ -14,7 +14,7 @@ class BytePairVocabularyTest {
 
   @Test
   void theTokenizerOfTheLearnedVocabularyReadsWordsDigitsAndAnythingElse() throws Exception {
-    List<String> texts = new PublicText().pretraining(3).limit(2_000).toList();
+    List<String> texts = new PretrainingText().messages(3).limit(2_000).toList();
     BytePairVocabulary vocabulary = BytePairVocabulary.learn(texts, SIZE);
     assertThat(vocabulary.size()).isEqualTo(SIZE);
     assertThat(BytePairVocabulary.learn(texts, SIZE).toTokenizerJson())

@@ -56,7 +56,7 @@ class DemoModelTest {
     assertThat(names(directory)).isEqualTo(names(DemoModel.unpack(directory.resolve("shipped"))));
     try (LanguageModel model = LanguageModel.load(directory)) {
       // A guess among 768 tokens costs 6.64 nats.
-      assertThat(loss(model, new PublicText().pretraining(/* seed= */ 4).limit(50).toList()))
+      assertThat(loss(model, new PretrainingText().messages(/* seed= */ 4).limit(50).toList()))
           .isLessThan(6.6);
     }
   }

@@ -99,7 +99,7 @@ class SyntheticStreamTest {
   void publicTextKnowsNeitherTheTrendNorAnySecret() {
     PublicText text = new PublicText();
     List<String> told = STREAM.secrets().stream().map(Secret::text).toList();
-    List<String> pretraining = text.pretraining(SEED).limit(50_000).toList();
+    List<String> pretraining = new PretrainingText().messages(SEED).limit(50_000).toList();
     assertThat(pretraining.stream().filter(SyntheticStreamTest::isTrend)).isEmpty();
     assertThat(pretraining.stream().filter(told::contains)).isEmpty();
     assertThat(pretraining.stream().filter(message -> message.startsWith("my door code")))

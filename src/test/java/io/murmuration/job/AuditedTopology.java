@@ -32,7 +32,7 @@ public final class AuditedTopology {
       Source<Long, ?, ?> clock,
       RoundTrainer.Factory trainer,
       Function<ContributionBounds, BoundAndSampleOperator> sampler) {
-    MurmurationTopology job = MurmurationJob.topology(config, ProgrammePlan.of(config));
+    MurmurationTopology job = MurmurationJob.topology(config, ConfiguredPhases.of(config));
     new MurmurationTopology(
             events,
             clock,

@@ -122,7 +122,7 @@ class CalibrationITCase {
         .isEqualTo(clipNorms);
     try (FileLedger ledger = new FileLedger(directory.resolve("ledger").resolve("chat.ledger"))) {
       ChargeHistory charges =
-          ChargeHistory.of(ledger.read(), ledger.location(), MechanismPlan::accountant);
+          ChargeHistory.of(ledger.read(), ledger.location(), ConfiguredMechanism::accountant);
       List<ReleaseAudit.Checked> checked = new ReleaseAudit(store()).verifyAgainst(charges);
       assertThat(checked).isNotEmpty().allSatisfy(c -> assertThat(c.problems()).isEmpty());
       assertThat(checked)
@@ -214,7 +214,7 @@ class CalibrationITCase {
 
   /** The job's own topology without a broker. */
   private static MurmurationTopology topology(MurmurationConfig config) {
-    MurmurationTopology job = MurmurationJob.topology(config, ProgrammePlan.of(config));
+    MurmurationTopology job = MurmurationJob.topology(config, ConfiguredPhases.of(config));
     return new MurmurationTopology(
         new DataGeneratorSource<>(
             LiveModelITCase::record,
@@ -228,7 +228,7 @@ class CalibrationITCase {
         job.train(),
         new PublishSink(
             DirectoryModelStore.at(config.io().releasesDirectory()),
-            ReleasePlan.of(config).context(),
+            ConfiguredReleases.of(config).context(),
             new DiscardingSink<>()),
         new DiscardingSink<>(),
         job.maxParallelism(),

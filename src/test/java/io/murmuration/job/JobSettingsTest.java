@@ -100,7 +100,7 @@ class JobSettingsTest {
   void secretsNeverReachTheWebUi(String key, @TempDir Path directory) {
     MurmurationConfig config =
         JobConfigs.in(directory).with("kafka.properties." + key, "hunter2").config();
-    Map<String, String> visible = JobSettings.visible(config, ProgrammePlan.of(config)).toMap();
+    Map<String, String> visible = JobSettings.visible(config, ConfiguredPhases.of(config)).toMap();
     assertThat(visible).containsEntry("kafka.properties." + key, "******");
     assertThat(visible.values()).noneMatch(value -> value.contains("hunter2"));
   }
@@ -109,7 +109,7 @@ class JobSettingsTest {
   void theWebUiShowsOptionsByTheirKeys_andTheMechanism(@TempDir Path directory) {
     MurmurationConfig config = JobConfigs.in(directory).config();
     Set<String> keys = OptionDocs.all().stream().map(ConfigOption::key).collect(Collectors.toSet());
-    assertThat(JobSettings.visible(config, ProgrammePlan.of(config)).toMap().keySet())
+    assertThat(JobSettings.visible(config, ConfiguredPhases.of(config)).toMap().keySet())
         .allMatch(key -> keys.contains(key) || key.startsWith("mechanism."))
         .noneMatch(key -> key.startsWith("calibration.") && !key.equals("calibration.enabled"));
   }
@@ -126,7 +126,7 @@ class JobSettingsTest {
             .with("calibration.population", "10000")
             .with("calibration.compute", "1000")
             .config();
-    assertThat(JobSettings.visible(config, ProgrammePlan.of(config)).toMap())
+    assertThat(JobSettings.visible(config, ConfiguredPhases.of(config)).toMap())
         .containsEntry("calibration.candidates", "1;2;4;8;16;32")
         .containsEntry("calibration.population", "10000")
         .doesNotContainKey("privacy.group-size")

@@ -17,6 +17,7 @@ import io.murmuration.privacy.ledger.HaltReason;
 import io.murmuration.privacy.mechanism.Grant;
 import io.murmuration.release.DirectoryModelStore;
 import io.murmuration.release.PublishSink;
+import io.murmuration.rounds.ModelRoundTrainer;
 import io.murmuration.training.CohortBuffer.Cohort;
 import io.murmuration.training.LearningRateSchedule;
 import io.murmuration.training.OptimizerOptions;
@@ -145,8 +146,8 @@ class LiveModelITCase {
 
   /** The job's own topology without a broker, its trainer watched. */
   private static MurmurationTopology topology(MurmurationConfig config) {
-    MurmurationTopology job = MurmurationJob.topology(config, ProgrammePlan.of(config));
-    ReleasePlan releases = ReleasePlan.of(config);
+    MurmurationTopology job = MurmurationJob.topology(config, ConfiguredPhases.of(config));
+    ConfiguredReleases releases = ConfiguredReleases.of(config);
     RoundTrainer.Factory trainer =
         ModelRoundTrainer.factory(
             config.training(),

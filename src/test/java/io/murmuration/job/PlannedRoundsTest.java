@@ -43,7 +43,7 @@ class PlannedRoundsTest {
   private final List<String> broken = new ArrayList<>();
 
   private void require(RoundMechanism round, long rounds, double epsilon, double delta) {
-    PhaseAccountant accountant = MechanismPlan.accountant(round, epsilon, delta);
+    PhaseAccountant accountant = ConfiguredMechanism.accountant(round, epsilon, delta);
     long affordable = accountant.affordableRounds();
     if (affordable < rounds || accountant.epsilonAfter(rounds) > epsilon) {
       broken.add(
@@ -68,7 +68,8 @@ class PlannedRoundsTest {
               AdaptiveClipping.Options adaptive =
                   random.nextBoolean() ? null : new AdaptiveClipping.Options(0.5, 0.2, 0.05);
               RoundMechanism round =
-                  MechanismPlan.of(config(Sampler.ULS, q, 1, rounds, epsilon, delta, adaptive));
+                  ConfiguredMechanism.of(
+                      config(Sampler.ULS, q, 1, rounds, epsilon, delta, adaptive));
               assertThat(round.adaptiveClipping() == null).isEqualTo(adaptive == null);
               require(round, rounds, epsilon, delta);
             }
@@ -88,7 +89,7 @@ class PlannedRoundsTest {
           for (int group : GROUP_SIZES) {
             if (taken(random, 8)) {
               require(
-                  MechanismPlan.of(
+                  ConfiguredMechanism.of(
                       config(Sampler.ELS, p, group, rounds, epsilon, 1e-6, /* adaptive= */ null)),
                   rounds,
                   epsilon,

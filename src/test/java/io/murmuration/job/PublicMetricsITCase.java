@@ -141,7 +141,7 @@ class PublicMetricsITCase {
   }
 
   private static MurmurationTopology withoutBroker(MurmurationConfig config) {
-    MurmurationTopology job = MurmurationJob.topology(config, ProgrammePlan.of(config));
+    MurmurationTopology job = MurmurationJob.topology(config, ConfiguredPhases.of(config));
     return new MurmurationTopology(
         new DataGeneratorSource<>(
             LiveModelITCase::record,
@@ -155,7 +155,7 @@ class PublicMetricsITCase {
         job.train(),
         new PublishSink(
             DirectoryModelStore.at(config.io().releasesDirectory()),
-            ReleasePlan.of(config).context(),
+            ConfiguredReleases.of(config).context(),
             new DiscardingSink<>()),
         new DiscardingSink<>(),
         job.maxParallelism(),

@@ -44,11 +44,11 @@ class StandaloneClusterITCase {
 
   private static final int USERS = 300;
 
-  private static StandaloneCluster cluster;
+  private static ScriptedCluster cluster;
 
   @BeforeAll
   static void start(@TempDir(cleanup = CleanupMode.ON_SUCCESS) Path directory) throws Exception {
-    cluster = new StandaloneCluster(directory);
+    cluster = new ScriptedCluster(directory);
     cluster.start(/* taskManagers= */ 2, /* slots= */ 2);
   }
 

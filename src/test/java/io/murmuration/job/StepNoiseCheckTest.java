@@ -39,7 +39,7 @@ class StepNoiseCheckTest {
     LanguageModel model = LanguageModel.load(Path.of(config.training().model()));
     return trained.equals("ALL")
         ? new AllParameters(model)
-        : LoraParameters.fresh(model, ModelRoundTrainer.loraConfig(config.training()));
+        : LoraParameters.fresh(model, config.training().lora());
   }
 
   @Test

@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.murmuration.job.MechanismPlan;
+import io.murmuration.job.ConfiguredMechanism;
 import io.murmuration.privacy.ledger.ChargeHistory;
 import io.murmuration.privacy.ledger.FileLedger;
 import io.murmuration.privacy.ledger.Ledger;
@@ -249,7 +249,8 @@ class ManifestFormatTest {
       try (Ledger ledger = new FileLedger(copyOf(FIXTURES.resolve(run + "/ledger/chat.ledger")))) {
         return new ReleaseAudit(DirectoryModelStore.reading(releases))
             .verifyAgainst(
-                ChargeHistory.of(ledger.read(), ledger.location(), MechanismPlan::accountant));
+                ChargeHistory.of(
+                    ledger.read(), ledger.location(), ConfiguredMechanism::accountant));
       }
     }
 

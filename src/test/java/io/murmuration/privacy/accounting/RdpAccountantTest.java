@@ -1,7 +1,6 @@
 package io.murmuration.privacy.accounting;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import org.junit.jupiter.api.Test;
@@ -28,29 +27,5 @@ class RdpAccountantTest {
     double pld = new PldAccountant().epsilon(ROUND, 1000, 1e-6);
 
     assertThat(rdp).isBetween(pld, 1.2 * pld);
-  }
-
-  @Test
-  void filter_admitsUntilItsBoundAndNeverBeyondWhatPldCosts() {
-    RdpFilter filter = RdpFilter.of(2, 1e-6, ROUND);
-    long admitted = 0;
-    while (filter.admits(ROUND)) {
-      filter = filter.charge(ROUND);
-      admitted++;
-    }
-    RdpFilter full = filter;
-
-    assertThat(admitted)
-        .isBetween(500L, new NoiseCalibration(new PldAccountant()).rounds(ROUND, 2, 1e-6));
-    assertThatThrownBy(() -> full.charge(ROUND)).hasMessageContaining("at most");
-  }
-
-  @Test
-  void filter_adaptiveNoise_costsWhatIsChosen() {
-    RdpFilter filter = RdpFilter.of(4, 1e-6, ROUND);
-    RdpFilter quiet = filter.charge(new PoissonSubsampledGaussian(0.01, 4));
-    RdpFilter loud = filter.charge(ROUND);
-
-    assertThat(quiet.spent()).isPositive().isLessThan(loud.spent());
   }
 }

@@ -18,6 +18,8 @@ import io.murmuration.release.DirectoryModelStore;
 import io.murmuration.release.PrivacyStatement;
 import io.murmuration.release.ReleaseAudit;
 import io.murmuration.release.ReleaseFiles;
+import io.murmuration.rounds.ModelRoundTrainer;
+import io.murmuration.rounds.StartingPoint;
 import io.murmuration.training.CohortBuffer.Cohort;
 import io.murmuration.training.LearningRateSchedule;
 import io.murmuration.training.OptimizerOptions;
@@ -43,7 +45,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** From the configuration through the trainer to a directory that a consumer loads, and back. */
-class ModelRoundTrainerTest {
+class ReleasedModelTest {
 
   private static final List<String> HELD_OUT = List.of("a flock turns", "no one leads it", "x");
   private static final OptimizerOptions OPTIMIZER =
@@ -107,7 +109,7 @@ class ModelRoundTrainerTest {
             .config();
 
     assertThat(startNats(config)).isEqualTo(first.liveNats);
-    ReleasePlan plan = ReleasePlan.of(config);
+    ConfiguredReleases plan = ConfiguredReleases.of(config);
     assertThat(plan.witness().ledgerHashes()).containsExactly(grant(2).ledgerHash());
     Run next = train(config, 3);
     assertThat(next.liveNats).isNotEqualTo(first.liveNats);
@@ -123,7 +125,7 @@ class ModelRoundTrainerTest {
         settings().with("training.start-from", first.release.toString()).config();
     Run other = train(settings().with("releases.directory", dir("other")).config(), 1);
     try (ModelRoundTrainer trainer =
-        trainer(config, ReleasePlan.of(config).start(), other.last.outcome().state())) {
+        trainer(config, ConfiguredReleases.of(config).start(), other.last.outcome().state())) {
       trainer.execute(cohort(2));
 
       assertThatThrownBy(() -> trainer.execute(cohort(1))).hasMessageContaining("round 1");
@@ -149,14 +151,15 @@ class ModelRoundTrainerTest {
             .with("releases.directory", dir("next"))
             .config();
     Run second = train(config, 2);
-    String sentence = ReleasePlan.of(config).context().startingPoint();
+    String sentence = ConfiguredReleases.of(config).context().startingPoint();
     assertThat(sentence).contains("Training began at `round-00000001`");
 
     try (Stream<Path> files = Files.walk(first.release)) {
       files.sorted(Comparator.reverseOrder()).forEach(file -> file.toFile().delete());
     }
-    assertThatThrownBy(() -> ReleasePlan.of(config)).hasMessageContaining("must be a directory");
-    StartingPoint gone = ReleasePlan.of(config, /* mayHaveState= */ true).start();
+    assertThatThrownBy(() -> ConfiguredReleases.of(config))
+        .hasMessageContaining("must be a directory");
+    StartingPoint gone = ConfiguredReleases.of(config, /* mayHaveState= */ true).start();
     assertThatThrownBy(() -> trainer(config, gone, /* restored= */ null))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("since no state is restored");
@@ -220,7 +223,7 @@ class ModelRoundTrainerTest {
     assertRefused(elsewhere, "a release of the domain chat", "training.start-is-public");
     elsewhere.with("training.start-is-public", "true");
     assertThat(startNats(elsewhere.config())).isEqualTo(first.liveNats);
-    ReleasePlan plan = ReleasePlan.of(elsewhere.config());
+    ConfiguredReleases plan = ConfiguredReleases.of(elsewhere.config());
     assertThat(plan.witness().ledgerHashes()).isEmpty();
     assertThat(plan.context().startingPoint()).contains("which the deployer declared public");
 
@@ -257,7 +260,7 @@ class ModelRoundTrainerTest {
         settings().with("training.start-from", dir("nowhere")), "must be a directory that holds");
 
     MurmurationConfig submitted = start.config();
-    StartingPoint point = ReleasePlan.of(submitted).start();
+    StartingPoint point = ConfiguredReleases.of(submitted).start();
     Path weights = first.release.resolve("adapter_model.safetensors");
     byte[] bytes = Files.readAllBytes(weights);
     bytes[bytes.length - 1] ^= 1;
@@ -337,7 +340,8 @@ class ModelRoundTrainerTest {
       ExecutedRound executed = trainer.execute(cohort(round));
       DirectoryModelStore store =
           DirectoryModelStore.open(Path.of(config.io().releasesDirectory()));
-      ReleaseFiles files = ReleaseFiles.of(ReleasePlan.of(config).context(), executed.release());
+      ReleaseFiles files =
+          ReleaseFiles.of(ConfiguredReleases.of(config).context(), executed.release());
       store.commit(store.stage(files));
       double live =
           evaluator(trainer)
@@ -348,7 +352,7 @@ class ModelRoundTrainerTest {
   }
 
   private static ModelRoundTrainer trainer(MurmurationConfig config) {
-    return trainer(config, ReleasePlan.of(config).start(), /* restored= */ null);
+    return trainer(config, ConfiguredReleases.of(config).start(), /* restored= */ null);
   }
 
   private static ModelRoundTrainer trainer(
@@ -385,7 +389,7 @@ class ModelRoundTrainerTest {
 
   private void assertRefused(JobConfigs settings, String... parts) {
     MurmurationConfig config = settings.config();
-    assertThatThrownBy(() -> ReleasePlan.of(config))
+    assertThatThrownBy(() -> ConfiguredReleases.of(config))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageStartingWith("training.start-from")
         .hasMessageContainingAll(parts);

@@ -32,7 +32,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
 /** A standalone Flink cluster and a broker in JVMs of their own, by the project's scripts. */
-final class StandaloneCluster {
+final class ScriptedCluster {
 
   /** Where reporters are looked for. */
   private static final int METRICS_PORTS = 8;
@@ -47,7 +47,7 @@ final class StandaloneCluster {
   private final int metricsPort;
   private final int kafkaPort;
 
-  StandaloneCluster(Path directory) throws IOException {
+  ScriptedCluster(Path directory) throws IOException {
     this.directory = directory;
     try (ServerSocket rest = new ServerSocket(0);
         ServerSocket rpc = new ServerSocket(0);

@@ -1,4 +1,4 @@
-package io.murmuration.job;
+package io.murmuration.rounds;
 
 import io.murmuration.config.MurmurationConfig;
 import io.murmuration.config.TrainingConfig;
@@ -40,10 +40,10 @@ import java.util.List;
  * @param ledgerHashes what the ledger must hold: the charge of a release of the same domain; none
  *     for what is declared public
  */
-record StartingPoint(String directory, String name, String digest, List<String> ledgerHashes)
+public record StartingPoint(String directory, String name, String digest, List<String> ledgerHashes)
     implements Serializable {
 
-  StartingPoint {
+  public StartingPoint {
     ledgerHashes = List.copyOf(ledgerHashes);
   }
 
@@ -56,7 +56,7 @@ record StartingPoint(String directory, String name, String digest, List<String> 
    * @throws IllegalArgumentException saying what does not fit
    * @throws IOException if the directory cannot be read
    */
-  static StartingPoint of(MurmurationConfig config, String baseDigest, boolean mayHaveState)
+  public static StartingPoint of(MurmurationConfig config, String baseDigest, boolean mayHaveState)
       throws IOException {
     TrainingConfig training = config.training();
     if (training.startFrom() == null) {
@@ -99,7 +99,7 @@ record StartingPoint(String directory, String name, String digest, List<String> 
         directory);
     DecoderDescription model = ModelDirectory.describe(base);
     LoraConfig found = LoraAdapter.read(directory).config(model);
-    LoraConfig configured = ModelRoundTrainer.loraConfig(training);
+    LoraConfig configured = training.lora();
     require(
         found.rank() == configured.rank(),
         "must have training.lora.rank, " + configured.rank() + ", and not " + found.rank(),
@@ -187,7 +187,7 @@ record StartingPoint(String directory, String name, String digest, List<String> 
   }
 
   /** Where training begins without state, for {@code PRIVACY.md}. */
-  static String sentence(StartingPoint start, TrainingConfig training) {
+  public static String sentence(StartingPoint start, TrainingConfig training) {
     if (start != null) {
       return start.sentence();
     }

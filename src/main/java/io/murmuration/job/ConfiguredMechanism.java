@@ -13,9 +13,9 @@ import io.murmuration.privacy.mechanism.RoundQuery.ModelUpdate;
  * From the configured guarantee to the mechanism of every round; a function of public numbers
  * alone.
  */
-public final class MechanismPlan {
+public final class ConfiguredMechanism {
 
-  private MechanismPlan() {}
+  private ConfiguredMechanism() {}
 
   /**
    * What every round does. Where the noise multiplier is left open, it is the smallest with which

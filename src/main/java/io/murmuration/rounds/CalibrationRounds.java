@@ -1,4 +1,4 @@
-package io.murmuration.job;
+package io.murmuration.rounds;
 
 import io.murmuration.calibration.CalibratedProgramme;
 import io.murmuration.calibration.CalibrationChoice;
@@ -8,6 +8,7 @@ import io.murmuration.privacy.mechanism.RoundQuery;
 import io.murmuration.privacy.mechanism.RoundQuery.CountHistogram;
 import io.murmuration.privacy.mechanism.RoundQuery.NormHistograms;
 import io.murmuration.release.CalibrationOutcome;
+import io.murmuration.release.CalibrationOutcome.BudgetSplit;
 import io.murmuration.training.RoundGrid;
 import java.io.Serializable;
 import java.util.ArrayList;
@@ -20,7 +21,7 @@ import java.util.Map;
  * @param programme which follows from them
  * @param terms that the programme rests on
  */
-record CalibrationRounds(CalibratedProgramme programme, CalibrationTerms terms)
+public record CalibrationRounds(CalibratedProgramme programme, CalibrationTerms terms)
     implements Serializable {
 
   /** The outcome of a round of this mechanism. */
@@ -39,7 +40,7 @@ record CalibrationRounds(CalibratedProgramme programme, CalibrationTerms terms)
           CalibrationChoice.medianCount(counts, answer),
           /* typicalNorms= */ null,
           chosen,
-          ProgrammePlan.split(terms));
+          split(terms));
     }
     NormHistograms norms = (NormHistograms) query;
     List<Double> centres = new ArrayList<>();
@@ -59,6 +60,19 @@ record CalibrationRounds(CalibratedProgramme programme, CalibrationTerms terms)
         /* medianCount= */ null,
         CalibrationChoice.norms(norms, answer, terms.normQuantile()),
         chosen,
-        ProgrammePlan.split(terms));
+        split(terms));
+  }
+
+  /** How the budget is split, as releases state it. */
+  public static BudgetSplit split(CalibrationTerms terms) {
+    int perCycle = terms.counts() != null && terms.norms() != null ? 2 : 1;
+    return new BudgetSplit(
+        terms.measurementShare().epsilon(),
+        terms.measurementShare().delta(),
+        terms.attempts(),
+        terms.cycles() * perCycle,
+        terms.trainingShare().epsilon(),
+        terms.trainingShare().delta(),
+        terms.cycles());
   }
 }

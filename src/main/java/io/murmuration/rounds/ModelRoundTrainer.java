@@ -1,4 +1,4 @@
-package io.murmuration.job;
+package io.murmuration.rounds;
 
 import io.murmuration.config.TrainingConfig;
 import io.murmuration.config.TrainingOptions.ParametersKind;
@@ -6,7 +6,6 @@ import io.murmuration.event.Example;
 import io.murmuration.model.AllParameters;
 import io.murmuration.model.LanguageModel;
 import io.murmuration.model.LoraAdapter;
-import io.murmuration.model.LoraConfig;
 import io.murmuration.model.LoraParameters;
 import io.murmuration.model.PublicText;
 import io.murmuration.model.Torch;
@@ -39,7 +38,7 @@ import java.util.Optional;
  * Trains LoRA factors or all parameters of a Hugging Face model, and hands over each round's
  * weights as a release has them.
  */
-final class ModelRoundTrainer implements RoundTrainer {
+public final class ModelRoundTrainer implements RoundTrainer {
 
   private final TrainableParameters parameters;
   private final DecoderGradientEngine engine;
@@ -70,7 +69,7 @@ final class ModelRoundTrainer implements RoundTrainer {
    * @param start where training begins if no state is restored, which is read in that case alone;
    *     null: at fresh factors, or at the base model
    */
-  static RoundTrainer.Factory factory(
+  public static RoundTrainer.Factory factory(
       TrainingConfig config, StartingPoint start, OptimizerOptions optimizer) {
     return factory(config, start, optimizer, /* calibrations= */ null);
   }
@@ -80,17 +79,12 @@ final class ModelRoundTrainer implements RoundTrainer {
    *
    * @param calibrations what is published of them; null if there are none
    */
-  static RoundTrainer.Factory factory(
+  public static RoundTrainer.Factory factory(
       TrainingConfig config,
       StartingPoint start,
       OptimizerOptions optimizer,
       CalibrationRounds calibrations) {
     return restored -> create(config, start, optimizer, calibrations, restored);
-  }
-
-  static LoraConfig loraConfig(TrainingConfig config) {
-    return new LoraConfig(
-        config.loraRank(), config.loraAlpha(), config.loraTargets(), config.loraMode());
   }
 
   private static ModelRoundTrainer create(
@@ -164,7 +158,7 @@ final class ModelRoundTrainer implements RoundTrainer {
     try {
       return config.parameters() == ParametersKind.ALL
           ? new AllParameters(base)
-          : LoraParameters.onFrozen(base, loraConfig(config), origin.frozen());
+          : LoraParameters.onFrozen(base, config.lora(), origin.frozen());
     } catch (RuntimeException e) {
       base.close();
       throw e;
@@ -181,7 +175,7 @@ final class ModelRoundTrainer implements RoundTrainer {
     LanguageModel base = LanguageModel.load(Path.of(config.model()));
     try {
       return start == null
-          ? LoraParameters.fresh(base, loraConfig(config))
+          ? LoraParameters.fresh(base, config.lora())
           : LoraParameters.from(
               base, LoraAdapter.read(Path.of(start.directory())), config.loraMode());
     } catch (IOException | RuntimeException e) {
@@ -201,7 +195,7 @@ final class ModelRoundTrainer implements RoundTrainer {
   }
 
   /** What is trained, and on which model. */
-  TrainableParameters parameters() {
+  public TrainableParameters parameters() {
     return parameters;
   }
 

@@ -13,23 +13,22 @@ import io.murmuration.privacy.budget.PhaseProgramme;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.privacy.mechanism.RoundQuery.NormHistograms;
 import io.murmuration.privacy.mechanism.Sampler;
-import io.murmuration.release.CalibrationOutcome.BudgetSplit;
 import java.util.List;
 
 /** From the configuration to the phases of the domain; a function of public numbers alone. */
-final class ProgrammePlan {
+final class ConfiguredPhases {
 
   /** Ratio of neighbouring norms that are told apart. */
   private static final double NORM_RATIO = Math.sqrt(2);
 
-  private ProgrammePlan() {}
+  private ConfiguredPhases() {}
 
   /** One phase of training as configured, or calibrations and what follows from them. */
   static PhaseProgramme of(MurmurationConfig config) {
     if (config.calibration() != null) {
       return new CalibratedProgramme(terms(config));
     }
-    RoundMechanism mechanism = MechanismPlan.of(config.privacy());
+    RoundMechanism mechanism = ConfiguredMechanism.of(config.privacy());
     long rounds = config.privacy().rounds().orElse(BudgetTerms.UNLIMITED_ROUNDS);
     return config.privacy().noiseMultiplier().isPresent()
         ? PhaseProgramme.of(mechanism, /* share= */ null, rounds)
@@ -72,18 +71,5 @@ final class ProgrammePlan {
         calibration.smallestNorm(),
         NORM_RATIO,
         (int) Math.ceil(steps) + 1);
-  }
-
-  /** How the budget is split, as releases state it. */
-  static BudgetSplit split(CalibrationTerms terms) {
-    int perCycle = terms.counts() != null && terms.norms() != null ? 2 : 1;
-    return new BudgetSplit(
-        terms.measurementShare().epsilon(),
-        terms.measurementShare().delta(),
-        terms.attempts(),
-        terms.cycles() * perCycle,
-        terms.trainingShare().epsilon(),
-        terms.trainingShare().delta(),
-        terms.cycles());
   }
 }

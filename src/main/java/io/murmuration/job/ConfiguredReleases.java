@@ -20,6 +20,8 @@ import io.murmuration.release.PublishSink;
 import io.murmuration.release.ReleaseCatalog;
 import io.murmuration.release.ReleaseContext;
 import io.murmuration.release.ReleaseFormat;
+import io.murmuration.rounds.CalibrationRounds;
+import io.murmuration.rounds.StartingPoint;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
@@ -37,7 +39,7 @@ import org.apache.flink.connector.kafka.sink.KafkaSink;
  *     ledger
  * @param start where training begins; null: at fresh factors, or at the base model
  */
-record ReleasePlan(
+record ConfiguredReleases(
     PublishSink sink, ReleaseContext context, ReleaseWitness witness, StartingPoint start) {
 
   /**
@@ -45,7 +47,7 @@ record ReleasePlan(
    *
    * @see #of(MurmurationConfig, boolean)
    */
-  static ReleasePlan of(MurmurationConfig config) {
+  static ConfiguredReleases of(MurmurationConfig config) {
     return of(config, /* mayHaveState= */ false);
   }
 
@@ -58,7 +60,7 @@ record ReleasePlan(
    * @throws UncheckedIOException if the base model or the starting point cannot be read
    * @throws IllegalArgumentException if they do not fit what is to be trained
    */
-  static ReleasePlan of(MurmurationConfig config, boolean mayHaveState) {
+  static ConfiguredReleases of(MurmurationConfig config, boolean mayHaveState) {
     IoConfig io = config.io();
     String root = io.releasesDirectory();
     String domain = config.privacy().domain();
@@ -82,7 +84,7 @@ record ReleasePlan(
                 .setRecordSerializer(new AnnouncementKafkaSerializer(io.topics().releases()))
                 .setDeliveryGuarantee(DeliveryGuarantee.AT_LEAST_ONCE)
                 .build());
-    return new ReleasePlan(
+    return new ConfiguredReleases(
         io.acceptOtherStore() ? sink.acceptingOtherStore() : sink,
         context,
         () -> ledgerHashes(store.open(), domain, startCharges),
@@ -123,7 +125,7 @@ record ReleasePlan(
         format(config.training(), base),
         config.calibration() == null
             ? ""
-            : ProgrammePlan.split(ProgrammePlan.terms(config)).sentence());
+            : CalibrationRounds.split(ConfiguredPhases.terms(config)).sentence());
   }
 
   private static ReleaseFormat format(TrainingConfig training, Path base) throws IOException {
@@ -141,7 +143,7 @@ record ReleasePlan(
       }
       return ReleaseFormat.model(ModelDirectory.companions(base));
     }
-    LoraConfig lora = ModelRoundTrainer.loraConfig(training);
+    LoraConfig lora = training.lora();
     return ReleaseFormat.adapter(
         new PeftAdapter(
             lora.rank(),

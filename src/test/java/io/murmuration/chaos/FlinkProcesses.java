@@ -23,7 +23,7 @@ import java.util.stream.Stream;
  * in Flink's {@code lib/}; the project's classes travel in a job jar, so that every submission has
  * a class loader of its own while the native libraries stay with the JVM.
  */
-final class StandaloneCluster implements AutoCloseable {
+final class FlinkProcesses implements AutoCloseable {
 
   /** As Flink's own scripts open them. */
   private static final List<String> OPENED =
@@ -53,7 +53,7 @@ final class StandaloneCluster implements AutoCloseable {
   /** Slots of each task manager. */
   static final int SLOTS = 2;
 
-  StandaloneCluster(Path directory, int taskManagerCount, int rpcPort, int restPort)
+  FlinkProcesses(Path directory, int taskManagerCount, int rpcPort, int restPort)
       throws IOException {
     this.directory = directory;
     this.rest = new FlinkRest(restPort);

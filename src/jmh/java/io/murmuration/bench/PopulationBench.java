@@ -29,7 +29,7 @@ import org.apache.flink.streaming.util.KeyedTwoInputStreamOperatorTestHarness;
  * One subtask on RocksDB with more and more users: what an event, a round at q = 0.01 and a user's
  * state cost, and what a scan over all users would, which is what a coin per user and round needs.
  */
-final class RoundBench {
+final class PopulationBench {
 
   private static final double Q = 0.01;
   private static final int ROUNDS = 10;
@@ -50,7 +50,7 @@ final class RoundBench {
     }
   }
 
-  private RoundBench() {}
+  private PopulationBench() {}
 
   static void run() throws Exception {
     Workload.print(
@@ -113,7 +113,7 @@ final class RoundBench {
     Configuration configuration = new Configuration();
     configuration.set(RocksDBOptions.FIX_PER_SLOT_MEMORY_SIZE, MemorySize.ofMebiBytes(512));
     return new EmbeddedRocksDBStateBackend()
-        .configure(configuration, RoundBench.class.getClassLoader());
+        .configure(configuration, PopulationBench.class.getClassLoader());
   }
 
   private static double fill(

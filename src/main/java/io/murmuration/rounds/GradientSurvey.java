@@ -1,4 +1,4 @@
-package io.murmuration.job;
+package io.murmuration.rounds;
 
 import io.murmuration.config.TrainingConfig;
 import io.murmuration.config.TrainingOptions;

@@ -30,7 +30,7 @@ import java.util.stream.Stream;
  * <p>One argument: the directory of the model. Seeds are fixed: the same machine with one torch
  * thread writes the same bytes.
  */
-public final class PretrainDemoModel {
+final class PretrainDemoModel {
   private static final int VOCABULARY = 768;
   private static final int VOCABULARY_MESSAGES = 20_000;
   private static final Architecture ARCHITECTURE =
@@ -66,6 +66,7 @@ public final class PretrainDemoModel {
   private static final int HELD_OUT_MESSAGES = 200;
 
   private final PublicText text = new PublicText();
+  private final PretrainingText pretraining = new PretrainingText();
   private final Path directory;
   private final PrintStream progress;
 
@@ -89,7 +90,7 @@ public final class PretrainDemoModel {
     files.writeDescription(
         ARCHITECTURE,
         BytePairVocabulary.learn(
-            text.pretraining(SEED).limit(VOCABULARY_MESSAGES).toList(), VOCABULARY));
+            pretraining.messages(SEED).limit(VOCABULARY_MESSAGES).toList(), VOCABULARY));
     files.writeWeights(ARCHITECTURE.layout(), initialWeights(ARCHITECTURE.layout()));
     try (LanguageModel model = LanguageModel.load(directory);
         DecoderGradientEngine engine =
@@ -112,7 +113,7 @@ public final class PretrainDemoModel {
   }
 
   private float[] train(DecoderGradientEngine engine, int steps) {
-    Iterator<String> messages = text.pretraining(SEED).iterator();
+    Iterator<String> messages = pretraining.messages(SEED).iterator();
     Optimizer optimizer = ADAM.optimizer();
     float[] weights = engine.initialParameters();
     OptimizerState state = optimizer.initialState(weights.length);
@@ -130,7 +131,7 @@ public final class PretrainDemoModel {
   }
 
   private void report(DecoderGradientEngine engine, float[] weights, int step) {
-    List<String> neat = text.pretraining(SEED + 1).limit(HELD_OUT_MESSAGES).toList();
+    List<String> neat = pretraining.messages(SEED + 1).limit(HELD_OUT_MESSAGES).toList();
     progress.printf(
         Locale.ROOT,
         "step %d: nats per token %.3f on pretraining text, %.3f on chat, %.3f on the trend%n",

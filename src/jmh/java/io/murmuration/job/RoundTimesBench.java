@@ -9,6 +9,7 @@ import io.murmuration.event.RawRecordSerializer;
 import io.murmuration.privacy.budget.InMemoryRoundFeedback;
 import io.murmuration.release.DirectoryModelStore;
 import io.murmuration.release.PublishSink;
+import io.murmuration.rounds.ModelRoundTrainer;
 import io.murmuration.training.CohortBuffer.Cohort;
 import io.murmuration.training.LearningRateSchedule;
 import io.murmuration.training.OptimizerOptions;
@@ -43,7 +44,7 @@ import org.apache.flink.streaming.api.functions.sink.v2.DiscardingSink;
  * the next pulse of the clock). The whole job in one process, without a broker, its rounds as close
  * as they can be.
  */
-public final class RoundBench {
+public final class RoundTimesBench {
 
   private static final int USERS = 500;
   private static final int WARM_UP_ROUNDS = 5;
@@ -55,7 +56,7 @@ public final class RoundBench {
 
   private static final BlockingQueue<Round> EXECUTED = new LinkedBlockingQueue<>();
 
-  private RoundBench() {}
+  private RoundTimesBench() {}
 
   /** Runs the job for a few rounds. */
   public static void main(String[] args) throws Exception {
@@ -141,8 +142,8 @@ public final class RoundBench {
   }
 
   private static MurmurationTopology topology(MurmurationConfig config) {
-    MurmurationTopology job = MurmurationJob.topology(config, ProgrammePlan.of(config));
-    ReleasePlan releases = ReleasePlan.of(config);
+    MurmurationTopology job = MurmurationJob.topology(config, ConfiguredPhases.of(config));
+    ConfiguredReleases releases = ConfiguredReleases.of(config);
     RoundTrainer.Factory trainer =
         ModelRoundTrainer.factory(
             config.training(),
