@@ -8,6 +8,7 @@ import io.murmuration.contribution.CohortRecordSerializer;
 import io.murmuration.contribution.ContributionBounds;
 import io.murmuration.demo.EmbeddedKafka;
 import io.murmuration.event.DecodeInteractionsFunction;
+import io.murmuration.event.EventFormat;
 import io.murmuration.event.InteractionCodec;
 import io.murmuration.event.InteractionRules;
 import io.murmuration.event.RawRecord;
@@ -216,7 +217,7 @@ final class KafkaIngestBench {
         env.fromSource(interactions, WatermarkStrategy.noWatermarks(), "interactions")
             .process(
                 new DecodeInteractionsFunction(
-                    InteractionRules.DEFAULTS, WriterSchemas.builtIn(), cut))
+                    InteractionRules.DEFAULTS, EventFormat.avro(WriterSchemas.builtIn()), cut))
             .returns(new UserEventSerializer().typeInfo(UserEvent.class))
             .map(KafkaIngestBench::counted)
             .returns(new UserEventSerializer().typeInfo(UserEvent.class));

@@ -11,15 +11,13 @@ import io.murmuration.event.InteractionRules;
  * @param windows K ≥ 1
  * @param rules which records may enter it
  * @param truncation whether texts are cut at the token limit before they enter it
- * @param schemaDirectory further writer schemas, or null
  */
 public record ContributionConfig(
     long windowTicks,
     int examplesPerWindow,
     int windows,
     InteractionRules rules,
-    TruncationKind truncation,
-    String schemaDirectory) {
+    TruncationKind truncation) {
 
   static ContributionConfig read(Faults faults) {
     faults.startPart();
@@ -60,7 +58,6 @@ public record ContributionConfig(
             faults.required(ContributionOptions.KEPT_PROMPT_CHARS),
             0);
     TruncationKind truncation = faults.required(ContributionOptions.TRUNCATION);
-    String schemaDirectory = faults.optional(ContributionOptions.SCHEMA_DIRECTORY);
     if (perWindow != null && windows != null && (long) perWindow * windows > Short.MAX_VALUE) {
       faults.add(
           ContributionOptions.EXAMPLES_PER_WINDOW,
@@ -75,7 +72,6 @@ public record ContributionConfig(
                 windows,
                 new InteractionRules(
                     recordBytes, userIdBytes, textChars, textChars, keptText, keptPrompt),
-                truncation,
-                schemaDirectory));
+                truncation));
   }
 }

@@ -78,13 +78,5 @@ public final class ContributionOptions {
           .defaultValue(1_000_000)
           .withDescription("Records with a larger key plus value are dead letters.");
 
-  public static final ConfigOption<String> SCHEMA_DIRECTORY =
-      ConfigOptions.key("events.schema-directory")
-          .stringType()
-          .noDefaultValue()
-          .withDescription(
-              "Directory of further Avro schemas (.avsc) that producers write with; read when the"
-                  + " job is submitted.");
-
   private ContributionOptions() {}
 }

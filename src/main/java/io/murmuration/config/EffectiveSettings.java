@@ -1,5 +1,6 @@
 package io.murmuration.config;
 
+import io.murmuration.config.EventOptions.FormatKind;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.apache.flink.configuration.ConfigOption;
@@ -15,15 +16,20 @@ final class EffectiveSettings {
   /**
    * The value of every option that has one: as given, else derived from others, else its default.
    * Options are left out where they have no say: those of a calibration that is not enabled, and
-   * those that it chooses.
+   * those that it chooses; fields of a format that has none to choose.
    *
    * @param given the settings, properties of Kafka apart
    * @param calibrated whether training's mechanism is chosen from the stream
+   * @param events the format of records
    * @param io a part with values that are derived
    * @param training a part with values that are derived
    */
   static Map<String, String> of(
-      Map<String, String> given, boolean calibrated, IoConfig io, TrainingConfig training) {
+      Map<String, String> given,
+      boolean calibrated,
+      EventsConfig events,
+      IoConfig io,
+      TrainingConfig training) {
     Configuration configuration = Configuration.fromMap(given);
     Map<String, String> derived =
         Map.of(
@@ -41,7 +47,7 @@ final class EffectiveSettings {
         effective.put(key, given.get(key));
       } else if (derived.containsKey(key)) {
         effective.put(key, derived.get(key));
-      } else if (option.hasDefaultValue() && hasSay(option, calibrated)) {
+      } else if (option.hasDefaultValue() && hasSay(option, calibrated, events.format())) {
         effective.put(key, OptionDocs.defaultText(option));
       }
     }
@@ -50,7 +56,10 @@ final class EffectiveSettings {
     return effective;
   }
 
-  private static boolean hasSay(ConfigOption<?> option, boolean calibrated) {
+  private static boolean hasSay(ConfigOption<?> option, boolean calibrated, FormatKind format) {
+    if (format == FormatKind.AVRO && EventOptions.OF_FIELDS.contains(option)) {
+      return false;
+    }
     if (calibrated) {
       return !PrivacyOptions.CHOSEN_BY_CALIBRATION.contains(option);
     }

@@ -19,6 +19,7 @@ import org.apache.flink.configuration.Configuration;
  * @param calibration how training's mechanism is chosen from the stream; null where it is
  *     configured
  * @param contribution bounds of keyed state and input rules
+ * @param events how records are written
  * @param training model and optimizer
  * @param io where data comes from and goes
  * @param settings what all of it was read from: the value of every option that has one, by its key,
@@ -28,6 +29,7 @@ public record MurmurationConfig(
     PrivacyConfig privacy,
     CalibrationConfig calibration,
     ContributionConfig contribution,
+    EventsConfig events,
     TrainingConfig training,
     IoConfig io,
     Map<String, String> settings) {
@@ -59,6 +61,7 @@ public record MurmurationConfig(
     PrivacyConfig privacy = PrivacyConfig.read(faults);
     CalibrationConfig calibration = CalibrationConfig.read(faults);
     ContributionConfig contribution = ContributionConfig.read(faults);
+    EventsConfig events = EventsConfig.read(faults);
     TrainingConfig training = TrainingConfig.read(faults);
     IoConfig io = IoConfig.read(faults, kafkaProperties);
     if (privacy != null && contribution != null && privacy.sampler() == Sampler.ELS) {
@@ -76,9 +79,10 @@ public record MurmurationConfig(
         privacy,
         calibration,
         contribution,
+        events,
         training,
         io,
-        EffectiveSettings.of(options, privacy.calibrated(), io, training));
+        EffectiveSettings.of(options, privacy.calibrated(), events, io, training));
   }
 
   /**

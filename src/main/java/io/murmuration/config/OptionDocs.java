@@ -15,6 +15,7 @@ public final class OptionDocs {
           PrivacyOptions.class,
           CalibrationOptions.class,
           ContributionOptions.class,
+          EventOptions.class,
           TrainingOptions.class,
           IoOptions.class);
 

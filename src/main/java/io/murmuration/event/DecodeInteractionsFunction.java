@@ -1,12 +1,9 @@
 package io.murmuration.event;
 
 import java.io.IOException;
-import java.util.ArrayList;
 import java.util.EnumMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import org.apache.avro.Schema;
 import org.apache.flink.api.common.functions.OpenContext;
 import org.apache.flink.metrics.Counter;
 import org.apache.flink.metrics.MetricGroup;
@@ -29,7 +26,7 @@ public final class DecodeInteractionsFunction extends ProcessFunction<RawRecord,
       new OutputTag<>("dead-letters", new DeadLetterSerializer().typeInfo(DeadLetter.class));
 
   private final InteractionRules rules;
-  private final List<String> writerSchemas;
+  private final EventFormat format;
   private final Truncation.Factory truncations;
 
   private transient InteractionReader reader;
@@ -37,26 +34,21 @@ public final class DecodeInteractionsFunction extends ProcessFunction<RawRecord,
   private transient Map<RejectionReason, Counter> rejected;
 
   /**
-   * Decodes what the given schemas wrote.
+   * Decodes values of a format.
    *
-   * @param writerSchemas as {@link WriterSchemas} lists them
    * @param truncations opened by every subtask
    */
   public DecodeInteractionsFunction(
-      InteractionRules rules, List<Schema> writerSchemas, Truncation.Factory truncations) {
-    this.truncations = Objects.requireNonNull(truncations, "truncations");
+      InteractionRules rules, EventFormat format, Truncation.Factory truncations) {
     this.rules = Objects.requireNonNull(rules, "rules");
-    // as text: it travels to the task managers by Java serialization, like every function
-    this.writerSchemas = new ArrayList<>(writerSchemas.stream().map(Schema::toString).toList());
+    this.format = Objects.requireNonNull(format, "format");
+    this.truncations = Objects.requireNonNull(truncations, "truncations");
   }
 
   @Override
   public void open(OpenContext context) throws IOException {
     truncation = truncations.open();
-    reader =
-        new InteractionReader(
-            rules,
-            writerSchemas.stream().map(schema -> new Schema.Parser().parse(schema)).toList());
+    reader = new InteractionReader(rules, format);
     rejected = new EnumMap<>(RejectionReason.class);
     MetricGroup inside = getRuntimeContext().getMetricGroup().addGroup("private");
     for (RejectionReason reason : RejectionReason.values()) {
@@ -72,7 +64,8 @@ public final class DecodeInteractionsFunction extends ProcessFunction<RawRecord,
   }
 
   @Override
-  public void processElement(RawRecord record, Context context, Collector<UserEvent> out) {
+  public void processElement(RawRecord record, Context context, Collector<UserEvent> out)
+      throws IOException, InterruptedException {
     UserEvent event;
     try {
       event = truncation.cut(reader.read(record));

@@ -1,13 +1,11 @@
 package io.murmuration.event;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import io.murmuration.event.avro.Interaction;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
-import java.time.format.DateTimeParseException;
 import java.util.Optional;
 
 /**
@@ -18,6 +16,9 @@ import java.util.Optional;
  * the job's. Not thread-safe.
  */
 public final class EventFile implements AutoCloseable {
+  private static final FieldPaths PATHS = FieldPaths.DEFAULTS;
+  private static final FieldPath BOT = FieldPath.of("bot");
+
   private final JsonLines lines;
   private final String name;
 
@@ -71,43 +72,22 @@ public final class EventFile implements AutoCloseable {
     if (line instanceof JsonLines.Fault fault) {
       return new Fault(fault.number(), fault.reason());
     }
-    JsonLines.Value value = (JsonLines.Value) line;
+    JsonObject value = ((JsonLines.Value) line).object();
     try {
-      boolean erase = value.flag("erase");
+      boolean erase = value.flag(PATHS.erase());
+      String id = value.id(PATHS.eventId());
       Interaction interaction =
           Interaction.newBuilder()
-              .setUserId(value.requiredText("user_id"))
-              .setEventTime(time(value.requiredText("event_time")))
-              .setText(erase ? "" : value.requiredText("text"))
-              .setPrompt(erase ? null : value.text("prompt"))
-              .setEventId(eventId(value))
+              .setUserId(value.requiredText(PATHS.userId()))
+              .setEventTime(Instant.ofEpochMilli(value.millis(PATHS.eventTime(), TimeFormat.ISO)))
+              .setText(erase ? "" : value.requiredText(PATHS.text()))
+              .setPrompt(erase ? null : value.text(PATHS.prompt()))
+              .setEventId(id == null ? name + ":" + line.number() : id)
               .setErase(erase)
               .build();
-      return new Event(line.number(), interaction, value.flag("bot"));
+      return new Event(line.number(), interaction, value.flag(BOT));
     } catch (IllegalArgumentException e) {
       return new Fault(line.number(), e.getMessage());
-    }
-  }
-
-  private String eventId(JsonLines.Value value) {
-    JsonNode id = value.object().path("event_id");
-    if (id.isIntegralNumber()) {
-      return id.asText();
-    }
-    String given = value.text("event_id");
-    return given == null ? name + ":" + value.number() : given;
-  }
-
-  private static Instant time(String text) {
-    try {
-      Instant time = Instant.parse(text);
-      // what the schema holds; a time beyond it would only fail when it is written
-      return Instant.ofEpochMilli(time.toEpochMilli());
-    } catch (DateTimeParseException e) {
-      throw new IllegalArgumentException("event_time is not an ISO 8601 instant", e);
-    } catch (ArithmeticException e) {
-      throw new IllegalArgumentException(
-          "event_time lies further from 1970 than 64 bits of milliseconds reach", e);
     }
   }
 

@@ -33,7 +33,7 @@ import org.apache.avro.util.Utf8;
  * allocates in proportion to the bytes given: the body is walked over once before it is read,
  * because Avro allocates what a length field claims. Not thread-safe.
  */
-public final class InteractionCodec {
+public final class InteractionCodec implements ValueDecoder {
 
   private static final int HEADER_BYTES = 10;
   private static final int MARKER = 0xC301;
@@ -87,6 +87,7 @@ public final class InteractionCodec {
   }
 
   /** Decodes a value, by the schema whose fingerprint it names. */
+  @Override
   public UserEvent decode(byte[] value) throws RejectedRecordException {
     if (value.length < HEADER_BYTES || ByteBuffer.wrap(value).getShort() != (short) MARKER) {
       if (value.length >= CONFLUENT_HEADER_BYTES && value[0] == CONFLUENT_MAGIC) {

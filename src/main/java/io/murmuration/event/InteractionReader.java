@@ -2,33 +2,34 @@ package io.murmuration.event;
 
 import static io.murmuration.event.RejectionReason.EMPTY_USER_ID;
 
+import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.util.List;
 import java.util.Objects;
-import org.apache.avro.Schema;
 
 /** Turns raw records into events, or says why not: decoding and rules together. Not thread-safe. */
 public final class InteractionReader {
 
   private final InteractionRules rules;
-  private final InteractionCodec codec;
+  private final ValueDecoder decoder;
 
-  /** Reads what the given schemas wrote, under the given rules. */
-  public InteractionReader(InteractionRules rules, List<Schema> writerSchemas) {
+  /** Reads values of a format, under the given rules. */
+  public InteractionReader(InteractionRules rules, EventFormat format) {
     this.rules = Objects.requireNonNull(rules, "rules");
-    this.codec = new InteractionCodec(writerSchemas);
+    this.decoder = format.open();
   }
 
   /**
    * Reads one record. A null value is a tombstone: it erases the user whose id is the key.
    *
-   * @throws RejectedRecordException for every record that breaks a rule; nothing else is thrown,
-   *     whatever the bytes are
+   * @throws RejectedRecordException for every record that breaks a rule, whatever the bytes are
+   * @throws IOException if the record can be read only when something that is away is back
+   * @throws InterruptedException if the thread is interrupted while it waits for that
    */
-  public UserEvent read(RawRecord record) throws RejectedRecordException {
+  public UserEvent read(RawRecord record)
+      throws RejectedRecordException, IOException, InterruptedException {
     rules.checkRaw(record);
     if (record.value() != null) {
-      return rules.checked(codec.decode(record.value()), record.key());
+      return rules.checked(decoder.decode(record.value()), record.key());
     }
     String userId = InteractionCodec.strictUtf8(ByteBuffer.wrap(record.key()), "the key");
     if (userId.isEmpty()) {

@@ -1,13 +1,5 @@
 package io.murmuration.event;
 
-import com.fasterxml.jackson.core.JsonFactory;
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.core.StreamReadFeature;
-import com.fasterxml.jackson.databind.DeserializationFeature;
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectReader;
-import com.fasterxml.jackson.databind.json.JsonMapper;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.BufferedInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -47,13 +39,6 @@ public final class JsonLines implements AutoCloseable {
   private static final int GZIP_MAGIC = 0x1f8b;
   private static final byte[] BYTE_ORDER_MARK = {(byte) 0xef, (byte) 0xbb, (byte) 0xbf};
 
-  private static final ObjectReader JSON =
-      JsonMapper.builder(
-              JsonFactory.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build())
-          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
-          .build()
-          .readerFor(JsonNode.class);
-
   private final InputStream in;
   private final String name;
   private final ByteArrayOutputStream line = new ByteArrayOutputStream();
@@ -68,8 +53,8 @@ public final class JsonLines implements AutoCloseable {
     long number();
   }
 
-  /** A line that holds an object. Missing fields and those that are null are the same. */
-  public record Value(long number, ObjectNode object) implements Line {
+  /** A line that holds an object. */
+  public record Value(long number, JsonObject object) implements Line {
 
     /**
      * A string that must be there.
@@ -77,45 +62,7 @@ public final class JsonLines implements AutoCloseable {
      * @throws IllegalArgumentException if it is not, or holds half of a surrogate pair
      */
     public String requiredText(String field) {
-      String text = text(field);
-      if (text == null) {
-        throw new IllegalArgumentException("a string %s is required".formatted(field));
-      }
-      return text;
-    }
-
-    /**
-     * A string, or null if there is none.
-     *
-     * @throws IllegalArgumentException if it is something else, or holds half of a surrogate pair
-     */
-    public String text(String field) {
-      JsonNode value = object.path(field);
-      if (value.isMissingNode() || value.isNull()) {
-        return null;
-      }
-      if (!value.isTextual()) {
-        throw new IllegalArgumentException(
-            "%s must be a string, found %s".formatted(field, kind(value)));
-      }
-      return WellFormed.require(value.textValue(), field);
-    }
-
-    /**
-     * Whether a field is true; false if there is none.
-     *
-     * @throws IllegalArgumentException if it is something else
-     */
-    public boolean flag(String field) {
-      JsonNode value = object.path(field);
-      if (value.isMissingNode() || value.isNull()) {
-        return false;
-      }
-      if (!value.isBoolean()) {
-        throw new IllegalArgumentException(
-            "%s must be true or false, found %s".formatted(field, kind(value)));
-      }
-      return value.booleanValue();
+      return object.requiredText(FieldPath.of(field));
     }
   }
 
@@ -219,27 +166,10 @@ public final class JsonLines implements AutoCloseable {
 
   private Line parse(String text) {
     try {
-      JsonNode value = JSON.readTree(text);
-      return value instanceof ObjectNode object
-          ? new Value(number, object)
-          : new Fault(number, "a JSON object is required, found " + kind(value));
-    } catch (JsonProcessingException e) {
-      return new Fault(number, "not one JSON object: " + e.getOriginalMessage());
+      return new Value(number, JsonObject.parse(text));
+    } catch (IllegalArgumentException e) {
+      return new Fault(number, e.getMessage());
     }
-  }
-
-  /** What kind of value something is, in words. */
-  private static String kind(JsonNode value) {
-    return switch (value.getNodeType()) {
-      case ARRAY -> "a list";
-      case BOOLEAN -> "true or false";
-      case MISSING -> "nothing";
-      case NULL -> "null";
-      case NUMBER -> "a number";
-      case OBJECT -> "an object";
-      case STRING -> "a string";
-      default -> value.getNodeType().toString();
-    };
   }
 
   /** Fills {@link #line}, without its end; of a line too long one byte too many is kept. */

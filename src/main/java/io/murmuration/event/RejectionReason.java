@@ -14,10 +14,14 @@ public enum RejectionReason {
   RECORD_TOO_LARGE,
   /** The value is not Avro single-object encoding. */
   NOT_SINGLE_OBJECT_ENCODED,
-  /** No known schema has the fingerprint that the value names. */
+  /** No known schema has the fingerprint or the id that the value names. */
   UNKNOWN_SCHEMA,
-  /** The value does not follow the schema that it names. */
+  /**
+   * The value does not follow the schema that it names, or a field is missing or of another type.
+   */
   MALFORMED_VALUE,
+  /** The value is not exactly one JSON object. */
+  NOT_JSON,
   /** A string of the value or the key is not UTF-8. */
   INVALID_UTF8,
   /** The text is empty or blank. */

@@ -2,6 +2,7 @@ package io.murmuration.job;
 
 import io.murmuration.calibration.CalibratedProgramme;
 import io.murmuration.config.ContributionConfig;
+import io.murmuration.config.EventsConfig;
 import io.murmuration.config.IoConfig;
 import io.murmuration.config.IoOptions.FeedbackKind;
 import io.murmuration.config.IoOptions.LedgerKind;
@@ -13,8 +14,10 @@ import io.murmuration.contribution.ContributionBounds;
 import io.murmuration.event.DeadLetter;
 import io.murmuration.event.DeadLetterRecordSerializer;
 import io.murmuration.event.DecodeInteractionsFunction;
+import io.murmuration.event.EventFormat;
 import io.murmuration.event.RawRecord;
 import io.murmuration.event.RawRecordDeserializationSchema;
+import io.murmuration.event.TimeFormat;
 import io.murmuration.event.Truncation;
 import io.murmuration.event.WriterSchemas;
 import io.murmuration.model.TokenTruncation;
@@ -153,7 +156,7 @@ public final class MurmurationJob {
         interactions(io),
         clock(privacy.roundInterval()),
         new DecodeInteractionsFunction(
-            contribution.rules(), writerSchemas(contribution), truncation(config)),
+            contribution.rules(), format(config.events()), truncation(config)),
         new ContributionBounds(
             contribution.windowTicks(), contribution.examplesPerWindow(), contribution.windows()),
         new PrivacyBudgetOperator.Factory(
@@ -252,8 +255,16 @@ public final class MurmurationJob {
     };
   }
 
-  private static List<Schema> writerSchemas(ContributionConfig contribution) {
-    String directory = contribution.schemaDirectory();
+  private static EventFormat format(EventsConfig events) {
+    return switch (events.format()) {
+      case AVRO -> EventFormat.avro(writerSchemas(events.schemaDirectory()));
+      case JSON ->
+          EventFormat.json(
+              events.paths(), events.timeFormat() == null ? TimeFormat.ISO : events.timeFormat());
+    };
+  }
+
+  private static List<Schema> writerSchemas(String directory) {
     try {
       return directory == null
           ? WriterSchemas.builtIn()

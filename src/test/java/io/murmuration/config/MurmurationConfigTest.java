@@ -159,6 +159,28 @@ class MurmurationConfigTest {
   }
 
   @Test
+  void fieldsOfRecordsAreOfFormatsThatHaveThem() {
+    Map<String, String> settings = valid();
+    settings.put("events.fields.text", "body.text");
+    settings.put("events.time-format", "MILLIS");
+    assertThatThrownBy(() -> MurmurationConfig.of(settings))
+        .hasMessageContaining("events.fields.text must not be given where events.format is AVRO")
+        .hasMessageContaining("events.time-format must not be given");
+    settings.put("events.format", "JSON");
+    MurmurationConfig json = MurmurationConfig.of(settings);
+    assertThat(json.events().paths().text()).hasToString("body.text");
+    assertThat(json.events().paths().userId()).hasToString("user_id");
+    assertThat(MurmurationConfig.of(json.settings())).isEqualTo(json);
+    settings.put("events.fields.text", "body..text");
+    settings.put("events.time-format", "NANOS");
+    settings.put("events.schema-directory", "/schemas");
+    assertThatThrownBy(() -> MurmurationConfig.of(settings))
+        .hasMessageContaining("events.fields.text cannot be read: a path must be names with dots")
+        .hasMessageContaining("events.time-format cannot be read")
+        .hasMessageContaining("events.schema-directory must not be given");
+  }
+
+  @Test
   void adaptiveClippingIsOffUnlessAQuantileIsGiven() {
     Map<String, String> settings = valid();
     assertThat(MurmurationConfig.of(settings).privacy().adaptiveClipping()).isNull();

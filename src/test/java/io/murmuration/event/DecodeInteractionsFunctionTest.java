@@ -22,7 +22,9 @@ class DecodeInteractionsFunctionTest {
     DecodeInteractionsFunction decode =
         InstantiationUtil.clone(
             new DecodeInteractionsFunction(
-                InteractionRules.DEFAULTS, WriterSchemas.builtIn(), Truncation.none()));
+                InteractionRules.DEFAULTS,
+                EventFormat.avro(WriterSchemas.builtIn()),
+                Truncation.none()));
     UserEvent good = UserEvent.interaction("ann", "e1", 1, null, "hello");
     byte[] megabyteId = new byte[1 << 20];
     try (OneInputStreamOperatorTestHarness<RawRecord, UserEvent> flink =
@@ -71,7 +73,7 @@ class DecodeInteractionsFunctionTest {
         };
     DecodeInteractionsFunction decode =
         new DecodeInteractionsFunction(
-            InteractionRules.DEFAULTS, WriterSchemas.builtIn(), () -> firstWord);
+            InteractionRules.DEFAULTS, EventFormat.avro(WriterSchemas.builtIn()), () -> firstWord);
     try (OneInputStreamOperatorTestHarness<RawRecord, UserEvent> flink =
         new OneInputStreamOperatorTestHarness<>(new ProcessOperator<>(decode))) {
       flink.setup(new UserEventSerializer());

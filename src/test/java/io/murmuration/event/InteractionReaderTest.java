@@ -32,7 +32,7 @@ class InteractionReaderTest {
       UserEvent.interaction("ann", "e1", 1234L, "before", "hello 🐦");
 
   private static final InteractionReader READER =
-      new InteractionReader(RULES, WriterSchemas.builtIn());
+      new InteractionReader(RULES, EventFormat.avro(WriterSchemas.builtIn()));
 
   private RejectionReason reasonOf(RawRecord record) {
     return catchThrowableOfType(RejectedRecordException.class, () -> READER.read(record)).reason();
@@ -121,7 +121,7 @@ class InteractionReaderTest {
     Files.writeString(directory.resolve("newer.avsc"), newer.toString());
     Files.writeString(directory.resolve("README"), "not a schema");
     List<Schema> schemas = WriterSchemas.withDirectory(directory);
-    assertThat(new InteractionReader(RULES, schemas).read(raw)).isEqualTo(HELLO);
+    assertThat(new InteractionReader(RULES, EventFormat.avro(schemas)).read(raw)).isEqualTo(HELLO);
 
     Files.writeString(directory.resolve("alien.avsc"), "{\"type\":\"string\"}");
     assertThatThrownBy(() -> WriterSchemas.withDirectory(directory))
@@ -212,7 +212,7 @@ class InteractionReaderTest {
     assertThat(kept.text()).isEqualTo("x" + "🐦".repeat(9));
     assertThat(kept.prompt()).isEqualTo("🐦".repeat(4) + "x");
     InteractionReader noPrompts =
-        new InteractionReader(RULES.keeping(1, 0), WriterSchemas.builtIn());
+        new InteractionReader(RULES.keeping(1, 0), EventFormat.avro(WriterSchemas.builtIn()));
     UserEvent shortest = noPrompts.read(RawRecords.of(saying("prompt", "🐦🐦")));
     assertThat(shortest.text()).isEqualTo("🐦");
     assertThat(shortest.prompt()).isNull();
@@ -226,7 +226,8 @@ class InteractionReaderTest {
   }
 
   @Property(tries = 1000)
-  void anyBytes_areReadOrRejected_nothingElse(@ForAll @Size(max = 40) byte[] body) {
+  void anyBytes_areReadOrRejected_nothingElse(@ForAll @Size(max = 40) byte[] body)
+      throws Exception {
     byte[] value = Arrays.copyOf(InteractionCodec.encode(HELLO), 10 + body.length);
     System.arraycopy(body, 0, value, 10, body.length);
     readOrReject(record(utf8("ann"), value));
@@ -236,13 +237,13 @@ class InteractionReaderTest {
 
   @Property(tries = 1000)
   void anyFlippedByte_isReadOrRejected_nothingElse(
-      @ForAll @IntRange(max = 200) int position, @ForAll byte replacement) {
+      @ForAll @IntRange(max = 200) int position, @ForAll byte replacement) throws Exception {
     byte[] value = InteractionCodec.encode(HELLO);
     value[position % value.length] = replacement;
     readOrReject(record(utf8("ann"), value));
   }
 
-  private void readOrReject(RawRecord record) {
+  private void readOrReject(RawRecord record) throws Exception {
     try {
       assertThat(READER.read(record).userId()).isNotEmpty();
     } catch (RejectedRecordException e) {

@@ -41,7 +41,7 @@ class JsonLinesTest {
                 .getBytes(StandardCharsets.UTF_8));
     assertThat(lines.subList(0, 7)).allMatch(Fault.class::isInstance);
     assertThat(lines.subList(7, 9))
-        .extracting(line -> ((Value) line).object().get("a").asInt())
+        .extracting(line -> ((Value) line).object().node().get("a").asInt())
         .containsExactly(3, 4);
     assertThat(lines).extracting(Line::number).containsExactly(1L, 2L, 3L, 4L, 5L, 6L, 7L, 8L, 9L);
     assertThat(((Fault) lines.get(3)).reason())

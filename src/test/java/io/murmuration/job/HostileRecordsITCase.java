@@ -5,6 +5,7 @@ import static org.awaitility.Awaitility.await;
 
 import io.murmuration.config.MurmurationConfig;
 import io.murmuration.demo.EmbeddedKafka;
+import io.murmuration.event.EventFormat;
 import io.murmuration.event.InteractionReader;
 import io.murmuration.event.RawRecord;
 import io.murmuration.event.RejectedRecordException;
@@ -143,7 +144,8 @@ class HostileRecordsITCase {
     Expected expected = new Expected();
     HostileRecords records = new HostileRecords(SEED);
     InteractionReader reader =
-        new InteractionReader(config.contribution().rules(), WriterSchemas.builtIn());
+        new InteractionReader(
+            config.contribution().rules(), EventFormat.avro(WriterSchemas.builtIn()));
     String topic = config.io().topics().interactions();
     try (Truncation truncation =
             TokenTruncation.factory(

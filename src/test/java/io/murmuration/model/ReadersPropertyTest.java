@@ -2,6 +2,7 @@ package io.murmuration.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.murmuration.event.EventFormat;
 import io.murmuration.event.InteractionReader;
 import io.murmuration.event.InteractionRules;
 import io.murmuration.event.RawRecord;
@@ -193,9 +194,10 @@ class ReadersPropertyTest {
 
   /** Keys and values of any bytes, and of bytes that begin as events do. */
   @Property
-  void aRecordIsAnEventOrADeadLetter(@ForAll byte[] key, @ForAll byte[] value, @ForAll int start) {
+  void aRecordIsAnEventOrADeadLetter(@ForAll byte[] key, @ForAll byte[] value, @ForAll int start)
+      throws Exception {
     InteractionReader reader =
-        new InteractionReader(InteractionRules.DEFAULTS, WriterSchemas.builtIn());
+        new InteractionReader(InteractionRules.DEFAULTS, EventFormat.avro(WriterSchemas.builtIn()));
     byte[] begun = HEADER.clone();
     byte[] all = java.util.Arrays.copyOf(begun, begun.length + value.length);
     System.arraycopy(value, 0, all, begun.length, value.length);
