@@ -66,8 +66,9 @@ public final class IoOptions {
           .intType()
           .defaultValue(3)
           .withDescription(
-              "Replication of the ledger and feedback topics where the job creates them. At least 3"
-                  + " in production.");
+              "Replication of the ledger and feedback topics where the job creates them, and the least"
+                  + " that it accepts where they exist; from 3 on they need min.insync.replicas 2."
+                  + " Fewer than 3 only where nothing is promised to anybody.");
 
   public static final ConfigOption<String> FEEDBACK_TOPIC =
       ConfigOptions.key("kafka.topics.feedback")

@@ -2,6 +2,7 @@ package io.murmuration.job;
 
 import io.murmuration.config.IoConfig;
 import io.murmuration.privacy.ledger.KafkaLedger;
+import io.murmuration.privacy.ledger.KafkaTopic;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -81,7 +82,8 @@ public record JobTopics(List<NewTopic> topics) {
                 .configs(Map.of(TopicConfig.RETENTION_MS_CONFIG, FOR_EVER)),
             new NewTopic(names.ledger(), 1, replication)
                 .configs(KafkaLedger.newTopicSettings(names.replicationFactor())),
-            new NewTopic(names.feedback(), 1, replication).configs(Map.of())));
+            new NewTopic(names.feedback(), 1, replication)
+                .configs(KafkaTopic.newTopicSettings(names.replicationFactor()))));
   }
 
   /**
@@ -118,7 +120,7 @@ public record JobTopics(List<NewTopic> topics) {
     TopicDescription description =
         admin.describeTopics(List.of(topic.name())).allTopicNames().get().get(topic.name());
     compare(differences, "partitions", topic.numPartitions(), description.partitions().size());
-    compare(
+    compareAtLeast(
         differences,
         "replication",
         topic.replicationFactor(),
@@ -126,8 +128,23 @@ public record JobTopics(List<NewTopic> topics) {
     ConfigResource resource = new ConfigResource(ConfigResource.Type.TOPIC, topic.name());
     Config config = admin.describeConfigs(List.of(resource)).all().get().get(resource);
     new TreeMap<>(topic.configs())
-        .forEach((name, value) -> compare(differences, name, value, config.get(name).value()));
+        .forEach(
+            (name, value) -> {
+              String actual = config.get(name).value();
+              if (name.equals(TopicConfig.MIN_IN_SYNC_REPLICAS_CONFIG)) {
+                compareAtLeast(
+                    differences, name, Integer.parseInt(value), Integer.parseInt(actual));
+              } else {
+                compare(differences, name, value, actual);
+              }
+            });
     return differences;
+  }
+
+  private static void compareAtLeast(List<String> differences, String what, int least, int actual) {
+    if (actual < least) {
+      compare(differences, what, least, actual);
+    }
   }
 
   private static void compare(

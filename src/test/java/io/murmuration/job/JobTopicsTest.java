@@ -10,6 +10,7 @@ import io.murmuration.job.JobTopics.Outcome;
 import io.murmuration.job.JobTopics.Result;
 import io.murmuration.privacy.ledger.KafkaEndpoint;
 import io.murmuration.privacy.ledger.KafkaLedger;
+import io.murmuration.privacy.ledger.KafkaTopic;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -92,6 +93,27 @@ class JobTopicsTest {
       assertThat(second)
           .containsExactly(
               exists("said"), exists("dead"), differs, exists("spent"), exists("done"));
+    }
+  }
+
+  @Test
+  void moreThanIsNeededDiffersFromNothing_andLessDoes() throws Exception {
+    kafka.createTopic("safe", 1, Map.of("min.insync.replicas", "3"));
+    kafka.createTopic("unsafe", 1, Map.of());
+    JobTopics needed =
+        new JobTopics(
+            List.of(
+                new NewTopic("safe", 1, (short) 1).configs(KafkaTopic.newTopicSettings(3)),
+                new NewTopic("unsafe", 1, (short) 3).configs(KafkaTopic.newTopicSettings(3))));
+    try (Admin admin = admin()) {
+      assertThat(needed.create(admin))
+          .containsExactly(
+              exists("safe"),
+              new Result(
+                  "unsafe",
+                  Outcome.DIFFERS,
+                  List.of(
+                      "replication is 1 instead of 3", "min.insync.replicas is 1 instead of 2")));
     }
   }
 

@@ -34,7 +34,9 @@ import org.slf4j.LoggerFactory;
 /**
  * Feedback over a single-partition Kafka topic, which several domains may share. A subscription
  * starts at the topic's end: older acknowledgements concern epochs that are over. The numbers that
- * come with some are noised and paid for: the topic needs no more protection than the ledger.
+ * come with some are noised and paid for: the topic needs no more protection than the ledger. What
+ * it loses is sent again, but rounds wait meanwhile: a topic with fewer replicas than asked for is
+ * refused.
  *
  * @param domain the privacy domain
  * @param endpoint the topic; its retention does not matter
@@ -58,7 +60,8 @@ public record KafkaRoundFeedback(String domain, KafkaEndpoint endpoint) implemen
   public Subscription subscribe(Consumer<RoundExecuted> listener, Consumer<Throwable> failed)
       throws LedgerException, InterruptedException {
     try (KafkaTopic topic = new KafkaTopic(endpoint)) {
-      topic.ensureSinglePartition(Map.of());
+      topic.ensureSinglePartition(KafkaTopic.newTopicSettings(endpoint.replicationFactor()));
+      topic.requireDurability(Map.of());
     }
     return new KafkaSubscription(listener, failed);
   }

@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.ExecutionException;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
@@ -27,13 +28,23 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 /**
  * A ledger in a topic of its own: one partition, nothing ever deleted or compacted.
  *
- * <p>The holder is a transactional producer whose transactional id is the domain. {@link #open}
- * initialises it first, by which the broker fences every earlier holder and ends its transaction,
- * committed or aborted; only then is the topic read to its end, committed records only. One append
- * is one transaction. Records carry the wall time, since a tick would be taken for 1970.
+ * <p>The holder is a transactional producer whose transactional id names topic and domain, so that
+ * who writes to another topic of the same brokers is left alone, be its domain of the same name.
+ * {@link #open} initialises it first, by which the broker fences every earlier holder and ends its
+ * transaction, committed or aborted; only then is the topic read to its end, committed records
+ * only. One append is one transaction, which is committed only if its record is the next after what
+ * was read and written: whoever else may have written, the chain never forks. Records carry the
+ * wall time, since a tick would be taken for 1970.
  *
- * <p>In production the topic has replication 3, {@code min.insync.replicas} 2 and no unclean leader
- * election; a topic that this class creates has the last, and the second where replication allows.
+ * <p><b>Former holders.</b> Earlier releases used the bare domain as transactional id, and a job of
+ * theirs may still run. It is fenced before the topic is read, and again within the first
+ * transaction, whose record is there already: from then on it can neither write, being fenced, nor
+ * open the ledger anew, which it refuses while somebody's transaction is open, and after that it
+ * finds the epoch of this holder. What it wrote in between lies where the record was to be, or
+ * behind it, and the transaction is aborted.
+ *
+ * <p>A topic must have the endpoint's replication, {@code min.insync.replicas} 2 where that is 3 or
+ * more, and no unclean leader election; a topic that this class creates has.
  */
 public final class KafkaLedger implements Ledger {
 
@@ -57,8 +68,13 @@ public final class KafkaLedger implements Ledger {
   private final int transactionTimeoutMillis;
   private KafkaProducer<byte[], byte[]> producer;
 
+  /** Where the next record must come to lie. */
+  private long nextOffset;
+
+  private boolean appended;
+
   /**
-   * @param domain the privacy domain, which is the transactional id
+   * @param domain the privacy domain
    */
   public KafkaLedger(String domain, KafkaEndpoint endpoint) {
     this(domain, endpoint, TRANSACTION_TIMEOUT_MILLIS);
@@ -100,7 +116,8 @@ public final class KafkaLedger implements Ledger {
     }
     try (KafkaTopic topic = new KafkaTopic(endpoint)) {
       topic.ensureSinglePartition(newTopicSettings(endpoint.replicationFactor()));
-      topic.requireSettings(REQUIRED_SETTINGS);
+      topic.requireDurability(REQUIRED_SETTINGS);
+      topic.fence(domain);
       fence();
       long end = topic.endOffset(IsolationLevel.READ_COMMITTED);
       long written = topic.endOffset(IsolationLevel.READ_UNCOMMITTED);
@@ -110,7 +127,10 @@ public final class KafkaLedger implements Ledger {
             "The %s has an open transaction of another producer at offset %d; nobody but the domain's jobs may write to it"
                 .formatted(location(), end));
       }
-      return readTo(end);
+      List<LedgerEntry> entries = readTo(end);
+      nextOffset = end;
+      appended = false;
+      return entries;
     } catch (LedgerException | InterruptedException e) {
       close();
       throw e;
@@ -120,15 +140,20 @@ public final class KafkaLedger implements Ledger {
   /** Settings that a new ledger topic of this replication must be created with. */
   public static Map<String, String> newTopicSettings(int replicationFactor) {
     Map<String, String> settings = new TreeMap<>(REQUIRED_SETTINGS);
-    if (replicationFactor >= 3) {
-      settings.put(TopicConfig.MIN_IN_SYNC_REPLICAS_CONFIG, "2");
-    }
+    settings.putAll(KafkaTopic.newTopicSettings(replicationFactor));
     return settings;
+  }
+
+  /** Of whoever may write to the ledger of this domain on this topic. */
+  static String transactionalId(String topic, String domain) {
+    // names of topics have no slash: no two pairs make one id
+    return topic + "/" + domain;
   }
 
   private void fence() throws LedgerException, InterruptedException {
     Map<String, Object> properties = endpoint.newClientProperties();
-    properties.put(ProducerConfig.TRANSACTIONAL_ID_CONFIG, domain);
+    properties.put(
+        ProducerConfig.TRANSACTIONAL_ID_CONFIG, transactionalId(endpoint.topic(), domain));
     properties.put(ProducerConfig.TRANSACTION_TIMEOUT_CONFIG, transactionTimeoutMillis);
     properties.put(ProducerConfig.ACKS_CONFIG, "all");
     properties.put(ProducerConfig.ENABLE_IDEMPOTENCE_CONFIG, true);
@@ -211,18 +236,51 @@ public final class KafkaLedger implements Ledger {
     }
     try {
       producer.beginTransaction();
-      producer.send(
-          new ProducerRecord<>(
-              partition.topic(),
-              partition.partition(),
-              System.currentTimeMillis(),
-              domain.getBytes(StandardCharsets.UTF_8),
-              entry.line().getBytes(StandardCharsets.UTF_8)));
+      long offset = write(entry);
+      if (!appended) {
+        try (KafkaTopic topic = new KafkaTopic(endpoint)) {
+          topic.fence(domain);
+          requireNext(topic.endOffset(IsolationLevel.READ_UNCOMMITTED) - 1);
+        }
+      }
+      requireNext(offset);
       producer.commitTransaction();
+      // the record, and the marker of its commit
+      nextOffset = offset + 2;
+      appended = true;
     } catch (KafkaException e) {
       // Whether it was committed, only reading the topic after the next fencing tells.
       close();
       throw failed("append to", e);
+    } catch (LedgerException | InterruptedException e) {
+      // The next holder's fencing aborts the transaction.
+      close();
+      throw e;
+    }
+  }
+
+  private long write(LedgerEntry entry) throws InterruptedException {
+    try {
+      return producer
+          .send(
+              new ProducerRecord<>(
+                  partition.topic(),
+                  partition.partition(),
+                  System.currentTimeMillis(),
+                  domain.getBytes(StandardCharsets.UTF_8),
+                  entry.line().getBytes(StandardCharsets.UTF_8)))
+          .get()
+          .offset();
+    } catch (ExecutionException e) {
+      throw e.getCause() instanceof KafkaException known ? known : new KafkaException(e.getCause());
+    }
+  }
+
+  private void requireNext(long offset) throws LedgerException.Unavailable {
+    if (offset != nextOffset) {
+      throw new LedgerException.Unavailable(
+          "Another producer has written to the %s: after offset %d, where the next record belongs, the topic ends with %d. The append is given up, and the ledger is to be read again"
+              .formatted(location(), nextOffset, offset));
     }
   }
 

@@ -12,6 +12,7 @@ import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AdminClientConfig;
 import org.apache.kafka.clients.admin.Config;
 import org.apache.kafka.clients.admin.ConfigEntry;
+import org.apache.kafka.clients.admin.FenceProducersOptions;
 import org.apache.kafka.clients.admin.ListOffsetsOptions;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.OffsetSpec;
@@ -20,6 +21,7 @@ import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.KafkaFuture;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.ConfigResource;
+import org.apache.kafka.common.config.TopicConfig;
 import org.apache.kafka.common.errors.InterruptException;
 import org.apache.kafka.common.errors.TopicExistsException;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
@@ -128,15 +130,52 @@ public final class KafkaTopic implements AutoCloseable {
     return get(admin.describeConfigs(List.of(resource)).all()).get(resource);
   }
 
-  /** Refuses a topic whose settings differ from these. */
-  void requireSettings(Map<String, String> required) throws LedgerException, InterruptedException {
+  /** Settings without which a topic of this replication can lose what it has acknowledged. */
+  public static Map<String, String> newTopicSettings(int replicationFactor) {
+    int least = leastInSyncReplicas(replicationFactor);
+    return least > 1
+        ? Map.of(TopicConfig.MIN_IN_SYNC_REPLICAS_CONFIG, Integer.toString(least))
+        : Map.of();
+  }
+
+  /** Fewer than three replicas are somebody's explicit choice, who gets along with one. */
+  private static int leastInSyncReplicas(int replicationFactor) {
+    return replicationFactor >= 3 ? 2 : 1;
+  }
+
+  /**
+   * Refuses a topic that could lose what it has acknowledged: with fewer replicas than the endpoint
+   * asks for, with too few of them in sync, or with other settings than these.
+   */
+  public void requireDurability(Map<String, String> required)
+      throws LedgerException, InterruptedException {
     Config config;
+    int replicas;
     try {
       config = describeConfig();
+      replicas =
+          get(admin.describeTopics(List.of(endpoint.topic())).allTopicNames())
+              .get(endpoint.topic())
+              .partitions()
+              .get(0)
+              .replicas()
+              .size();
     } catch (ExecutionException e) {
       throw unreachable(e.getCause());
     }
     List<String> faults = new ArrayList<>();
+    if (replicas < endpoint.replicationFactor()) {
+      faults.add(
+          "its replication must be at least %d (kafka.topics.replication-factor) but is %d"
+              .formatted(endpoint.replicationFactor(), replicas));
+    }
+    int leastInSync = leastInSyncReplicas(endpoint.replicationFactor());
+    int inSync = Integer.parseInt(config.get(TopicConfig.MIN_IN_SYNC_REPLICAS_CONFIG).value());
+    if (inSync < leastInSync) {
+      faults.add(
+          "%s must be at least %d but is %d"
+              .formatted(TopicConfig.MIN_IN_SYNC_REPLICAS_CONFIG, leastInSync, inSync));
+    }
     required.forEach(
         (name, value) -> {
           ConfigEntry entry = config.get(name);
@@ -147,8 +186,25 @@ public final class KafkaTopic implements AutoCloseable {
         });
     if (!faults.isEmpty()) {
       throw new LedgerException.Refused(
-          "Kafka topic '%s' could lose records: %s. Change these settings of the topic"
+          "Kafka topic '%s' could lose records: %s. Change the topic; where fewer brokers are to do, say so with kafka.topics.replication-factor"
               .formatted(endpoint.topic(), String.join(", ", faults)));
+    }
+  }
+
+  /**
+   * Fences whoever holds this transactional id, and ends its transaction. Where nobody ever held it
+   * that does nothing.
+   */
+  void fence(String transactionalId) throws LedgerException, InterruptedException {
+    try {
+      get(
+          admin
+              .fenceProducers(
+                  List.of(transactionalId),
+                  new FenceProducersOptions().timeoutMs(endpoint.timeoutMillis()))
+              .all());
+    } catch (ExecutionException e) {
+      throw unreachable(e.getCause());
     }
   }
 

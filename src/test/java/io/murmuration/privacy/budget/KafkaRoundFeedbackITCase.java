@@ -1,10 +1,12 @@
 package io.murmuration.privacy.budget;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import io.murmuration.demo.EmbeddedKafka;
 import io.murmuration.privacy.ledger.KafkaEndpoint;
+import io.murmuration.privacy.ledger.LedgerException;
 import io.murmuration.privacy.mechanism.RoundExecuted;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -84,6 +86,18 @@ class KafkaRoundFeedbackITCase extends RoundFeedbackContract {
                           "{\"domain\":\"%s\",\"epoch\":3,\"round\":17}".formatted(domain),
                           ConsumerRecord::value));
     }
+  }
+
+  @Test
+  void refusesATopicWithFewerReplicasThanAskedFor() {
+    RoundFeedback asked =
+        new KafkaRoundFeedback(
+            domain,
+            KafkaEndpoint.of("feedback", Map.of("bootstrap.servers", kafka.bootstrapServers()), 3));
+    assertThatThrownBy(() -> asked.subscribe(received::add, failure -> {}))
+        .isInstanceOf(LedgerException.Refused.class)
+        .hasMessageContaining("topic 'feedback' could lose records: its replication must be")
+        .hasMessageContaining("min.insync.replicas must be at least 2 but is 1");
   }
 
   @Override

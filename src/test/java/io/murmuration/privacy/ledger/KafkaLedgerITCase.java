@@ -12,11 +12,16 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.AlterConfigOp;
+import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.admin.RecordsToDelete;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -67,17 +72,153 @@ class KafkaLedgerITCase extends LedgerContract {
     List<LedgerEntry> written = appendAll(first, LedgerState.empty(), 1, 1);
     first.close();
     try (KafkaProducer<byte[], byte[]> dying =
-        new KafkaProducer<>(
-            Map.of("bootstrap.servers", kafka.bootstrapServers(), "transactional.id", domain),
-            new ByteArraySerializer(),
-            new ByteArraySerializer())) {
-      dying.initTransactions();
+        producer(KafkaLedger.transactionalId(topic, domain))) {
       dying.beginTransaction();
       LedgerState state = LedgerState.of(written, "test");
       LedgerEntry lost = LedgerEntry.after(state, new LedgerRecord.EpochOpened(2, "job"));
       dying.send(new ProducerRecord<>(topic, lost.line().getBytes(StandardCharsets.UTF_8))).get();
       Ledger second = ledger();
       assertThat(second.open()).isEqualTo(written);
+    }
+  }
+
+  private static KafkaProducer<byte[], byte[]> producer(String transactionalId) {
+    KafkaProducer<byte[], byte[]> producer =
+        new KafkaProducer<>(
+            Map.of(
+                "bootstrap.servers", kafka.bootstrapServers(), "transactional.id", transactionalId),
+            new ByteArraySerializer(),
+            new ByteArraySerializer());
+    producer.initTransactions();
+    return producer;
+  }
+
+  /** One transaction of a holder that knows nothing of what others append. */
+  private void write(KafkaProducer<byte[], byte[]> holder, LedgerEntry entry) {
+    holder.beginTransaction();
+    holder.send(
+        new ProducerRecord<>(topic, 0, null, entry.line().getBytes(StandardCharsets.UTF_8)));
+    holder.commitTransaction();
+  }
+
+  @Test
+  void leavesTheHolderOfAnotherTopicAloneThoughItsDomainHasTheSameName() throws Exception {
+    Ledger production = ledger();
+    production.open();
+    LedgerState state =
+        LedgerState.of(appendAll(production, LedgerState.empty(), 1, 1), production.location());
+    KafkaEndpoint elsewhere =
+        new KafkaEndpoint(
+            topic + "-staging",
+            client(),
+            /* createTopic= */ true,
+            /* replicationFactor= */ 1,
+            Duration.ofSeconds(20));
+    try (Ledger staging = new KafkaLedger(domain, elsewhere)) {
+      staging.open();
+      appendAll(staging, LedgerState.empty(), 1, 1);
+      assertThat(appendAll(production, state, 2, 1)).hasSize(1);
+    }
+  }
+
+  /** Earlier releases held the ledger under the bare name of the domain. */
+  @Test
+  void fencesAHolderOfAnEarlierRelease() throws Exception {
+    Ledger first = ledger();
+    first.open();
+    List<LedgerEntry> written = appendAll(first, LedgerState.empty(), 1, 1);
+    LedgerState state = LedgerState.of(written, "test");
+    try (KafkaProducer<byte[], byte[]> former = producer(domain)) {
+      write(former, LedgerEntry.after(state, new LedgerRecord.EpochOpened(2, "former")));
+      Ledger second = ledger();
+      assertThat(second.open()).hasSize(3);
+      assertThatThrownBy(
+              () -> write(former, LedgerEntry.after(state, new LedgerRecord.EpochOpened(3, "x"))))
+          .isInstanceOf(KafkaException.class);
+    }
+  }
+
+  /** It was fenced, and opened the ledger again before the new holder wrote its epoch. */
+  @Test
+  void fencesAHolderOfAnEarlierReleaseThatCameBack() throws Exception {
+    Ledger ledger = ledger();
+    ledger.open();
+    LedgerState state =
+        LedgerState.of(appendAll(ledger, LedgerState.empty(), 1, 1), ledger.location());
+    ledger.close();
+    ledger.open();
+    try (KafkaProducer<byte[], byte[]> former = producer(domain)) {
+      LedgerState after =
+          LedgerState.of(
+              Stream.concat(ledger().read().stream(), appendAll(ledger, state, 2, 1).stream())
+                  .toList(),
+              "test");
+      assertThatThrownBy(
+              () ->
+                  write(
+                      former, LedgerEntry.after(after, new LedgerRecord.EpochOpened(3, "former"))))
+          .isInstanceOf(KafkaException.class);
+      assertThat(ledger().open()).hasSize(3);
+    }
+  }
+
+  @Test
+  void commitsNothingBehindARecordThatItHasNotRead() throws Exception {
+    Ledger first = ledger();
+    first.open();
+    List<LedgerEntry> written = appendAll(first, LedgerState.empty(), 1, 1);
+    LedgerState state = LedgerState.of(written, "test");
+    LedgerEntry others = LedgerEntry.after(state, new LedgerRecord.EpochOpened(2, "job"));
+    // between two appends, and between the opening and the first append
+    for (int round = 0; round < 2; round++) {
+      if (round == 1) {
+        assertThat(first.open()).containsExactly(written.get(0), written.get(1), others);
+        state = state.apply(others);
+        others = LedgerEntry.after(state, new LedgerRecord.EpochOpened(3, "job"));
+      }
+      try (KafkaProducer<byte[], byte[]> other = producer("somebody else")) {
+        write(other, others);
+      }
+      LedgerState stale = state;
+      assertThatThrownBy(() -> appendAll(first, stale, stale.epoch() + 1, 1))
+          .isInstanceOf(LedgerException.Unavailable.class)
+          .hasMessageContaining("Another producer has written");
+    }
+    state = state.apply(others);
+    assertThat(first.open()).last().isEqualTo(others);
+    appendAll(first, state, 4, 1);
+    assertThat(LedgerState.of(ledger().read(), "test").epoch()).isEqualTo(4);
+  }
+
+  @Test
+  void refusesTopicsWithFewerReplicasThanAskedFor() throws Exception {
+    kafka.createTopic(topic, 1, KafkaLedger.newTopicSettings(1));
+    KafkaEndpoint asked = KafkaEndpoint.of(topic, client(), /* replicationFactor= */ 3);
+    try (Ledger ledger = new KafkaLedger(domain, asked)) {
+      assertThatThrownBy(ledger::open)
+          .isInstanceOf(LedgerException.Refused.class)
+          .hasMessageContaining("replication must be at least 3")
+          .hasMessageContaining("but is 1")
+          .hasMessageContaining("min.insync.replicas must be at least 2 but is 1")
+          .hasMessageContaining("kafka.topics.replication-factor");
+    }
+    try (Admin admin = Admin.create(Map.copyOf(client()))) {
+      admin
+          .incrementalAlterConfigs(
+              Map.of(
+                  new ConfigResource(ConfigResource.Type.TOPIC, topic),
+                  List.of(
+                      new AlterConfigOp(
+                          new ConfigEntry("min.insync.replicas", "2"), AlterConfigOp.OpType.SET))))
+          .all()
+          .get();
+    }
+    try (Ledger ledger = new KafkaLedger(domain, asked)) {
+      assertThatThrownBy(ledger::open)
+          .isInstanceOf(LedgerException.Refused.class)
+          .hasMessageContaining("replication must be at least 3")
+          .message()
+          .doesNotContain("min.insync");
     }
   }
 

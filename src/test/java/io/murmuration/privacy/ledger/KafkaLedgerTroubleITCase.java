@@ -14,6 +14,7 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.apache.kafka.clients.admin.Admin;
@@ -21,10 +22,12 @@ import org.apache.kafka.clients.admin.TransactionState;
 import org.apache.kafka.clients.consumer.ConsumerInterceptor;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerInterceptor;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.serialization.StringSerializer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -153,16 +156,55 @@ class KafkaLedgerTroubleITCase {
     }
   }
 
+  /** Between reading the topic and committing the first record, in the worst moment of all. */
+  @Test
+  void aHolderOfAnEarlierReleaseThatWritesMeanwhileIsReadAndThenFenced() throws Exception {
+    startBroker();
+    KafkaLedger ledger = new KafkaLedger(Budgets.DOMAIN, endpoint());
+    ledger.open();
+    LedgerEntry genesis = LedgerEntry.after(LedgerState.empty(), Budgets.genesis());
+    try (KafkaProducer<String, String> former =
+        new KafkaProducer<>(
+            Map.of(
+                "bootstrap.servers", kafka.bootstrapServers(), "transactional.id", Budgets.DOMAIN),
+            new StringSerializer(),
+            new StringSerializer())) {
+      former.initTransactions();
+      Hook.betweenWriteAndCommit =
+          () -> {
+            former.beginTransaction();
+            former.send(new ProducerRecord<>(TOPIC, genesis.line()));
+            former.commitTransaction();
+          };
+      assertThatThrownBy(() -> ledger.append(genesis))
+          .isInstanceOf(LedgerException.Unavailable.class)
+          .hasMessageContaining("Another producer has written");
+      Hook.betweenWriteAndCommit = () -> {};
+      assertThat(ledger.open()).as("its record, once").containsExactly(genesis);
+      LedgerState state = LedgerState.of(List.of(genesis), "test");
+      ledger.append(LedgerEntry.after(state, new LedgerRecord.EpochOpened(1, "job")));
+      assertThatThrownBy(
+              () -> {
+                former.beginTransaction();
+                former.send(new ProducerRecord<>(TOPIC, "stale")).get();
+              })
+          .hasStackTraceContaining("fence");
+      assertThat(ledger.read()).hasSize(2);
+    }
+    ledger.close();
+  }
+
   /** The broker looks for transactions that timed out every ten seconds. */
   private void awaitAbort() {
+    String holder = KafkaLedger.transactionalId(TOPIC, Budgets.DOMAIN);
     try (Admin admin = Admin.create(Map.of("bootstrap.servers", kafka.bootstrapServers()))) {
       await()
           .atMost(Duration.ofSeconds(40))
           .until(
               () ->
                   admin
-                      .describeTransactions(Set.of(Budgets.DOMAIN))
-                      .description(Budgets.DOMAIN)
+                      .describeTransactions(Set.of(holder))
+                      .description(holder)
                       .get()
                       .state()
                       .equals(TransactionState.COMPLETE_ABORT));
