@@ -21,6 +21,7 @@ import java.util.Properties;
  * @param acceptOtherStore whether that may be another store than restored state names
  * @param runId name of this run in the manifests
  * @param checkpointInterval between checkpoints
+ * @param checkpointDirectory URI of the directory that they go to; null for Flink's own setting
  * @param parallelism of ingest and sampling, or empty for the cluster's default
  * @param maxParallelism key groups of keyed state
  */
@@ -36,6 +37,7 @@ public record IoConfig(
     boolean acceptOtherStore,
     String runId,
     Duration checkpointInterval,
+    String checkpointDirectory,
     OptionalInt parallelism,
     int maxParallelism) {
 
@@ -123,6 +125,7 @@ public record IoConfig(
           "must be at least 10 ms, since releases become visible by checkpoints, but is "
               + checkpointInterval);
     }
+    String checkpointDirectory = faults.optional(IoOptions.CHECKPOINT_DIRECTORY);
     Integer parallelism =
         faults.atLeast(IoOptions.PARALLELISM, faults.optional(IoOptions.PARALLELISM), 1);
     Integer maxParallelism =
@@ -160,6 +163,7 @@ public record IoConfig(
                 acceptOtherStore,
                 runId == null ? domain : runId,
                 checkpointInterval,
+                checkpointDirectory,
                 parallelism == null ? OptionalInt.empty() : OptionalInt.of(parallelism),
                 maxParallelism));
   }

@@ -127,6 +127,14 @@ public final class IoOptions {
           .defaultValue(Duration.ofSeconds(30))
           .withDescription("Releases become visible with the next checkpoint.");
 
+  public static final ConfigOption<String> CHECKPOINT_DIRECTORY =
+      ConfigOptions.key("job.checkpoint-directory")
+          .stringType()
+          .noDefaultValue()
+          .withDescription(
+              "URI of the directory that checkpoints go to, reachable from all machines; Flink's"
+                  + " execution.checkpointing.dir where not given. One of both is required.");
+
   public static final ConfigOption<Integer> PARALLELISM =
       ConfigOptions.key("job.parallelism")
           .intType()

@@ -87,8 +87,17 @@ record ConfiguredReleases(
     return new ConfiguredReleases(
         io.acceptOtherStore() ? sink.acceptingOtherStore() : sink,
         context,
-        () -> ledgerHashes(store.open(), domain, startCharges),
+        new StoreWitness(store, domain, startCharges),
         start);
+  }
+
+  private record StoreWitness(ModelStore.Provider store, String domain, List<String> startingPoint)
+      implements ReleaseWitness {
+
+    @Override
+    public List<String> ledgerHashes() throws IOException {
+      return ConfiguredReleases.ledgerHashes(store.open(), domain, startingPoint);
+    }
   }
 
   /** Something that is read from the base model's directory. */

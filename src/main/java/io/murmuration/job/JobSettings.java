@@ -65,6 +65,21 @@ final class JobSettings {
           "%s must be positive but is %s: no round is charged that no checkpoint would hold, so none would ever run"
               .formatted(CheckpointingOptions.CHECKPOINTING_INTERVAL.key(), interval));
     }
+    String storage = flink.getOptional(CheckpointingOptions.CHECKPOINT_STORAGE).orElse("");
+    String directory = flink.getOptional(CheckpointingOptions.CHECKPOINTS_DIRECTORY).orElse("");
+    boolean onHeap = storage.equalsIgnoreCase("jobmanager");
+    boolean byDirectory = storage.isEmpty() || storage.equalsIgnoreCase("filesystem");
+    if (onHeap || (byDirectory && directory.isBlank())) {
+      faults.add(
+          "%s, or the job's option %s, must name a directory%s: without one state goes to the job manager's heap, and is gone with it"
+              .formatted(
+                  CheckpointingOptions.CHECKPOINTS_DIRECTORY.key(),
+                  IoOptions.CHECKPOINT_DIRECTORY.key(),
+                  onHeap
+                      ? " and %s must not be jobmanager"
+                          .formatted(CheckpointingOptions.CHECKPOINT_STORAGE.key())
+                      : ""));
+    }
     Duration timeout = flink.get(CheckpointingOptions.CHECKPOINTING_TIMEOUT);
     Duration leastTimeout = PublishSink.COMMIT_PATIENCE.multipliedBy(2);
     if (timeout.compareTo(leastTimeout) < 0) {

@@ -48,6 +48,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Properties;
+import java.util.UUID;
 import org.apache.avro.Schema;
 import org.apache.flink.api.common.typeinfo.Types;
 import org.apache.flink.api.connector.source.util.ratelimit.RateLimiterStrategy;
@@ -120,6 +121,9 @@ public final class MurmurationJob {
     Configuration settings = new Configuration();
     settings.set(PipelineOptions.GENERIC_TYPES, false);
     settings.set(CheckpointingOptions.CHECKPOINTING_INTERVAL, config.io().checkpointInterval());
+    if (config.io().checkpointDirectory() != null) {
+      settings.set(CheckpointingOptions.CHECKPOINTS_DIRECTORY, config.io().checkpointDirectory());
+    }
     settings.set(SinkOptions.COMMITTER_RETRIES, PublishSink.COMMIT_RETRIES);
     env.configure(settings);
     JobSettings.check(env.getConfiguration());
@@ -167,7 +171,8 @@ public final class MurmurationJob {
                 releases.witness(),
                 feedback,
                 DurabilityTerms.of(privacy.maxUndurableRounds()),
-                checkpointPause)),
+                checkpointPause,
+                UUID.randomUUID().toString())),
         new TrainOperator.Factory(
             ModelRoundTrainer.factory(
                 config.training(),

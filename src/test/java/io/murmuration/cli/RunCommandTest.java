@@ -90,6 +90,7 @@ class RunCommandTest {
     settings.put("ledger.directory", directory.resolve("ledger").toString());
     settings.put("feedback.kind", "IN_MEMORY");
     settings.put("releases.directory", directory.resolve("releases").toString());
+    settings.put("job.checkpoint-directory", directory.resolve("checkpoints").toUri().toString());
     List<String> arguments = new ArrayList<>(List.of("run"));
     settings.forEach((key, value) -> arguments.addAll(List.of("--set", key + "=" + value)));
     arguments.addAll(List.of(more));

@@ -2,6 +2,8 @@ package io.murmuration.job;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.murmuration.config.MurmurationConfig;
+import io.murmuration.privacy.budget.PrivacyBudgetOperator;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -16,6 +18,7 @@ import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.flink.streaming.api.graph.StreamEdge;
 import org.apache.flink.streaming.api.graph.StreamGraph;
 import org.apache.flink.streaming.api.graph.StreamNode;
+import org.apache.flink.util.InstantiationUtil;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -45,8 +48,26 @@ class JobGraphTest {
     // then Flink refuses an operator without a uid
     flink.set(PipelineOptions.AUTO_GENERATE_UIDS, false);
     StreamExecutionEnvironment env = StreamExecutionEnvironment.createLocalEnvironment(4, flink);
-    MurmurationJob.addTo(env, JobConfigs.in(directory).with("job.parallelism", "3").config());
+    MurmurationJob.addTo(env, configs().with("job.parallelism", "3").config());
     graph = env.getStreamGraph();
+  }
+
+  private JobConfigs configs() {
+    return JobConfigs.in(directory).with("job.checkpoint-directory", "file:///data/checkpoints");
+  }
+
+  /** Flink's own id of a job is always the same in application mode with high availability. */
+  @Test
+  void everySubmissionHasAnIdOfItsOwn_whichItsAttemptsShare() throws Exception {
+    MurmurationConfig config = JobConfigs.in(directory).config();
+    PrivacyBudgetOperator.Factory one =
+        MurmurationJob.topology(config, ConfiguredPhases.of(config)).budget();
+    PrivacyBudgetOperator.Factory other =
+        MurmurationJob.topology(config, ConfiguredPhases.of(config)).budget();
+
+    assertThat(one.submission()).isNotEqualTo(other.submission());
+    // attempts are made of the graph that was submitted, which high availability keeps
+    assertThat(InstantiationUtil.clone(one).submission()).isEqualTo(one.submission());
   }
 
   @Test
@@ -126,7 +147,7 @@ class JobGraphTest {
   @Test
   void ingestAndSamplingTakeTheClustersParallelismWhereNoneIsConfigured() {
     StreamExecutionEnvironment env = StreamExecutionEnvironment.createLocalEnvironment(4);
-    MurmurationJob.addTo(env, JobConfigs.in(directory).config());
+    MurmurationJob.addTo(env, configs().config());
     assertThat(env.getStreamGraph().getStreamNodes())
         .filteredOn(node -> node.getParallelism() != 1)
         .extracting(StreamNode::getTransformationUID)

@@ -28,7 +28,36 @@ class JobSettingsTest {
 
   @Test
   void flinksDefaultsAreAccepted() {
-    assertThatCode(() -> JobSettings.check(withInterval())).doesNotThrowAnyException();
+    assertThatCode(() -> JobSettings.check(complete())).doesNotThrowAnyException();
+  }
+
+  @Test
+  void checkpointsOnTheJobManagersHeapAreRefused() {
+    Configuration noDirectory = complete();
+    noDirectory.removeConfig(CheckpointingOptions.CHECKPOINTS_DIRECTORY);
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> JobSettings.check(noDirectory))
+        .withMessageContaining("execution.checkpointing.dir")
+        .withMessageContaining("job.checkpoint-directory, must name a directory")
+        .withMessageContaining("the job manager's heap");
+    Configuration onHeap = complete();
+    onHeap.set(CheckpointingOptions.CHECKPOINT_STORAGE, "jobmanager");
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> JobSettings.check(onHeap))
+        .withMessageContaining("execution.checkpointing.storage must not be jobmanager");
+    // somebody's own storage knows where it stores
+    noDirectory.set(CheckpointingOptions.CHECKPOINT_STORAGE, "org.example.OwnStorageFactory");
+    assertThatCode(() -> JobSettings.check(noDirectory)).doesNotThrowAnyException();
+  }
+
+  @Test
+  void theJobMayNameTheDirectoryOfItsCheckpoints(@TempDir Path directory) {
+    StreamExecutionEnvironment env = StreamExecutionEnvironment.createLocalEnvironment(1);
+    String uri = directory.resolve("checkpoints").toUri().toString();
+    MurmurationJob.addTo(
+        env, JobConfigs.in(directory).with("job.checkpoint-directory", uri).config());
+    assertThat(env.getConfiguration().get(CheckpointingOptions.CHECKPOINTS_DIRECTORY))
+        .isEqualTo(uri);
   }
 
   @Test
@@ -135,7 +164,8 @@ class JobSettingsTest {
 
   @Test
   void theWebUiShowsTheEffectiveConfiguration(@TempDir Path directory) {
-    StreamExecutionEnvironment env = StreamExecutionEnvironment.createLocalEnvironment(1);
+    StreamExecutionEnvironment env =
+        StreamExecutionEnvironment.createLocalEnvironment(1, complete());
     MurmurationJob.addTo(
         env,
         JobConfigs.in(directory)
@@ -155,10 +185,11 @@ class JobSettingsTest {
         .containsEntry("kafka.properties.security.protocol", "PLAINTEXT");
   }
 
-  /** The job sets it; everything else is Flink's default. */
-  private static Configuration withInterval() {
+  /** What the job, or whoever deploys it, must set; everything else is Flink's default. */
+  private static Configuration complete() {
     Configuration flink = new Configuration();
     flink.set(CheckpointingOptions.CHECKPOINTING_INTERVAL, Duration.ofSeconds(30));
+    flink.set(CheckpointingOptions.CHECKPOINTS_DIRECTORY, "file:///data/checkpoints");
     return flink;
   }
 

@@ -57,9 +57,11 @@ public final class LedgerSession implements AutoCloseable {
   private int accountedPhase;
   private long ownEpoch;
   private int wastedEpochs;
+  private Optional<String> modelLeftBehind = Optional.empty();
 
   /**
-   * @param jobId the job that this is an attempt of; the same for all attempts of one submission
+   * @param jobId the submission that this is an attempt of; the same for all of its attempts, and
+   *     another one for every other submission
    * @param restored the position in the restored state; empty at a start without state
    */
   public LedgerSession(
@@ -89,8 +91,14 @@ public final class LedgerSession implements AutoCloseable {
      * @param accountant of the phase that is open
      * @param wastedEpochs how many epochs of this job in a row, up to the one before, charged a
      *     round and made none durable
+     * @param modelLeftBehind what a person should know if the newest published model does not go on
+     *     from here, see {@link ModelLineage}
      */
-    record Owned(LedgerState state, PhaseAccountant accountant, int wastedEpochs)
+    record Owned(
+        LedgerState state,
+        PhaseAccountant accountant,
+        int wastedEpochs,
+        Optional<String> modelLeftBehind)
         implements Opening {}
 
     /** Another job, or a later attempt of this one, has taken over: it may never charge again. */
@@ -115,18 +123,20 @@ public final class LedgerSession implements AutoCloseable {
     }
     List<LedgerEntry> entries = ledger.open();
     LedgerState read = LedgerState.of(entries, ledger.location());
-    requireNothingLost(entries);
+    List<String> released = namedByReleases();
+    requireNothingLost(entries, released);
     state = read;
     if (isSuperseded(state)) {
       return superseded(state);
     }
     if (ownEpoch == 0) {
       wastedEpochs = WastedEpochs.count(entries, jobId, restored);
+      modelLeftBehind = ModelLineage.warning(entries, restored, released, releases.startingPoint());
     }
     if (accountant == null || accountedPhase != state.phase().orElseThrow().phase()) {
       settle(nowMillis, state.lastChargedTick());
     }
-    return new Opening.Owned(state, accountant, wastedEpochs);
+    return new Opening.Owned(state, accountant, wastedEpochs, modelLeftBehind);
   }
 
   private boolean isSuperseded(LedgerState current) {
@@ -139,7 +149,8 @@ public final class LedgerSession implements AutoCloseable {
     return new Opening.Superseded(current);
   }
 
-  private void requireNothingLost(List<LedgerEntry> entries) throws LedgerException {
+  private void requireNothingLost(List<LedgerEntry> entries, List<String> released)
+      throws LedgerException {
     if (restored.isPresent()) {
       requireHeld(entries, "The restored state", restored.get().sequence(), restored.get().hash());
     }
@@ -148,7 +159,7 @@ public final class LedgerSession implements AutoCloseable {
     }
     Set<String> hashes = new HashSet<>();
     entries.forEach(entry -> hashes.add(entry.hash()));
-    for (String named : namedByReleases()) {
+    for (String named : released) {
       if (!hashes.contains(named)) {
         throw new LedgerException.Refused(
             ("A published release names the ledger record with hash %s, but the %s does not hold"

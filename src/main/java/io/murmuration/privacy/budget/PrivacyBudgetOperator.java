@@ -101,6 +101,10 @@ public final class PrivacyBudgetOperator extends AbstractStreamOperator<BudgetSi
    * @param durability how much failures may cost
    * @param checkpointPause the least time between two checkpoints taken for the sake of rounds that
    *     wait for one
+   * @param submission tells this submission of the job from every other: drawn once, where the job
+   *     graph is made, and so the same for all its attempts, those after the death of a job manager
+   *     included. Flink's job id does not: in application mode with high availability it is always
+   *     the same
    */
   public record Settings(
       BudgetTerms terms,
@@ -109,7 +113,8 @@ public final class PrivacyBudgetOperator extends AbstractStreamOperator<BudgetSi
       ReleaseWitness releases,
       RoundFeedback feedback,
       DurabilityTerms durability,
-      Duration checkpointPause)
+      Duration checkpointPause,
+      String submission)
       implements java.io.Serializable {}
 
   private PrivacyBudgetOperator(
@@ -141,6 +146,11 @@ public final class PrivacyBudgetOperator extends AbstractStreamOperator<BudgetSi
     public <T extends StreamOperator<BudgetSignal>> T createStreamOperator(
         StreamOperatorParameters<BudgetSignal> parameters) {
       return (T) new PrivacyBudgetOperator(parameters, settings);
+    }
+
+    /** See {@link Settings}. */
+    public String submission() {
+      return settings.submission();
     }
 
     @Override
@@ -186,7 +196,7 @@ public final class PrivacyBudgetOperator extends AbstractStreamOperator<BudgetSi
             settings.terms(),
             settings.accountants(),
             settings.releases(),
-            getRuntimeContext().getJobInfo().getJobId().toHexString(),
+            settings.submission(),
             position);
     registerMetrics(getMetricGroup());
     pauseMillis = FIRST_PAUSE.toMillis();
@@ -245,14 +255,21 @@ public final class PrivacyBudgetOperator extends AbstractStreamOperator<BudgetSi
     start.ifPresent(
         signal -> {
           LOGGER.info(
-              "Privacy domain {}: epoch {} starts at tick {}; round {} was the last, epsilon {} of"
-                  + " {} is spent",
+              "Privacy domain {}: epoch {} of submission {} starts at tick {}; round {} was the last,"
+                  + " epsilon {} of {} is spent",
               settings.terms().domain(),
               signal.epoch(),
+              settings.submission(),
               signal.firstTick(),
               coordinator.round(),
               epsilonSpent,
               coordinator.epsilonBudget());
+          if (opening instanceof LedgerSession.Opening.Owned owned) {
+            owned
+                .modelLeftBehind()
+                .ifPresent(
+                    why -> LOGGER.warn("Privacy domain {}: {}", settings.terms().domain(), why));
+          }
           output.collect(new StreamRecord<>(signal));
         });
     coordinator.halt().ifPresent(this::announceHalt);

@@ -18,4 +18,9 @@ public interface ReleaseWitness extends Serializable {
    * @throws IOException if the releases cannot be read now
    */
   List<String> ledgerHashes() throws IOException;
+
+  /** Those among the hashes that the release where training is configured to begin names. */
+  default List<String> startingPoint() {
+    return List.of();
+  }
 }

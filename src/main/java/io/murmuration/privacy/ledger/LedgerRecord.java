@@ -81,8 +81,8 @@ public sealed interface LedgerRecord {
    * A start of a job, fresh or restored. What earlier epochs had in flight is void from here on.
    *
    * @param epoch the last epoch + 1; the first is 1
-   * @param jobId the job that opened it; attempts of one job share it, a new submission has a new
-   *     one
+   * @param jobId the submission that opened it: its attempts share it, every other has another.
+   *     Earlier versions wrote Flink's job id, which a cluster in application mode may give twice
    */
   record EpochOpened(long epoch, String jobId) implements LedgerRecord {
     public EpochOpened {

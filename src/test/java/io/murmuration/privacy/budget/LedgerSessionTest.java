@@ -329,14 +329,83 @@ class LedgerSessionTest {
         .isInstanceOf(LedgerException.Unavailable.class);
   }
 
+  private static Optional<String> leftBehind(Opening opening) {
+    return ((Opening.Owned) opening).modelLeftBehind();
+  }
+
+  @Test
+  void saysThatAnOldSavepointLeavesTheNewestModelBehind() throws Exception {
+    LedgerPosition early;
+    LedgerPosition late;
+    String released;
+    try (LedgerSession first = session(Budgets.terms(3), "a")) {
+      first.open(NOW);
+      first.charge(1);
+      early = position(first, /* executedRound= */ 1);
+      first.charge(2);
+      // a checkpoint that was taken while round 2 ran holds round 1 alone
+      late = position(first, /* executedRound= */ 1);
+      released = first.state().headHash();
+    }
+    ReleaseWitness releases = () -> List.of(released);
+
+    assertThat(leftBehind(sessionWithReleases(releases, Optional.of(early)).open(NOW)))
+        .hasValueSatisfying(
+            why ->
+                assertThat(why)
+                    .contains("older than the newest release, that of round 2")
+                    .contains("its model is that of round 1")
+                    .contains("'latest'"));
+    // not an old one: what it had in flight was published when the next checkpoint completed
+    assertThat(leftBehind(sessionWithReleases(releases, Optional.of(late)).open(NOW))).isEmpty();
+  }
+
+  @Test
+  void saysThatAStartWithoutStateLeavesTheNewestModelBehind_unlessItBeginsThere() throws Exception {
+    String released;
+    try (LedgerSession first = session(Budgets.terms(3), "a")) {
+      assertThat(leftBehind(first.open(NOW))).isEmpty();
+      first.charge(1);
+      released = first.state().headHash();
+    }
+
+    assertThat(leftBehind(sessionWithReleases(() -> List.of(released), Optional.empty()).open(NOW)))
+        .hasValueSatisfying(
+            why -> assertThat(why).contains("no state is restored").contains("that of round 1"));
+    ReleaseWitness startsThere =
+        new ReleaseWitness() {
+          @Override
+          public List<String> ledgerHashes() {
+            return List.of(released);
+          }
+
+          @Override
+          public List<String> startingPoint() {
+            return List.of(released);
+          }
+        };
+    assertThat(leftBehind(sessionWithReleases(startsThere, Optional.empty()).open(NOW))).isEmpty();
+  }
+
+  private static LedgerPosition position(LedgerSession session, long executedRound) {
+    LedgerState state = session.state();
+    return new LedgerPosition(
+        state.nextSequence() - 1, state.headHash(), state.lastChargedTick(), executedRound);
+  }
+
   private LedgerSession sessionWithReleases(ReleaseWitness releases) {
+    return sessionWithReleases(releases, Optional.empty());
+  }
+
+  private LedgerSession sessionWithReleases(
+      ReleaseWitness releases, Optional<LedgerPosition> restored) {
     return new LedgerSession(
         ledger,
         Budgets.terms(3),
         LinearAccountant.FACTORY,
         releases,
         UUID.randomUUID().toString(),
-        Optional.empty());
+        restored);
   }
 
   private static BudgetTerms raisedTerms(double epsilon, double delta) {

@@ -13,6 +13,7 @@ import io.murmuration.privacy.mechanism.RoundExecuted;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.UUID;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.apache.flink.api.common.eventtime.WatermarkStrategy;
@@ -134,7 +135,8 @@ class PrivacyBudgetJobITCase {
             ReleaseWitness.NONE,
             new InMemoryRoundFeedback(Budgets.DOMAIN),
             DurabilityTerms.of(1),
-            /* checkpointPause= */ Duration.ofMillis(10));
+            /* checkpointPause= */ Duration.ofMillis(10),
+            /* submission= */ UUID.randomUUID().toString());
     environment
         .fromSource(clock, WatermarkStrategy.noWatermarks(), "clock")
         .transform(

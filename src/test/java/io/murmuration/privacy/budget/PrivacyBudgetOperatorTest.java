@@ -47,6 +47,9 @@ class PrivacyBudgetOperatorTest {
   private static final long GENESIS = 1_000_000;
   private static final long FIRST_CHECKPOINT = 1_000;
 
+  /** What application mode with high availability gives to every submission. */
+  private static final JobID FIXED_JOB_ID = new JobID(0, 0);
+
   private final String store = UUID.randomUUID().toString();
   private final FaultyLedger.Controls controls = new FaultyLedger.Controls();
   private final LedgerFactory ledger =
@@ -552,8 +555,9 @@ class PrivacyBudgetOperatorTest {
                 ReleaseWitness.NONE,
                 new InMemoryRoundFeedback(Budgets.DOMAIN),
                 durability,
-                /* checkpointPause= */ Duration.ZERO),
-            id);
+                /* checkpointPause= */ Duration.ZERO,
+                /* submission= */ id.toHexString()),
+            FIXED_JOB_ID);
     jobs.add(job);
     return job;
   }
