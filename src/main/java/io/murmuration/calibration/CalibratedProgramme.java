@@ -59,29 +59,27 @@ public final class CalibratedProgramme implements PhaseProgramme {
     List<RoundMechanism> all = new ArrayList<>();
     PrivacyLoss share = terms.measurementShare();
     if (terms.counts() != null) {
-      all.add(
-          new RoundMechanism(
-              Sampler.ULS,
-              /* samplingProbability= */ 1,
-              /* groupSize= */ 1,
-              noiseMultiplier(/* samplingProbability= */ 1, share),
-              /* clipNorm= */ 1,
-              /* expectedUnits= */ 1,
-              terms.counts()));
+      all.add(measurement(terms.counts(), /* samplingProbability= */ 1, /* groupSize= */ 1, share));
     }
     if (terms.norms() != null) {
       List<Integer> candidates = terms.norms().groupSizes();
       all.add(
-          new RoundMechanism(
-              Sampler.ULS,
-              terms.normSampling(),
-              candidates.get(candidates.size() - 1),
-              noiseMultiplier(terms.normSampling(), share),
-              Math.sqrt(candidates.size()),
-              /* expectedUnits= */ 1,
-              terms.norms()));
+          measurement(
+              terms.norms(), terms.normSampling(), candidates.get(candidates.size() - 1), share));
     }
     this.measurements = List.copyOf(all);
+  }
+
+  private RoundMechanism measurement(
+      RoundQuery query, double samplingProbability, int groupSize, PrivacyLoss share) {
+    return new RoundMechanism(
+        Sampler.ULS,
+        samplingProbability,
+        groupSize,
+        noiseMultiplier(samplingProbability, share),
+        query.sensitivity(/* clipNorm= */ 1),
+        /* expectedUnits= */ 1,
+        query);
   }
 
   private double noiseMultiplier(double samplingProbability, PrivacyLoss share) {

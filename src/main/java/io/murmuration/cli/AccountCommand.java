@@ -29,16 +29,10 @@ public final class AccountCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
   @Mixin private MechanismOptions mechanism;
+  @Mixin private NoiseOption noise;
   @Mixin private AccountantOptions accountant;
   @Mixin private HorizonOptions horizon;
   @Mixin private AccountingOutput output;
-
-  @Option(
-      names = {"--noise-multiplier", "--sigma"},
-      required = true,
-      paramLabel = "SIGMA",
-      description = "The noise's standard deviation in units of the clip norm.")
-  private double noiseMultiplier;
 
   @Option(
       names = {"--rounds", "-T"},
@@ -62,10 +56,10 @@ public final class AccountCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    Mechanism subject = mechanism.with(noiseMultiplier);
+    Mechanism subject = mechanism.with(noise.noiseMultiplier());
     PldAccountant pld = accountant.create();
     Map<String, Object> answer = mechanism.describe();
-    answer.put("noise_multiplier", noiseMultiplier);
+    answer.put("noise_multiplier", noise.noiseMultiplier());
     if (horizon.isAsked()) {
       answerHorizon(subject, pld, answer);
     } else {

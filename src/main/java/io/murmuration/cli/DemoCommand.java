@@ -9,15 +9,14 @@ import io.murmuration.demo.DemoSettings;
 import io.murmuration.event.InteractionProducer;
 import io.murmuration.privacy.ledger.HaltReason;
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.OptionalDouble;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /** {@code murmuration demo}: all of it in one process. */
@@ -34,27 +33,8 @@ import picocli.CommandLine.Spec;
     sortOptions = false)
 public final class DemoCommand implements Callable<Integer> {
 
-  /** Planning figure for the generated stream, whose population is public because we make it. */
-  private static final double GENERATED_POPULATION = 4_000;
-
-  /** Planning figure for somebody's own events. A public constant, not a count. */
-  private static final double DEFAULT_POPULATION = 15_000;
-
   @Spec private CommandSpec spec;
-
-  @Option(
-      names = "--events",
-      paramLabel = "FILE",
-      description =
-          "JSON lines with user_id, event_time and text, plain or .gz; without it a generated"
-              + " stream.")
-  private Path events;
-
-  @Option(
-      names = "--model",
-      paramLabel = "DIR",
-      description = "Base model in Hugging Face layout; without it the project's own small one.")
-  private Path model;
+  @Mixin private LocalRunOptions run;
 
   @Option(
       names = "--unpack-model",
@@ -76,31 +56,11 @@ public final class DemoCommand implements Callable<Integer> {
   @Option(names = "--domain", defaultValue = "demo", description = "Name of the privacy domain.")
   private String domain;
 
-  @Option(names = "--epsilon", defaultValue = "8", description = "Budget.")
-  private double epsilon;
-
-  @Option(names = "--delta", defaultValue = "1e-6", description = "Its delta.")
-  private double delta;
-
   @Option(
       names = "--raise-budget",
       description =
           "Raise the budget of an existing ledger to --epsilon and --delta; recorded there.")
   private boolean raiseBudget;
-
-  @Option(
-      names = "--rounds",
-      defaultValue = "80",
-      description = "Rounds to plan for; the noise is calibrated to them.")
-  private long rounds;
-
-  @Option(
-      names = "--expected-cohort",
-      paramLabel = "M",
-      description =
-          "Public expected number of users in a round; 512 for the generated stream, 1024 for"
-              + " --events.")
-  private Double expectedCohort;
 
   @Option(
       names = "--population",
@@ -109,12 +69,6 @@ public final class DemoCommand implements Callable<Integer> {
           "Public planning figure of the population, never a count of the data; 4000 for the"
               + " generated stream, 15000 for --events.")
   private Double population;
-
-  @Option(
-      names = "--sampling-probability",
-      paramLabel = "Q",
-      description = "Probability of a user to take part in a round; M / N where not given.")
-  private Double samplingProbability;
 
   @Option(
       names = "--group-size",
@@ -130,22 +84,6 @@ public final class DemoCommand implements Callable<Integer> {
       description =
           "Highest rate of Adam, which falls over the rounds; the job's own default if not given.")
   private Double learningRate;
-
-  @Option(names = "--lora-rank", defaultValue = "8", description = "Rank of the adapter.")
-  private int loraRank;
-
-  @Option(
-      names = "--max-tokens",
-      defaultValue = "64",
-      description = "An example is cut at so many tokens.")
-  private int maxTokens;
-
-  @Option(
-      names = "--round-interval",
-      converter = DurationConverter.class,
-      defaultValue = "250ms",
-      description = "Length of a tick, for example 250ms or 2s.")
-  private Duration roundInterval;
 
   @Option(
       names = "--rate",
@@ -187,25 +125,11 @@ public final class DemoCommand implements Callable<Integer> {
       description = "Releases become visible with checkpoints.")
   private Duration checkpointInterval;
 
-  @Option(names = "--parallelism", defaultValue = "2", description = "Of ingest and sampling.")
-  private int parallelism;
-
-  @Option(
-      names = "--web-port",
-      defaultValue = "8081",
-      description = "Port of the web UI; the next free one if taken.")
-  private int webPort;
-
   @Option(
       names = "--seed",
       defaultValue = "1",
       description = "Of the generated stream; sampling and noise have no seed.")
   private long seed;
-
-  @Option(
-      names = "--json",
-      description = "Print the summary as JSON on standard output, progress on standard error.")
-  private boolean json;
 
   @Override
   public Integer call() throws Exception {
@@ -215,9 +139,9 @@ public final class DemoCommand implements Callable<Integer> {
       return 0;
     }
     DemoSettings settings = settings();
-    PrintWriter progress = json ? spec.commandLine().getErr() : spec.commandLine().getOut();
+    PrintWriter progress = run.json() ? spec.commandLine().getErr() : spec.commandLine().getOut();
     DemoRun.Outcome outcome = new DemoRun(settings, progress, System.console() != null).run();
-    if (json) {
+    if (run.json()) {
       spec.commandLine().getOut().println(toJson(outcome));
     } else {
       print(outcome);
@@ -226,63 +150,46 @@ public final class DemoCommand implements Callable<Integer> {
   }
 
   private DemoSettings settings() {
-    require(
-        events == null || Files.isReadable(events),
-        "--events: there is no readable file " + events);
-    require(model == null || Files.isDirectory(model), "--model: there is no directory " + model);
-    require(
+    run.check();
+    run.require(
         heldOutMessages >= 2, "--held-out-messages must be at least 2 but is " + heldOutMessages);
-    require(heldOutUsers >= 1, "--held-out-users must be at least 1 but is " + heldOutUsers);
-    require(evaluateEvery >= 1, "--evaluate-every must be at least 1 but is " + evaluateEvery);
-    require(rounds >= 1, "--rounds must be at least 1 but is " + rounds);
-    boolean generated = events == null;
-    double cohort = expectedCohort != null ? expectedCohort : generated ? 512 : 1024;
-    double people =
-        population != null ? population : generated ? GENERATED_POPULATION : DEFAULT_POPULATION;
-    double q = samplingProbability != null ? samplingProbability : cohort / people;
-    require(
-        q > 0 && q <= 1,
-        "the sampling probability must be in (0, 1] but is %s; give --sampling-probability, or an --expected-cohort below --population"
-            .formatted(q));
-    require(rate == null || rate > 0, "--rate must be above 0 but is " + rate);
+    run.require(heldOutUsers >= 1, "--held-out-users must be at least 1 but is " + heldOutUsers);
+    run.require(evaluateEvery >= 1, "--evaluate-every must be at least 1 but is " + evaluateEvery);
+    run.require(rate == null || rate > 0, "--rate must be above 0 but is " + rate);
     OptionalDouble pace =
         rate != null
             ? OptionalDouble.of(rate)
-            : generated ? OptionalDouble.empty() : OptionalDouble.of(InteractionProducer.UNLIMITED);
+            : run.generated()
+                ? OptionalDouble.empty()
+                : OptionalDouble.of(InteractionProducer.UNLIMITED);
     Path directory = out.toAbsolutePath().normalize();
     return new DemoSettings(
-        events,
-        model == null ? null : model.toAbsolutePath().normalize(),
+        run.events(),
+        run.model(),
         directory,
         ledger == null ? directory.resolve("ledger") : ledger.toAbsolutePath().normalize(),
         domain,
-        epsilon,
-        delta,
+        run.epsilon(),
+        run.delta(),
         raiseBudget,
-        rounds,
-        cohort,
-        q,
+        run.rounds(),
+        run.expectedCohort(),
+        run.samplingProbability(population),
         groupSize,
         clipNorm,
         learningRate,
-        loraRank,
-        maxTokens,
-        roundInterval,
+        run.loraRank(),
+        run.maxTokens(),
+        run.roundInterval(),
         pace,
         heldOutUsers,
         heldOutMessages,
         heldOutPublic,
         evaluateEvery,
         checkpointInterval,
-        parallelism,
-        webPort,
+        run.parallelism(),
+        run.webPort(),
         seed);
-  }
-
-  private void require(boolean holds, String message) {
-    if (!holds) {
-      throw new ParameterException(spec.commandLine(), message);
-    }
   }
 
   private void print(DemoRun.Outcome outcome) {

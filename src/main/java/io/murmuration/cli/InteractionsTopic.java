@@ -5,14 +5,7 @@ import java.util.Map;
 import picocli.CommandLine.Option;
 
 /** The topic that interactions are written to. */
-final class InteractionsTopic {
-
-  @Option(
-      names = "--bootstrap-servers",
-      required = true,
-      paramLabel = "HOST:PORT,...",
-      description = "Kafka brokers.")
-  private String bootstrapServers;
+final class InteractionsTopic extends BrokersOption {
 
   @Option(
       names = "--topic",
@@ -37,6 +30,6 @@ final class InteractionsTopic {
    * @param rate events per second, above 0
    */
   InteractionProducer producer(double rate) {
-    return new InteractionProducer(bootstrapServers, topic, kafkaProperties, rate);
+    return new InteractionProducer(bootstrapServers(), topic, kafkaProperties, rate);
   }
 }

@@ -34,14 +34,7 @@ final class LedgerSource {
     private Topic topic;
   }
 
-  static final class Topic {
-    @Option(
-        names = "--bootstrap-servers",
-        paramLabel = "HOST:PORT,...",
-        description = "Kafka brokers of a Kafka ledger.",
-        required = true)
-    private String bootstrapServers;
-
+  static final class Topic extends BrokersOption {
     @Option(
         names = {"--topic", "--ledger-topic"},
         paramLabel = "TOPIC",
@@ -62,7 +55,7 @@ final class LedgerSource {
       return file(place.file);
     }
     Map<String, String> client = new HashMap<>(place.topic.properties);
-    client.put("bootstrap.servers", place.topic.bootstrapServers);
+    client.put("bootstrap.servers", place.topic.bootstrapServers());
     KafkaEndpoint endpoint =
         new KafkaEndpoint(
             place.topic.topic,

@@ -49,7 +49,7 @@ public final class TopicsCommand implements Callable<Integer> {
     private FromDomain domain;
   }
 
-  static final class FromConfig {
+  static final class FromConfig extends ConfigOverrides {
     @Option(
         names = "--config",
         required = true,
@@ -57,26 +57,19 @@ public final class TopicsCommand implements Callable<Integer> {
         description = "The job's configuration: brokers, names, replication, security settings.")
     private Path file;
 
-    @Option(
-        names = "--set",
-        paramLabel = "KEY=VALUE",
-        description = "An option; wins over the file; repeatable.")
-    private Map<String, String> settings = new LinkedHashMap<>();
+    Map<String, String> settings() {
+      Map<String, String> all = new LinkedHashMap<>(ConfigFile.read(file));
+      all.putAll(overrides());
+      return all;
+    }
   }
 
-  static final class FromDomain {
+  static final class FromDomain extends BrokersOption {
     @Option(
         names = "--domain",
         required = true,
         description = "Privacy domain; topics get the default names.")
     private String domain;
-
-    @Option(
-        names = "--bootstrap-servers",
-        required = true,
-        paramLabel = "HOST:PORT,...",
-        description = "Kafka brokers.")
-    private String bootstrapServers;
 
     @Option(
         names = "--replication-factor",
@@ -111,13 +104,11 @@ public final class TopicsCommand implements Callable<Integer> {
     Properties client = new Properties();
     IoConfig.Topics names;
     if (source.config != null) {
-      Map<String, String> settings = new LinkedHashMap<>(ConfigFile.read(source.config.file));
-      settings.putAll(source.config.settings);
-      IoConfig io = MurmurationConfig.of(settings).io();
+      IoConfig io = MurmurationConfig.of(source.config.settings()).io();
       client.putAll(io.clientProperties());
       names = io.topics();
     } else {
-      client.setProperty("bootstrap.servers", source.domain.bootstrapServers);
+      client.setProperty("bootstrap.servers", source.domain.bootstrapServers());
       names = IoConfig.Topics.ofDomain(source.domain.domain, source.domain.replicationFactor);
     }
     JobTopics topics = JobTopics.of(names, partitions, retention);

@@ -40,55 +40,29 @@ public record CalibrationConfig(
     if (!Boolean.TRUE.equals(faults.required(CalibrationOptions.ENABLED))) {
       return null;
     }
-    double share = belowOne(faults, CalibrationOptions.BUDGET_SHARE);
-    Integer attempts =
-        faults.atLeast(
-            CalibrationOptions.ATTEMPTS, faults.required(CalibrationOptions.ATTEMPTS), 1);
-    Long population =
-        faults.atLeast(
-            CalibrationOptions.POPULATION, faults.required(CalibrationOptions.POPULATION), 1);
-    double compute =
-        faults.positive(CalibrationOptions.COMPUTE, faults.required(CalibrationOptions.COMPUTE));
+    double share = faults.strictFraction(CalibrationOptions.BUDGET_SHARE);
+    Integer attempts = faults.atLeast(CalibrationOptions.ATTEMPTS, 1);
+    Long population = faults.atLeast(CalibrationOptions.POPULATION, 1);
+    double compute = faults.positive(CalibrationOptions.COMPUTE);
     List<Integer> candidates = faults.required(CalibrationOptions.CANDIDATES);
     if (candidates != null && !isAscendingFromOne(candidates)) {
       faults.add(
           CalibrationOptions.CANDIDATES,
           "must be ascending numbers of at least 1 but are " + candidates);
     }
-    double normSampling =
-        faults.inRange(
-            CalibrationOptions.NORM_SAMPLING_PROBABILITY,
-            faults.required(CalibrationOptions.NORM_SAMPLING_PROBABILITY),
-            0,
-            1,
-            "(0, 1]");
-    double quantile = belowOne(faults, CalibrationOptions.NORM_QUANTILE);
-    double smallest =
-        faults.positive(
-            CalibrationOptions.SMALLEST_NORM, faults.required(CalibrationOptions.SMALLEST_NORM));
+    double normSampling = faults.probability(CalibrationOptions.NORM_SAMPLING_PROBABILITY);
+    double quantile = faults.strictFraction(CalibrationOptions.NORM_QUANTILE);
+    double smallest = faults.positive(CalibrationOptions.SMALLEST_NORM);
     double largest =
         faults.inRange(
             CalibrationOptions.LARGEST_NORM,
-            faults.required(CalibrationOptions.LARGEST_NORM),
             2 * smallest,
             Double.MAX_VALUE,
             "(2·" + CalibrationOptions.SMALLEST_NORM.key() + ", ∞)");
     Boolean measureClipNorm = faults.required(CalibrationOptions.MEASURE_CLIP_NORM);
-    Long warmUp =
-        faults.atLeast(
-            CalibrationOptions.WARM_UP_WINDOWS,
-            faults.required(CalibrationOptions.WARM_UP_WINDOWS),
-            0);
-    Integer recalibrations =
-        faults.atLeast(
-            CalibrationOptions.RECALIBRATIONS,
-            faults.required(CalibrationOptions.RECALIBRATIONS),
-            0);
-    Long windows =
-        faults.atLeast(
-            CalibrationOptions.RECALIBRATION_WINDOWS,
-            faults.required(CalibrationOptions.RECALIBRATION_WINDOWS),
-            1);
+    Long warmUp = faults.atLeast(CalibrationOptions.WARM_UP_WINDOWS, 0);
+    Integer recalibrations = faults.atLeast(CalibrationOptions.RECALIBRATIONS, 0);
+    Long windows = faults.atLeast(CalibrationOptions.RECALIBRATION_WINDOWS, 1);
     return faults.build(
         () ->
             new CalibrationConfig(
@@ -105,11 +79,6 @@ public record CalibrationConfig(
                 warmUp,
                 recalibrations,
                 windows));
-  }
-
-  private static double belowOne(
-      Faults faults, org.apache.flink.configuration.ConfigOption<Double> option) {
-    return faults.inRange(option, faults.required(option), 0, Math.nextDown(1.0), "(0, 1)");
   }
 
   private static boolean isAscendingFromOne(List<Integer> candidates) {

@@ -21,42 +21,14 @@ public record ContributionConfig(
 
   static ContributionConfig read(Faults faults) {
     faults.startPart();
-    Long windowTicks =
-        faults.atLeast(
-            ContributionOptions.WINDOW_TICKS, faults.required(ContributionOptions.WINDOW_TICKS), 1);
-    Integer perWindow =
-        faults.atLeast(
-            ContributionOptions.EXAMPLES_PER_WINDOW,
-            faults.required(ContributionOptions.EXAMPLES_PER_WINDOW),
-            1);
-    Integer windows =
-        faults.atLeast(
-            ContributionOptions.WINDOWS, faults.required(ContributionOptions.WINDOWS), 1);
-    Integer userIdBytes =
-        faults.atLeast(
-            ContributionOptions.MAX_USER_ID_BYTES,
-            faults.required(ContributionOptions.MAX_USER_ID_BYTES),
-            1);
-    Integer textChars =
-        faults.atLeast(
-            ContributionOptions.MAX_TEXT_CHARS,
-            faults.required(ContributionOptions.MAX_TEXT_CHARS),
-            1);
-    Integer recordBytes =
-        faults.atLeast(
-            ContributionOptions.MAX_RECORD_BYTES,
-            faults.required(ContributionOptions.MAX_RECORD_BYTES),
-            1);
-    Integer keptText =
-        faults.atLeast(
-            ContributionOptions.KEPT_TEXT_CHARS,
-            faults.required(ContributionOptions.KEPT_TEXT_CHARS),
-            1);
-    Integer keptPrompt =
-        faults.atLeast(
-            ContributionOptions.KEPT_PROMPT_CHARS,
-            faults.required(ContributionOptions.KEPT_PROMPT_CHARS),
-            0);
+    Long windowTicks = faults.atLeast(ContributionOptions.WINDOW_TICKS, 1);
+    Integer perWindow = faults.atLeast(ContributionOptions.EXAMPLES_PER_WINDOW, 1);
+    Integer windows = faults.atLeast(ContributionOptions.WINDOWS, 1);
+    Integer userIdBytes = faults.atLeast(ContributionOptions.MAX_USER_ID_BYTES, 1);
+    Integer textChars = faults.atLeast(ContributionOptions.MAX_TEXT_CHARS, 1);
+    Integer recordBytes = faults.atLeast(ContributionOptions.MAX_RECORD_BYTES, 1);
+    Integer keptText = faults.atLeast(ContributionOptions.KEPT_TEXT_CHARS, 1);
+    Integer keptPrompt = faults.atLeast(ContributionOptions.KEPT_PROMPT_CHARS, 0);
     TruncationKind truncation = faults.required(ContributionOptions.TRUNCATION);
     if (perWindow != null && windows != null && (long) perWindow * windows > Short.MAX_VALUE) {
       faults.add(

@@ -47,8 +47,19 @@ final class Faults {
     return configuration.contains(option);
   }
 
-  /** A number in an interval; NaN is always a fault. A null value was reported before. */
-  double inRange(
+  /**
+   * A required number in an interval; NaN is always a fault.
+   *
+   * @param above not in the interval
+   * @param atMost in the interval
+   * @param range the interval, for people
+   * @return NaN where there is none, which was reported
+   */
+  double inRange(ConfigOption<Double> option, double above, double atMost, String range) {
+    return inRange(option, required(option), above, atMost, range);
+  }
+
+  private double inRange(
       ConfigOption<Double> option, Double value, double above, double atMost, String range) {
     if (value == null) {
       return Double.NaN;
@@ -59,29 +70,63 @@ final class Faults {
     return value;
   }
 
-  /** A number in [0, 1]. */
-  double fraction(ConfigOption<Double> option, Double value) {
+  /** A required number in [0, 1]. */
+  double fraction(ConfigOption<Double> option) {
+    Double value = required(option);
     if (value != null && !(value >= 0 && value <= 1)) {
       add(option, "must be in [0, 1] but is " + value);
     }
     return value == null ? Double.NaN : value;
   }
 
-  /** A number in (0, 1). */
-  double strictFraction(ConfigOption<Double> option, Double value) {
-    if (value != null && !(value > 0 && value < 1)) {
-      add(option, "must be in (0, 1) but is " + value);
-    }
-    return value == null ? Double.NaN : value;
+  /** A required number in (0, 1). */
+  double strictFraction(ConfigOption<Double> option) {
+    return strictFraction(option, required(option));
   }
 
-  /** A positive finite number. */
-  double positive(ConfigOption<Double> option, Double value) {
+  /** A number in (0, 1), or null where none is given. */
+  Double optionalStrictFraction(ConfigOption<Double> option) {
+    Double value = optional(option);
+    strictFraction(option, value);
+    return value;
+  }
+
+  private double strictFraction(ConfigOption<Double> option, Double value) {
+    return inRange(option, value, 0, Math.nextDown(1.0), "(0, 1)");
+  }
+
+  /** A required number in (0, 1]. */
+  double probability(ConfigOption<Double> option) {
+    return inRange(option, 0, 1, "(0, 1]");
+  }
+
+  /** A required positive finite number. */
+  double positive(ConfigOption<Double> option) {
+    return positive(option, required(option));
+  }
+
+  /** A positive finite number, or null where none is given. */
+  Double optionalPositive(ConfigOption<Double> option) {
+    Double value = optional(option);
+    positive(option, value);
+    return value;
+  }
+
+  private double positive(ConfigOption<Double> option, Double value) {
     return inRange(option, value, 0, Double.MAX_VALUE, "(0, ∞)");
   }
 
-  /** A whole number of at least {@code minimum}. */
-  <N extends Number> N atLeast(ConfigOption<N> option, N value, long minimum) {
+  /** A required whole number of at least {@code minimum}. */
+  <N extends Number> N atLeast(ConfigOption<N> option, long minimum) {
+    return atLeast(option, required(option), minimum);
+  }
+
+  /** A whole number of at least {@code minimum}, or null where none is given. */
+  <N extends Number> N optionalAtLeast(ConfigOption<N> option, long minimum) {
+    return atLeast(option, optional(option), minimum);
+  }
+
+  private <N extends Number> N atLeast(ConfigOption<N> option, N value, long minimum) {
     if (value != null && value.longValue() < minimum) {
       add(option, "must be at least " + minimum + " but is " + value);
     }

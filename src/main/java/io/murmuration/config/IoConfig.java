@@ -103,9 +103,7 @@ public record IoConfig(
     String deadLetters = faults.required(IoOptions.DEAD_LETTERS_TOPIC);
     String releases = faults.required(IoOptions.RELEASES_TOPIC);
     String ledger = faults.optional(IoOptions.LEDGER_TOPIC);
-    Integer replicationFactor =
-        faults.atLeast(
-            IoOptions.REPLICATION_FACTOR, faults.required(IoOptions.REPLICATION_FACTOR), 1);
+    Integer replicationFactor = faults.atLeast(IoOptions.REPLICATION_FACTOR, 1);
     String feedback = faults.optional(IoOptions.FEEDBACK_TOPIC);
     LedgerKind ledgerKind = faults.required(IoOptions.LEDGER_KIND);
     String ledgerDirectory = faults.optional(IoOptions.LEDGER_DIRECTORY);
@@ -126,10 +124,8 @@ public record IoConfig(
               + checkpointInterval);
     }
     String checkpointDirectory = faults.optional(IoOptions.CHECKPOINT_DIRECTORY);
-    Integer parallelism =
-        faults.atLeast(IoOptions.PARALLELISM, faults.optional(IoOptions.PARALLELISM), 1);
-    Integer maxParallelism =
-        faults.atLeast(IoOptions.MAX_PARALLELISM, faults.required(IoOptions.MAX_PARALLELISM), 1);
+    Integer parallelism = faults.optionalAtLeast(IoOptions.PARALLELISM, 1);
+    Integer maxParallelism = faults.atLeast(IoOptions.MAX_PARALLELISM, 1);
     if (maxParallelism != null && maxParallelism > 32_768) {
       faults.add(IoOptions.MAX_PARALLELISM, "must be at most 32768 but is " + maxParallelism);
     }

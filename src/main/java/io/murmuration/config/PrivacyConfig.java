@@ -55,44 +55,22 @@ public record PrivacyConfig(
               + domain
               + "\"");
     }
-    double epsilon =
-        faults.positive(PrivacyOptions.EPSILON, faults.required(PrivacyOptions.EPSILON));
-    double delta =
-        faults.inRange(
-            PrivacyOptions.DELTA,
-            faults.required(PrivacyOptions.DELTA),
-            0,
-            Math.nextDown(1.0),
-            "(0, 1)");
+    double epsilon = faults.positive(PrivacyOptions.EPSILON);
+    double delta = faults.strictFraction(PrivacyOptions.DELTA);
     Sampler sampler = faults.required(PrivacyOptions.SAMPLER);
     boolean calibrated = Boolean.TRUE.equals(faults.optional(CalibrationOptions.ENABLED));
     if (calibrated) {
       refuseWhatIsChosen(faults);
     }
     double probability =
-        calibrated
-            ? Double.NaN
-            : faults.inRange(
-                PrivacyOptions.SAMPLING_PROBABILITY,
-                faults.required(PrivacyOptions.SAMPLING_PROBABILITY),
-                0,
-                1,
-                "(0, 1]");
-    Integer groupSize =
-        faults.atLeast(PrivacyOptions.GROUP_SIZE, faults.required(PrivacyOptions.GROUP_SIZE), 1);
-    double clipNorm =
-        faults.positive(PrivacyOptions.CLIP_NORM, faults.required(PrivacyOptions.CLIP_NORM));
-    double expectedUnits =
-        calibrated
-            ? Double.NaN
-            : faults.positive(
-                PrivacyOptions.EXPECTED_UNITS, faults.required(PrivacyOptions.EXPECTED_UNITS));
+        calibrated ? Double.NaN : faults.probability(PrivacyOptions.SAMPLING_PROBABILITY);
+    Integer groupSize = faults.atLeast(PrivacyOptions.GROUP_SIZE, 1);
+    double clipNorm = faults.positive(PrivacyOptions.CLIP_NORM);
+    double expectedUnits = calibrated ? Double.NaN : faults.positive(PrivacyOptions.EXPECTED_UNITS);
     AdaptiveClipping.Options adaptive = adaptiveClipping(faults);
-    Long rounds = faults.atLeast(PrivacyOptions.ROUNDS, faults.optional(PrivacyOptions.ROUNDS), 1);
-    Double noiseMultiplier = faults.optional(PrivacyOptions.NOISE_MULTIPLIER);
-    if (noiseMultiplier != null) {
-      faults.positive(PrivacyOptions.NOISE_MULTIPLIER, noiseMultiplier);
-    } else if (rounds == null) {
+    Long rounds = faults.optionalAtLeast(PrivacyOptions.ROUNDS, 1);
+    Double noiseMultiplier = faults.optionalPositive(PrivacyOptions.NOISE_MULTIPLIER);
+    if (noiseMultiplier == null && rounds == null) {
       faults.add(
           PrivacyOptions.NOISE_MULTIPLIER.key()
               + " or "
@@ -104,11 +82,7 @@ public record PrivacyConfig(
       faults.add(
           PrivacyOptions.ROUND_INTERVAL, "must be at least one millisecond but is " + interval);
     }
-    Integer maxUndurable =
-        faults.atLeast(
-            PrivacyOptions.MAX_UNDURABLE_ROUNDS,
-            faults.required(PrivacyOptions.MAX_UNDURABLE_ROUNDS),
-            1);
+    Integer maxUndurable = faults.atLeast(PrivacyOptions.MAX_UNDURABLE_ROUNDS, 1);
     Boolean raiseBudget = faults.required(PrivacyOptions.RAISE_BUDGET);
     return faults.build(
         () ->
@@ -148,18 +122,12 @@ public record PrivacyConfig(
   }
 
   private static AdaptiveClipping.Options adaptiveClipping(Faults faults) {
-    Double quantile = faults.optional(PrivacyOptions.CLIPPING_QUANTILE);
-    double rate =
-        faults.positive(
-            PrivacyOptions.CLIPPING_RATE, faults.required(PrivacyOptions.CLIPPING_RATE));
-    double share =
-        faults.positive(
-            PrivacyOptions.CLIPPING_BIT_NOISE_SHARE,
-            faults.required(PrivacyOptions.CLIPPING_BIT_NOISE_SHARE));
+    Double quantile = faults.optionalStrictFraction(PrivacyOptions.CLIPPING_QUANTILE);
+    double rate = faults.positive(PrivacyOptions.CLIPPING_RATE);
+    double share = faults.positive(PrivacyOptions.CLIPPING_BIT_NOISE_SHARE);
     if (quantile == null) {
       return null;
     }
-    faults.inRange(PrivacyOptions.CLIPPING_QUANTILE, quantile, 0, Math.nextDown(1.0), "(0, 1)");
     return quantile > 0 && quantile < 1 && rate > 0 && share > 0
         ? new AdaptiveClipping.Options(quantile, rate, share)
         : null;

@@ -86,33 +86,21 @@ public record TrainingConfig(
           TrainingOptions.START_IS_PUBLIC,
           "says something of " + TrainingOptions.START_FROM.key() + ", which is not given");
     }
-    Integer rank =
-        faults.atLeast(TrainingOptions.LORA_RANK, faults.required(TrainingOptions.LORA_RANK), 1);
-    double alpha =
-        faults.positive(TrainingOptions.LORA_ALPHA, faults.required(TrainingOptions.LORA_ALPHA));
+    Integer rank = faults.atLeast(TrainingOptions.LORA_RANK, 1);
+    double alpha = faults.positive(TrainingOptions.LORA_ALPHA);
     List<String> targets = faults.required(TrainingOptions.LORA_TARGETS);
     LoraConfig.Mode mode = faults.required(TrainingOptions.LORA_MODE);
-    Integer maxTokens =
-        faults.atLeast(TrainingOptions.MAX_TOKENS, faults.required(TrainingOptions.MAX_TOKENS), 2);
+    Integer maxTokens = faults.atLeast(TrainingOptions.MAX_TOKENS, 2);
     OptimizerKind optimizer = faults.required(TrainingOptions.OPTIMIZER);
     boolean plannedRounds = faults.optional(PrivacyOptions.ROUNDS) != null;
     ScheduleKind schedule = schedule(faults, plannedRounds);
-    Double givenRate = faults.optional(TrainingOptions.LEARNING_RATE);
-    double learningRate =
-        givenRate == null
-            ? defaultLearningRate(parameters, schedule)
-            : faults.positive(TrainingOptions.LEARNING_RATE, givenRate);
-    double floor =
-        faults.fraction(
-            TrainingOptions.LEARNING_RATE_FLOOR,
-            faults.required(TrainingOptions.LEARNING_RATE_FLOOR));
+    Double givenRate = faults.optionalPositive(TrainingOptions.LEARNING_RATE);
+    double learningRate = givenRate == null ? defaultLearningRate(parameters, schedule) : givenRate;
+    double floor = faults.fraction(TrainingOptions.LEARNING_RATE_FLOOR);
     ReleasedWeights released = releasedWeights(faults, schedule);
-    double averageDecay =
-        faults.strictFraction(
-            TrainingOptions.AVERAGE_DECAY, faults.required(TrainingOptions.AVERAGE_DECAY));
+    double averageDecay = faults.strictFraction(TrainingOptions.AVERAGE_DECAY);
     var memory = faults.required(TrainingOptions.MICRO_BATCH_MEMORY);
-    Integer threads =
-        faults.atLeast(TrainingOptions.THREADS, faults.required(TrainingOptions.THREADS), 1);
+    Integer threads = faults.atLeast(TrainingOptions.THREADS, 1);
     Boolean privateMetrics = faults.required(TrainingOptions.PRIVATE_METRICS);
     return faults.build(
         () ->

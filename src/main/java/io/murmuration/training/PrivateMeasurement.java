@@ -67,10 +67,7 @@ public final class PrivateMeasurement {
    *     and noise would disagree
    */
   private static void requireSensitivity(RoundMechanism mechanism) {
-    double sensitivity =
-        mechanism.query() instanceof NormHistograms norms
-            ? Math.sqrt(norms.groupSizes().size())
-            : 1;
+    double sensitivity = mechanism.query().sensitivity(mechanism.clipNorm());
     if (mechanism.clipNorm() != sensitivity) {
       throw new IllegalArgumentException(
           "the clip norm of %s must be its sensitivity, %s, but is %s"

@@ -30,14 +30,15 @@ public record RoundGrid(double clipNorm, NoiseGrid sum, NoiseGrid bits) {
     AdaptiveClipping adaptive = mechanism.adaptiveClipping();
     double noiseMultiplier = mechanism.noiseMultiplier();
     double clipNorm = mechanism.clipNorm();
+    double sensitivity = mechanism.query().sensitivity(clipNorm);
     if (adaptive == null) {
-      return new RoundGrid(clipNorm, NoiseGrid.of(noiseMultiplier, clipNorm), /* bits= */ null);
+      return new RoundGrid(clipNorm, NoiseGrid.of(noiseMultiplier, sensitivity), /* bits= */ null);
     }
     NoiseGrid bits = NoiseGrid.of(adaptive.bitNoise() / BIT_SENSITIVITY, BIT_SENSITIVITY);
     return new RoundGrid(
         clipNorm,
         NoiseGrid.beside(
-            bits, noiseMultiplier, adaptive.updateNoiseMultiplier(noiseMultiplier), clipNorm),
+            bits, noiseMultiplier, adaptive.updateNoiseMultiplier(noiseMultiplier), sensitivity),
         bits);
   }
 }

@@ -193,11 +193,11 @@ class PlanCommandTest {
         .isPositive()
         .isEqualTo(first.at("/els/clip_norm").asDouble());
     assertThat(first.at("/rows/0/examples_kept").asDouble()).isCloseTo(9 / 45.0, within(1e-12));
-    assertThat(first.get("warning").asText()).isEqualTo(PlanCommand.UNACCOUNTED);
+    assertThat(first.get("warning").asText()).isEqualTo(PopulationOptions.UNACCOUNTED);
     assertThat(run(arguments + " --json")).isZero();
     assertThat(json()).isEqualTo(first);
     assertThat(run(arguments)).isZero();
-    assertThat(out.toString()).contains(PlanCommand.UNACCOUNTED);
+    assertThat(out.toString()).contains(PopulationOptions.UNACCOUNTED);
   }
 
   @Test

@@ -24,6 +24,14 @@ public sealed interface RoundQuery extends Serializable {
    */
   int answerSize();
 
+  /**
+   * What one unit moves the sum by at most in L2. The accounting rests on it, and the noise that is
+   * added has as many times the mechanism's noise multiplier as its standard deviation.
+   *
+   * @param clipNorm of the mechanism
+   */
+  double sensitivity(double clipNorm);
+
   /** What the round is for, in a few words for people. */
   String purpose();
 
@@ -43,6 +51,12 @@ public sealed interface RoundQuery extends Serializable {
     @Override
     public int answerSize() {
       return adaptive == null ? 0 : 1;
+    }
+
+    /** The clip norm: updates are clipped to it. */
+    @Override
+    public double sensitivity(double clipNorm) {
+      return clipNorm;
     }
 
     @Override
@@ -84,6 +98,12 @@ public sealed interface RoundQuery extends Serializable {
     @Override
     public int answerSize() {
       return upperBounds.size();
+    }
+
+    /** 1: a user is counted in one bin. */
+    @Override
+    public double sensitivity(double clipNorm) {
+      return 1;
     }
 
     @Override
@@ -128,6 +148,12 @@ public sealed interface RoundQuery extends Serializable {
     @Override
     public int answerSize() {
       return groupSizes.size() * bins;
+    }
+
+    /** √J: a user has weight one in each of J histograms. */
+    @Override
+    public double sensitivity(double clipNorm) {
+      return Math.sqrt(groupSizes.size());
     }
 
     @Override
