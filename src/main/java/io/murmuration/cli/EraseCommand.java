@@ -20,7 +20,8 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "erase",
     description = {
-      "Writes a tombstone for each user: the job drops everything that it holds of them.",
+      "Writes a tombstone for each user to every partition: the job drops everything that it holds"
+          + " of them, and what they sent before comes back from no partition.",
       "Earlier records in topics, and checkpoints and savepoints, go with their retention. No"
           + " budget comes back."
     },
@@ -53,7 +54,9 @@ public final class EraseCommand implements Callable<Integer> {
       }
       producer.flush();
     }
-    spec.commandLine().getOut().printf("%,d tombstones written to %s%n", all.size(), topic.name());
+    spec.commandLine()
+        .getOut()
+        .printf("%,d users erased in every partition of %s%n", all.size(), topic.name());
     return 0;
   }
 

@@ -12,11 +12,18 @@ import java.util.concurrent.locks.LockSupport;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.PartitionInfo;
 import org.apache.kafka.common.errors.InterruptException;
+import org.apache.kafka.common.errors.TimeoutException;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 /**
  * Writes interactions to Kafka: key = user id in UTF-8, value = Avro single-object encoding.
+ *
+ * <p>Text goes to one partition, by Kafka's default hash of the key. An erasure goes to every
+ * partition: a user's older text may lie in others, written by clients of another hash or before
+ * partitions were added, and one that lags would bring the user back after a single record in a
+ * partition that does not. In each partition the erasure follows what was written there before.
  *
  * <p>Records are stamped with the wall time of their sending; an event's own time is data and stays
  * in the value. Sending is asynchronous and idempotent; a failed send is thrown by the next {@link
@@ -73,7 +80,8 @@ public final class InteractionProducer implements AutoCloseable {
   }
 
   /**
-   * Sends one interaction, after waiting as long as the rate demands.
+   * Sends one interaction, after waiting as long as the rate demands; one that erases its user to
+   * every partition.
    *
    * @throws IllegalArgumentException when the interaction is larger than the largest record, or a
    *     string of it holds half of a surrogate pair; it was not sent, and the producer remains
@@ -94,37 +102,59 @@ public final class InteractionProducer implements AutoCloseable {
           "the event needs %d bytes, but a record may have %d (max.request.size)"
               .formatted(size, maxRecordBytes));
     }
-    write(key, value);
+    if (interaction.getErase()) {
+      writeEverywhere(key, value);
+    } else {
+      write(() -> hand(new ProducerRecord<>(topic, key, value)));
+    }
   }
 
   /**
-   * Sends a tombstone: the job forgets everything that this user ever sent.
+   * Sends a tombstone to every partition: the job forgets everything that this user sent before.
    *
    * @throws IllegalArgumentException when the id is not well-formed
+   * @throws IllegalStateException when an earlier record could not be written, or the partitions
+   *     are not known
    */
   public void erase(String userId) throws InterruptedException {
-    write(utf8(userId), null);
+    writeEverywhere(utf8(userId), null);
+  }
+
+  private void writeEverywhere(byte[] key, byte[] value) throws InterruptedException {
+    write(
+        () -> {
+          for (PartitionInfo info : producer.partitionsFor(topic)) {
+            hand(new ProducerRecord<>(topic, info.partition(), key, value));
+          }
+        });
   }
 
   private static byte[] utf8(String userId) {
     return WellFormed.require(userId, "the user id").getBytes(StandardCharsets.UTF_8);
   }
 
-  private void write(byte[] key, byte[] value) throws InterruptedException {
+  private void write(Runnable sending) throws InterruptedException {
     throwFailure();
     awaitTurn();
     try {
-      producer.send(
-          new ProducerRecord<>(topic, key, value),
-          (metadata, exception) -> {
-            if (exception != null) {
-              failure.compareAndSet(null, exception);
-            }
-          });
+      sending.run();
     } catch (InterruptException e) {
       throw asInterrupted(e);
+    } catch (TimeoutException e) {
+      failure.compareAndSet(null, e);
+      throwFailure();
     }
     sent++;
+  }
+
+  private void hand(ProducerRecord<byte[], byte[]> record) {
+    producer.send(
+        record,
+        (metadata, exception) -> {
+          if (exception != null) {
+            failure.compareAndSet(null, exception);
+          }
+        });
   }
 
   private void awaitTurn() throws InterruptedException {
@@ -161,7 +191,10 @@ public final class InteractionProducer implements AutoCloseable {
     throwFailure();
   }
 
-  /** Records handed over so far, tombstones included. */
+  /**
+   * Interactions and erasures handed over so far. An erasure counts once, whatever the number of
+   * partitions that it goes to.
+   */
   public long sent() {
     return sent;
   }

@@ -124,7 +124,7 @@ class ProduceCommandTest {
             kafka.bootstrapServers());
 
     assertThat(exit).isZero();
-    assertThat(out.toString()).contains("2 tombstones written to erased");
+    assertThat(out.toString()).contains("2 users erased in every partition of erased");
     assertThat(read("erased", 2))
         .allSatisfy(record -> assertThat(record.value()).isNull())
         .extracting(record -> new String(record.key(), StandardCharsets.UTF_8))
