@@ -11,6 +11,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.domain.JavaModifier;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
@@ -39,6 +40,21 @@ class ArchitectureTest {
       ".*(Operator|OperatorFactory|OperatorCoordinator|Function|Sink|Serializer|SerializationSchema|DeserializationSchema|Writer|Committer|State|Metrics|Format)(\\$.*)?";
 
   private static final String ROOT = "io.murmuration";
+
+  /** Serializers and their snapshots by Flink, the entry points by name, exceptions by catchers. */
+  private static final String FOUND_BY_REFLECTION =
+      ".*(Serializer|SerializerSnapshot|Exception)|.*\\.(MurmurationJob|Murmuration)|.*\\.event\\.avro\\..*|.*\\.Jte\\w+Generated";
+
+  /** In-memory twins, the estimators of the white-box audit, and what is held against documents. */
+  private static final Set<String> PUBLIC_FOR_TESTS =
+      Set.of(
+          ROOT + ".config.OptionDocs",
+          ROOT + ".privacy.audit.GaussianEstimate",
+          ROOT + ".privacy.audit.OneRunTradeOff",
+          ROOT + ".privacy.audit.SteinkeBound",
+          ROOT + ".privacy.audit.Thresholds",
+          ROOT + ".release.InMemoryModelStore",
+          ROOT + ".release.PrivacyStatement");
 
   @ArchTest
   static final ArchRule packages_are_free_of_cycles =
@@ -70,6 +86,43 @@ class ArchitectureTest {
             assertThat(mayUse.get(from))
                 .as("what %s may use by its row in docs/architecture.md", from)
                 .containsAll(targets));
+  }
+
+  /**
+   * What is public is used by another package, or named by what another may call. Tests do not
+   * count; names that the running system finds by reflection do.
+   */
+  @ArchTest
+  static void what_is_public_is_used_outside_its_package(JavaClasses all) {
+    Set<String> needed = new TreeSet<>();
+    for (JavaClass type : all) {
+      type.getDirectDependenciesFromSelf().stream()
+          .map(dependency -> dependency.getTargetClass().getBaseComponentType())
+          .filter(target -> !target.getPackageName().equals(type.getPackageName()))
+          .forEach(target -> needed.add(target.getName()));
+      if (type.getModifiers().contains(JavaModifier.PUBLIC)) {
+        type.getCodeUnits().stream()
+            .filter(unit -> !unit.getModifiers().contains(JavaModifier.PRIVATE))
+            .flatMap(unit -> unit.getAllInvolvedRawTypes().stream())
+            .forEach(named -> needed.add(named.getBaseComponentType().getName()));
+        type.getFields().stream()
+            .flatMap(field -> field.getAllInvolvedRawTypes().stream())
+            .forEach(named -> needed.add(named.getName()));
+        type.getAllRawInterfaces().forEach(named -> needed.add(named.getName()));
+      }
+    }
+    assertThat(
+            all.stream()
+                .filter(type -> type.isTopLevelClass() && !type.isAnnotation())
+                .filter(type -> type.getModifiers().contains(JavaModifier.PUBLIC))
+                .map(JavaClass::getName)
+                .filter(name -> !name.matches(FOUND_BY_REFLECTION))
+                .filter(name -> !PUBLIC_FOR_TESTS.contains(name))
+                .filter(
+                    name ->
+                        needed.stream().noneMatch(n -> n.equals(name) || n.startsWith(name + "$"))))
+        .as("public types that nobody outside their package uses or is given: drop the public")
+        .isEmpty();
   }
 
   private static String packageOf(JavaClass type) {

@@ -15,7 +15,7 @@ import java.util.List;
  * with probability 1 − β, the true quantile for some share within ±2·σ·√(2·bins·ln(2·bins/β))/N of
  * s, up to the width of a bin.
  */
-public final class NoisyHistogram {
+final class NoisyHistogram {
 
   private final double[] cumulative;
 

@@ -25,7 +25,7 @@ import picocli.CommandLine.Spec;
       "The (epsilon, delta) that a mechanism costs after so many rounds: given one of the two, the",
       "other. With --horizon: the most rounds that anybody's words may influence at both."
     })
-public final class AccountCommand implements Callable<Integer> {
+final class AccountCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
   @Mixin private MechanismOptions mechanism;

@@ -20,7 +20,7 @@ import picocli.CommandLine.Spec;
     },
     mixinStandardHelpOptions = true,
     showDefaultValues = true)
-public final class BrokerCommand implements Callable<Integer> {
+final class BrokerCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
 

@@ -21,7 +21,7 @@ import picocli.CommandLine.Spec;
       "What a budget (epsilon, delta) affords: given --rounds, the smallest noise multiplier;",
       "given --noise-multiplier, the most rounds."
     })
-public final class CalibrateCommand implements Callable<Integer> {
+final class CalibrateCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
   @Mixin private MechanismOptions mechanism;

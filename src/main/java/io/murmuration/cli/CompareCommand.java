@@ -33,7 +33,7 @@ import picocli.CommandLine.Spec;
       "The noise multipliers that user-level sampling, example-level sampling and example-level",
       "sampling accounted by black-box group privacy need for the same user-level guarantee."
     })
-public final class CompareCommand implements Callable<Integer> {
+final class CompareCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
   @Mixin private GuaranteeOptions guarantee;

@@ -26,7 +26,7 @@ import picocli.CommandLine.Spec;
           + " budget comes back."
     },
     mixinStandardHelpOptions = true)
-public final class EraseCommand implements Callable<Integer> {
+final class EraseCommand implements Callable<Integer> {
 
   /** What a decoder puts in the place of bytes that its encoding does not have. */
   private static final char REPLACEMENT = '\ufffd';

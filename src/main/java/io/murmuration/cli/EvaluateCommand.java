@@ -26,7 +26,7 @@ import picocli.CommandLine.Spec;
     footer =
         "%nBeginning of text stands before each message, control tokens in a message are text, and"
             + " a message is cut at the context.")
-public final class EvaluateCommand implements Callable<Integer> {
+final class EvaluateCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
   @Mixin private ModelOptions model;

@@ -28,7 +28,7 @@ import picocli.CommandLine.Spec;
     footer =
         "%nNeither texts nor user ids are printed, but the numbers are exact functions of private"
             + " data: they are for the operator alone.")
-public final class InspectCommand implements Callable<Integer> {
+final class InspectCommand implements Callable<Integer> {
 
   private static final JsonMapper JSON = new JsonMapper();
 

@@ -36,7 +36,7 @@ import picocli.CommandLine.Spec;
         "Shows, verifies or exports the ledger of a privacy domain; a running job is not"
             + " disturbed.",
     mixinStandardHelpOptions = true)
-public final class LedgerCommand implements Runnable {
+final class LedgerCommand implements Runnable {
 
   private static final ObjectMapper JSON = new ObjectMapper();
 

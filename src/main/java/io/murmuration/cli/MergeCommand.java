@@ -15,7 +15,7 @@ import picocli.CommandLine.Spec;
     name = "merge",
     mixinStandardHelpOptions = true,
     description = "Write a base model with an adapter merged in as a plain model directory.")
-public final class MergeCommand implements Callable<Integer> {
+final class MergeCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
   @Mixin private ModelOptions model;

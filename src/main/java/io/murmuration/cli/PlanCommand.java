@@ -50,7 +50,7 @@ import picocli.CommandLine.Spec;
       "how many examples users have from --events, --counts or --count-quantiles.",
       "docs/bounds.md explains the method."
     })
-public final class PlanCommand implements Callable<Integer> {
+final class PlanCommand implements Callable<Integer> {
 
   /** The largest bound that is looked at where none are named. */
   private static final int DEFAULT_LARGEST = 64;

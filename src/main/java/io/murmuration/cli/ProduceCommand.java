@@ -28,7 +28,7 @@ import picocli.CommandLine.Spec;
     name = "produce",
     description = "Feeds JSON lines of events into the interactions topic.",
     mixinStandardHelpOptions = true)
-public final class ProduceCommand implements Callable<Integer> {
+final class ProduceCommand implements Callable<Integer> {
   private static final String STANDARD_INPUT = "-";
 
   @Spec private CommandSpec spec;

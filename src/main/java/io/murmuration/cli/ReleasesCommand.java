@@ -39,7 +39,7 @@ import picocli.CommandLine.Spec;
       ReleasesCommand.VerifyCommand.class,
       ReleasesCommand.PruneCommand.class
     })
-public final class ReleasesCommand implements Runnable {
+final class ReleasesCommand implements Runnable {
 
   private static final JsonMapper JSON = new JsonMapper();
 

@@ -44,7 +44,7 @@ import picocli.CommandLine.Spec;
     },
     mixinStandardHelpOptions = true,
     sortOptions = false)
-public final class ReportCommand implements Callable<Integer> {
+final class ReportCommand implements Callable<Integer> {
 
   private static final String PAGE = "report.html";
   private static final String LEDGER_SUFFIX = ".ledger";

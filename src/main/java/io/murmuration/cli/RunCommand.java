@@ -25,7 +25,7 @@ import picocli.CommandLine.Spec;
       "docs/configuration.md lists the options."
     },
     mixinStandardHelpOptions = true)
-public final class RunCommand implements Callable<Integer> {
+final class RunCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
   @Mixin private JobOptions job;

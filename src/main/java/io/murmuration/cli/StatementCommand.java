@@ -17,7 +17,7 @@ import picocli.CommandLine.Spec;
     name = "statement",
     mixinStandardHelpOptions = true,
     description = "The guarantee in words for a review: what is protected, assumed and released.")
-public final class StatementCommand implements Callable<Integer> {
+final class StatementCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
   @Mixin private MechanismOptions mechanism;

@@ -8,7 +8,7 @@ import org.apache.flink.configuration.ConfigOptions;
  * How bound, clip norm and noise are chosen from the stream. All of it is public, and fixed before
  * data is looked at.
  */
-public final class CalibrationOptions {
+final class CalibrationOptions {
 
   public static final ConfigOption<Boolean> ENABLED =
       ConfigOptions.key("calibration.enabled")

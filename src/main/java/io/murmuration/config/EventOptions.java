@@ -6,7 +6,7 @@ import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.ConfigOptions;
 
 /** How the records of the interactions topic are written. */
-public final class EventOptions {
+final class EventOptions {
 
   /** Forms of a record's value. */
   public enum FormatKind {

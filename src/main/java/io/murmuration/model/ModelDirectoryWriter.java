@@ -20,7 +20,7 @@ import java.util.function.Function;
  * weights as {@code model.safetensors} in float32, tensor by tensor, so that files beyond 2 GB need
  * no such heap.
  */
-public final class ModelDirectoryWriter {
+final class ModelDirectoryWriter {
 
   private static final int BLOCK_ELEMENTS = 1 << 18;
   private static final int ALIGNMENT = 8;

@@ -29,7 +29,7 @@ import java.util.Map;
  *
  * @see <a href="https://huggingface.co/docs/safetensors">the format</a>
  */
-public final class SafetensorsFile implements Closeable {
+final class SafetensorsFile implements Closeable {
 
   private static final String METADATA = "__metadata__";
 

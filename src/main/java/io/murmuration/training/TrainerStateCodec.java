@@ -28,7 +28,7 @@ import org.apache.commons.codec.digest.DigestUtils;
  * <p>Format 2 starts with the layout's digest, which format 1 lacks. Format 3 says behind the
  * number of moments whether an average of the iterates follows them. All are read.
  */
-public final class TrainerStateCodec {
+final class TrainerStateCodec {
 
   private static final int MAGIC = 0x4d55524d;
   private static final int VERSION = 3;

@@ -4,7 +4,7 @@ package io.murmuration.privacy.accounting;
  * The exact δ(ε) of a single round by numerical integration of the hockey stick divergence ∫ (upper
  * − e^ε·lower)₊. Shares nothing with the grids: an independent check.
  */
-public final class HockeyStickIntegral {
+final class HockeyStickIntegral {
 
   private static final double PANELS_PER_DEVIATION = 16;
   private static final double[] NODES = {
