@@ -4,6 +4,7 @@ import org.apache.flink.metrics.Counter;
 import org.apache.flink.metrics.Gauge;
 import org.apache.flink.metrics.MetricGroup;
 import org.apache.flink.metrics.SimpleCounter;
+import org.apache.flink.metrics.View;
 
 /**
  * What the trainer reports. Whatever is a function of a round's cohort, its size and how long its
@@ -12,6 +13,21 @@ import org.apache.flink.metrics.SimpleCounter;
  */
 final class TrainMetrics {
 
+  /** Flink ends the intervals: a view is updated every few seconds. */
+  private record Busy(BusyTime time) implements Gauge<Long>, View {
+
+    @Override
+    public void update() {
+      time.update();
+    }
+
+    @Override
+    public Long getValue() {
+      return time.millisPerSecond();
+    }
+  }
+
+  private final BusyTime busy = new BusyTime();
   private final Counter staleSamples;
   private final Counter slicesFailed;
   private volatile long round;
@@ -33,6 +49,7 @@ final class TrainMetrics {
       staleSamples = privateGroup.counter("staleSamples");
       slicesFailed = privateGroup.counter("slicesFailed");
       privateGroup.gauge("roundMillis", (Gauge<Long>) () -> roundMillis);
+      privateGroup.gauge("busyMillisPerSecond", new Busy(busy));
       privateGroup.gauge("gradientMillis", (Gauge<Long>) () -> gradientMillis);
       privateGroup.gauge("tokensPerSecond", (Gauge<Double>) () -> tokensPerSecond);
       privateGroup.gauge("cohort", (Gauge<Long>) () -> cohort);
@@ -42,6 +59,16 @@ final class TrainMetrics {
       staleSamples = new SimpleCounter();
       slicesFailed = new SimpleCounter();
     }
+  }
+
+  /** A round begins on the worker. */
+  void begins() {
+    busy.begin();
+  }
+
+  /** It has ended there, whether executed or not. */
+  void ends() {
+    busy.end();
   }
 
   void staleSample() {

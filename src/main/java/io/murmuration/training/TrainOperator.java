@@ -233,7 +233,7 @@ public final class TrainOperator extends AbstractStreamOperator<RoundRelease>
   private void train(Cohort cohort) {
     try {
       long start = System.nanoTime();
-      ExecutedRound executed = trainer.execute(cohort);
+      ExecutedRound executed = execute(cohort);
       long nanos = System.nanoTime() - start;
       onTaskThread(
           () -> complete(executed, nanos), "Round %d trained".formatted(cohort.grant().round()));
@@ -250,6 +250,15 @@ public final class TrainOperator extends AbstractStreamOperator<RoundRelease>
       LOG.info("Round {} is void: its task ended while it was trained", cohort.grant().round());
     } catch (Throwable failure) { // handed to the task thread, which fails the task with it
       fail("Round " + cohort.grant().round() + " could not be trained", failure);
+    }
+  }
+
+  private ExecutedRound execute(Cohort cohort) {
+    trainMetrics.begins();
+    try {
+      return trainer.execute(cohort);
+    } finally {
+      trainMetrics.ends();
     }
   }
 
