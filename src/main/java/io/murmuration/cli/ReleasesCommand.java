@@ -16,6 +16,8 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.ArgGroup;
@@ -31,13 +33,14 @@ import picocli.CommandLine.Spec;
 /** {@code murmuration releases}: what a model store holds, and whether it is sound. */
 @Command(
     name = "releases",
-    description = "Lists, shows, verifies and prunes published releases.",
+    description = "Lists, shows, verifies and prunes published releases, and cleans staging.",
     mixinStandardHelpOptions = true,
     subcommands = {
       ReleasesCommand.ListCommand.class,
       ReleasesCommand.ShowCommand.class,
       ReleasesCommand.VerifyCommand.class,
-      ReleasesCommand.PruneCommand.class
+      ReleasesCommand.PruneCommand.class,
+      ReleasesCommand.CleanCommand.class
     })
 final class ReleasesCommand implements Runnable {
 
@@ -51,10 +54,10 @@ final class ReleasesCommand implements Runnable {
   @Override
   public void run() {
     throw new ParameterException(
-        spec.commandLine(), "A command is required: list, show, verify or prune");
+        spec.commandLine(), "A command is required: list, show, verify, prune or clean");
   }
 
-  /** What the three commands share. */
+  /** What the commands share. */
   private abstract static class StoreCommand implements Callable<Integer> {
 
     @Spec private CommandSpec spec;
@@ -64,7 +67,7 @@ final class ReleasesCommand implements Runnable {
 
     @Mixin private JsonOption json;
 
-    final ModelStore store() throws IOException {
+    final DirectoryModelStore store() throws IOException {
       return DirectoryModelStore.reading(directory);
     }
 
@@ -267,6 +270,40 @@ final class ReleasesCommand implements Runnable {
         print(removed);
       } else {
         out().printf("removed %d of %d releases%n", old.size(), names.size());
+      }
+      return ExitCode.OK;
+    }
+  }
+
+  /** {@code releases clean}. */
+  @Command(
+      name = "clean",
+      description = {
+        "Removes releases that were staged and never published: those of rounds that a failure"
+            + " rolled back.",
+        "A checkpoint or savepoint of that time may still hold their commit, so give an age beyond"
+            + " all that you would restore."
+      },
+      mixinStandardHelpOptions = true)
+  static final class CleanCommand extends StoreCommand {
+
+    @Option(
+        names = "--older-than",
+        required = true,
+        converter = DurationConverter.class,
+        paramLabel = "DURATION",
+        description = "How long ago they were staged, at least; such as 30d.")
+    private Duration age;
+
+    @Override
+    public Integer call() throws IOException {
+      List<String> removed = store().removeStaged(Instant.now().minus(age));
+      if (json()) {
+        ArrayNode names = JSON.createArrayNode();
+        removed.forEach(names::add);
+        print(names);
+      } else {
+        out().printf("removed %d staged releases%n", removed.size());
       }
       return ExitCode.OK;
     }

@@ -16,14 +16,20 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.UUID;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Releases as directories of one file system that has an atomic rename (a local disk, NFS, a
@@ -40,6 +46,12 @@ import java.util.stream.Stream;
  *
  * <p>Every file and directory is forced to disk before the rename that relies on it. The names of
  * staging directories carry the digest of what is in them, so that attempts never mix.
+ *
+ * <p><b>What is collected from staging.</b> Opening a store takes away what can never be needed
+ * again: releases that are visible by now, and what a process left half-done a day ago (should it
+ * live after all, its write fails and is tried again). A release that was staged and is not visible
+ * stays: any retained checkpoint or savepoint may hold its commit, and only a person knows which of
+ * them will never be restored, see {@link #removeStaged}.
  *
  * <p><b>Away is not lost.</b> An empty mount point, a directory that was moved and a file server
  * that stalls look like a store without releases. So nothing is concluded from an absence unless
@@ -70,6 +82,14 @@ public final class DirectoryModelStore implements ModelStore {
   interface FileOutput {
     void write(Path file, byte[] content) throws IOException;
   }
+
+  /** Of what belongs to no release that was staged whole. */
+  private static final Duration LEFTOVER_AGE = Duration.ofDays(1);
+
+  private static final Pattern STAGED_NAME =
+      Pattern.compile("((?:round|calibration)-\\d{8,})-[0-9a-f]{64}");
+
+  private static final Logger LOG = LoggerFactory.getLogger(DirectoryModelStore.class);
 
   private final Path root;
   private final Path staging;
@@ -139,15 +159,77 @@ public final class DirectoryModelStore implements ModelStore {
         createPrivately(store.staging);
       }
       Path probe = Files.createTempFile(store.staging, "probe", null);
+      Instant now = Files.getLastModifiedTime(probe).toInstant(); // by the file system's clock
       Files.delete(probe);
       output.write(probe, new byte[PROBE_BYTES]);
       Files.delete(probe);
       store.mark();
       store.id = store.readMarker();
+      store.collect(now.minus(LEFTOVER_AGE));
     } catch (IOException e) {
       throw store.failure("open the model store", e);
     }
     return store;
+  }
+
+  /**
+   * Housekeeping, which keeps nobody from publishing: what cannot be removed is logged and stays.
+   */
+  private void collect(Instant leftoversBefore) throws IOException {
+    for (Path entry : entriesOf(staging)) {
+      Matcher staged = STAGED_NAME.matcher(entry.getFileName().toString());
+      try {
+        boolean needless =
+            staged.matches()
+                ? !isAbsent(root.resolve(staged.group(1)))
+                : modifiedBefore(entry, leftoversBefore);
+        if (needless) {
+          delete(entry);
+          LOG.info("Removed {}, which nothing needs any more", entry);
+        }
+      } catch (NoSuchFileException e) {
+        LOG.debug("Somebody else has removed {}", entry, e);
+      } catch (IOException e) {
+        LOG.warn("Nothing needs {} any more, but it cannot be removed", entry, e);
+      }
+    }
+  }
+
+  /**
+   * Removes what was staged so long ago and never became visible: releases of rounds that were
+   * rolled back. Their commits may still be in checkpoints and savepoints of that time; a restore
+   * from one would then report the release as lost.
+   *
+   * @param before staged before then, by the file system's clock
+   * @return the names of the directories removed
+   */
+  public List<String> removeStaged(Instant before) throws IOException {
+    List<String> removed = new ArrayList<>();
+    try {
+      readMarker();
+      for (Path entry : entriesOf(staging)) {
+        if (STAGED_NAME.matcher(entry.getFileName().toString()).matches()
+            && modifiedBefore(entry, before)) {
+          delete(entry);
+          removed.add(entry.getFileName().toString());
+        }
+      }
+    } catch (IOException e) {
+      throw failure("remove staged releases", e);
+    }
+    return removed;
+  }
+
+  private static boolean modifiedBefore(Path path, Instant time) throws IOException {
+    return Files.getLastModifiedTime(path, LinkOption.NOFOLLOW_LINKS).toInstant().isBefore(time);
+  }
+
+  private static List<Path> entriesOf(Path directory) throws IOException {
+    try (Stream<Path> entries = Files.list(directory)) {
+      return entries.sorted().toList();
+    } catch (UncheckedIOException e) {
+      throw e.getCause();
+    }
   }
 
   /** Gives the store an id if it has none; of several that do so at once, one succeeds. */
@@ -469,7 +551,7 @@ public final class DirectoryModelStore implements ModelStore {
   }
 
   private static void delete(Path directory) throws IOException {
-    if (!Files.isDirectory(directory, LinkOption.NOFOLLOW_LINKS)) {
+    if (isAbsent(directory)) {
       return;
     }
     List<Path> deepestFirst;

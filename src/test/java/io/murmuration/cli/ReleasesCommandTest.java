@@ -14,6 +14,9 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
@@ -356,6 +359,22 @@ class ReleasesCommandTest {
   }
 
   @Test
+  void cleansWhatWasStagedLongAgoAndNeverPublished() throws IOException {
+    Path staging = root.resolve(".staging");
+    Path old = Files.createDirectory(staging.resolve("round-00000009-" + "ab".repeat(32)));
+    Files.setLastModifiedTime(old, FileTime.from(Instant.now().minus(Duration.ofDays(31))));
+    Files.createDirectory(staging.resolve("round-00000010-" + "ab".repeat(32)));
+
+    assertThat(run("clean", root.toString(), "--older-than", "30d")).isZero();
+
+    assertThat(out.toString()).isEqualToIgnoringNewLines("removed 1 staged releases");
+    assertThat(staging).isDirectoryNotContaining(path -> path.equals(old)).isNotEmptyDirectory();
+    assertThat(DirectoryModelStore.reading(root).published()).hasSize(3);
+    // an age must be given: nothing is removed by default
+    assertThat(run("clean", root.toString())).isEqualTo(2);
+  }
+
+  @Test
   void aStoreThatIsNotThereIsAnError() {
     assertThat(run("list", root.resolve("nowhere").toString())).isEqualTo(1);
     assertThat(err.toString()).contains("must be a directory that holds releases");
@@ -364,6 +383,7 @@ class ReleasesCommandTest {
   @Test
   void aCommandIsRequired() {
     assertThat(run()).isEqualTo(2);
-    assertThat(err.toString()).contains("A command is required: list, show, verify or prune");
+    assertThat(err.toString())
+        .contains("A command is required: list, show, verify, prune or clean");
   }
 }

@@ -10,7 +10,10 @@ import java.io.IOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
@@ -194,6 +197,65 @@ class DirectoryModelStoreTest extends ModelStoreContract {
     assertThat(new ReleaseCatalog(store).manifest("round-00000001").round()).isEqualTo(1);
     assertThatThrownBy(() -> store.read("round-00000001", PeftAdapter.WEIGHTS_FILE))
         .isInstanceOf(IOException.class);
+  }
+
+  @Test
+  void openingCollectsWhatNothingNeedsAnyMore_andNothingElse() throws IOException {
+    // visible, and staged again by an attempt that was rolled back and died before its commit
+    store.commit(store.stage(ReleaseFixtures.files(1, 1)));
+    store.stage(ReleaseFixtures.files(1, 1));
+    // staged and in some checkpoint, however old
+    Staged waiting = store.stage(ReleaseFixtures.files(2, 1));
+    age(stagedAs(waiting), Duration.ofDays(400));
+    // half-done by the dead, and by another attempt that lives
+    Path dead = Files.createDirectory(root.resolve(".staging/round-00000003-x.partial"));
+    Files.createFile(dead.resolve(PeftAdapter.WEIGHTS_FILE));
+    age(dead, Duration.ofHours(25));
+    Path probe = Files.createFile(root.resolve(".staging/probe123"));
+    age(probe, Duration.ofHours(25));
+    Path alive = Files.createDirectory(root.resolve(".staging/round-00000004-x.partial"));
+    age(alive, Duration.ofHours(23));
+
+    DirectoryModelStore reopened = DirectoryModelStore.open(root);
+
+    assertThat(staging())
+        .containsExactlyInAnyOrder(
+            stagedAs(waiting).getFileName().toString(), alive.getFileName().toString());
+    assertThat(reopened.published()).containsExactly("round-00000001");
+    assertThat(reopened.commit(waiting)).isEqualTo(Outcome.PUBLISHED);
+  }
+
+  @Test
+  void whatIsStagedGoesOnlyWhenAPersonSaysSo() throws IOException {
+    Staged old = store.stage(ReleaseFixtures.files(1, 1));
+    age(stagedAs(old), Duration.ofDays(31));
+    Staged young = store.stage(ReleaseFixtures.files(2, 1));
+    Instant monthAgo = Instant.now().minus(Duration.ofDays(30));
+
+    assertThat(DirectoryModelStore.reading(root).removeStaged(monthAgo))
+        .containsExactly(stagedAs(old).getFileName().toString());
+
+    assertThat(staging()).containsExactly(stagedAs(young).getFileName().toString());
+    assertThatThrownBy(() -> store.commit(old)).isInstanceOf(ReleaseLostException.class);
+  }
+
+  @Test
+  void nothingIsRemovedWhereTheStoreMayBeAway() throws IOException {
+    store.stage(ReleaseFixtures.files(1, 1));
+    Files.delete(root.resolve(DirectoryModelStore.MARKER));
+
+    assertThatThrownBy(() -> DirectoryModelStore.reading(root).removeStaged(Instant.MAX))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("the store is not there");
+    assertThat(staging()).hasSize(1);
+  }
+
+  private Path stagedAs(Staged staged) {
+    return root.resolve(".staging").resolve(staged.name() + "-" + staged.digest());
+  }
+
+  private static void age(Path path, Duration by) throws IOException {
+    Files.setLastModifiedTime(path, FileTime.from(Instant.now().minus(by)));
   }
 
   /** What may be found where a store was. */
