@@ -19,4 +19,4 @@ create() {
 create interactions 8
 create interactions-dead-letters 1
 # announcements are few and stay for ever
-create releases 1 --config retention.ms=-1
+create releases 1 --config retention.ms=-1 --config message.timestamp.type=CreateTime

@@ -77,13 +77,14 @@ record ConfiguredReleases(
     List<String> startCharges = start == null ? List.of() : start.ledgerHashes();
     PublishSink sink =
         new PublishSink(
-            store,
-            context,
-            KafkaSink.<Announcement>builder()
-                .setKafkaProducerConfig(io.clientProperties("releases"))
-                .setRecordSerializer(new AnnouncementKafkaSerializer(io.topics().releases()))
-                .setDeliveryGuarantee(DeliveryGuarantee.AT_LEAST_ONCE)
-                .build());
+                store,
+                context,
+                KafkaSink.<Announcement>builder()
+                    .setKafkaProducerConfig(io.clientProperties("releases"))
+                    .setRecordSerializer(new AnnouncementKafkaSerializer(io.topics().releases()))
+                    .setDeliveryGuarantee(DeliveryGuarantee.AT_LEAST_ONCE)
+                    .build())
+            .onSchedule();
     return new ConfiguredReleases(
         io.acceptOtherStore() ? sink.acceptingOtherStore() : sink,
         context,

@@ -16,6 +16,7 @@ import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.config.TopicConfig;
 import org.apache.kafka.common.errors.TopicExistsException;
+import org.apache.kafka.common.record.TimestampType;
 
 /**
  * The topics of a job, with the partitions and the retention that each needs.
@@ -79,7 +80,13 @@ public record JobTopics(List<NewTopic> topics) {
             new NewTopic(names.interactions(), partitions, replication).configs(rawText),
             new NewTopic(names.deadLetters(), 1, replication).configs(rawText),
             new NewTopic(names.releases(), 1, replication)
-                .configs(Map.of(TopicConfig.RETENTION_MS_CONFIG, FOR_EVER)),
+                .configs(
+                    Map.of(
+                        TopicConfig.RETENTION_MS_CONFIG,
+                        FOR_EVER,
+                        // the broker's own time would tell when a record was written
+                        TopicConfig.MESSAGE_TIMESTAMP_TYPE_CONFIG,
+                        TimestampType.CREATE_TIME.name)),
             new NewTopic(names.ledger(), 1, replication)
                 .configs(KafkaLedger.newTopicSettings(names.replicationFactor())),
             new NewTopic(names.feedback(), 1, replication)

@@ -12,8 +12,10 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
  * @param round the released round
  * @param json what consumers read: {@code release}, the directory's name; {@code release_sha256};
  *     {@code manifest}, as in the release
+ * @param publicMillis what it is dated: when the tick of its round began, in milliseconds since
+ *     1970, whenever that was over; 0 where an earlier version wrote it and does not say
  */
-public record Announcement(String domain, long round, String json) {
+public record Announcement(String domain, long round, String json, long publicMillis) {
 
   private static final JsonMapper JSON = new JsonMapper();
 
@@ -25,7 +27,10 @@ public record Announcement(String domain, long round, String json) {
     root.set("manifest", release.manifest().tree());
     try {
       return new Announcement(
-          release.manifest().domain(), release.manifest().round(), JSON.writeValueAsString(root));
+          release.manifest().domain(),
+          release.manifest().round(),
+          JSON.writeValueAsString(root),
+          release.publicMillis());
     } catch (JsonProcessingException e) {
       throw new IllegalStateException("a tree of texts and numbers can be written as JSON", e);
     }

@@ -7,8 +7,9 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 /**
  * Announcements as records of the releases topic: key {@code domain/round}, value JSON.
  *
- * <p>The record's timestamp is the wall time. The element's own would be a tick, which a broker
- * takes for a date in 1970 and deletes within its retention.
+ * <p>The record's timestamp is the moment at which the round's tick began: one of now would tell
+ * how long the round took, and the element's own is a tick, which a broker takes for a date in 1970
+ * and deletes within its retention.
  */
 public final class AnnouncementKafkaSerializer
     implements KafkaRecordSerializationSchema<Announcement> {
@@ -28,7 +29,9 @@ public final class AnnouncementKafkaSerializer
     return new ProducerRecord<>(
         topic,
         /* partition= */ null,
-        System.currentTimeMillis(),
+        announcement.publicMillis() == 0
+            ? System.currentTimeMillis() // of an earlier version's state
+            : announcement.publicMillis(),
         announcement.key().getBytes(StandardCharsets.UTF_8),
         announcement.json().getBytes(StandardCharsets.UTF_8));
   }

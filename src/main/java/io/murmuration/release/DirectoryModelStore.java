@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.time.Instant;
@@ -52,6 +53,9 @@ import org.slf4j.LoggerFactory;
  * live after all, its write fails and is tried again). A release that was staged and is not visible
  * stays: any retained checkpoint or savepoint may hold its commit, and only a person knows which of
  * them will never be restored, see {@link #removeStaged}.
+ *
+ * <p><b>Times are public.</b> What becomes visible is dated by the tick of its round, and is
+ * written anew when it does, see {@link #commit}.
  *
  * <p><b>Away is not lost.</b> An empty mount point, a directory that was moved and a file server
  * that stalls look like a store without releases. So nothing is concluded from an absence unless
@@ -344,6 +348,7 @@ public final class DirectoryModelStore implements ModelStore {
       for (var file : release.files().entrySet()) {
         output.write(partial.resolve(file.getKey()), file.getValue());
       }
+      date(partial, release.publicMillis());
       force(partial);
       Files.move(partial, complete, StandardCopyOption.ATOMIC_MOVE);
       force(staging);
@@ -377,15 +382,49 @@ public final class DirectoryModelStore implements ModelStore {
       if (!found.equals(staged.digest())) {
         throw lost(staged, "%s is damaged, its digest is now %s".formatted(complete, found));
       }
-      Files.move(complete, target, StandardCopyOption.ATOMIC_MOVE);
+      Path born = complete.resolveSibling(complete.getFileName() + PARTIAL);
+      copy(complete, born);
+      Files.move(born, target, StandardCopyOption.ATOMIC_MOVE);
       force(root);
       updateLatest();
+      delete(complete);
       return Outcome.PUBLISHED;
     } catch (ReleaseConflictException | ReleaseLostException e) {
       throw e;
     } catch (IOException e) {
       throw failure("publish release " + staged.name(), e);
     }
+  }
+
+  /** Gives files and their directory a time that tells nothing; 0 leaves them as they are. */
+  private static void date(Path directory, long publicMillis) throws IOException {
+    if (publicMillis != 0) {
+      date(directory, FileTime.fromMillis(publicMillis));
+    }
+  }
+
+  private static void date(Path directory, FileTime time) throws IOException {
+    try (Stream<Path> entries = Files.list(directory)) {
+      for (Path file : (Iterable<Path>) entries::iterator) {
+        Files.setLastModifiedTime(file, time);
+      }
+    }
+    Files.setLastModifiedTime(directory, time);
+  }
+
+  /**
+   * Writes what is staged anew, with the times it has. A file also has times that nobody can set,
+   * those of its birth and of its last change: of a file that was only moved they would tell when
+   * its round was over.
+   */
+  private void copy(Path complete, Path born) throws IOException {
+    delete(born);
+    Files.createDirectory(born);
+    for (var file : filesIn(complete).entrySet()) {
+      output.write(born.resolve(file.getKey()), file.getValue());
+    }
+    date(born, Files.getLastModifiedTime(complete));
+    force(born);
   }
 
   private void requireStoreOf(Staged staged) throws IOException {

@@ -31,8 +31,9 @@ public final class Guarantee {
       List.of(
           new Assumption(
               "The round in which an event arrives is part of the input",
-              "load and timing (a flood from one user that delays others, how long a round takes)"
-                  + " are outside the guarantee"),
+              "load (a flood from one user that delays others) is outside the guarantee, and so is"
+                  + " how long a round took where it did not fit its interval, which the ledger"
+                  + " names"),
           new Assumption(
               "Process failures do not depend on the data",
               "a record or a user that cannot be processed contributes zero, and the round goes"
@@ -42,8 +43,8 @@ public final class Guarantee {
               "a release that training starts from is of this domain, or was declared public"),
           new Assumption(
               "One id is one person",
-              "a person with two ids, or one whose words stand in another user's prompt, is covered"
-                  + " per id; the same people in two domains spend from two budgets, which add up"),
+              "a person with two ids, or one whose words stand in what another user says or was"
+                  + " asked, is covered per id; the same people in two domains spend from two budgets, which add up"),
           new Assumption(
               "Sampling and noise come from a cryptographic generator, drawn afresh for every"
                   + " attempt",

@@ -1,15 +1,19 @@
 package io.murmuration.release;
 
+import io.murmuration.privacy.mechanism.PublicClock;
 import java.io.IOException;
 import org.apache.flink.core.io.SimpleVersionedSerializer;
 import org.apache.flink.core.memory.DataInputDeserializer;
 import org.apache.flink.core.memory.DataOutputSerializer;
 
-/** Committables in checkpoints. Version 2 adds the store's id at the end, version 1 is read. */
+/**
+ * Committables in checkpoints. Version 2 adds the store's id at the end, version 3 when it is due;
+ * all are read.
+ */
 public final class PublishCommittableSerializer
     implements SimpleVersionedSerializer<PublishCommittable> {
 
-  private static final int VERSION = 2;
+  private static final int VERSION = 3;
 
   @Override
   public int getVersion() {
@@ -23,6 +27,9 @@ public final class PublishCommittableSerializer
     out.writeUTF(committable.staged().digest());
     new AnnouncementSerializer().serialize(committable.announcement(), out);
     out.writeUTF(committable.staged().store());
+    out.writeLong(committable.clock().genesisMillis());
+    out.writeLong(committable.clock().intervalMillis());
+    out.writeLong(committable.visibleTick());
     return out.getCopyOfBuffer();
   }
 
@@ -38,6 +45,13 @@ public final class PublishCommittableSerializer
     String digest = in.readUTF();
     Announcement announcement = new AnnouncementSerializer().deserialize(in);
     String store = version == 1 ? "" : in.readUTF();
-    return new PublishCommittable(new ModelStore.Staged(store, name, digest), announcement);
+    ModelStore.Staged staged = new ModelStore.Staged(store, name, digest);
+    return version < 3
+        ? new PublishCommittable(staged, announcement)
+        : new PublishCommittable(
+            staged,
+            announcement,
+            new PublicClock(in.readLong(), in.readLong()),
+            /* visibleTick= */ in.readLong());
   }
 }

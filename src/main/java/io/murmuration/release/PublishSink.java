@@ -1,5 +1,6 @@
 package io.murmuration.release;
 
+import io.murmuration.privacy.mechanism.Grant;
 import io.murmuration.serialization.ValueSerializer;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -19,6 +20,7 @@ import org.apache.flink.api.connector.sink2.SupportsWriterState;
 import org.apache.flink.api.connector.sink2.WriterInitContext;
 import org.apache.flink.core.io.SimpleVersionedSerializer;
 import org.apache.flink.metrics.Counter;
+import org.apache.flink.metrics.MetricGroup;
 import org.apache.flink.streaming.api.connector.sink2.CommittableMessage;
 import org.apache.flink.streaming.api.connector.sink2.SupportsPostCommitTopology;
 import org.apache.flink.streaming.api.datastream.DataStream;
@@ -26,8 +28,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Publishes noisy models in two phases: staged when they arrive, visible when the checkpoint that
- * contains them has completed, announced after that.
+ * Publishes noisy models in two phases: staged when they arrive, visible once the checkpoint that
+ * contains them has completed, announced after that. A job's sink is {@link #onSchedule}.
  *
  * <p>Why nothing is published twice or early. The proof needs three things.
  *
@@ -71,6 +73,12 @@ public final class PublishSink
   /** How long commits are tried in total; the checkpoint timeout must be at least twice as long. */
   public static final Duration COMMIT_PATIENCE = Duration.ofMinutes(1);
 
+  /**
+   * Ticks from the charge of a round to the beginning of the tick at which its release is due to be
+   * visible: one for the round, one for the checkpoint that makes it durable.
+   */
+  public static final int TICKS_TO_RELEASE = 2;
+
   /** Begins the log line of a release that is given up. */
   public static final String GIVEN_UP = "A release is given up";
 
@@ -81,9 +89,10 @@ public final class PublishSink
   private final Sink<Announcement> announcements;
   private final CommitRetries retries;
   private final boolean acceptOtherStore;
+  private final boolean onSchedule;
 
   /**
-   * A sink.
+   * A sink that makes releases visible as soon as they are durable.
    *
    * @param store where releases go; writer and committer open it each for themselves
    * @param context what all releases have in common
@@ -92,7 +101,13 @@ public final class PublishSink
    */
   public PublishSink(
       ModelStore.Provider store, ReleaseContext context, Sink<Announcement> announcements) {
-    this(store, context, announcements, CommitRetries.OF_JOBS, /* acceptOtherStore= */ false);
+    this(
+        store,
+        context,
+        announcements,
+        CommitRetries.OF_JOBS,
+        /* acceptOtherStore= */ false,
+        /* onSchedule= */ false);
   }
 
   private PublishSink(
@@ -100,17 +115,28 @@ public final class PublishSink
       ReleaseContext context,
       Sink<Announcement> announcements,
       CommitRetries retries,
-      boolean acceptOtherStore) {
+      boolean acceptOtherStore,
+      boolean onSchedule) {
     this.store = store;
     this.context = context;
     this.announcements = announcements;
     this.retries = retries;
     this.acceptOtherStore = acceptOtherStore;
+    this.onSchedule = onSchedule;
+  }
+
+  /**
+   * The same for a job whose releases become visible at the ticks at which they are due, {@link
+   * #TICKS_TO_RELEASE} after their charge, whenever within that time they were durable.
+   */
+  public PublishSink onSchedule() {
+    return new PublishSink(
+        store, context, announcements, retries, acceptOtherStore, /* onSchedule= */ true);
   }
 
   /** The same with other pauses between attempts to commit. */
   PublishSink withRetries(CommitRetries other) {
-    return new PublishSink(store, context, announcements, other, acceptOtherStore);
+    return new PublishSink(store, context, announcements, other, acceptOtherStore, onSchedule);
   }
 
   /**
@@ -118,7 +144,13 @@ public final class PublishSink
    * commit is given up.
    */
   public PublishSink acceptingOtherStore() {
-    return new PublishSink(store, context, announcements, retries, /* acceptOtherStore= */ true);
+    return new PublishSink(
+        store, context, announcements, retries, /* acceptOtherStore= */ true, onSchedule);
+  }
+
+  /** Whether releases wait for their tick. */
+  boolean isOnSchedule() {
+    return onSchedule;
   }
 
   @Override
@@ -158,16 +190,23 @@ public final class PublishSink
   @Override
   public Committer<PublishCommittable> createCommitter(CommitterInitContext init)
       throws IOException {
-    boolean restored = init.getRestoredCheckpointId().isPresent() && !acceptOtherStore;
+    return onSchedule
+        ? new WaitingCommitter()
+        : committer(init.getRestoredCheckpointId().isPresent(), init.metricGroup());
+  }
+
+  /** What makes releases visible, in a job of this sink. */
+  Committer<PublishCommittable> committer(boolean restored, MetricGroup metrics)
+      throws IOException {
     PublishCommitter committer =
         new PublishCommitter(
-            restored ? store.reopen() : store.open(),
+            restored && !acceptOtherStore ? store.reopen() : store.open(),
             retries,
             acceptOtherStore,
-            init.metricGroup().counter("releasesPublished"),
-            init.metricGroup().counter(RELEASES_LOST));
-    init.metricGroup().gauge(RELEASED_ROUND, () -> committer.releasedRound);
-    init.metricGroup().gauge(RELEASE_AGE, committer::millisSinceRelease);
+            metrics.counter("releasesPublished"),
+            metrics.counter(RELEASES_LOST));
+    metrics.gauge(RELEASED_ROUND, () -> committer.releasedRound);
+    metrics.gauge(RELEASE_AGE, committer::millisSinceRelease);
     return committer;
   }
 
@@ -181,7 +220,10 @@ public final class PublishSink
       DataStream<CommittableMessage<PublishCommittable>> committables) {
     ValueSerializer<Announcement> serializer = new AnnouncementSerializer();
     committables
-        .transform("announce", serializer.typeInfo(Announcement.class), new AnnounceOperator())
+        .transform(
+            "announce",
+            serializer.typeInfo(Announcement.class),
+            new AnnounceOperator(onSchedule ? this : null))
         .uid("announce")
         .setParallelism(1)
         .setMaxParallelism(1)
@@ -210,7 +252,11 @@ public final class PublishSink
     public void write(RoundRelease release, Context element) throws IOException {
       ReleaseFiles files = ReleaseFiles.of(context, release);
       ModelStore.Staged name = store.stage(files);
-      staged.add(new PublishCommittable(name, Announcement.of(files, name.digest())));
+      Announcement announcement = Announcement.of(files, name.digest());
+      Grant grant = release.grant();
+      staged.add(
+          new PublishCommittable(
+              name, announcement, grant.clock(), grant.tick() + TICKS_TO_RELEASE));
     }
 
     @Override
@@ -233,6 +279,20 @@ public final class PublishSink
     @Override
     public void close() {
       // the store holds nothing open
+    }
+  }
+
+  /** Says of each release that it is durable; {@link AnnounceOperator} makes it visible. */
+  private static final class WaitingCommitter implements Committer<PublishCommittable> {
+
+    @Override
+    public void commit(Collection<CommitRequest<PublishCommittable>> requests) {
+      // the checkpoint is complete, and that is all there is to say
+    }
+
+    @Override
+    public void close() {
+      // nothing is open
     }
   }
 

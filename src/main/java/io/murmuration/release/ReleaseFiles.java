@@ -1,5 +1,6 @@
 package io.murmuration.release;
 
+import io.murmuration.privacy.mechanism.PublicClock;
 import java.util.Collections;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -11,8 +12,11 @@ import java.util.TreeMap;
  * @param name of its directory
  * @param files by name
  * @param manifest the one among the files
+ * @param publicMillis what the files are dated: when the tick of their round began, in milliseconds
+ *     since 1970; 0 where that is not known
  */
-public record ReleaseFiles(String name, SortedMap<String, byte[]> files, Manifest manifest) {
+public record ReleaseFiles(
+    String name, SortedMap<String, byte[]> files, Manifest manifest, long publicMillis) {
 
   private static final String NAME_PREFIX = "round-";
   private static final String CALIBRATION_PREFIX = "calibration-";
@@ -38,7 +42,8 @@ public record ReleaseFiles(String name, SortedMap<String, byte[]> files, Manifes
     files.put(
         PrivacyStatement.FILE,
         PrivacyStatement.writeCalibration(context, release.grant(), manifest.outcome()));
-    return new ReleaseFiles(calibrationNameOf(release.grant().round()), files, manifest);
+    return new ReleaseFiles(
+        calibrationNameOf(release.grant().round()), files, manifest, publicMillis(release));
   }
 
   private static ReleaseFiles model(ReleaseContext context, RoundRelease release) {
@@ -48,7 +53,13 @@ public record ReleaseFiles(String name, SortedMap<String, byte[]> files, Manifes
     files.put(context.format().weightsFile(), release.weights());
     files.put(Manifest.FILE, manifest.write());
     files.put(PrivacyStatement.FILE, PrivacyStatement.write(context, release.grant()));
-    return new ReleaseFiles(nameOf(release.grant().round()), files, manifest);
+    return new ReleaseFiles(
+        nameOf(release.grant().round()), files, manifest, publicMillis(release));
+  }
+
+  private static long publicMillis(RoundRelease release) {
+    PublicClock clock = release.grant().clock();
+    return clock.isKnown() ? clock.millisOf(release.grant().tick()) : 0;
   }
 
   /** The directory's name of a round's release; names sort by round. */

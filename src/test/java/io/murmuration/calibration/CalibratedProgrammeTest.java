@@ -381,7 +381,7 @@ class CalibratedProgrammeTest {
     }
 
     Grant grant(long tick) throws Exception {
-      assertThat(pulse(tick)).isEqualTo(new Step.Charge(tick));
+      assertThat(((Step.Charge) pulse(tick)).tick()).isEqualTo(tick);
       Grant grant = session.charge(tick, coordinator.nextClipNorm());
       coordinator.granted(grant, session.state(), session.accountant());
       return grant;

@@ -1,6 +1,7 @@
 package io.murmuration.release;
 
 import io.murmuration.privacy.mechanism.Grant;
+import io.murmuration.privacy.mechanism.PublicClock;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.privacy.mechanism.Sampler;
 import java.util.List;
@@ -23,8 +24,13 @@ public final class ReleaseFixtures {
             new PeftAdapter(8, 16, List.of("q_proj", "v_proj"), "models/tiny", false)));
   }
 
-  /** A grant whose ε grows with its round. */
+  /** A grant whose ε grows with its round and whose clock is not known. */
   public static Grant grant(long round) {
+    return grant(round, PublicClock.UNKNOWN);
+  }
+
+  /** The same by a clock. */
+  public static Grant grant(long round, PublicClock clock) {
     return new Grant(
         /* epoch= */ 3,
         round,
@@ -39,13 +45,19 @@ public final class ReleaseFixtures {
             /* expectedUnits= */ 1024),
         /* epsilonSpent= */ 0.10001 * round,
         /* delta= */ 1e-6,
-        "%064x".formatted(round));
+        "%064x".formatted(round),
+        clock);
   }
 
   /** A round's release; the weights are that number. */
   public static RoundRelease release(long round, float weight) {
+    return release(grant(round), weight);
+  }
+
+  /** The release of a grant; the weights are that number. */
+  public static RoundRelease release(Grant grant, float weight) {
     return new RoundRelease(
-        grant(round),
+        grant,
         SafetensorsWriter.write(
             Map.of("format", "pt"),
             List.of(new NamedTensor("w", List.of(1L), new float[] {weight}))));

@@ -74,7 +74,7 @@ class ReleaseManifestTest {
             "All releases of the domain chat up to and including round 42 together are (4.2005,"
                 + " 1.0E-6)-differentially private at user level.")
         .contains("add or remove one user with all their events")
-        .contains("1. The round in which an event arrives is part of the input: load and timing")
+        .contains("1. The round in which an event arrives is part of the input: load (a flood from")
         .contains("5. Sampling and noise come from a cryptographic generator, drawn afresh")
         .contains("Each user takes part independently with probability 0.0625")
         .contains("divided by 1024");

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.murmuration.privacy.mechanism.GrantSerializer;
+import io.murmuration.privacy.mechanism.PublicClock;
 import io.murmuration.serialization.ValueSerializer;
 import java.io.IOException;
 import java.io.InputStream;
@@ -28,6 +29,9 @@ class ReleaseSerializersTest {
   /** Says what the round sums: the byte 0 is an update. */
   private static final String GRANT_VERSION_2 = "02" + GRANT_BEGINNING + "00" + GRANT_END;
 
+  private static final String GRANT_VERSION_3 =
+      "03" + GRANT_BEGINNING + "00" + GRANT_END + "0000018bcfe56800" + "00000000000927c0";
+
   private static <T> byte[] bytes(ValueSerializer<T> serializer, T value) throws IOException {
     DataOutputSerializer out = new DataOutputSerializer(16);
     serializer.serialize(value, out);
@@ -45,8 +49,18 @@ class ReleaseSerializersTest {
 
   @Test
   void theFormatOfGrantsIsPinned() throws IOException {
-    assertThat(HexFormat.of().formatHex(bytes(new GrantSerializer(), ReleaseFixtures.grant(7))))
-        .isEqualTo(GRANT_VERSION_2);
+    PublicClock clock = new PublicClock(1_700_000_000_000L, /* intervalMillis= */ 600_000);
+    assertThat(
+            HexFormat.of().formatHex(bytes(new GrantSerializer(), ReleaseFixtures.grant(7, clock))))
+        .isEqualTo(GRANT_VERSION_3);
+  }
+
+  @Test
+  void grantsOfTheSecondFormatDoNotSayWhenTheirTickIs() throws IOException {
+    byte[] written = HexFormat.of().parseHex(GRANT_VERSION_2);
+
+    assertThat(new GrantSerializer().deserialize(new DataInputDeserializer(written)))
+        .isEqualTo(ReleaseFixtures.grant(7));
   }
 
   @Test
@@ -74,14 +88,16 @@ class ReleaseSerializersTest {
     PublishCommittable committable =
         new PublishCommittable(
             new ModelStore.Staged("ef".repeat(16), "round-00000007", "cd".repeat(32)),
-            new Announcement("chat", 7, "{\"é\":1}"));
+            new Announcement("chat", 7, "{\"é\":1}", /* publicMillis= */ 1234),
+            new PublicClock(1_000, 200),
+            /* visibleTick= */ 9);
     PublishCommittableSerializer serializer = new PublishCommittableSerializer();
     byte[] bytes = serializer.serialize(committable);
 
     assertThat(serializer.deserialize(serializer.getVersion(), bytes)).isEqualTo(committable);
-    assertThatThrownBy(() -> serializer.deserialize(3, bytes))
+    assertThatThrownBy(() -> serializer.deserialize(4, bytes))
         .isInstanceOf(IOException.class)
-        .hasMessageContaining("format version 3 but this release reads versions up to 2");
+        .hasMessageContaining("format version 4 but this release reads versions up to 3");
   }
 
   /** Written by the last release whose committables named no store. */
@@ -96,19 +112,30 @@ class ReleaseSerializersTest {
         .isEqualTo(
             new PublishCommittable(
                 new ModelStore.Staged("", "round-00000007", "cd".repeat(32)),
-                new Announcement("chat", 7, "{\"é\":1}")));
+                new Announcement("chat", 7, "{\"é\":1}", /* publicMillis= */ 0)));
   }
 
   @Test
-  void announcementsAreDatedByTheWallClockAndKeyedByDomainAndRound() {
-    long before = System.currentTimeMillis();
-
+  void announcementsAreDatedByTheirTickAndKeyedByDomainAndRound() {
     var sent =
         new AnnouncementKafkaSerializer("releases")
-            .serialize(new Announcement("chat", 7, "{}"), null, /* elementTimestamp= */ 107L);
+            .serialize(
+                new Announcement("chat", 7, "{}", /* publicMillis= */ 1_700_000_000_000L),
+                null,
+                /* elementTimestamp= */ 107L);
 
-    assertThat(sent.timestamp()).isBetween(before, System.currentTimeMillis());
+    assertThat(sent.timestamp()).isEqualTo(1_700_000_000_000L);
     assertThat(sent.key()).asString().isEqualTo("chat/7");
     assertThat(sent.value()).asString().isEqualTo("{}");
+  }
+
+  /** State of earlier versions does not say it, and 1970 would be deleted at once. */
+  @Test
+  void announcementsWithoutADateAreDatedByTheWallClock() {
+    long before = System.currentTimeMillis();
+    var sent =
+        new AnnouncementKafkaSerializer("releases")
+            .serialize(new Announcement("chat", 7, "{}", /* publicMillis= */ 0), null, 107L);
+    assertThat(sent.timestamp()).isBetween(before, System.currentTimeMillis());
   }
 }

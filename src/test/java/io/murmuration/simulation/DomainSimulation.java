@@ -136,7 +136,10 @@ final class DomainSimulation implements AutoCloseable {
   /** Of an attempt; drawn afresh, since a job may be submitted with other terms. */
   DurabilityTerms durability() {
     return new DurabilityTerms(
-        1 + random.nextInt(3), INTERVAL, /* mostWastedEpochs= */ 1 + random.nextInt(5));
+        1 + random.nextInt(3),
+        INTERVAL,
+        /* mostWastedEpochs= */ 1 + random.nextInt(5),
+        /* startTicks= */ random.nextInt(2));
   }
 
   private String newJob() {

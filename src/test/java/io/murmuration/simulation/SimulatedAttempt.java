@@ -30,6 +30,7 @@ import java.util.Deque;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.Set;
 import java.util.SplittableRandom;
 import org.apache.commons.rng.UniformRandomProvider;
@@ -233,21 +234,21 @@ final class SimulatedAttempt {
       sendTick(pass.tick());
     } else if (step instanceof Step.Charge charge) {
       require(inFlight.isEmpty(), "a second round while one is in flight", charge);
-      work = () -> charge(charge.tick());
+      work = () -> charge(charge);
     } else if (step instanceof Step.Halt halt) {
       work = () -> halt(halt.reason());
     }
   }
 
-  private Told charge(long dueTick) throws LedgerException, InterruptedException {
-    long tick = dueTick;
+  private Told charge(Step.Charge charge) throws LedgerException, InterruptedException {
+    long tick = charge.tick();
     if (bug == Bug.TICK_CHARGED_TWICE_AFTER_ROLLBACK && !chargedBefore) {
       tick = restored.map(LedgerPosition::tick).orElse(0L) + 1;
     }
     chargedBefore = true;
     LedgerState before = session.state();
     try {
-      Grant grant = session.charge(tick);
+      Grant grant = session.charge(tick, Math.min(tick, charge.dueTick()), OptionalDouble.empty());
       LedgerState after = session.state();
       return () -> granted(grant, after);
     } catch (LedgerException e) {

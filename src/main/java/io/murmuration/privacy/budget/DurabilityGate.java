@@ -121,6 +121,16 @@ public final class DurabilityGate {
             : Long.MAX_VALUE;
   }
 
+  /** Ticks that an epoch has before its first charge is due. */
+  int startTicks() {
+    return terms.startTicks();
+  }
+
+  /** The pause before an epoch's first charge; none where a person must look first. */
+  Duration pauseAfter(int wasted) {
+    return wasted < terms.mostWastedEpochs() ? terms.pauseAfter(wasted) : Duration.ZERO;
+  }
+
   /** A round of this epoch was granted. */
   public void granted(long round) {
     undurable.add(round);

@@ -12,8 +12,11 @@ import java.time.Duration;
  *     durable; it doubles with each such epoch in a row
  * @param mostWastedEpochs after so many such epochs in a row a person must look before anything
  *     more is charged. At least 1
+ * @param startTicks ticks that an epoch has for its recovery and its first checkpoint before its
+ *     first charge is due: whatever they take within them, it is charged at the same tick
  */
-public record DurabilityTerms(int maxUndurableRounds, Duration firstPause, int mostWastedEpochs)
+public record DurabilityTerms(
+    int maxUndurableRounds, Duration firstPause, int mostWastedEpochs, int startTicks)
     implements Serializable {
 
   /** Two rounds overlap with the checkpoint that makes the first of them durable. */
@@ -22,6 +25,8 @@ public record DurabilityTerms(int maxUndurableRounds, Duration firstPause, int m
   private static final Duration FIRST_PAUSE = Duration.ofMinutes(1);
 
   private static final int MOST_WASTED_EPOCHS = 5;
+
+  private static final int START_TICKS = 1;
 
   public DurabilityTerms {
     if (maxUndurableRounds < 1) {
@@ -36,11 +41,19 @@ public record DurabilityTerms(int maxUndurableRounds, Duration firstPause, int m
       throw new IllegalArgumentException(
           "the most wasted epochs must be at least 1 but is " + mostWastedEpochs);
     }
+    if (startTicks < 0) {
+      throw new IllegalArgumentException("start ticks must not be negative but is " + startTicks);
+    }
+  }
+
+  /** The first charge of an epoch is due at its first tick. */
+  public DurabilityTerms(int maxUndurableRounds, Duration firstPause, int mostWastedEpochs) {
+    this(maxUndurableRounds, firstPause, mostWastedEpochs, /* startTicks= */ 0);
   }
 
   /** With the pauses that jobs have: 1, 2, 4 and 8 minutes, then a person. */
   public static DurabilityTerms of(int maxUndurableRounds) {
-    return new DurabilityTerms(maxUndurableRounds, FIRST_PAUSE, MOST_WASTED_EPOCHS);
+    return new DurabilityTerms(maxUndurableRounds, FIRST_PAUSE, MOST_WASTED_EPOCHS, START_TICKS);
   }
 
   /**

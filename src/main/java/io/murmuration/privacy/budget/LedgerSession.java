@@ -18,6 +18,7 @@ import io.murmuration.privacy.ledger.LedgerRecord.PhaseOpened;
 import io.murmuration.privacy.ledger.LedgerState;
 import io.murmuration.privacy.mechanism.AccountantFactory;
 import io.murmuration.privacy.mechanism.Grant;
+import io.murmuration.privacy.mechanism.PublicClock;
 import io.murmuration.privacy.mechanism.RoundExecuted;
 import java.io.IOException;
 import java.util.HashSet;
@@ -57,6 +58,7 @@ public final class LedgerSession implements AutoCloseable {
   private int accountedPhase;
   private long ownEpoch;
   private int wastedEpochs;
+  private boolean isFailover;
   private Optional<String> modelLeftBehind = Optional.empty();
 
   /**
@@ -91,6 +93,8 @@ public final class LedgerSession implements AutoCloseable {
      * @param accountant of the phase that is open
      * @param wastedEpochs how many epochs of this job in a row, up to the one before, charged a
      *     round and made none durable
+     * @param isFailover whether the epoch before was of the same job: a failure ended it, not a
+     *     person
      * @param modelLeftBehind what a person should know if the newest published model does not go on
      *     from here, see {@link ModelLineage}
      */
@@ -98,6 +102,7 @@ public final class LedgerSession implements AutoCloseable {
         LedgerState state,
         PhaseAccountant accountant,
         int wastedEpochs,
+        boolean isFailover,
         Optional<String> modelLeftBehind)
         implements Opening {}
 
@@ -131,12 +136,13 @@ public final class LedgerSession implements AutoCloseable {
     }
     if (ownEpoch == 0) {
       wastedEpochs = WastedEpochs.count(entries, jobId, restored);
+      isFailover = state.jobId().equals(Optional.of(jobId));
       modelLeftBehind = ModelLineage.warning(entries, restored, released, releases.startingPoint());
     }
     if (accountant == null || accountedPhase != state.phase().orElseThrow().phase()) {
       settle(nowMillis, state.lastChargedTick());
     }
-    return new Opening.Owned(state, accountant, wastedEpochs, modelLeftBehind);
+    return new Opening.Owned(state, accountant, wastedEpochs, isFailover, modelLeftBehind);
   }
 
   private boolean isSuperseded(LedgerState current) {
@@ -242,6 +248,16 @@ public final class LedgerSession implements AutoCloseable {
    */
   public Grant charge(long tick, OptionalDouble clipNorm)
       throws LedgerException, InterruptedException {
+    return charge(tick, /* dueTick= */ tick, clipNorm);
+  }
+
+  /**
+   * The same for a charge that may come late.
+   *
+   * @param dueTick the tick of the public schedule, at most {@code tick}
+   */
+  public Grant charge(long tick, long dueTick, OptionalDouble clipNorm)
+      throws LedgerException, InterruptedException {
     int before = state.phase().orElseThrow().phase();
     openDuePhase(tick);
     PhaseOpened phase = state.phase().orElseThrow();
@@ -249,7 +265,14 @@ public final class LedgerSession implements AutoCloseable {
     if (phase.mechanism().adaptiveClipping() != null) {
       own = phase.phase() == before ? clipNorm.orElse(state.clipNorm()) : state.clipNorm();
     }
-    Charge charge = new Charge(state.epoch(), state.rounds() + 1, tick, phase.phase(), own);
+    Charge charge =
+        new Charge(
+            state.epoch(),
+            state.rounds() + 1,
+            tick,
+            phase.phase(),
+            own,
+            dueTick == tick ? null : dueTick);
     double epsilon = epsilonSpent(state.roundsInPhase() + 1);
     append(charge);
     return new Grant(
@@ -260,7 +283,13 @@ public final class LedgerSession implements AutoCloseable {
         own == null ? phase.mechanism() : phase.mechanism().withClipNorm(own),
         epsilon,
         state.reserved().delta(),
-        state.headHash());
+        state.headHash(),
+        clock());
+  }
+
+  private PublicClock clock() {
+    Genesis genesis = state.genesis().orElseThrow();
+    return new PublicClock(genesis.genesisMillis(), genesis.roundIntervalMillis());
   }
 
   private void openDuePhase(long tick) throws LedgerException, InterruptedException {

@@ -78,10 +78,10 @@ final class LedgerWorker implements AutoCloseable {
         done);
   }
 
-  void charge(long tick, OptionalDouble clipNorm, Consumer<Outcome<Charged>> done) {
+  void charge(long tick, long dueTick, OptionalDouble clipNorm, Consumer<Outcome<Charged>> done) {
     run(
         () -> {
-          Grant grant = session.charge(tick, clipNorm);
+          Grant grant = session.charge(tick, dueTick, clipNorm);
           return new Charged(grant, session.state(), session.accountant());
         },
         done);

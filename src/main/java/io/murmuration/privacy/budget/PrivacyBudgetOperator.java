@@ -218,6 +218,7 @@ public final class PrivacyBudgetOperator extends AbstractStreamOperator<BudgetSi
     group.gauge("durableRound", gate::durableRound);
     group.gauge("undurableRounds", gate::undurableRounds);
     group.gauge("wastedEpochs", gate::wastedEpochs);
+    group.gauge("overruns", coordinator::overruns);
     group.gauge("chargingWaits", () -> chargingWaits().ordinal());
   }
 
@@ -287,6 +288,7 @@ public final class PrivacyBudgetOperator extends AbstractStreamOperator<BudgetSi
     } else if (step instanceof RoundCoordinator.Step.Charge charge) {
       worker.charge(
           charge.tick(),
+          charge.dueTick(),
           coordinator.nextClipNorm(),
           outcome -> toMailbox(() -> charged(outcome), "round charged"));
     } else if (step instanceof RoundCoordinator.Step.Conclude conclude) {

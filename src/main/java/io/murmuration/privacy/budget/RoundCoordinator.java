@@ -24,6 +24,12 @@ import java.util.OptionalDouble;
  *       clock was set back behind that start, ticks count on from it at their usual pace.
  *   <li>At most one round is in flight: after a grant, ticks pass without a charge until the round
  *       is acknowledged as executed in this epoch. They are never queued.
+ *   <li>Charges have a public schedule: the tick after the charge before, two after a calibration,
+ *       whose outcome takes a tick of its own; the first of an epoch after as many ticks for
+ *       recovery and first checkpoint as {@link DurabilityTerms#startTicks} says, and after the
+ *       pause that failures cost. A charge that cannot be made when it is due, since a round, a
+ *       checkpoint or a recovery did not fit, is an overrun: it moves to a later tick and says when
+ *       it was due. So ticks of charges tell of durations nothing but that.
  *   <li>A tick passes only when it is settled whether it is granted; while a charge is being
  *       written no time passes.
  *   <li>After a halt, while the ledger is out of reach, and while {@link DurabilityGate} holds the
@@ -56,6 +62,9 @@ public final class RoundCoordinator {
   private RoundQuery queryInFlight;
   private RoundExecuted unrecorded;
   private OptionalDouble nextClipNorm = OptionalDouble.empty();
+  private long dueTick;
+  private long earliestTick;
+  private long overruns;
   private HaltReason halt;
   private boolean modelFailed;
 
@@ -80,8 +89,18 @@ public final class RoundCoordinator {
     /** Send the watermark of this tick: it is settled. */
     record Pass(long tick) implements Step {}
 
-    /** Charge a round at this tick, then call {@link RoundCoordinator#granted}. */
-    record Charge(long tick) implements Step {}
+    /**
+     * Charge a round at this tick, then call {@link RoundCoordinator#granted}.
+     *
+     * @param dueTick when it was due; below {@code tick} after an overrun
+     */
+    record Charge(long tick, long dueTick) implements Step {
+
+      /** A charge that is on time. */
+      public Charge(long tick) {
+        this(tick, tick);
+      }
+    }
 
     /** Record the outcome of a calibration, then call {@link RoundCoordinator#concluded}. */
     record Conclude(long tick, RoundExecuted executed) implements Step {}
@@ -123,9 +142,22 @@ public final class RoundCoordinator {
     long firstTick = Math.max(nextTick, Math.max(ledger.lastChargedTick(), lastTick) + 1);
     tickOffset = firstTick - nextTick;
     lastTick = firstTick - 1;
-    int wastedEpochs =
-        opening instanceof LedgerSession.Opening.Owned owned ? owned.wastedEpochs() : 0;
+    int wastedEpochs = 0;
+    boolean isFailover = false;
+    if (opening instanceof LedgerSession.Opening.Owned owned) {
+      wastedEpochs = owned.wastedEpochs();
+      isFailover = owned.isFailover();
+    }
     gate.epochStarted(nowMillis, wastedEpochs);
+    // A person's start is public. A failure is found in the interval of the last charge; when the
+    // job is back must not show.
+    long start =
+        isFailover && ledger.lastChargedTick() > 0 ? ledger.lastChargedTick() + 1 : firstTick;
+    dueTick =
+        start
+            + gate.startTicks()
+            - Math.floorDiv(-gate.pauseAfter(wastedEpochs).toMillis(), roundIntervalMillis);
+    earliestTick = Math.max(dueTick, firstTick);
     return Optional.of(new EpochStart(epoch, firstTick));
   }
 
@@ -151,7 +183,10 @@ public final class RoundCoordinator {
       return pass(tick);
     }
     return switch (programme.due(ledger, tick)) {
-      case NOTHING -> pass(tick);
+      case NOTHING -> {
+        dueTick = Math.max(dueTick, tick + 1);
+        yield pass(tick);
+      }
       case PHASE -> charge(tick, nowMillis);
       case ROUND -> {
         HaltReason due = haltDue();
@@ -165,11 +200,13 @@ public final class RoundCoordinator {
   }
 
   private Step charge(long tick, long nowMillis) {
-    if (gate.verdict(nowMillis) != DurabilityGate.Verdict.OPEN) {
+    if (tick < earliestTick || gate.verdict(nowMillis) != DurabilityGate.Verdict.OPEN) {
       return pass(tick);
     }
     pendingTick = tick;
-    return new Step.Charge(tick);
+    // a charge whose outcome was not known may have come through
+    dueTick = Math.max(dueTick, ledger.lastChargedTick() + 1);
+    return new Step.Charge(tick, Math.min(tick, dueTick));
   }
 
   private Step pass(long tick) {
@@ -215,6 +252,10 @@ public final class RoundCoordinator {
     roundInFlight = grant.round();
     queryInFlight = grant.mechanism().query();
     nextClipNorm = OptionalDouble.empty();
+    if (dueTick < grant.tick()) {
+      overruns++;
+    }
+    dueTick = grant.tick() + (queryInFlight.isCalibration() ? 2 : 1);
     gate.granted(grant.round());
     return settlePending();
   }
@@ -343,6 +384,11 @@ public final class RoundCoordinator {
   /** Whether rounds may still be charged, now or once the gate opens. */
   public boolean maySpend() {
     return ledgerHeld && halt == null;
+  }
+
+  /** Charges of this attempt that came later than they were due. */
+  public long overruns() {
+    return overruns;
   }
 
   /** Whether the ledger is open and this attempt's. */

@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -41,6 +42,7 @@ public final class FileLedger implements Ledger {
   private final Path file;
   private FileChannel lockChannel;
   private FileChannel channel;
+  private RecordTimes times;
 
   /**
    * @param file the ledger; created with its directory when first opened
@@ -94,6 +96,8 @@ public final class FileLedger implements Ledger {
       // What was read may still be in the page cache only; it must not vanish once it was counted.
       channel.force(/* metaData= */ true);
       forceDirectory(directory);
+      times = new RecordTimes();
+      content.entries().forEach(entry -> times.millisOf(entry.record()));
       return content.entries();
     } catch (IOException e) {
       close();
@@ -153,6 +157,8 @@ public final class FileLedger implements Ledger {
     }
     try {
       write(entry.line() + "\n");
+      // when it was written would tell how long rounds took
+      Files.setLastModifiedTime(file, FileTime.fromMillis(times.millisOf(entry.record())));
       channel.force(/* metaData= */ true);
     } catch (IOException e) {
       // The channel's end is unknown now; only reading it again tells what became of the entry.

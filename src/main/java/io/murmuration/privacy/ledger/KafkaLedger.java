@@ -22,6 +22,7 @@ import org.apache.kafka.common.errors.InterruptException;
 import org.apache.kafka.common.errors.InvalidProducerEpochException;
 import org.apache.kafka.common.errors.ProducerFencedException;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
+import org.apache.kafka.common.record.TimestampType;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
@@ -33,8 +34,9 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
  * {@link #open} initialises it first, by which the broker fences every earlier holder and ends its
  * transaction, committed or aborted; only then is the topic read to its end, committed records
  * only. One append is one transaction, which is committed only if its record is the next after what
- * was read and written: whoever else may have written, the chain never forks. Records carry the
- * wall time, since a tick would be taken for 1970.
+ * was read and written: whoever else may have written, the chain never forks. Records are dated by
+ * {@link RecordTimes}: when they were written would tell how long rounds took, and a tick would be
+ * taken for 1970.
  *
  * <p><b>Former holders.</b> Earlier releases used the bare domain as transactional id, and a job of
  * theirs may still run. It is fenced before the topic is read, and again within the first
@@ -51,11 +53,13 @@ public final class KafkaLedger implements Ledger {
   /** Far below the brokers' maximum of 15 minutes; the next holder does not wait for it anyway. */
   private static final int TRANSACTION_TIMEOUT_MILLIS = 60_000;
 
-  /** Settings without which records get lost. */
+  /** Settings without which records get lost, or tell more than they say. */
   private static final Map<String, String> REQUIRED_SETTINGS =
       new TreeMap<>(
           Map.of(
               TopicConfig.CLEANUP_POLICY_CONFIG, TopicConfig.CLEANUP_POLICY_DELETE,
+              // the broker's own time would tell when a record was written
+              TopicConfig.MESSAGE_TIMESTAMP_TYPE_CONFIG, TimestampType.CREATE_TIME.name,
               TopicConfig.RETENTION_MS_CONFIG, "-1",
               TopicConfig.RETENTION_BYTES_CONFIG, "-1",
               TopicConfig.UNCLEAN_LEADER_ELECTION_ENABLE_CONFIG, "false"));
@@ -67,6 +71,7 @@ public final class KafkaLedger implements Ledger {
   private final TopicPartition partition;
   private final int transactionTimeoutMillis;
   private KafkaProducer<byte[], byte[]> producer;
+  private RecordTimes times = new RecordTimes();
 
   /** Where the next record must come to lie. */
   private long nextOffset;
@@ -196,11 +201,14 @@ public final class KafkaLedger implements Ledger {
   private List<LedgerEntry> poll(KafkaConsumer<byte[], byte[]> consumer, long end)
       throws LedgerException {
     List<LedgerEntry> entries = new ArrayList<>();
+    times = new RecordTimes();
     long lastProgress = System.nanoTime();
     long position = 0;
     while (position < end) {
       for (ConsumerRecord<byte[], byte[]> record : consumer.poll(POLL)) {
-        entries.add(decode(record));
+        LedgerEntry entry = decode(record);
+        times.millisOf(entry.record());
+        entries.add(entry);
       }
       long now = System.nanoTime();
       long next = consumer.position(partition);
@@ -266,7 +274,7 @@ public final class KafkaLedger implements Ledger {
               new ProducerRecord<>(
                   partition.topic(),
                   partition.partition(),
-                  System.currentTimeMillis(),
+                  times.millisOf(entry.record()),
                   domain.getBytes(StandardCharsets.UTF_8),
                   entry.line().getBytes(StandardCharsets.UTF_8)))
           .get()

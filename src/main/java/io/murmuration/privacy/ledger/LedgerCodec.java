@@ -27,8 +27,9 @@ import org.apache.commons.codec.digest.DigestUtils;
  * sha256sum}. The hash is always taken over the bytes as written, never over a re-encoding.
  *
  * <p>Lines of ledgers from before calibrations read as they did: a mechanism without a query is
- * training, a charge without a clip norm has its phase's. Releases from before refuse a ledger in
- * which either is given, for they know no such field, and never misread it.
+ * training, a charge without a clip norm has its phase's, one without a due tick says nothing of
+ * when it was due. Releases from before refuse a ledger in which one of them is given, for they
+ * know no such field, and never misread it.
  */
 final class LedgerCodec {
 
@@ -133,7 +134,10 @@ final class LedgerCodec {
           .put("round", charge.round())
           .put("tick", charge.tick())
           .put("phase", charge.phase());
-      return charge.clipNorm() == null ? node : node.put("clip_norm", charge.clipNorm());
+      if (charge.clipNorm() != null) {
+        node.put("clip_norm", charge.clipNorm());
+      }
+      return charge.dueTick() == null ? node : node.put("due_tick", charge.dueTick());
     }
 
     @Override
@@ -198,7 +202,8 @@ final class LedgerCodec {
               fields.integer("round"),
               fields.integer("tick"),
               fields.smallInteger("phase"),
-              fields.has("clip_norm") ? fields.real("clip_norm") : null);
+              fields.has("clip_norm") ? fields.real("clip_norm") : null,
+              fields.has("due_tick") ? fields.integer("due_tick") : null);
       case "calibrated" ->
           new Calibrated(
               fields.integer("epoch"),

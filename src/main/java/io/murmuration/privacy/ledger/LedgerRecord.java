@@ -139,8 +139,10 @@ public sealed interface LedgerRecord {
    * @param phase the phase it is charged to
    * @param clipNorm C of this round where the phase's clipping is adaptive; otherwise null, and the
    *     phase's mechanism says it
+   * @param dueTick null where the charge is at the tick of the public schedule; after an overrun
+   *     the tick at which it was due: something before it did not fit its interval
    */
-  record Charge(long epoch, long round, long tick, int phase, Double clipNorm)
+  record Charge(long epoch, long round, long tick, int phase, Double clipNorm, Long dueTick)
       implements LedgerRecord {
     public Charge {
       Checks.atLeast("epoch", epoch, 1);
@@ -151,11 +153,34 @@ public sealed interface LedgerRecord {
         throw new IllegalArgumentException(
             "clip norm must be positive and finite but is " + clipNorm);
       }
+      if (dueTick != null) {
+        Checks.atLeast("tick at which the charge was due", dueTick, 1);
+        if (dueTick >= tick) {
+          throw new IllegalArgumentException(
+              "a charge at tick %d cannot have been due at tick %d and be late"
+                  .formatted(tick, dueTick));
+        }
+      }
     }
 
-    /** A round with the clip norm of its phase. */
+    /** A round with the clip norm of its phase, charged when it was due. */
     public Charge(long epoch, long round, long tick, int phase) {
       this(epoch, round, tick, phase, /* clipNorm= */ null);
+    }
+
+    /** A round charged when it was due. */
+    public Charge(long epoch, long round, long tick, int phase, Double clipNorm) {
+      this(epoch, round, tick, phase, clipNorm, /* dueTick= */ null);
+    }
+
+    /** Whether the round before it, its checkpoint or a recovery did not fit its interval. */
+    public boolean isOverrun() {
+      return dueTick != null;
+    }
+
+    /** The same without a word on when it was due. */
+    public Charge withoutDueTick() {
+      return new Charge(epoch, round, tick, phase, clipNorm);
     }
 
     @Override

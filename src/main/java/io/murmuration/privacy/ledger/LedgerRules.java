@@ -110,6 +110,11 @@ record LedgerRules(LedgerState before) implements LedgerRecord.Visitor<LedgerSta
         charge.tick(),
         last.tick());
     require(
+        charge.dueTick() == null || charge.dueTick() > last.tick(),
+        "it was due at tick %d but tick %d was already charged",
+        charge.dueTick(),
+        last.tick());
+    require(
         open.rounds() < phase.maxRounds(),
         "it charges one round more than the %d that phase %d reserved",
         phase.maxRounds(),

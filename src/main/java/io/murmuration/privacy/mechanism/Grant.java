@@ -11,6 +11,7 @@ package io.murmuration.privacy.mechanism;
  * @param epsilonSpent cumulative ε of the domain's ledger after this charge
  * @param delta the δ of that ε
  * @param ledgerHash hash of the ledger's record of this charge, lower-case hexadecimal
+ * @param clock the domain's, by which whatever comes of this grant is dated
  */
 public record Grant(
     long epoch,
@@ -20,5 +21,21 @@ public record Grant(
     RoundMechanism mechanism,
     double epsilonSpent,
     double delta,
-    String ledgerHash)
-    implements BudgetSignal {}
+    String ledgerHash,
+    PublicClock clock)
+    implements BudgetSignal {
+
+  /** A grant that does not say when its tick is. */
+  public Grant(
+      long epoch,
+      long round,
+      long tick,
+      int phase,
+      RoundMechanism mechanism,
+      double epsilonSpent,
+      double delta,
+      String ledgerHash) {
+    this(
+        epoch, round, tick, phase, mechanism, epsilonSpent, delta, ledgerHash, PublicClock.UNKNOWN);
+  }
+}

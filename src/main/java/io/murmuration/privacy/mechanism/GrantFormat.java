@@ -11,12 +11,12 @@ import java.util.List;
 
 /**
  * Binary form of a grant and its mechanism. Version 1 has no query: it is all training. Version 2
- * has one behind the expected units.
+ * has one behind the expected units. Version 3 adds the clock.
  */
 final class GrantFormat {
 
   /** What {@link #write} writes. */
-  static final int VERSION = 2;
+  static final int VERSION = 3;
 
   private static final int UPDATE = 0;
   private static final int ADAPTIVE_UPDATE = 1;
@@ -42,6 +42,8 @@ final class GrantFormat {
     out.writeDouble(grant.epsilonSpent());
     out.writeDouble(grant.delta());
     out.writeUTF(grant.ledgerHash());
+    out.writeLong(grant.clock().genesisMillis());
+    out.writeLong(grant.clock().intervalMillis());
   }
 
   private static void writeQuery(RoundQuery query, DataOutput out) throws IOException {
@@ -114,6 +116,7 @@ final class GrantFormat {
             version == 1 ? RoundQuery.UPDATE : readQuery(in)),
         in.readDouble(),
         in.readDouble(),
-        in.readUTF());
+        in.readUTF(),
+        version < 3 ? PublicClock.UNKNOWN : new PublicClock(in.readLong(), in.readLong()));
   }
 }

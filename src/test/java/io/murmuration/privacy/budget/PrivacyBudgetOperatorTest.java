@@ -147,7 +147,7 @@ class PrivacyBudgetOperatorTest {
 
   @Test
   void chargesNothingWhileTooManyRoundsAreInNoCompletedCheckpoint() throws Exception {
-    durability = DurabilityTerms.of(2);
+    durability = new DurabilityTerms(2, Duration.ofMinutes(1), 5);
     Job job = start(Budgets.terms(9), new JobID());
     job.awaitEpoch();
     job.sent();
@@ -181,7 +181,7 @@ class PrivacyBudgetOperatorTest {
 
   @Test
   void aSavepointThatDoesNotEndTheJobSettlesNothingAndHoldsNothingBack() throws Exception {
-    durability = DurabilityTerms.of(1);
+    durability = new DurabilityTerms(1, Duration.ofMinutes(1), 5);
     Job job = start(Budgets.terms(9), new JobID());
     job.awaitEpoch();
     job.sent();

@@ -9,6 +9,7 @@ import io.murmuration.privacy.mechanism.EpochStart;
 import io.murmuration.privacy.mechanism.Grant;
 import io.murmuration.privacy.mechanism.RoundExecuted;
 import java.time.Duration;
+import java.util.OptionalDouble;
 import java.util.UUID;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -57,7 +58,7 @@ class RoundCoordinatorTest {
   void ticksStartAboveTheLastChargeAndKeepTheirPaceWhenTheClockWasSetBack() throws Exception {
     Attempt first = new Attempt(Budgets.terms(9), 0);
     first.open(0);
-    assertThat(first.pulse(500)).isEqualTo(new Step.Charge(500));
+    assertThat(first.pulse(500)).isEqualTo(new Step.Charge(500, /* dueTick= */ 1));
     first.charge(500);
     Attempt second = new Attempt(Budgets.terms(9), 0);
     assertThat(second.open(1_000)).isEqualTo(new EpochStart(2, 501));
@@ -96,7 +97,7 @@ class RoundCoordinatorTest {
     attempt.coordinator.acknowledged(new RoundExecuted(1, 1));
     assertThat(attempt.coordinator.isRoundInFlight()).isFalse();
     assertThat(attempt.pulse(3)).isEqualTo(new Step.Wait());
-    assertThat(attempt.pulse(4)).isEqualTo(new Step.Charge(4));
+    assertThat(attempt.pulse(4)).isEqualTo(new Step.Charge(4, /* dueTick= */ 2));
   }
 
   @Test
@@ -110,7 +111,7 @@ class RoundCoordinatorTest {
     attempt.coordinator.acknowledged(new RoundExecuted(1, 2));
     assertThat(attempt.pulse(2)).isEqualTo(new Step.Pass(2));
     attempt.coordinator.acknowledged(new RoundExecuted(1, 1));
-    assertThat(attempt.pulse(3)).isEqualTo(new Step.Charge(3));
+    assertThat(attempt.pulse(3)).isEqualTo(new Step.Charge(3, /* dueTick= */ 2));
   }
 
   @Test
@@ -129,7 +130,7 @@ class RoundCoordinatorTest {
     assertThat(attempt.coordinator.ledgerLost()).isEqualTo(new Step.Wait());
     assertThat(attempt.pulse(1)).isEqualTo(new Step.Pass(1));
     assertThat(attempt.reopen(150)).isTrue();
-    assertThat(attempt.pulse(2)).isEqualTo(new Step.Charge(2));
+    assertThat(attempt.pulse(2)).isEqualTo(new Step.Charge(2, /* dueTick= */ 1));
     assertThat(attempt.coordinator.ledgerLost()).isEqualTo(new Step.Pass(2));
     assertThat(attempt.pulse(3)).isEqualTo(new Step.Pass(3));
   }
@@ -146,7 +147,102 @@ class RoundCoordinatorTest {
     gate.barrier(2);
     assertThat(attempt.pulse(4)).isEqualTo(new Step.Pass(4));
     gate.completed(2);
-    assertThat(attempt.pulse(5)).isEqualTo(new Step.Charge(5));
+    assertThat(attempt.pulse(5)).isEqualTo(new Step.Charge(5, /* dueTick= */ 2));
+  }
+
+  /** However long rounds take within their interval, they are charged at the same ticks. */
+  @Test
+  void durationsThatFitLeaveNoTraceInTheTicksOfCharges() throws Exception {
+    for (int millis : new int[] {1, 50, 99}) {
+      InMemoryLedger.forget(store);
+      Attempt attempt = new Attempt(Budgets.terms(9), 0);
+      attempt.open(0);
+      for (int tick = 1; tick <= 5; tick++) {
+        assertThat(attempt.pulse(tick)).isEqualTo(new Step.Charge(tick));
+        attempt.charge(tick);
+        assertThat(attempt.pulseMillis(tick * 100L + millis)).isEqualTo(new Step.Wait());
+        attempt.coordinator.acknowledged(new RoundExecuted(1, tick));
+      }
+      assertThat(attempt.coordinator.overruns()).isZero();
+    }
+  }
+
+  @Test
+  void anOverrunMovesTheChargeAndSaysWhenItWasDue() throws Exception {
+    Attempt attempt = new Attempt(Budgets.terms(9), 0);
+    attempt.open(0);
+    attempt.runRound(1);
+    assertThat(attempt.pulse(2)).isEqualTo(new Step.Charge(2));
+    attempt.charge(2);
+    assertThat(attempt.pulse(3)).isEqualTo(new Step.Pass(3));
+    attempt.coordinator.acknowledged(new RoundExecuted(1, 2));
+    assertThat(attempt.pulse(4)).isEqualTo(new Step.Charge(4, /* dueTick= */ 3));
+    attempt.coordinator.granted(
+        attempt.session.charge(4, /* dueTick= */ 3, OptionalDouble.empty()),
+        attempt.session.state());
+    assertThat(attempt.coordinator.overruns()).isEqualTo(1);
+    attempt.coordinator.acknowledged(new RoundExecuted(1, 3));
+    assertThat(attempt.pulse(5)).as("it delays itself alone").isEqualTo(new Step.Charge(5));
+  }
+
+  /** A recovery within its interval, at whichever moment of it: the same tick. */
+  @Test
+  void recoveriesThatFitLeaveNoTraceInTheTickOfTheNextCharge() throws Exception {
+    for (int back : new int[] {301, 350, 399, 401, 450, 499}) {
+      InMemoryLedger.forget(store);
+      Attempt first = new Attempt(Budgets.terms(9), 0, recovering(0), "job");
+      first.open(0);
+      assertThat(first.pulse(1)).as("a start has an interval too").isEqualTo(new Step.Pass(1));
+      assertThat(first.pulse(2)).isEqualTo(new Step.Charge(2));
+      first.charge(2);
+      first.coordinator.acknowledged(new RoundExecuted(1, 1));
+      assertThat(first.pulse(3)).isEqualTo(new Step.Charge(3));
+      first.charge(3);
+
+      Attempt second = new Attempt(Budgets.terms(9), 0, recovering(0), "job");
+      second.open(back);
+      if (back < 400) {
+        assertThat(second.pulse(4)).isEqualTo(new Step.Pass(4));
+      }
+      assertThat(second.pulse(5)).isEqualTo(new Step.Charge(5));
+    }
+  }
+
+  @Test
+  void aRecoveryThatDoesNotFitIsAnOverrun() throws Exception {
+    Attempt first = new Attempt(Budgets.terms(9), 0, recovering(0), "job");
+    first.open(0);
+    first.pulse(2);
+    first.charge(2);
+    Attempt second = new Attempt(Budgets.terms(9), 0, recovering(0), "job");
+    second.open(650);
+    assertThat(second.pulse(7)).isEqualTo(new Step.Charge(7, /* dueTick= */ 4));
+
+    Attempt submittedAnew = new Attempt(Budgets.terms(9), 0, recovering(0), "another");
+    submittedAnew.open(950);
+    assertThat(submittedAnew.pulse(10)).isEqualTo(new Step.Pass(10));
+    assertThat(submittedAnew.pulse(11)).isEqualTo(new Step.Charge(11));
+  }
+
+  /** The pause that wasted epochs cost is public, and counts from where the schedule stood. */
+  @Test
+  void thePauseAfterAWastedEpochMovesTheScheduleAndIsNoOverrun() throws Exception {
+    Attempt first = new Attempt(Budgets.terms(9), 0, recovering(150), "job");
+    first.open(0);
+    first.pulse(2);
+    first.charge(2);
+    for (int back : new int[] {210, 290, 390}) {
+      Attempt second = new Attempt(Budgets.terms(9), 0, recovering(150), "job");
+      second.open(back);
+      assertThat(second.pulse(5)).isEqualTo(new Step.Pass(5));
+      assertThat(second.pulse(6)).isEqualTo(new Step.Charge(6));
+    }
+  }
+
+  private static DurabilityGate recovering(long pauseMillis) {
+    return new DurabilityGate(
+        new DurabilityTerms(100, Duration.ofMillis(pauseMillis), 100, /* startTicks= */ 1),
+        /* restoredRound= */ 0);
   }
 
   /** A halt costs nothing, so that it waits for nothing. */
@@ -260,9 +356,13 @@ class RoundCoordinatorTest {
     }
 
     Attempt(BudgetTerms terms, long restoredTick, DurabilityGate gate) {
+      this(terms, restoredTick, gate, UUID.randomUUID().toString());
+    }
+
+    Attempt(BudgetTerms terms, long restoredTick, DurabilityGate gate, String job) {
       this.gate = gate;
       coordinator = new RoundCoordinator(terms.programme(), restoredTick, gate);
-      session = Budgets.session(InMemoryLedger.factory(store), terms, UUID.randomUUID().toString());
+      session = Budgets.session(InMemoryLedger.factory(store), terms, job);
     }
 
     EpochStart open(long millis) throws Exception {

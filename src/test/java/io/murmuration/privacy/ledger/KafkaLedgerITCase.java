@@ -9,6 +9,7 @@ import io.murmuration.privacy.budget.LedgerSession;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -17,11 +18,13 @@ import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AlterConfigOp;
 import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.admin.RecordsToDelete;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.ConfigResource;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -223,21 +226,44 @@ class KafkaLedgerITCase extends LedgerContract {
   }
 
   @Test
-  void stampsRecordsWithTheWallTime() throws Exception {
-    long before = System.currentTimeMillis();
-    Ledger ledger = ledger();
-    ledger.open();
-    appendAll(ledger, LedgerState.empty(), 1, 1);
-    try (Admin admin = Admin.create(Map.copyOf(client()))) {
+  void datesRecordsByTheTicksOfCharges() throws Exception {
+    long genesis = 1_700_000_000_000L;
+    try (LedgerSession session = Budgets.session(factory(), Budgets.terms(3), "job")) {
+      session.open(genesis);
+      session.charge(7);
+    }
+    List<Long> dates = new ArrayList<>();
+    try (KafkaConsumer<byte[], byte[]> consumer =
+        new KafkaConsumer<>(
+            Map.of("bootstrap.servers", kafka.bootstrapServers()),
+            new ByteArrayDeserializer(),
+            new ByteArrayDeserializer())) {
       TopicPartition partition = new TopicPartition(topic, 0);
-      long timestamp =
-          admin
-              .listOffsets(
-                  Map.of(partition, org.apache.kafka.clients.admin.OffsetSpec.maxTimestamp()))
-              .partitionResult(partition)
-              .get()
-              .timestamp();
-      assertThat(timestamp).isBetween(before, System.currentTimeMillis());
+      consumer.assign(List.of(partition));
+      consumer.seekToBeginning(List.of(partition));
+      while (dates.size() < 4) {
+        consumer.poll(Duration.ofMillis(100)).forEach(record -> dates.add(record.timestamp()));
+      }
+    }
+    // genesis, epoch and phase, then the charge
+    assertThat(dates)
+        .containsExactly(genesis, genesis, genesis, genesis + 7 * Budgets.INTERVAL.toMillis());
+  }
+
+  @Test
+  void refusesATopicThatTellsWhenRecordsWereWritten() throws Exception {
+    kafka.createTopic(
+        topic,
+        1,
+        Map.of(
+            "retention.ms", "-1",
+            "retention.bytes", "-1",
+            "unclean.leader.election.enable", "false",
+            "message.timestamp.type", "LogAppendTime"));
+    try (Ledger ledger = ledger()) {
+      assertThatThrownBy(ledger::open)
+          .isInstanceOf(LedgerException.Refused.class)
+          .hasMessageContaining("message.timestamp.type must be CreateTime but is LogAppendTime");
     }
   }
 

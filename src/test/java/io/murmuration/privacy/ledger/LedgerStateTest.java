@@ -79,6 +79,25 @@ class LedgerStateTest {
     refusesAfterPhase("round 1 after round 1", new Charge(1, 1, 1, 1), new Charge(1, 1, 2, 1));
   }
 
+  /** An overrun says when the charge was due; a ledger from before says nothing of that. */
+  @Test
+  void aLateChargeSaysWhenItWasDue_andThatIsAfterTheOneBefore() throws Exception {
+    Charge late = new Charge(1, 2, 9, 1, /* clipNorm= */ null, /* dueTick= */ 8L);
+    assertThat(fold(afterPhase(new Charge(1, 1, 7, 1), late)).lastChargedTick()).isEqualTo(9);
+    LedgerEntry written = LedgerCodec.encode(0, "ab".repeat(32), late);
+    assertThat(written.line()).contains("\"phase\":1,\"due_tick\":8,");
+    assertThat(LedgerCodec.decode(written.line()).record()).isEqualTo(late);
+    assertThat(LedgerCodec.encode(0, "ab".repeat(32), late.withoutDueTick()).line())
+        .doesNotContain("due");
+    refusesAfterPhase("due at tick 7 but tick 7", new Charge(1, 1, 7, 1), late(9, 7));
+    assertThatThrownBy(() -> late(9, 9)).hasMessageContaining("late");
+    assertThatThrownBy(() -> late(9, 0)).hasMessageContaining("at least 1");
+  }
+
+  private static Charge late(long tick, long dueTick) {
+    return new Charge(1, 2, tick, 1, /* clipNorm= */ null, dueTick);
+  }
+
   @Test
   void chargesEachTickOnceAlsoAcrossEpochs() {
     refusesAfterPhase(
