@@ -15,18 +15,18 @@ import org.apache.commons.rng.UniformRandomProvider;
 
 /**
  * What the keyed operator would send to the trainer if every user's events had arrived before the
- * first round and none expired: Poisson samples, from repeatable coins.
+ * first round and none expired: Poisson samples, from repeatable random.
  */
 final class SimulatedSampling {
 
   private final RoundMechanism mechanism;
   private final Map<String, List<Example>> pools = new LinkedHashMap<>();
-  private final UniformRandomProvider coins;
+  private final UniformRandomProvider random;
 
   SimulatedSampling(
-      Map<String, List<Example>> users, RoundMechanism mechanism, UniformRandomProvider coins) {
+      Map<String, List<Example>> users, RoundMechanism mechanism, UniformRandomProvider random) {
     this.mechanism = mechanism;
-    this.coins = coins;
+    this.random = random;
     users.forEach(
         (user, examples) ->
             pools.put(
@@ -54,11 +54,11 @@ final class SimulatedSampling {
   }
 
   private boolean heads() {
-    return coins.nextDouble() < mechanism.samplingProbability();
+    return random.nextDouble() < mechanism.samplingProbability();
   }
 
   private List<Example> draw(List<Example> examples, int size) {
     int[] all = IntStream.range(0, examples.size()).toArray();
-    return IntStream.of(SubsetSampling.draw(all, size, coins)).mapToObj(examples::get).toList();
+    return IntStream.of(SubsetSampling.draw(all, size, random)).mapToObj(examples::get).toList();
   }
 }

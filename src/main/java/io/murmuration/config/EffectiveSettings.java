@@ -47,7 +47,7 @@ final class EffectiveSettings {
         effective.put(key, given.get(key));
       } else if (derived.containsKey(key)) {
         effective.put(key, derived.get(key));
-      } else if (option.hasDefaultValue() && hasSay(option, calibrated, events.format())) {
+      } else if (option.hasDefaultValue() && takesEffect(option, calibrated, events.format())) {
         effective.put(key, OptionDocs.defaultText(option));
       }
     }
@@ -56,7 +56,8 @@ final class EffectiveSettings {
     return effective;
   }
 
-  private static boolean hasSay(ConfigOption<?> option, boolean calibrated, FormatKind format) {
+  private static boolean takesEffect(
+      ConfigOption<?> option, boolean calibrated, FormatKind format) {
     if (format == FormatKind.AVRO && EventOptions.OF_FIELDS.contains(option)) {
       return false;
     }

@@ -52,9 +52,9 @@ import org.slf4j.LoggerFactory;
  * clock when its first grant arrives, before any timer fires for its tick: one walk over all users,
  * and one more at the first grant after a restore, where only clocks that need it are redrawn.
  *
- * <p>Timers and walks go on in slices ({@link TickAdvance}), between which input and barriers pass.
- * What arrives then belongs to the next tick. An aborted or restored round is void, so it does not
- * matter that a checkpoint may fall between two slices.
+ * <p>Timers and walks go on in quanta of time ({@link TickAdvance}), between which input and
+ * barriers pass. What arrives then belongs to the next tick. An aborted or restored round is void,
+ * so it does not matter that a checkpoint may fall between two quanta.
  */
 public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortRecord>
     implements TwoInputStreamOperator<UserEvent, BudgetSignal, CohortRecord>,
@@ -69,8 +69,8 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
   private static final long PAUSE_MILLIS = 100;
 
   private final ContributionBounds configuredBounds;
-  private final Coins coins;
-  private final TimerSlice slice;
+  private final Randomness randomness;
+  private final TimerQuantum quantum;
   private final boolean privateMetrics;
 
   private transient ListState<Long> epochs;
@@ -88,7 +88,7 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
   private transient ContributionBounds bounds;
   private transient ContributionMetrics counts;
 
-  /** The operator of a production job: coins from a cryptographic generator. */
+  /** The operator of a production job: randomness from a cryptographic generator. */
   public BoundAndSampleOperator(ContributionBounds bounds) {
     this(bounds, /* privateMetrics= */ false);
   }
@@ -99,19 +99,22 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
    * @param privateMetrics whether to report how many users and examples were sampled
    */
   public BoundAndSampleOperator(ContributionBounds bounds, boolean privateMetrics) {
-    this(bounds, Coins.secure(), TimerSlice.of(SLICE), privateMetrics);
+    this(bounds, Randomness.secure(), TimerQuantum.of(SLICE), privateMetrics);
   }
 
-  /** For tests: coins and slices of their choice. */
-  BoundAndSampleOperator(ContributionBounds bounds, Coins coins, TimerSlice slice) {
-    this(bounds, coins, slice, /* privateMetrics= */ false);
+  /** For tests: randomness and quanta of their choice. */
+  BoundAndSampleOperator(ContributionBounds bounds, Randomness randomness, TimerQuantum quantum) {
+    this(bounds, randomness, quantum, /* privateMetrics= */ false);
   }
 
   private BoundAndSampleOperator(
-      ContributionBounds bounds, Coins coins, TimerSlice slice, boolean privateMetrics) {
+      ContributionBounds bounds,
+      Randomness randomness,
+      TimerQuantum quantum,
+      boolean privateMetrics) {
     this.configuredBounds = Objects.requireNonNull(bounds, "bounds");
-    this.coins = Objects.requireNonNull(coins, "coins");
-    this.slice = Objects.requireNonNull(slice, "slice");
+    this.randomness = Objects.requireNonNull(randomness, "randomness");
+    this.quantum = Objects.requireNonNull(quantum, "quantum");
     this.privateMetrics = privateMetrics;
   }
 
@@ -140,7 +143,7 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
             getPartitionedState(UserState.examples()),
             timers,
             configuredBounds);
-    advance = new TickAdvance(slice, new Ticks());
+    advance = new TickAdvance(quantum, new Ticks());
     firedTick = GrantGate.UNKNOWN;
     bounds = configuredBounds;
     counts = new ContributionMetrics(getMetricGroup(), privateMetrics, () -> gate.closedTick());
@@ -179,7 +182,7 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
       return;
     }
     Taken user = users.findOrCreate(event.userId());
-    UniformRandomProvider random = coins.forUser(event.userId());
+    UniformRandomProvider random = randomness.forUser(event.userId());
     int slot;
     if (gate.epochStarted()) {
       // not beyond the ticks that have fired: a timer still to fire may want the older windows
@@ -278,7 +281,7 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
       users.rearm(user);
     }
     if (!user.pool().carriesClocksOf(schedule)) {
-      UniformRandomProvider random = coins.forUser(userId);
+      UniformRandomProvider random = randomness.forUser(userId);
       advance(user.pool(), firedTick + 1, random);
       user.pool().spendClocks(lastClosed);
       drawClocks(user.pool(), lastClosed, random);
@@ -361,7 +364,7 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
     if (user == null || (timeHasEnded && grant == null)) {
       return;
     }
-    UniformRandomProvider random = coins.forUser(user.userId());
+    UniformRandomProvider random = randomness.forUser(user.userId());
     // a timer from before this epoch speaks for a tick that nothing can grant any more
     long tick = Math.max(timer.getTimestamp(), gate.firstTick() - 1);
     advance(user.pool(), tick, random);

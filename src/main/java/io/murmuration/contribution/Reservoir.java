@@ -151,7 +151,7 @@ final class Reservoir {
    * @return the newcomer's position: {@link #size()} before the call for a new one, below it for a
    *     victim's, or {@link #NOT_KEPT}
    */
-  int offer(int capacity, UniformRandomProvider coins) {
+  int offer(int capacity, UniformRandomProvider random) {
     boolean grows = isComplete() && size < capacity;
     seen++;
     if (grows) {
@@ -159,14 +159,14 @@ final class Reservoir {
       set(size, NO_SLOT, SETTLED, UserPool.NO_CLOCK);
       return size++;
     }
-    long position = coins.nextLong(seen);
+    long position = random.nextLong(seen);
     return position < size ? (int) position : NOT_KEPT;
   }
 
   /** Drops uniformly chosen examples until {@code capacity} are left, and reports their slots. */
-  void cutTo(int capacity, UniformRandomProvider coins, IntConsumer freedSlots) {
+  void cutTo(int capacity, UniformRandomProvider random, IntConsumer freedSlots) {
     while (size > capacity) {
-      removeAt(coins.nextInt(size), freedSlots);
+      removeAt(random.nextInt(size), freedSlots);
     }
   }
 
@@ -181,7 +181,7 @@ final class Reservoir {
    * Absorbs another reservoir, so that the result is a uniform sample of the events that either has
    * seen: as many are drawn from each as a uniform subset of all events would hold of it.
    */
-  void absorb(Reservoir other, int capacity, UniformRandomProvider coins, IntConsumer freedSlots) {
+  void absorb(Reservoir other, int capacity, UniformRandomProvider random, IntConsumer freedSlots) {
     long room = Math.min(capacity, seen + other.seen);
     room = isComplete() ? room : Math.min(room, size);
     room = other.isComplete() ? room : Math.min(room, other.size);
@@ -189,15 +189,15 @@ final class Reservoir {
     long theirs = other.seen;
     int keep = 0;
     for (long i = 0; i < room; i++) {
-      if (coins.nextLong(mine + theirs) < mine) {
+      if (random.nextLong(mine + theirs) < mine) {
         mine--;
         keep++;
       } else {
         theirs--;
       }
     }
-    cutTo(keep, coins, freedSlots);
-    other.cutTo((int) room - keep, coins, freedSlots);
+    cutTo(keep, random, freedSlots);
+    other.cutTo((int) room - keep, random, freedSlots);
     ensureRoom(size + other.size);
     for (int i = 0; i < other.size; i++) {
       set(size++, other.slot(i), other.arrival(i), other.clock(i));

@@ -41,8 +41,8 @@ public record SamplingSchedule(Sampler sampler, double probability) {
    * @param closedTick the last tick whose coin is already thrown, −1 or later
    * @return {@code closedTick} + Geometric(probability) on {1, 2, …}, at most {@link #LAST_TICK}
    */
-  public long nextAfter(long closedTick, UniformRandomProvider coins) {
-    long wait = geometric(coins);
+  public long nextAfter(long closedTick, UniformRandomProvider random) {
+    long wait = geometric(random);
     return wait > LAST_TICK - closedTick ? LAST_TICK : closedTick + wait;
   }
 
@@ -50,11 +50,11 @@ public record SamplingSchedule(Sampler sampler, double probability) {
    * Number of coins up to and including the first heads, by inversion: with U uniform on (0, 1],
    * ⌊ln U / ln(1 − q)⌋ + 1 exceeds k iff U ≤ (1 − q)ᵏ.
    */
-  private long geometric(UniformRandomProvider coins) {
+  private long geometric(UniformRandomProvider random) {
     if (probability == 1) {
       return 1;
     }
-    double uniform = ((coins.nextLong() >>> 11) + 1) * 0x1p-53;
+    double uniform = ((random.nextLong() >>> 11) + 1) * 0x1p-53;
     double tails = Math.floor(Math.log(uniform) / Math.log1p(-probability));
     return tails >= LAST_TICK ? LAST_TICK : (long) tails + 1;
   }

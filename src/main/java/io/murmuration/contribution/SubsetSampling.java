@@ -15,11 +15,11 @@ public final class SubsetSampling {
    * @param size at least 0
    * @return the subset, in random order
    */
-  public static int[] draw(int[] items, int size, UniformRandomProvider coins) {
+  public static int[] draw(int[] items, int size, UniformRandomProvider random) {
     int[] shuffled = items.clone();
     int drawn = Math.min(size, shuffled.length);
     for (int i = 0; i < drawn; i++) {
-      int j = i + coins.nextInt(shuffled.length - i);
+      int j = i + random.nextInt(shuffled.length - i);
       int swapped = shuffled[i];
       shuffled[i] = shuffled[j];
       shuffled[j] = swapped;

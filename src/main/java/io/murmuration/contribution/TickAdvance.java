@@ -5,18 +5,18 @@ import java.util.Deque;
 import java.util.function.BooleanSupplier;
 
 /**
- * Brings the users of a subtask to a tick in slices, between which input and barriers pass: first
- * the walks that are under way, then the timers up to the tick, then the walks that the timers' end
- * began; and only then is the tick complete.
+ * Brings the users of a subtask to a tick in quanta of time, between which input and barriers pass:
+ * first the walks that are under way, then the timers up to the tick, then the walks that the
+ * timers' end began; and only then is the tick complete.
  *
- * <p>What arrives between two slices belongs to the next tick. A tick that is due meanwhile takes
+ * <p>What arrives between two quanta belongs to the next tick. A tick that is due meanwhile takes
  * the place of the one that is under way.
  *
  * <p>Not thread-safe: everything happens in the task's mailbox.
  */
 final class TickAdvance implements AutoCloseable {
 
-  private final TimerSlice slice;
+  private final TimerQuantum quantum;
   private final Subtask subtask;
   private final Deque<UserWalk> walks = new ArrayDeque<>();
 
@@ -29,7 +29,7 @@ final class TickAdvance implements AutoCloseable {
   interface Subtask {
 
     /**
-     * Fires the timers up to a tick in order, until {@code stop} answers that the slice is over.
+     * Fires the timers up to a tick in order, until {@code stop} answers that the quantum is over.
      *
      * @return whether all have fired
      */
@@ -45,12 +45,12 @@ final class TickAdvance implements AutoCloseable {
     void resumeLater();
   }
 
-  TickAdvance(TimerSlice slice, Subtask subtask) {
-    this.slice = slice;
+  TickAdvance(TimerQuantum quantum, Subtask subtask) {
+    this.quantum = quantum;
     this.subtask = subtask;
   }
 
-  /** Advances to a tick, at once as far as one slice goes. */
+  /** Advances to a tick, at once as far as one quantum goes. */
   void to(long dueTick) throws Exception {
     underWay = true;
     tick = dueTick;
@@ -59,18 +59,18 @@ final class TickAdvance implements AutoCloseable {
   }
 
   /**
-   * Begins a walk, at the next slice or after the timers that are firing; no timer fires before it
-   * is at its end.
+   * Begins a walk, at the next quantum or after the timers that are firing; no timer fires before
+   * it is at its end.
    */
   void add(UserWalk walk) {
     walks.add(walk);
   }
 
-  /** Does what is under way, as far as one slice goes, unless that is for a later slice. */
+  /** Does what is under way, as far as one quantum goes, unless that is for a later quantum. */
   void goOn() throws Exception {
     if (!paused) {
-      slice.begin();
-      paused = !run(slice::isOver);
+      quantum.begin();
+      paused = !run(quantum::isOver);
       if (paused) {
         subtask.resumeLater();
       }
@@ -93,17 +93,17 @@ final class TickAdvance implements AutoCloseable {
     run(() -> false);
   }
 
-  private boolean run(BooleanSupplier sliceIsOver) throws Exception {
+  private boolean run(BooleanSupplier quantumIsOver) throws Exception {
     while (true) {
       if (!walks.isEmpty()) {
-        if (!walks.peek().goOn(sliceIsOver)) {
+        if (!walks.peek().goOn(quantumIsOver)) {
           return false;
         }
         walks.remove();
       } else if (!underWay) {
         return true;
       } else if (!fired) {
-        if (!subtask.fireTimers(tick, sliceIsOver)) {
+        if (!subtask.fireTimers(tick, quantumIsOver)) {
           return false;
         }
         fired = true;

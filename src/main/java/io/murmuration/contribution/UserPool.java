@@ -15,7 +15,7 @@ import org.apache.commons.rng.UniformRandomProvider;
  * owner stores it.
  *
  * <p>A pool is a function of its user's events, of the public ticks at which they arrived, and of
- * coins. Guarantees, at every tick t and for the bounds given to {@link #advance}:
+ * random bits. Guarantees, at every tick t and for the bounds given to {@link #advance}:
  *
  * <table>
  *   <caption>Edge cases</caption>
@@ -125,11 +125,11 @@ public final class UserPool {
    *
    * @return its slot, free or a victim's to overwrite, or {@link #NOT_KEPT}
    */
-  public int offerProvisional(ContributionBounds bounds, UniformRandomProvider coins) {
+  public int offerProvisional(ContributionBounds bounds, UniformRandomProvider random) {
     if (provisional == null) {
       provisional = new Reservoir(0, 0, 0);
     }
-    return place(provisional, 0, bounds.examplesPerWindow(), coins);
+    return place(provisional, 0, bounds.examplesPerWindow(), random);
   }
 
   /**
@@ -138,13 +138,13 @@ public final class UserPool {
    *
    * @return its slot, free or a victim's to overwrite, or {@link #NOT_KEPT}
    */
-  public int offer(long closedTick, ContributionBounds bounds, UniformRandomProvider coins) {
+  public int offer(long closedTick, ContributionBounds bounds, UniformRandomProvider random) {
     Reservoir reservoir = reservoirOf(bounds.windowOf(closedTick + 1));
-    return place(reservoir, closedTick, bounds.examplesPerWindow(), coins);
+    return place(reservoir, closedTick, bounds.examplesPerWindow(), random);
   }
 
-  private int place(Reservoir reservoir, long arrival, int capacity, UniformRandomProvider coins) {
-    int position = reservoir.offer(capacity, coins);
+  private int place(Reservoir reservoir, long arrival, int capacity, UniformRandomProvider random) {
+    int position = reservoir.offer(capacity, random);
     if (position == Reservoir.NOT_KEPT) {
       return NOT_KEPT;
     }
@@ -209,34 +209,34 @@ public final class UserPool {
       long tick,
       long firstTick,
       ContributionBounds bounds,
-      UniformRandomProvider coins,
+      UniformRandomProvider random,
       IntConsumer freedSlots) {
     if (windowTicks != bounds.windowTicks()) {
-      regrid(bounds, coins, freedSlots);
+      regrid(bounds, random, freedSlots);
     }
     if (provisional != null) {
       long window = bounds.windowOf(firstTick);
       provisional.settle(window, firstTick - 1);
-      reservoirOf(window).absorb(provisional, bounds.examplesPerWindow(), coins, freedSlots);
+      reservoirOf(window).absorb(provisional, bounds.examplesPerWindow(), random, freedSlots);
       provisional = null;
     }
     while (!windows.isEmpty() && !bounds.isLive(windows.get(0).window(), tick)) {
       windows.remove(0).forEachSlot(freedSlots);
     }
     for (Reservoir reservoir : windows) {
-      reservoir.cutTo(bounds.examplesPerWindow(), coins, freedSlots);
+      reservoir.cutTo(bounds.examplesPerWindow(), random, freedSlots);
       reservoir.settleArrivals(tick);
     }
   }
 
   private void regrid(
-      ContributionBounds bounds, UniformRandomProvider coins, IntConsumer freedSlots) {
+      ContributionBounds bounds, UniformRandomProvider random, IntConsumer freedSlots) {
     List<Reservoir> old = List.copyOf(windows);
     windows.clear();
     for (Reservoir reservoir : old) {
       reservoir.moveTo(bounds.windowOf(reservoir.window() * windowTicks));
       reservoirOf(reservoir.window())
-          .absorb(reservoir, bounds.examplesPerWindow(), coins, freedSlots);
+          .absorb(reservoir, bounds.examplesPerWindow(), random, freedSlots);
     }
     windowTicks = bounds.windowTicks();
   }
@@ -284,21 +284,21 @@ public final class UserPool {
    *
    * @param closedTick the last tick whose coin is already thrown: new clocks are later
    */
-  public void drawClocks(SamplingSchedule current, long closedTick, UniformRandomProvider coins) {
+  public void drawClocks(SamplingSchedule current, long closedTick, UniformRandomProvider random) {
     if (!current.equals(schedule)) {
       discardClocks();
       schedule = current;
     }
     if (current.sampler() == Sampler.ULS) {
       if (!windows.isEmpty() && userClock == NO_CLOCK) {
-        userClock = current.nextAfter(closedTick, coins);
+        userClock = current.nextAfter(closedTick, random);
       }
       return;
     }
     for (Reservoir reservoir : windows) {
       for (int i = 0; i < reservoir.size(); i++) {
         if (reservoir.clock(i) == NO_CLOCK) {
-          reservoir.setClock(i, current.nextAfter(closedTick, coins));
+          reservoir.setClock(i, current.nextAfter(closedTick, random));
         }
       }
     }
@@ -344,7 +344,7 @@ public final class UserPool {
       SamplingSchedule granted,
       int groupSize,
       ContributionBounds bounds,
-      UniformRandomProvider coins) {
+      UniformRandomProvider random) {
     if (!granted.equals(schedule)) {
       return new int[0];
     }
@@ -352,7 +352,7 @@ public final class UserPool {
       return slotsAt(tick, bounds, tick);
     }
     return userClock == tick
-        ? SubsetSampling.draw(slotsAt(tick, bounds, NO_CLOCK), groupSize, coins)
+        ? SubsetSampling.draw(slotsAt(tick, bounds, NO_CLOCK), groupSize, random)
         : new int[0];
   }
 

@@ -6,7 +6,7 @@ import java.util.stream.Stream;
 
 /**
  * A walk over all users of a subtask that can pause, so that input and barriers pass between its
- * slices.
+ * quanta.
  */
 final class UserWalk implements AutoCloseable {
 
@@ -38,15 +38,15 @@ final class UserWalk implements AutoCloseable {
   }
 
   /**
-   * Goes on until the slice is over or everybody has been visited.
+   * Goes on until the quantum is over or everybody has been visited.
    *
-   * @param sliceIsOver asked after every visit
+   * @param quantumIsOver asked after every visit
    * @return whether the walk is at its end
    */
-  boolean goOn(BooleanSupplier sliceIsOver) throws Exception {
+  boolean goOn(BooleanSupplier quantumIsOver) throws Exception {
     while (rest.hasNext()) {
       visit.to(rest.next());
-      if (sliceIsOver.getAsBoolean() && rest.hasNext()) {
+      if (quantumIsOver.getAsBoolean() && rest.hasNext()) {
         return false;
       }
     }

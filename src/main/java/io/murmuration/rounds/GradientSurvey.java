@@ -36,7 +36,7 @@ public final class GradientSurvey {
       List<List<Example>> users,
       int sample,
       List<Integer> groupSizes,
-      UniformRandomProvider coins)
+      UniformRandomProvider random)
       throws IOException {
     if (config.startFrom() != null) {
       throw new IllegalArgumentException(
@@ -47,7 +47,7 @@ public final class GradientSurvey {
     TrainableParameters parameters = ModelRoundTrainer.parameters(config, /* start= */ null);
     EngineOptions options = new EngineOptions(config.maxTokens(), config.microBatchBytes());
     try (DecoderGradientEngine engine = new DecoderGradientEngine(parameters, options)) {
-      return new MeanGradientNorms(engine).medians(users, sample, groupSizes, coins);
+      return new MeanGradientNorms(engine).medians(users, sample, groupSizes, random);
     } finally {
       parameters.close();
       parameters.model().close();

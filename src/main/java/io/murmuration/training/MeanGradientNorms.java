@@ -75,11 +75,11 @@ public final class MeanGradientNorms {
       List<List<Example>> users,
       int sample,
       List<Integer> groupSizes,
-      UniformRandomProvider coins) {
+      UniformRandomProvider random) {
     List<List<OptionalDouble>> norms = new ArrayList<>();
-    for (int user : SubsetSampling.draw(upTo(users.size()), sample, coins)) {
+    for (int user : SubsetSampling.draw(upTo(users.size()), sample, random)) {
       List<Example> examples = users.get(user);
-      int[] order = SubsetSampling.draw(upTo(examples.size()), examples.size(), coins);
+      int[] order = SubsetSampling.draw(upTo(examples.size()), examples.size(), random);
       norms.add(of(IntStream.of(order).mapToObj(examples::get).toList(), groupSizes));
     }
     return IntStream.range(0, groupSizes.size())

@@ -379,7 +379,7 @@ final class Battery {
         distance(claimed.survivalProbability(count - 1)));
   }
 
-  /** Coins that repeat bring the same users together twice. */
+  /** Randomness that repeat bring the same users together twice. */
   private Finding coParticipation() {
     double q = setting.participation();
     BinomialDistribution both = BinomialDistribution.of(canaries.in(), q * q);

@@ -145,7 +145,7 @@ final class ClusterPipeline {
             new RawRecordSerializer().typeInfo(RawRecord.class)),
         new DataGeneratorSource<>(pulse -> pulse, Long.MAX_VALUE, new HeldClock<>(key), Types.LONG),
         restored -> RUNNING.get(key).trainer(restored),
-        bounds -> AuditedSamplers.with(bounds, plant.coins()));
+        bounds -> AuditedSamplers.with(bounds, plant.randomness()));
     return env.executeAsync(domain);
   }
 

@@ -69,7 +69,7 @@ final class OperatorPipeline {
             /* windowTicks= */ 1_000_000,
             setting.isUserLevel() ? Canaries.EXAMPLES : setting.groupSize(),
             /* windows= */ 1);
-    try (SamplerLife sampler = new SamplerLife(bounds, plant.coins(), samplerState);
+    try (SamplerLife sampler = new SamplerLife(bounds, plant.randomness(), samplerState);
         AuditedTrainer trainer = new AuditedTrainer(setting, plant, trainerState, tape::add)) {
       if (life == 1) {
         Canaries canaries = setting.canaries();

@@ -1,6 +1,6 @@
 package io.murmuration.audit;
 
-import io.murmuration.contribution.Coins;
+import io.murmuration.contribution.Randomness;
 import io.murmuration.contribution.UserSample;
 import io.murmuration.privacy.noise.NoiseFactory;
 import java.util.List;
@@ -14,14 +14,14 @@ import java.util.function.UnaryOperator;
  * @param clipping whether gradients are clipped
  * @param samples what becomes of a round's samples between sampler and trainer
  * @param probabilityFactor how often users are sampled, as a multiple of what is claimed
- * @param coins the sampler's
+ * @param randomness the sampler's
  */
 record Plant(
     LongFunction<NoiseFactory> noise,
     boolean clipping,
     UnaryOperator<List<UserSample>> samples,
     double probabilityFactor,
-    Coins coins) {
+    Randomness randomness) {
 
   /** The pipeline as it is. */
   static Plant nothing() {
@@ -30,26 +30,26 @@ record Plant(
         /* clipping= */ true,
         UnaryOperator.identity(),
         /* probabilityFactor= */ 1,
-        Coins.secure());
+        Randomness.secure());
   }
 
   Plant withNoise(LongFunction<NoiseFactory> other) {
-    return new Plant(other, clipping, samples, probabilityFactor, coins);
+    return new Plant(other, clipping, samples, probabilityFactor, randomness);
   }
 
   Plant withoutClipping() {
-    return new Plant(noise, /* clipping= */ false, samples, probabilityFactor, coins);
+    return new Plant(noise, /* clipping= */ false, samples, probabilityFactor, randomness);
   }
 
   Plant withSamples(UnaryOperator<List<UserSample>> other) {
-    return new Plant(noise, clipping, other, probabilityFactor, coins);
+    return new Plant(noise, clipping, other, probabilityFactor, randomness);
   }
 
   Plant withProbabilityFactor(double other) {
-    return new Plant(noise, clipping, samples, other, coins);
+    return new Plant(noise, clipping, samples, other, randomness);
   }
 
-  Plant withCoins(Coins other) {
+  Plant withCoins(Randomness other) {
     return new Plant(noise, clipping, samples, probabilityFactor, other);
   }
 }

@@ -7,13 +7,13 @@ public final class AuditedSamplers {
 
   private AuditedSamplers() {}
 
-  /** The operator of a production job but for its coins. */
-  public static BoundAndSampleOperator with(ContributionBounds bounds, Coins coins) {
-    return new BoundAndSampleOperator(bounds, coins, TimerSlice.of(Duration.ofMillis(100)));
+  /** The operator of a production job but for its randomness. */
+  public static BoundAndSampleOperator with(ContributionBounds bounds, Randomness randomness) {
+    return new BoundAndSampleOperator(bounds, randomness, TimerQuantum.of(Duration.ofMillis(100)));
   }
 
-  /** Coins that each attempt of a job throws again: a planted fault. */
-  public static Coins seeded(long seed) {
-    return new SeededCoins(seed);
+  /** Randomness that each attempt of a job throws again: a planted fault. */
+  public static Randomness seeded(long seed) {
+    return new SeededRandomness(seed);
   }
 }

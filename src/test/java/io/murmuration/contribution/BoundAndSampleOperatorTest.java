@@ -263,7 +263,7 @@ class BoundAndSampleOperatorTest {
           AbstractStreamOperatorTestHarness.repartitionOperatorState(
               state, SamplerHarness.MAX_PARALLELISM, 1, 3, subtask);
       BoundAndSampleOperator operator =
-          new BoundAndSampleOperator(BOUNDS, new SeededCoins(5), SamplerHarness.NEVER_OVER);
+          new BoundAndSampleOperator(BOUNDS, new SeededRandomness(5), SamplerHarness.NEVER_OVER);
       try (SamplerHarness job = new SamplerHarness(operator, 3, subtask).restore(part)) {
         job.signal(new EpochStart(1, 0));
         job.epoch(2, 1);
@@ -388,9 +388,10 @@ class BoundAndSampleOperatorTest {
   }
 
   @Test
-  void massOfTimers_isFiredInSlices_andWhatArrivesBetweenBelongsToTheNextTick() throws Exception {
+  void massOfTimers_isFiredInQuanta_andWhatArrivesBetweenBelongsToTheNextTick() throws Exception {
     BoundAndSampleOperator operator =
-        new BoundAndSampleOperator(BOUNDS, new SeededCoins(1), new SamplerHarness.ThreeAtATime());
+        new BoundAndSampleOperator(
+            BOUNDS, new SeededRandomness(1), new SamplerHarness.ThreeAtATime());
     try (SamplerHarness job = new SamplerHarness(operator, 1, 0).open().epoch(1, 0)) {
       for (int user = 0; user < 10; user++) {
         job.say("user" + user, "in time");
@@ -415,12 +416,12 @@ class BoundAndSampleOperatorTest {
   }
 
   @Test
-  void firstGrant_givesClocksInSlices_andNoTimerOfItsTickFiresBefore() throws Exception {
+  void firstGrant_givesClocksInQuanta_andNoTimerOfItsTickFiresBefore() throws Exception {
     for (boolean rocks : new boolean[] {false, true}) {
       SamplerHarness job =
           new SamplerHarness(
               new BoundAndSampleOperator(
-                  BOUNDS, new SeededCoins(1), new SamplerHarness.ThreeAtATime()),
+                  BOUNDS, new SeededRandomness(1), new SamplerHarness.ThreeAtATime()),
               1,
               0);
       if (rocks) {
@@ -436,7 +437,7 @@ class BoundAndSampleOperatorTest {
         for (int user = 0; user < 10; user++) {
           withClock += job.storedPool("user" + user).schedule().isPresent() ? 1 : 0;
         }
-        assertThat(withClock).as("users with a clock after one slice").isEqualTo(3);
+        assertThat(withClock).as("users with a clock after one quantum").isEqualTo(3);
         job.flink.processWatermark2(new Watermark(0));
         job.say("new", "too late");
         job.erase("user9");
@@ -452,12 +453,12 @@ class BoundAndSampleOperatorTest {
   }
 
   @Test
-  void checkpointBetweenTwoSlicesOfClocks_isAsGoodAsAnyOther() throws Exception {
+  void checkpointBetweenTwoQuantaOfClocks_isAsGoodAsAnyOther() throws Exception {
     OperatorSubtaskState state;
     try (SamplerHarness job =
         new SamplerHarness(
                 new BoundAndSampleOperator(
-                    BOUNDS, new SeededCoins(1), new SamplerHarness.ThreeAtATime()),
+                    BOUNDS, new SeededRandomness(1), new SamplerHarness.ThreeAtATime()),
                 1,
                 0)
             .on(new EmbeddedRocksDBStateBackend())

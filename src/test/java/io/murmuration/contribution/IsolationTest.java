@@ -14,8 +14,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Two streams that differ in one user's events, with the same coins for everybody else: nobody
- * else's samples may differ in a bit.
+ * Two streams that differ in one user's events, with the same random bits for everybody else:
+ * nobody else's samples may differ in a bit.
  */
 class IsolationTest {
 

@@ -72,7 +72,7 @@ public final class PooledTexts {
       operator.processWatermark2(new Watermark(tick));
       Map<String, List<String>> texts = new TreeMap<>();
       while (!operator.getOutput().contains(new Watermark(tick))) {
-        // a mass of timers is fired in slices
+        // a mass of timers is fired in quanta of time
         operator.setProcessingTime(operator.getProcessingTime() + 1_000);
       }
       for (CohortRecord part : operator.extractOutputValues()) {

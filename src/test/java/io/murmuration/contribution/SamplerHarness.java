@@ -24,7 +24,7 @@ import org.apache.flink.streaming.util.KeyedTwoInputStreamOperatorTestHarness;
 final class SamplerHarness implements AutoCloseable {
 
   static final int MAX_PARALLELISM = 8;
-  static final TimerSlice NEVER_OVER = TimerSlice.of(Duration.ofDays(1));
+  static final TimerQuantum NEVER_OVER = TimerQuantum.of(Duration.ofDays(1));
 
   final KeyedTwoInputStreamOperatorTestHarness<String, UserEvent, BudgetSignal, CohortRecord> flink;
   private long epoch;
@@ -39,7 +39,7 @@ final class SamplerHarness implements AutoCloseable {
   }
 
   SamplerHarness(ContributionBounds bounds, long seed) throws Exception {
-    this(new BoundAndSampleOperator(bounds, new SeededCoins(seed), NEVER_OVER), 1, 0);
+    this(new BoundAndSampleOperator(bounds, new SeededRandomness(seed), NEVER_OVER), 1, 0);
   }
 
   SamplerHarness on(StateBackend backend) {
@@ -148,15 +148,15 @@ final class SamplerHarness implements AutoCloseable {
     return samples.stream().map(UserSample::userId).toList();
   }
 
-  /** Lets so much wall time pass that whatever is sliced comes to its end. */
+  /** Lets so much wall time pass that whatever is done in quanta comes to its end. */
   void pass(long untilMillis) throws Exception {
     while (flink.getProcessingTime() < untilMillis) {
       flink.setProcessingTime(flink.getProcessingTime() + 50);
     }
   }
 
-  /** Slices of three timers or visits. */
-  static final class ThreeAtATime implements TimerSlice {
+  /** Quanta of three timers or visits. */
+  static final class ThreeAtATime implements TimerQuantum {
     private static final long serialVersionUID = 1L;
     private int timers;
 

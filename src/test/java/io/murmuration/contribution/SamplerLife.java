@@ -15,15 +15,15 @@ public final class SamplerLife implements AutoCloseable {
   /**
    * Begins a life.
    *
-   * @param coins as the job graph carries them: a copy is thrown
+   * @param randomness as the job graph carries it: a copy is used
    * @param state what is restored; null at the first start
    */
-  public SamplerLife(ContributionBounds bounds, Coins coins, OperatorSubtaskState state)
+  public SamplerLife(ContributionBounds bounds, Randomness randomness, OperatorSubtaskState state)
       throws Exception {
     harness =
         new SamplerHarness(
             new BoundAndSampleOperator(
-                bounds, InstantiationUtil.clone(coins), SamplerHarness.NEVER_OVER),
+                bounds, InstantiationUtil.clone(randomness), SamplerHarness.NEVER_OVER),
             /* parallelism= */ 1,
             /* subtask= */ 0);
     if (state == null) {

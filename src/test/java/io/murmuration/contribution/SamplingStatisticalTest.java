@@ -43,26 +43,26 @@ class SamplingStatisticalTest {
   @ParameterizedTest
   @ValueSource(doubles = {0.9, 0.5, 0.1, 0.03})
   void clocks_areGeometric(double q) {
-    UniformRandomProvider coins = SeededCoins.stream(11);
+    UniformRandomProvider random = SeededRandomness.stream(11);
     SamplingSchedule schedule = new SamplingSchedule(Sampler.ULS, q);
-    assertThat(geometricFit(q, tick -> schedule.nextAfter(tick, coins)))
+    assertThat(geometricFit(q, tick -> schedule.nextAfter(tick, random)))
         .isGreaterThan(FALSE_REJECT_RATE);
-    assertThat(geometricFit(q, tick -> schedule.nextAfter(tick, coins) + 1))
+    assertThat(geometricFit(q, tick -> schedule.nextAfter(tick, random) + 1))
         .as("planted: one tick late")
         .isLessThan(FALSE_REJECT_RATE);
-    assertThat(geometricFit(q, tick -> Math.max(tick + 1, schedule.nextAfter(tick, coins) - 1)))
+    assertThat(geometricFit(q, tick -> Math.max(tick + 1, schedule.nextAfter(tick, random) - 1)))
         .as("planted: one tick early")
         .isLessThan(FALSE_REJECT_RATE);
   }
 
   @Test
   void certainClock_isTheNextTick_andARareOneNeverOverflows() {
-    UniformRandomProvider coins = SeededCoins.stream(12);
-    assertThat(new SamplingSchedule(Sampler.ULS, 1).nextAfter(41, coins)).isEqualTo(42);
+    UniformRandomProvider random = SeededRandomness.stream(12);
+    assertThat(new SamplingSchedule(Sampler.ULS, 1).nextAfter(41, random)).isEqualTo(42);
     SamplingSchedule rare = new SamplingSchedule(Sampler.ULS, Double.MIN_VALUE);
     for (int i = 0; i < 100; i++) {
-      assertThat(rare.nextAfter(Long.MAX_VALUE - 10, coins)).isEqualTo(SamplingSchedule.LAST_TICK);
-      assertThat(rare.nextAfter(-1, coins)).isBetween(0L, SamplingSchedule.LAST_TICK);
+      assertThat(rare.nextAfter(Long.MAX_VALUE - 10, random)).isEqualTo(SamplingSchedule.LAST_TICK);
+      assertThat(rare.nextAfter(-1, random)).isBetween(0L, SamplingSchedule.LAST_TICK);
     }
   }
 
@@ -74,18 +74,18 @@ class SamplingStatisticalTest {
   }
 
   /** A user as the operator drives the pool. */
-  private static Participant user(SamplingSchedule schedule, UniformRandomProvider coins) {
+  private static Participant user(SamplingSchedule schedule, UniformRandomProvider random) {
     ContributionBounds bounds = new ContributionBounds(1_000_000, 1, 1);
     UserPool pool = new UserPool(bounds.windowTicks());
-    pool.offer(-1, bounds, coins);
-    pool.drawClocks(schedule, -1, coins);
+    pool.offer(-1, bounds, random);
+    pool.drawClocks(schedule, -1, random);
     return (tick, granted) -> {
       if (pool.nextClock() != tick) {
         return false;
       }
-      boolean sampled = granted && pool.sample(tick, schedule, 1, bounds, coins).length == 1;
+      boolean sampled = granted && pool.sample(tick, schedule, 1, bounds, random).length == 1;
       pool.spendClocks(tick);
-      pool.drawClocks(schedule, tick, coins);
+      pool.drawClocks(schedule, tick, random);
       return sampled;
     };
   }
@@ -126,24 +126,24 @@ class SamplingStatisticalTest {
     List<Participant> stuck = new ArrayList<>();
     List<Participant> firesLateAfterUngranted = new ArrayList<>();
     for (int i = 0; i < 100; i++) {
-      users.add(user(schedule, SeededCoins.stream(100 + i)));
-      UniformRandomProvider coins = SeededCoins.stream(200 + i);
-      long[] clock = {schedule.nextAfter(-1, coins)};
+      users.add(user(schedule, SeededRandomness.stream(100 + i)));
+      UniformRandomProvider random = SeededRandomness.stream(200 + i);
+      long[] clock = {schedule.nextAfter(-1, random)};
       stuck.add(
           (tick, granted) -> {
             if (clock[0] != tick || !granted) {
               return false;
             }
-            clock[0] = schedule.nextAfter(tick, coins);
+            clock[0] = schedule.nextAfter(tick, random);
             return true;
           });
-      long[] waiting = {schedule.nextAfter(-1, coins)};
+      long[] waiting = {schedule.nextAfter(-1, random)};
       firesLateAfterUngranted.add(
           (tick, granted) -> {
             if (waiting[0] > tick || !granted) {
               return false;
             }
-            waiting[0] = schedule.nextAfter(tick, coins);
+            waiting[0] = schedule.nextAfter(tick, random);
             return true;
           });
     }
@@ -161,10 +161,10 @@ class SamplingStatisticalTest {
   private static double reservoirFit(
       int events, int capacity, ToLongFunction<UniformRandomProvider> keptBits) {
     int trials = 60_000;
-    UniformRandomProvider coins = SeededCoins.stream(13);
+    UniformRandomProvider random = SeededRandomness.stream(13);
     long[] observed = new long[1 << events];
     for (int i = 0; i < trials; i++) {
-      observed[(int) keptBits.applyAsLong(coins)]++;
+      observed[(int) keptBits.applyAsLong(random)]++;
     }
     long[] subsets =
         java.util.stream.LongStream.range(0, 1L << events)
@@ -179,10 +179,10 @@ class SamplingStatisticalTest {
 
   /** Keeps in {@code kept} which event each position holds. */
   private static Reservoir fill(
-      int firstEvent, int events, int capacity, UniformRandomProvider coins) {
+      int firstEvent, int events, int capacity, UniformRandomProvider random) {
     Reservoir reservoir = new Reservoir(0, 0, 0);
     for (int event = firstEvent; event < firstEvent + events; event++) {
-      int position = reservoir.offer(capacity, coins);
+      int position = reservoir.offer(capacity, random);
       if (position != Reservoir.NOT_KEPT) {
         reservoir.set(position, event, 0, UserPool.NO_CLOCK);
       }
@@ -198,15 +198,15 @@ class SamplingStatisticalTest {
 
   @Test
   void reservoir_keepsEverySubsetEquallyOften() {
-    assertThat(reservoirFit(7, 3, coins -> bits(fill(0, 7, 3, coins))))
+    assertThat(reservoirFit(7, 3, random -> bits(fill(0, 7, 3, random))))
         .isGreaterThan(FALSE_REJECT_RATE);
     assertThat(
             reservoirFit(
                 7,
                 3,
-                coins -> {
-                  Reservoir biased = fill(0, 6, 3, coins);
-                  biased.set(coins.nextInt(3), 6, 0, 0);
+                random -> {
+                  Reservoir biased = fill(0, 6, 3, random);
+                  biased.set(random.nextInt(3), 6, 0, 0);
                   return bits(biased);
                 }))
         .as("planted: the newest is always kept")
@@ -219,9 +219,9 @@ class SamplingStatisticalTest {
             reservoirFit(
                 8,
                 3,
-                coins -> {
-                  Reservoir merged = fill(0, 6, 3, coins);
-                  merged.absorb(fill(6, 2, 3, coins), 3, coins, slot -> {});
+                random -> {
+                  Reservoir merged = fill(0, 6, 3, random);
+                  merged.absorb(fill(6, 2, 3, random), 3, random, slot -> {});
                   return bits(merged);
                 }))
         .isGreaterThan(FALSE_REJECT_RATE);
@@ -229,12 +229,12 @@ class SamplingStatisticalTest {
             reservoirFit(
                 8,
                 3,
-                coins -> {
-                  Reservoir kept = fill(0, 6, 3, coins);
-                  Reservoir other = fill(6, 2, 3, coins);
+                random -> {
+                  Reservoir kept = fill(0, 6, 3, random);
+                  Reservoir other = fill(6, 2, 3, random);
                   int[] all = {kept.slot(0), kept.slot(1), kept.slot(2), 6, 7};
                   long[] bits = {0};
-                  for (int slot : SubsetSampling.draw(all, 3, coins)) {
+                  for (int slot : SubsetSampling.draw(all, 3, random)) {
                     bits[0] |= 1L << slot;
                   }
                   assertThat(other.size()).isEqualTo(2);
@@ -250,11 +250,11 @@ class SamplingStatisticalTest {
             reservoirFit(
                 7,
                 2,
-                coins -> {
-                  Reservoir reservoir = fill(0, 5, 4, coins);
-                  reservoir.cutTo(2, coins, slot -> {});
+                random -> {
+                  Reservoir reservoir = fill(0, 5, 4, random);
+                  reservoir.cutTo(2, random, slot -> {});
                   for (int event = 5; event < 7; event++) {
-                    int position = reservoir.offer(4, coins);
+                    int position = reservoir.offer(4, random);
                     if (position != Reservoir.NOT_KEPT) {
                       reservoir.set(position, event, 0, 0);
                     }
@@ -269,19 +269,19 @@ class SamplingStatisticalTest {
   @Test
   void sampledSubsets_areUniform() {
     int[] items = {0, 1, 2, 3, 4, 5};
-    assertThat(reservoirFit(6, 2, coins -> bits(SubsetSampling.draw(items, 2, coins))))
+    assertThat(reservoirFit(6, 2, random -> bits(SubsetSampling.draw(items, 2, random))))
         .isGreaterThan(FALSE_REJECT_RATE);
     assertThat(
             reservoirFit(
                 6,
                 2,
-                coins -> {
-                  int start = coins.nextInt(6);
+                random -> {
+                  int start = random.nextInt(6);
                   return 1L << start | 1L << (start + 1) % 6;
                 }))
         .as("planted: neighbours only")
         .isLessThan(FALSE_REJECT_RATE);
-    assertThat(SubsetSampling.draw(items, 9, SeededCoins.stream(1)))
+    assertThat(SubsetSampling.draw(items, 9, SeededRandomness.stream(1)))
         .containsExactlyInAnyOrder(items);
   }
 
@@ -293,22 +293,22 @@ class SamplingStatisticalTest {
     return bits;
   }
 
-  // ---- production coins ----
+  // ---- production random ----
 
   @Test
   void secureCoins_areUniform_andDifferBetweenInstances() {
-    UniformRandomProvider coins = Coins.secure().forUser("ann");
+    UniformRandomProvider random = Randomness.secure().forUser("ann");
     long[] observed = new long[256];
     double[] expected = new double[256];
     Arrays.fill(expected, 1000);
     for (int i = 0; i < 256 * 1000 / 8; i++) {
-      long bits = coins.nextLong();
+      long bits = random.nextLong();
       for (int shift = 0; shift < 64; shift += 8) {
         observed[(int) (bits >>> shift & 0xFF)]++;
       }
     }
     assertThat(Chi2.pValue(expected, observed)).isGreaterThan(FALSE_REJECT_RATE);
-    assertThat(Coins.secure().forUser("ann").nextLong())
-        .isNotEqualTo(Coins.secure().forUser("ann").nextLong());
+    assertThat(Randomness.secure().forUser("ann").nextLong())
+        .isNotEqualTo(Randomness.secure().forUser("ann").nextLong());
   }
 }

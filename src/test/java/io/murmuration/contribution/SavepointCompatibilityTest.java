@@ -92,7 +92,7 @@ class SavepointCompatibilityTest {
     }
   }
 
-  /** The same users said the same under the same coins when each fixture was written. */
+  /** The same users said the same under the same random bits when each fixture was written. */
   @ParameterizedTest
   @ValueSource(booleans = {true, false})
   void stateOfEveryVersion_samplesAlike_clocksIncluded(boolean userLevel) throws Exception {

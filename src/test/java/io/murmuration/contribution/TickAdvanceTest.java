@@ -84,7 +84,7 @@ class TickAdvanceTest {
   }
 
   @Test
-  void pausesAfterEverySlice_andALaterTickTakesThePlaceOfTheOneUnderWay() throws Exception {
+  void pausesAfterEveryQuantum_andALaterTickTakesThePlaceOfTheOneUnderWay() throws Exception {
     timers.addAll(List.of(1L, 2L, 3L, 4L, 5L));
     advance.to(4);
     assertThat(log).containsExactly("timer 1", "timer 2", "timer 3", "pause");
@@ -96,7 +96,7 @@ class TickAdvanceTest {
   }
 
   @Test
-  void aWalkThatIsAddedBetweenTwoSlicesComesBeforeTheOtherTimers() throws Exception {
+  void aWalkThatIsAddedBetweenTwoQuantaComesBeforeTheOtherTimers() throws Exception {
     timers.addAll(List.of(1L, 2L, 3L, 4L));
     advance.to(4);
     advance.add(walk("redraw", "ann"));

@@ -54,9 +54,10 @@ class UserCountsTest {
   }
 
   @Test
-  void countsInSlices_eachUserOnce_andTheWatermarkComesAfter() throws Exception {
+  void countsInQuanta_eachUserOnce_andTheWatermarkComesAfter() throws Exception {
     BoundAndSampleOperator operator =
-        new BoundAndSampleOperator(BOUNDS, new SeededCoins(1), new SamplerHarness.ThreeAtATime());
+        new BoundAndSampleOperator(
+            BOUNDS, new SeededRandomness(1), new SamplerHarness.ThreeAtATime());
     try (SamplerHarness job = new SamplerHarness(operator, 1, 0).open().epoch(1, 1)) {
       for (int user = 0; user < 10; user++) {
         say(job, "user" + user, 2);

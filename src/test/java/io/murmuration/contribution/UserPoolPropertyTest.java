@@ -62,7 +62,7 @@ class UserPoolPropertyTest {
   @Property(tries = 500)
   void pool_staysBounded_itsSlotsDistinct_andItsSamplesLive(
       @ForAll("steps") List<Step> steps, @ForAll long seed) throws IOException {
-    UniformRandomProvider coins = SeededCoins.stream(seed);
+    UniformRandomProvider random = SeededRandomness.stream(seed);
     ContributionBounds bounds = new ContributionBounds(3, 2, 2);
     UserPool pool = new UserPool(bounds.windowTicks());
     Map<Integer, Long> slots = new HashMap<>();
@@ -70,14 +70,14 @@ class UserPoolPropertyTest {
     for (Step step : steps) {
       switch (step.kind()) {
         case EVENT -> {
-          pool.advance(closed + 1, closed + 1, bounds, coins, slots::remove);
-          int slot = pool.offer(closed, bounds, coins);
+          pool.advance(closed + 1, closed + 1, bounds, random, slots::remove);
+          int slot = pool.offer(closed, bounds, random);
           if (slot != UserPool.NOT_KEPT) {
             slots.put(slot, closed);
           }
         }
         case EVENT_BEFORE_TICKS_ARE_KNOWN -> {
-          int slot = pool.offerProvisional(bounds, coins);
+          int slot = pool.offerProvisional(bounds, random);
           if (slot != UserPool.NOT_KEPT) {
             slots.put(slot, Long.MAX_VALUE);
           }
@@ -88,12 +88,12 @@ class UserPoolPropertyTest {
           Sampler sampler = step.kind() == Kind.ULS_ROUND ? Sampler.ULS : Sampler.ELS;
           SamplingSchedule schedule = new SamplingSchedule(sampler, step.probability());
           long tick = closed + 1;
-          pool.advance(tick, tick, bounds, coins, slots::remove);
+          pool.advance(tick, tick, bounds, random, slots::remove);
           slots.replaceAll((slot, arrival) -> Math.min(arrival, tick - 1));
           pool.spendClocks(closed);
-          pool.drawClocks(schedule, closed, coins);
+          pool.drawClocks(schedule, closed, random);
           assertThat(pool.nextClock()).isGreaterThan(closed);
-          int[] sampled = pool.sample(tick, schedule, step.ticks(), bounds, coins);
+          int[] sampled = pool.sample(tick, schedule, step.ticks(), bounds, random);
           assertThat(sampled).doesNotHaveDuplicates();
           if (step.probability() == 1) {
             int all = pool.size();
@@ -115,7 +115,7 @@ class UserPoolPropertyTest {
       assertThat(pool.size()).isEqualTo(slots.size());
       pool.forEachSlot(slot -> assertThat(slots).containsKey(slot));
     }
-    pool.advance(closed + 1_000, closed + 1, bounds, coins, slots::remove);
+    pool.advance(closed + 1_000, closed + 1, bounds, random, slots::remove);
     assertThat(pool.isEmpty()).isTrue();
     assertThat(slots).isEmpty();
   }

@@ -1,7 +1,7 @@
 package io.murmuration.privacy.mechanism;
 
 /**
- * Leave for one round, sent only after its charge is durable in the ledger.
+ * Permission for one round, sent only after its charge is durable in the ledger.
  *
  * @param epoch the epoch that charged it
  * @param round the number of the charge, from 1; granted once, ever

@@ -15,7 +15,7 @@ import org.apache.commons.rng.UniformRandomProvider;
  * Cryptographic random bits fast enough for one per model parameter: the keystream of AES-256 in
  * counter mode (NIST SP 800-38A, section 6.5) under a key that the operating system's {@link
  * SecureRandom} draws for each instance and that never leaves it. The state cannot be saved, so no
- * restore can replay it. Noise and the coins of sampling come from here.
+ * restore can replay it. Noise and the randomness of sampling come from here.
  *
  * <p>The counter starts at zero, which is sound because the key is used for one stream only; one
  * stream yields 2¹²⁸ blocks. Bits that were handed out are erased from the buffer at the next

@@ -4,17 +4,17 @@ import java.io.Serializable;
 import java.time.Duration;
 
 /** How long timers may fire before input and barriers get their turn. */
-interface TimerSlice extends Serializable {
+interface TimerQuantum extends Serializable {
 
-  /** A new slice begins. */
+  /** A new quantum begins. */
   void begin();
 
-  /** Whether the slice is used up; asked after every timer. */
+  /** Whether the quantum is used up; asked after every timer. */
   boolean isOver();
 
-  /** A slice of wall time. */
-  static TimerSlice of(Duration length) {
-    return new TimerSlice() {
+  /** A quantum of wall time. */
+  static TimerQuantum of(Duration length) {
+    return new TimerQuantum() {
       private static final long serialVersionUID = 1L;
       private static final int TIMERS_PER_LOOK_AT_THE_CLOCK = 64;
 

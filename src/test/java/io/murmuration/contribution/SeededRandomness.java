@@ -5,8 +5,8 @@ import java.util.Map;
 import org.apache.commons.rng.UniformRandomProvider;
 import org.apache.commons.rng.core.source64.SplitMix64;
 
-/** Reproducible coins, a stream of its own for every user, so that nobody's coins shift others'. */
-final class SeededCoins implements Coins {
+/** Reproducible bits, a stream of its own for every user, so that nobody's shift others'.. */
+final class SeededRandomness implements Randomness {
 
   private static final long serialVersionUID = 1L;
   private static final long GOLDEN = 0x9E3779B97F4A7C15L;
@@ -14,7 +14,7 @@ final class SeededCoins implements Coins {
   private final long seed;
   private transient Map<String, UniformRandomProvider> streams;
 
-  SeededCoins(long seed) {
+  SeededRandomness(long seed) {
     this.seed = seed;
   }
 
@@ -27,7 +27,7 @@ final class SeededCoins implements Coins {
         userId, id -> stream(seed * GOLDEN + (long) id.hashCode() * 0xD1B54A32D192ED03L));
   }
 
-  /** One stream of coins. */
+  /** One stream of bits. */
   static UniformRandomProvider stream(long seed) {
     SplitMix64 seeder = new SplitMix64(seed);
     return new SplitMix64(seeder.nextLong());

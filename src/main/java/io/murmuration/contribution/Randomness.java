@@ -7,17 +7,17 @@ import org.apache.commons.rng.UniformRandomProvider;
  * Where the random choices of bounding and sampling come from.
  *
  * <p>In production this is {@link #secure()} and nothing else: a participant who could predict the
- * coins would void the amplification by sampling. The user id is an argument so that a test can
- * give every user a reproducible stream of their own.
+ * bits would void the amplification by sampling. The user id is an argument so that a test can give
+ * every user a reproducible stream of their own.
  */
 @FunctionalInterface
-public interface Coins extends Serializable {
+public interface Randomness extends Serializable {
 
   /** Uniform random bits for choices about one user; not kept beyond the current call. */
   UniformRandomProvider forUser(String userId);
 
   /** A cryptographic generator, keyed afresh in each process and never stored. Not thread-safe. */
-  static Coins secure() {
-    return new SecureCoins();
+  static Randomness secure() {
+    return new SecureRandomness();
   }
 }

@@ -4,11 +4,11 @@ import io.murmuration.privacy.noise.SecureRandomSource;
 import org.apache.commons.rng.UniformRandomProvider;
 
 /**
- * Coins from a {@link SecureRandomSource}.
+ * Randomness from a {@link SecureRandomSource}.
  *
  * <p>Serialization carries no key: each copy draws its own at first use.
  */
-final class SecureCoins implements Coins {
+final class SecureRandomness implements Randomness {
 
   private static final long serialVersionUID = 2L;
 
