@@ -26,13 +26,17 @@ import picocli.CommandLine.Spec;
       "Tries to falsify a stated epsilon from outside: canary users, each in or out by a fair coin,"
           + " in a run with a domain and a ledger of its own, then guesses from its newest release"
           + " who took part.",
-      "Exit code 1 means that the claim is falsified. Interrupted, it goes on where it was when"
-          + " asked again with the same options."
+      "Exit code 1 means that the claim is falsified, 2 that the audit did not come to its end."
+          + " Interrupted, it goes on where it was when asked again with the same options."
     },
+    // 1 would read as a verdict
+    exitCodeOnExecutionException = AuditCommand.NO_VERDICT,
     mixinStandardHelpOptions = true,
     showDefaultValues = true,
     sortOptions = false)
 final class AuditCommand implements Callable<Integer> {
+
+  static final int NO_VERDICT = 2;
 
   static final String PAGE = "audit.html";
 
@@ -54,6 +58,12 @@ final class AuditCommand implements Callable<Integer> {
   @Option(names = "--learning-rate", defaultValue = "0.006", description = "Of Adam.")
   private double learningRate;
 
+  @Option(
+      names = "--held-out-users",
+      defaultValue = "2000",
+      description = "As for demo: users of --events who are left out, so that the stream is its.")
+  private int heldOutUsers;
+
   @Override
   public Integer call() throws Exception {
     DemoSettings settings = settings();
@@ -74,6 +84,8 @@ final class AuditCommand implements Callable<Integer> {
   private DemoSettings settings() {
     run.check();
     run.require(canaries >= 10, "--canaries must be at least 10 but is " + canaries);
+    run.require(
+        heldOutUsers >= 1, "--held-out-users must be at least 1 but is " + heldOutUsers);
     Path directory = out.toAbsolutePath().normalize();
     return new DemoSettings(
         run.events(),
@@ -95,7 +107,7 @@ final class AuditCommand implements Callable<Integer> {
         run.roundInterval(),
         // canaries are there before the first round
         /* rate= */ OptionalDouble.of(Double.POSITIVE_INFINITY),
-        /* heldOutUsers= */ 2000,
+        heldOutUsers,
         /* heldOutMessages= */ 200,
         /* heldOutPublic= */ false,
         /* evaluateEvery= */ Math.toIntExact(Math.min(Integer.MAX_VALUE, run.rounds())),

@@ -83,7 +83,7 @@ public final class Murmuration implements Runnable {
           if (root.debug) {
             exception.printStackTrace(command.getErr());
           }
-          return ExitCode.SOFTWARE;
+          return command.getCommandSpec().exitCodeOnExecutionException();
         });
     commandLine.setParameterExceptionHandler(
         (exception, arguments) -> {

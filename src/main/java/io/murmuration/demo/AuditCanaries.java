@@ -3,13 +3,17 @@ package io.murmuration.demo;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.murmuration.event.avro.Interaction;
+import io.murmuration.model.TextTokenizer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * Users whom only an auditor knows: each writes a sequence that nobody else would, if a fair coin
@@ -44,11 +48,33 @@ record AuditCanaries(
   /** Makes canaries and tosses their coins. */
   static AuditCanaries toss(String settings, int count) {
     SecureRandom random = new SecureRandom();
+    // an id that somebody of the events has would join two users into one
+    String prefix = "canary-%016x-".formatted(random.nextLong());
     List<Canary> canaries = new ArrayList<>();
     for (int i = 0; i < count; i++) {
-      canaries.add(new Canary("canary-" + i, sequence(random), random.nextBoolean()));
+      canaries.add(new Canary(prefix + i, sequence(random), random.nextBoolean()));
     }
     return new AuditCanaries(settings, canaries);
+  }
+
+  /**
+   * Checks that the model can tell canaries apart: an audit whose sequences are cut or encoded to
+   * the same ids finds nothing and looks like a success.
+   *
+   * @param maxTokens where an example is cut, beginning of text included
+   * @throws IllegalArgumentException if two sequences become the same ids
+   */
+  void requireDistinct(TextTokenizer tokenizer, int maxTokens) {
+    Map<List<Long>, Canary> seen = new HashMap<>();
+    for (Canary canary : canaries) {
+      long[] ids = tokenizer.encode(null, canary.text(), maxTokens).ids();
+      Canary same = seen.put(Arrays.stream(ids).boxed().toList(), canary);
+      if (same != null) {
+        throw new IllegalArgumentException(
+            "canaries must differ for the model but '%s' and '%s' have the same %d tokens; raise --max-tokens, or take a model whose vocabulary has the letters %s"
+                .formatted(same.text(), canary.text(), ids.length, LETTERS));
+      }
+    }
   }
 
   private static String sequence(SecureRandom random) {

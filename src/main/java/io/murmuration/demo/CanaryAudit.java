@@ -10,13 +10,16 @@ import io.murmuration.privacy.audit.CanaryScores;
 import io.murmuration.privacy.audit.OneRunVerdict;
 import io.murmuration.privacy.audit.PrivacyProfile;
 import io.murmuration.release.DirectoryModelStore;
+import io.murmuration.release.Manifest;
 import io.murmuration.release.ReleaseCatalog;
 import io.murmuration.release.ReleaseManifest;
+import io.murmuration.terminal.Progress;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Audits a setting from outside: canary users in a stream of its own, a whole run with its own
@@ -24,7 +27,7 @@ import java.util.List;
  *
  * <p>It can be interrupted at any time and asked again: canaries and coins are kept before the run,
  * the run is not repeated once it has ended, and scores are kept one by one. A run that was cut off
- * goes on as a later demo does, with what is left of the budget.
+ * goes on from its newest visible release, with what is left of the budget and a fresh optimizer.
  */
 public final class CanaryAudit {
 
@@ -70,21 +73,40 @@ public final class CanaryAudit {
     AuditCanaries planted = AuditCanaries.in(settings.out().resolve(CANARIES), inWords(), canaries);
     Path trained = settings.out().resolve(TRAINED);
     if (!Files.exists(trained)) {
-      new DemoRun(settings, planted.interactions(), out, terminal).run();
+      train(planted);
       Files.createFile(trained);
     }
-    ReleaseCatalog catalog =
-        new ReleaseCatalog(DirectoryModelStore.reading(settings.out().resolve("releases")));
-    List<String> releases = catalog.names();
-    if (releases.isEmpty()) {
-      throw new IllegalStateException(
-          "an audit needs a release but %s holds none; the ledger in %s may have had no budget left"
-              .formatted(settings.out(), settings.ledger()));
-    }
-    String newest = releases.get(releases.size() - 1);
-    ReleaseManifest manifest = catalog.manifest(newest);
+    Path newest =
+        newestRelease()
+            .orElseThrow(
+                () ->
+                    new IllegalStateException(
+                        "an audit needs a release but %s holds none; the ledger in %s may have had no budget left"
+                            .formatted(settings.out(), settings.ledger())));
+    ReleaseManifest manifest =
+        ReleaseManifest.read(Files.readAllBytes(newest.resolve(Manifest.FILE)));
     CanaryScores scores = new CanaryScores(falls(planted, newest), planted.coins());
     return new Outcome(judge(manifest, scores), scores, manifest);
+  }
+
+  private void train(AuditCanaries planted) throws Exception {
+    try (LanguageModel model = LanguageModel.load(baseModel())) {
+      planted.requireDistinct(model.tokenizer(), settings.maxTokens());
+    }
+    Optional<Path> startFrom = newestRelease();
+    startFrom.ifPresent(release -> out.println("Resumes   " + release));
+    new DemoRun(settings, planted.interactions(), startFrom, out, terminal).run();
+  }
+
+  private Optional<Path> newestRelease() throws IOException {
+    if (!Files.isDirectory(settings.releases())) {
+      return Optional.empty();
+    }
+    DirectoryModelStore store = DirectoryModelStore.reading(settings.releases());
+    List<String> names = new ReleaseCatalog(store).names();
+    return names.isEmpty()
+        ? Optional.empty()
+        : Optional.of(store.directoryOf(names.get(names.size() - 1)));
   }
 
   /** The claim is the manifest's, and its profile that of so many rounds of its mechanism. */
@@ -94,26 +116,20 @@ public final class CanaryAudit {
     return OneRunVerdict.of(scores, manifest.epsilonSpent(), manifest.delta(), profile);
   }
 
-  private double[] falls(AuditCanaries planted, String release) throws IOException {
+  private double[] falls(AuditCanaries planted, Path release) throws IOException {
     out.println("Measuring how much likelier each canary's sequence became ...");
-    Path directory =
-        DirectoryModelStore.reading(settings.out().resolve("releases")).directoryOf(release);
     List<String> texts = planted.canaries().stream().map(AuditCanaries.Canary::text).toList();
     try (LanguageModel model = LanguageModel.load(baseModel());
         LoraParameters adapted =
-            LoraParameters.from(model, LoraAdapter.read(directory), LoraConfig.Mode.BOTH)) {
+            LoraParameters.from(model, LoraAdapter.read(release), LoraConfig.Mode.BOTH);
+        Progress progress = Progress.of("Canaries", texts.size(), out, terminal)) {
       float[] values = adapted.initialValues();
       return CanaryFalls.measure(
           settings.out().resolve(FALLS),
           texts,
           text -> evaluator(model, text).evaluate().nllPerToken(),
           text -> evaluator(model, text).evaluate(adapted, values).nllPerToken(),
-          done -> {
-            if (done % Math.max(1, texts.size() / 10) == 0) {
-              out.println("  %,d of %,d canaries".formatted(done, texts.size()));
-              out.flush();
-            }
-          });
+          progress::stepTo);
     }
   }
 
@@ -129,7 +145,7 @@ public final class CanaryAudit {
 
   /** All that decides what the run is; where it reports does not. */
   private String inWords() {
-    return "canaries %d, events %s, model %s, epsilon %s, delta %s, rounds %d, cohort %s, q %s, G %d, C %s, rate %s, rank %d, tokens %d"
+    return "canaries %d, events %s, model %s, epsilon %s, delta %s, rounds %d, cohort %s, q %s, G %d, C %s, rate %s, rank %d, tokens %d, held out %d, interval %s"
         .formatted(
             canaries,
             settings.events(),
@@ -143,6 +159,8 @@ public final class CanaryAudit {
             settings.clipNorm(),
             settings.learningRate(),
             settings.loraRank(),
-            settings.maxTokens());
+            settings.maxTokens(),
+            settings.heldOutUsers(),
+            settings.roundInterval());
   }
 }

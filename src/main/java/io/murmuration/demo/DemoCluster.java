@@ -10,6 +10,7 @@ import io.murmuration.config.TrainingOptions;
 import io.murmuration.job.MurmurationJob;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -29,7 +30,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** The job of a demo on a mini cluster with its web UI: the job that a cluster would run. */
-final class DemoCluster {
+final class DemoCluster implements AutoCloseable {
 
   private static final Logger LOG = LoggerFactory.getLogger(DemoCluster.class);
 
@@ -47,6 +48,7 @@ final class DemoCluster {
   private final int webPort;
   private final JobClient job;
   private final CompletableFuture<JobExecutionResult> result;
+  private boolean stopped;
 
   private DemoCluster(DemoSettings settings, int webPort, JobClient job) {
     this.settings = settings;
@@ -56,9 +58,13 @@ final class DemoCluster {
     this.result = job.getJobExecutionResult();
   }
 
-  /** What the job is told, all but its Flink. */
+  /**
+   * What the job is told, all but its Flink.
+   *
+   * @param startFrom the domain's release where training begins; empty for the base model
+   */
   static MurmurationConfig configuration(
-      DemoSettings settings, Path model, String bootstrapServers) {
+      DemoSettings settings, Path model, String bootstrapServers, Optional<Path> startFrom) {
     Configuration options = new Configuration();
     options.set(PrivacyOptions.DOMAIN, settings.domain());
     options.set(PrivacyOptions.EPSILON, settings.epsilon());
@@ -74,6 +80,7 @@ final class DemoCluster {
     options.set(ContributionOptions.EXAMPLES_PER_WINDOW, EXAMPLES_PER_WINDOW);
     options.set(ContributionOptions.WINDOWS, WINDOWS);
     options.set(TrainingOptions.MODEL, model.toString());
+    startFrom.ifPresent(release -> options.set(TrainingOptions.START_FROM, release.toString()));
     options.set(TrainingOptions.LORA_RANK, settings.loraRank());
     options.set(TrainingOptions.MAX_TOKENS, settings.maxTokens());
     if (settings.learningRate() != null) {
@@ -159,6 +166,7 @@ final class DemoCluster {
         job.stopWithSavepoint(
                 /* advanceToEndOfEventTime= */ false, savepoints, SavepointFormatType.CANONICAL)
             .get(STOP_TIMEOUT.toSeconds(), TimeUnit.SECONDS);
+        stopped = true;
         return;
       } catch (TimeoutException e) {
         throw new IllegalStateException("The job did not stop within " + STOP_TIMEOUT, e);
@@ -169,6 +177,26 @@ final class DemoCluster {
         LOG.info("The job does not take a savepoint yet: {}", rootCause(e).getMessage());
         TimeUnit.MILLISECONDS.sleep(POLL.toMillis());
       }
+    }
+  }
+
+  /**
+   * Cancels a job that was not stopped, as where its caller was interrupted: it would go on to
+   * charge the ledger. Staged releases stay invisible, as after a crash.
+   *
+   * @throws IllegalStateException if it is not gone after a minute
+   */
+  @Override
+  public void close() throws InterruptedException {
+    if (stopped || result.isDone()) {
+      return;
+    }
+    try {
+      job.cancel().get(START_TIMEOUT.toSeconds(), TimeUnit.SECONDS);
+      // a cancelled job has no result, and this says when it is gone
+      result.handle((none, cancelled) -> null).get(START_TIMEOUT.toSeconds(), TimeUnit.SECONDS);
+    } catch (ExecutionException | TimeoutException e) {
+      throw new IllegalStateException("The job could not be cancelled", e);
     }
   }
 }

@@ -39,6 +39,7 @@ public final class DemoRun {
 
   private final DemoSettings settings;
   private final List<Interaction> alsoSaid;
+  private final Optional<Path> startFrom;
   private final PrintWriter out;
   private final boolean terminal;
 
@@ -57,17 +58,24 @@ public final class DemoRun {
    * @param terminal whether {@code out} understands a carriage return
    */
   public DemoRun(DemoSettings settings, PrintWriter out, boolean terminal) {
-    this(settings, List.of(), out, terminal);
+    this(settings, List.of(), Optional.empty(), out, terminal);
   }
 
   /**
-   * The same with more to feed.
+   * The same with more to feed, and perhaps from where an earlier run was cut off.
    *
    * @param alsoSaid fed before everything else
+   * @param startFrom a release of the same domain where training begins; empty for the base model
    */
-  DemoRun(DemoSettings settings, List<Interaction> alsoSaid, PrintWriter out, boolean terminal) {
+  DemoRun(
+      DemoSettings settings,
+      List<Interaction> alsoSaid,
+      Optional<Path> startFrom,
+      PrintWriter out,
+      boolean terminal) {
     this.settings = settings;
     this.alsoSaid = List.copyOf(alsoSaid);
+    this.startFrom = startFrom;
     this.out = out;
     this.terminal = terminal;
   }
@@ -106,24 +114,25 @@ public final class DemoRun {
                 DirectoryModelStore.open(settings.releases()),
                 settings.evaluateEvery())) {
       MurmurationConfig config =
-          DemoCluster.configuration(settings, model, kafka.bootstrapServers());
+          DemoCluster.configuration(settings, model, kafka.bootstrapServers(), startFrom);
       createTopics(kafka, config.io().topics());
       say("Kafka     " + kafka.bootstrapServers());
       long fed;
-      DemoCluster cluster;
       try (BackgroundFeed feed = feed(world, kafka, config.io().topics().interactions(), clock)) {
         if (isHistory()) {
           feedAll(feed, world.interactions().size());
         }
-        cluster = DemoCluster.start(settings, config);
-        say("Web UI    http://localhost:" + cluster.webPort());
-        say("Releases  " + settings.releases());
-        say("Ledger    " + settings.ledger());
-        say("");
-        watchUntilHalted(cluster, watch, feed, losses);
-        fed = feed.sent();
+        try (DemoCluster cluster = DemoCluster.start(settings, config)) {
+          say("Web UI    http://localhost:" + cluster.webPort());
+          say("Releases  " + settings.releases());
+          say("Ledger    " + settings.ledger());
+          say("");
+          watchUntilHalted(cluster, watch, feed, losses);
+          fed = feed.sent();
+          feed.close();
+          cluster.stop();
+        }
       }
-      cluster.stop();
       SortedMap<String, Long> deadLetters =
           DeadLetterTally.of(kafka.bootstrapServers(), config.io().topics().deadLetters());
       say("Measuring the last release ...");

@@ -77,6 +77,11 @@ final class ClusterPipeline {
 
   /** A mini cluster that pipelines run on, one after the other. */
   static MiniClusterExtension cluster() {
+    return new MiniClusterExtension(clusterConfiguration());
+  }
+
+  /** What that cluster is made of. */
+  static MiniClusterResourceConfiguration clusterConfiguration() {
     Map<String, String> flink = new HashMap<>();
     flink.put("state.backend.type", "hashmap");
     flink.put("taskmanager.memory.managed.size", "64 mb");
@@ -85,12 +90,11 @@ final class ClusterPipeline {
     // a round crosses the network three times, and nothing else would fill a buffer
     flink.put("execution.buffer-timeout.interval", "1 ms");
     flink.put("pipeline.generic-types", "false");
-    return new MiniClusterExtension(
-        new MiniClusterResourceConfiguration.Builder()
-            .setNumberTaskManagers(1)
-            .setNumberSlotsPerTaskManager(SLOTS)
-            .setConfiguration(Configuration.fromMap(flink))
-            .build());
+    return new MiniClusterResourceConfiguration.Builder()
+        .setNumberTaskManagers(1)
+        .setNumberSlotsPerTaskManager(SLOTS)
+        .setConfiguration(Configuration.fromMap(flink))
+        .build();
   }
 
   /** Runs the job until its rounds are done, and returns what it executed in the order of time. */

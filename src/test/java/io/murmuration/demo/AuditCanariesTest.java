@@ -3,10 +3,13 @@ package io.murmuration.demo;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.murmuration.model.LanguageModel;
+import io.murmuration.model.TextTokenizer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -30,6 +33,58 @@ class AuditCanariesTest {
     assertThat(canaries.canaries().stream().map(AuditCanaries.Canary::text))
         .doesNotHaveDuplicates();
     assertThat(canaries.coins()).hasSize(400);
+  }
+
+  @Test
+  void noModelTakesACanaryForAnotherOrForAControlToken() throws Exception {
+    AuditCanaries canaries = AuditCanaries.toss("settings", 200);
+    for (Path directory : models()) {
+      try (LanguageModel model = LanguageModel.load(directory)) {
+        TextTokenizer tokenizer = model.tokenizer();
+        // throws where one encodes to a control token
+        canaries.requireDistinct(tokenizer, 64);
+        for (AuditCanaries.Canary canary : canaries.canaries()) {
+          long[] ids = tokenizer.encode(null, canary.text(), 1000).ids();
+          assertThat(tokenizer.decode(ids).strip()).isEqualTo(canary.text());
+        }
+      }
+    }
+  }
+
+  private List<Path> models() throws Exception {
+    List<Path> models = new ArrayList<>(List.of(DemoModel.unpack(directory.resolve("demo"))));
+    Path shared = Path.of(System.getProperty("murmuration.shared", "")).resolve("models");
+    if (Files.isDirectory(shared)) {
+      try (Stream<Path> more = Files.list(shared)) {
+        more.filter(model -> Files.exists(model.resolve("tokenizer.json"))).forEach(models::add);
+      }
+    }
+    return models;
+  }
+
+  @Test
+  void canariesThatAModelCannotTellApartAreRefused() throws Exception {
+    AuditCanaries canaries = AuditCanaries.toss("settings", 1000);
+    try (LanguageModel model = LanguageModel.load(DemoModel.unpack(directory.resolve("demo")))) {
+      // beginning of text and a single token: fewer than there are canaries
+      assertThatThrownBy(() -> canaries.requireDistinct(model.tokenizer(), 2))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("have the same 2 tokens; raise --max-tokens");
+    }
+  }
+
+  @Test
+  void nobodyOfTheEventsIsACanary() {
+    // a stream that holds an earlier audit's canaries has other users and other texts
+    AuditCanaries earlier = AuditCanaries.toss("settings", 400);
+    AuditCanaries now = AuditCanaries.toss("settings", 400);
+    assertThat(now.canaries().stream().map(AuditCanaries.Canary::userId))
+        .doesNotContainAnyElementsOf(
+            earlier.canaries().stream().map(AuditCanaries.Canary::userId).toList());
+    assertThat(now.canaries().stream().map(AuditCanaries.Canary::text))
+        .doesNotContainAnyElementsOf(
+            earlier.canaries().stream().map(AuditCanaries.Canary::text).toList())
+        .allMatch(text -> text.matches("([bcdfghjkmpqvwxz]{3,6} ){7}[bcdfghjkmpqvwxz]{3,6}"));
   }
 
   @Test

@@ -1,0 +1,75 @@
+package io.murmuration.audit;
+
+import io.murmuration.privacy.audit.CanaryScores;
+import io.murmuration.privacy.audit.GaussianEstimate;
+import io.murmuration.privacy.audit.OneRunTradeOff;
+import io.murmuration.privacy.audit.PrivacyProfile;
+import io.murmuration.privacy.audit.SteinkeBound;
+import io.murmuration.privacy.audit.Thresholds;
+import io.murmuration.privacy.mechanism.Sampler;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+
+/**
+ * A pipeline on the mini cluster and what the battery says of it. Coins, sampling and noise are the
+ * real ones: a run has no seed, and no two are alike.
+ *
+ * @param setting what was claimed
+ * @param tape what was executed
+ * @param findings of every test
+ */
+record WhiteBoxRun(AuditSetting setting, List<Execution> tape, List<Finding> findings) {
+
+  static final double Q = 0.067;
+
+  /** The share of canaries that is guessed for the estimates, fixed beforehand. */
+  private static final double GUESSED = 0.3;
+
+  private static final double SIGNIFICANCE = 0.05;
+
+  /** The pipeline as it is, in the size that the build audits. */
+  static WhiteBoxRun honest(Sampler sampler, double epsilon, Path directory) throws Exception {
+    return of(large(sampler, epsilon), Plant.nothing(), directory);
+  }
+
+  static WhiteBoxRun of(AuditSetting setting, Plant plant, Path directory) throws Exception {
+    List<Execution> tape = ClusterPipeline.run(setting, plant, directory);
+    PrivacyProfile claim = PrivacyProfile.of(setting.charged(), /* step= */ setting.epsilon() / 16);
+    return new WhiteBoxRun(setting, tape, Battery.judge(setting, tape, claim));
+  }
+
+  static AuditSetting large(Sampler sampler, double epsilon) {
+    return AuditSetting.of(
+        sampler, epsilon, Q, /* rounds= */ 150, Canaries.toss(/* loud= */ 5000, /* quiet= */ 1000));
+  }
+
+  boolean isClean() {
+    return findings.stream().noneMatch(Finding::alarm);
+  }
+
+  /** The verdict in a line, and the estimates beside it, which decide nothing. */
+  @Override
+  public String toString() {
+    CanaryScores scores = Battery.scores(setting, tape);
+    int guesses = (int) Math.round(GUESSED * scores.canaries());
+    Finding nearest =
+        findings.stream()
+            .max(Comparator.comparingDouble(finding -> finding.distance() - finding.limit()))
+            .orElseThrow();
+    return String.format(
+        Locale.ROOT,
+        "%s epsilon %s: %s, nearest %s with %.1f of %.1f; epsilon at least %.2f (guesses), %.2f (guesses, Gaussian), %.2f (rates, Gaussian)",
+        setting.sampler(),
+        setting.epsilon(),
+        isClean() ? "clean" : "ALARM",
+        nearest.test(),
+        nearest.distance(),
+        nearest.limit(),
+        SteinkeBound.epsilon(scores.guess(guesses), AuditSetting.DELTA, SIGNIFICANCE),
+        OneRunTradeOff.epsilon(scores.guess(guesses), AuditSetting.DELTA, SIGNIFICANCE),
+        GaussianEstimate.epsilon(
+            scores, Thresholds.forClaim(setting.epsilon()), AuditSetting.DELTA, SIGNIFICANCE));
+  }
+}
