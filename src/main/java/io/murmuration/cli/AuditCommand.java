@@ -84,8 +84,7 @@ final class AuditCommand implements Callable<Integer> {
   private DemoSettings settings() {
     run.check();
     run.require(canaries >= 10, "--canaries must be at least 10 but is " + canaries);
-    run.require(
-        heldOutUsers >= 1, "--held-out-users must be at least 1 but is " + heldOutUsers);
+    run.require(heldOutUsers >= 1, "--held-out-users must be at least 1 but is " + heldOutUsers);
     Path directory = out.toAbsolutePath().normalize();
     return new DemoSettings(
         run.events(),
