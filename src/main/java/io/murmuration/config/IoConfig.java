@@ -19,6 +19,7 @@ import java.util.Properties;
  * @param feedbackKind how executed rounds are acknowledged
  * @param releasesDirectory where releases become visible
  * @param acceptOtherStore whether that may be another store than restored state names
+ * @param acceptLostCharges whether releases there may name charges that the ledger does not hold
  * @param runId name of this run in the manifests
  * @param checkpointInterval between checkpoints
  * @param checkpointDirectory URI of the directory that they go to; null for Flink's own setting
@@ -35,6 +36,7 @@ public record IoConfig(
     FeedbackKind feedbackKind,
     String releasesDirectory,
     boolean acceptOtherStore,
+    boolean acceptLostCharges,
     String runId,
     Duration checkpointInterval,
     String checkpointDirectory,
@@ -115,6 +117,7 @@ public record IoConfig(
     FeedbackKind feedbackKind = faults.required(IoOptions.FEEDBACK_KIND);
     String releasesDirectory = faults.required(IoOptions.RELEASES_DIRECTORY);
     Boolean acceptOtherStore = faults.required(IoOptions.ACCEPT_OTHER_STORE);
+    Boolean acceptLostCharges = faults.required(IoOptions.ACCEPT_LOST_CHARGES);
     String runId = faults.optional(IoOptions.RUN_ID);
     Duration checkpointInterval = faults.required(IoOptions.CHECKPOINT_INTERVAL);
     if (checkpointInterval != null && checkpointInterval.toMillis() < 10) {
@@ -157,6 +160,7 @@ public record IoConfig(
                 feedbackKind,
                 releasesDirectory,
                 acceptOtherStore,
+                acceptLostCharges,
                 runId == null ? domain : runId,
                 checkpointInterval,
                 checkpointDirectory,

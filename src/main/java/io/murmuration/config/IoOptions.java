@@ -114,6 +114,15 @@ public final class IoOptions {
               "For one start: accept that releases.directory is another store than the one that"
                   + " restored state names. What waits there for its commit is given up.");
 
+  public static final ConfigOption<Boolean> ACCEPT_LOST_CHARGES =
+      ConfigOptions.key("ledger.accept-lost-charges")
+          .booleanType()
+          .defaultValue(false)
+          .withDescription(
+              "For one start: accept that releases in releases.directory name charges which the"
+                  + " ledger does not hold. What they spent is spent beside what this ledger says,"
+                  + " and no manifest counts it: the sum is yours to state.");
+
   public static final ConfigOption<String> RUN_ID =
       ConfigOptions.key("releases.run-id")
           .stringType()

@@ -88,7 +88,9 @@ record ConfiguredReleases(
     return new ConfiguredReleases(
         io.acceptOtherStore() ? sink.acceptingOtherStore() : sink,
         context,
-        new StoreWitness(store, domain, startCharges),
+        io.acceptLostCharges()
+            ? new LostCharges(startCharges)
+            : new StoreWitness(store, domain, startCharges),
         start);
   }
 
@@ -98,6 +100,15 @@ record ConfiguredReleases(
     @Override
     public List<String> ledgerHashes() throws IOException {
       return ConfiguredReleases.ledgerHashes(store.open(), domain, startingPoint);
+    }
+  }
+
+  /** Only where training begins is still asked; a person knows that the rest is lost. */
+  private record LostCharges(List<String> startingPoint) implements ReleaseWitness {
+
+    @Override
+    public List<String> ledgerHashes() {
+      return startingPoint;
     }
   }
 

@@ -23,6 +23,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -159,6 +160,56 @@ class DecoderGradientEngineTest {
     assertThat(distance(values(large), values(single))).isLessThan(1e-5 * norm(values(single)));
     assertThat(large.clipped()).isEqualTo(single.clipped());
     assertThat(large.tokens()).isEqualTo(single.tokens());
+  }
+
+  /**
+   * A slice in passes of its own has the same integers whoever else is in the round, and wherever
+   * it stands: then one user moves the sum by that user's vector and nothing else.
+   */
+  @Test
+  void inPassesOfItsOwnASliceHasTheSameIntegersWhateverItsCompany() {
+    // each as long as may be, so that no two share a pass in the least memory
+    List<PrivacySlice> slices =
+        RAGGED.stream()
+            .map(user -> slice((user.examples().get(0).text() + " and so on ").repeat(30)))
+            .toList();
+    for (TrainableParameters what : List.of(lora(Mode.BOTH), new AllParameters(model))) {
+      float[] at = perturbed(what.initialValues());
+      DecoderGradientEngine engine = new DecoderGradientEngine(what, smallest(what));
+      RoundGrid grid = Grids.fine(0.7);
+      long[] expected = new long[at.length];
+      for (PrivacySlice slice : slices) {
+        long[] alone = engine.clippedSum(at, List.of(slice), grid).sum();
+        IntStream.range(0, expected.length).forEach(i -> expected[i] += alone[i]);
+      }
+      List<PrivacySlice> shuffled = new ArrayList<>(slices);
+      for (int seed = 0; seed < 2; seed++) {
+        assertThat(Arrays.equals(engine.clippedSum(at, shuffled, grid).sum(), expected)).isTrue();
+        Collections.shuffle(shuffled, new Random(seed));
+      }
+    }
+  }
+
+  /**
+   * Together in one pass they have not: kernels of single precision choose their order of addition
+   * by shapes. What that moves is what the margin on the clip norm stands for, and far below it.
+   */
+  @Test
+  void inSharedPassesTheCompanyMovesASliceByFarLessThanTheMargin() {
+    double clipNorm = 0.7;
+    LoraParameters lora = lora(Mode.BOTH);
+    float[] at = perturbed(lora.initialValues());
+    DecoderGradientEngine engine = new DecoderGradientEngine(lora, new EngineOptions(48, 1L << 34));
+    for (int left = 0; left < RAGGED.size(); left++) {
+      List<PrivacySlice> without = new ArrayList<>(RAGGED);
+      PrivacySlice user = without.remove(left);
+      double[] with = values(engine.clippedSum(at, RAGGED, Grids.fine(clipNorm)));
+      double[] others = values(engine.clippedSum(at, without, Grids.fine(clipNorm)));
+      double[] alone = values(engine.clippedSum(at, List.of(user), Grids.fine(clipNorm)));
+      double[] moved = new double[with.length];
+      Arrays.setAll(moved, i -> with[i] - others[i] - alone[i]);
+      assertThat(norm(moved)).isLessThan(1e-5 * clipNorm);
+    }
   }
 
   /** Under user-level and under example-level slices, of whatever is trained. */

@@ -126,6 +126,10 @@ public final class LedgerSession implements AutoCloseable {
     if (isSuperseded(seen)) {
       return superseded(seen);
     }
+    if (seen.nextSequence() == 0 && !ledger.isThere()) {
+      // Nothing is begun in the place of a ledger that somebody has seen.
+      requireNothingLost(List.of(), namedByReleases());
+    }
     List<LedgerEntry> entries = ledger.open();
     LedgerState read = LedgerState.of(entries, ledger.location());
     List<String> released = namedByReleases();
@@ -170,7 +174,9 @@ public final class LedgerSession implements AutoCloseable {
         throw new LedgerException.Refused(
             ("A published release names the ledger record with hash %s, but the %s does not hold"
                     + " it: its tail is lost or it is another ledger. Point the job to the ledger it"
-                    + " was started with, or publish to another model store")
+                    + " was started with. If that is gone for good, ledger.accept-lost-charges: true"
+                    + " accepts it for one start; what was released then stays spent beside what this"
+                    + " ledger says")
                 .formatted(named, ledger.location()));
       }
     }

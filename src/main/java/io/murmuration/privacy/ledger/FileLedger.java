@@ -74,6 +74,11 @@ public final class FileLedger implements Ledger {
   }
 
   @Override
+  public boolean isThere() {
+    return Files.exists(file);
+  }
+
+  @Override
   public List<LedgerEntry> open() throws LedgerException, InterruptedException {
     if (lockChannel != null) {
       throw new IllegalStateException("the ledger is already open");

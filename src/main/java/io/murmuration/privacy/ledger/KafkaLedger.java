@@ -115,6 +115,13 @@ public final class KafkaLedger implements Ledger {
   }
 
   @Override
+  public boolean isThere() throws LedgerException, InterruptedException {
+    try (KafkaTopic topic = new KafkaTopic(endpoint)) {
+      return topic.partitions().isPresent();
+    }
+  }
+
+  @Override
   public List<LedgerEntry> open() throws LedgerException, InterruptedException {
     if (producer != null) {
       throw new IllegalStateException("the ledger is already open");

@@ -25,6 +25,14 @@ public interface Ledger extends AutoCloseable {
   List<LedgerEntry> read() throws LedgerException, InterruptedException;
 
   /**
+   * Whether there is a ledger, if an empty one; where there is none, {@link #open} begins one. A
+   * look, as {@link #read} is.
+   */
+  default boolean isThere() throws LedgerException, InterruptedException {
+    return !read().isEmpty();
+  }
+
+  /**
    * Fences every earlier holder off for good, then reads every durable entry in order. From then on
    * this holder may append.
    *

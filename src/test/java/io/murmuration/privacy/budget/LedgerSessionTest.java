@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.murmuration.privacy.accounting.PrivacyLoss;
 import io.murmuration.privacy.budget.FaultyLedger.Fault;
 import io.murmuration.privacy.budget.LedgerSession.Opening;
+import io.murmuration.privacy.ledger.FileLedger;
 import io.murmuration.privacy.ledger.InMemoryLedger;
 import io.murmuration.privacy.ledger.Ledger;
 import io.murmuration.privacy.ledger.LedgerEntry;
@@ -18,12 +19,14 @@ import io.murmuration.privacy.ledger.LedgerState;
 import io.murmuration.privacy.mechanism.Grant;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class LedgerSessionTest {
 
@@ -309,6 +312,31 @@ class LedgerSessionTest {
         .isInstanceOf(Opening.Owned.class);
   }
 
+  /** An empty place is not taken for the ledger of a domain that somebody has seen. */
+  @Test
+  void beginsNoLedgerWhereReleasesOrStateHaveSeenOne(@TempDir Path directory) throws Exception {
+    Path file = directory.resolve("chat.ledger");
+    LedgerPosition seen = new LedgerPosition(3, "0f".repeat(32), 7, 2);
+    LedgerFactory nowhere = FileLedger.factory(file);
+    for (LedgerSession session :
+        List.of(
+            Budgets.session(nowhere, Budgets.terms(3), "a", Optional.of(seen)),
+            new LedgerSession(
+                nowhere,
+                Budgets.terms(3),
+                LinearAccountant.FACTORY,
+                () -> List.of(seen.hash()),
+                "a",
+                /* restored= */ Optional.empty()))) {
+      assertThatThrownBy(() -> session.open(NOW)).isInstanceOf(LedgerException.Refused.class);
+      assertThat(directory).isEmptyDirectory();
+    }
+    try (LedgerSession first = Budgets.session(nowhere, Budgets.terms(3), "a")) {
+      first.open(NOW);
+    }
+    assertThat(file).isNotEmptyFile();
+  }
+
   @Test
   void refusesALedgerWithoutTheHeadOfARelease() throws Exception {
     LedgerSession first = session(Budgets.terms(3), "a");
@@ -318,7 +346,8 @@ class LedgerSessionTest {
         .isInstanceOf(Opening.Owned.class);
     assertThatThrownBy(() -> sessionWithReleases(() -> List.of("0f".repeat(32))).open(NOW))
         .isInstanceOf(LedgerException.Refused.class)
-        .hasMessageContaining("A published release names");
+        .hasMessageContaining("A published release names")
+        .hasMessageContaining("ledger.accept-lost-charges");
     assertThatThrownBy(
             () ->
                 sessionWithReleases(

@@ -312,6 +312,7 @@ class KafkaLedgerITCase extends LedgerContract {
     assertThatThrownBy(() -> session.open(0))
         .isInstanceOf(LedgerException.Refused.class)
         .hasMessageContaining("tail is lost");
+    assertThat(ledger().isThere()).as("it is not created anew").isFalse();
     session.close();
   }
 
