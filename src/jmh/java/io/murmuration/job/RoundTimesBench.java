@@ -10,11 +10,13 @@ import io.murmuration.privacy.budget.InMemoryRoundFeedback;
 import io.murmuration.release.DirectoryModelStore;
 import io.murmuration.release.PublishSink;
 import io.murmuration.rounds.ModelRoundTrainer;
-import io.murmuration.training.CohortBuffer.Cohort;
+import io.murmuration.training.InMemoryParameterStore;
 import io.murmuration.training.LearningRateSchedule;
 import io.murmuration.training.OptimizerOptions;
+import io.murmuration.training.PartialSums.RoundSum;
 import io.murmuration.training.RoundTrainer;
 import io.murmuration.training.TrainOperator;
+import io.murmuration.training.TrainerState;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -51,8 +53,7 @@ public final class RoundTimesBench {
   private static final int ROUNDS = 12;
 
   /** Of the trainer, which runs in this process. */
-  private record Round(
-      long start, long end, long gradientNanos, long noiseNanos, long updateNanos, long tokens) {}
+  private record Round(long start, long end, long noiseNanos, long updateNanos, long tokens) {}
 
   private static final BlockingQueue<Round> EXECUTED = new LinkedBlockingQueue<>();
 
@@ -91,21 +92,19 @@ public final class RoundTimesBench {
     }
     List<Round> measured = rounds.subList(WARM_UP_ROUNDS, rounds.size());
     double trainer = share(measured, wall, round -> round.end() - round.start());
-    double gradient = share(measured, wall, Round::gradientNanos);
     double noise = share(measured, wall, Round::noiseNanos);
     double update = share(measured, wall, Round::updateNanos);
     System.out.println(
         String.format(
             Locale.ROOT,
             "demo's model in the job: %.0f ms from round to round, %.0f trained tokens each;"
-                + " gradients (model and clipping) %.1f%%, noise %.2f%%, optimizer %.2f%%,"
-                + " release's weights %.2f%%, Flink and waiting %.1f%%",
+                + " noise %.2f%%, optimizer %.2f%%, release's weights %.2f%%,"
+                + " gradients, Flink and waiting %.1f%%",
             median(wall) / 1e6,
             median(measured.stream().mapToDouble(Round::tokens).toArray()),
-            100 * gradient,
             100 * noise,
             100 * update,
-            100 * (trainer - gradient - noise - update),
+            100 * (trainer - noise - update),
             100 * (1 - trainer)));
   }
 
@@ -144,6 +143,7 @@ public final class RoundTimesBench {
   private static MurmurationTopology topology(MurmurationConfig config) {
     MurmurationTopology job = MurmurationJob.topology(config, ConfiguredPhases.of(config));
     ConfiguredReleases releases = ConfiguredReleases.of(config);
+    String domain = config.privacy().domain();
     RoundTrainer.Factory trainer =
         ModelRoundTrainer.factory(
             config.training(),
@@ -160,9 +160,13 @@ public final class RoundTimesBench {
         job.decode(),
         job.bounds(),
         job.budget(),
+        job.gradients(),
+        job.workers(),
         new TrainOperator.Factory(
             restored -> new Timed(trainer.create(restored)),
-            new InMemoryRoundFeedback(config.privacy().domain()),
+            () -> new InMemoryParameterStore(domain),
+            new InMemoryRoundFeedback(domain),
+            job.budget().submission(),
             /* privateMetrics= */ false),
         new PublishSink(
             DirectoryModelStore.at(config.io().releasesDirectory()),
@@ -200,19 +204,23 @@ public final class RoundTimesBench {
   private record Timed(RoundTrainer trainer) implements RoundTrainer {
 
     @Override
-    public ExecutedRound execute(Cohort cohort) {
+    public ExecutedRound execute(RoundSum sum) {
       long start = System.nanoTime();
-      ExecutedRound executed = trainer.execute(cohort);
+      ExecutedRound executed = trainer.execute(sum);
       var timing = executed.outcome().timing();
       EXECUTED.add(
           new Round(
               start,
               System.nanoTime(),
-              timing.gradientNanos(),
               timing.noiseNanos(),
               timing.updateNanos(),
               executed.outcome().statistics().tokens()));
       return executed;
+    }
+
+    @Override
+    public TrainerState state() {
+      return trainer.state();
     }
 
     @Override

@@ -30,6 +30,9 @@ import org.apache.flink.configuration.Configuration;
  * @param releasedWeights which weights a release holds; never AUTO
  * @param averageDecay what an average keeps of itself from round to round, in (0, 1)
  * @param microBatchBytes off-heap bytes for activations
+ * @param parallelism of the workers that take gradients, in [1, {@link #MAX_PARALLELISM}]
+ * @param slotSharingGroup of the workers
+ * @param sampleBufferBytes of a round's text on a worker's heap
  * @param threads of the tensor library, ≥ 1
  * @param privateMetrics whether exact functions of private data become metrics
  */
@@ -50,9 +53,15 @@ public record TrainingConfig(
     ReleasedWeights releasedWeights,
     double averageDecay,
     long microBatchBytes,
+    int parallelism,
+    String slotSharingGroup,
+    long sampleBufferBytes,
     int threads,
     boolean privateMetrics)
     implements Serializable {
+
+  /** As many workers as there may ever be: Flink keeps it with the savepoint. */
+  public static final int MAX_PARALLELISM = 1 << 10;
 
   public TrainingConfig {
     loraTargets = List.copyOf(loraTargets);
@@ -100,6 +109,14 @@ public record TrainingConfig(
     ReleasedWeights released = releasedWeights(faults, schedule);
     double averageDecay = faults.strictFraction(TrainingOptions.AVERAGE_DECAY);
     var memory = faults.required(TrainingOptions.MICRO_BATCH_MEMORY);
+    Integer parallelism = faults.atLeast(TrainingOptions.PARALLELISM, 1);
+    if (parallelism != null && parallelism > MAX_PARALLELISM) {
+      faults.add(
+          TrainingOptions.PARALLELISM,
+          "must be at most %d but is %d".formatted(MAX_PARALLELISM, parallelism));
+    }
+    String slotSharingGroup = faults.required(TrainingOptions.SLOT_SHARING_GROUP);
+    var sampleBuffer = faults.required(TrainingOptions.SAMPLE_BUFFER);
     Integer threads = faults.atLeast(TrainingOptions.THREADS, 1);
     Boolean privateMetrics = faults.required(TrainingOptions.PRIVATE_METRICS);
     return faults.build(
@@ -121,6 +138,9 @@ public record TrainingConfig(
                 released,
                 averageDecay,
                 memory.getBytes(),
+                parallelism,
+                slotSharingGroup,
+                sampleBuffer.getBytes(),
                 threads,
                 privateMetrics));
   }

@@ -160,6 +160,30 @@ public final class TrainingOptions {
               "Activations and gradients of one forward and backward pass may take so much off-heap"
                   + " memory. Must hold one example of training.max-tokens. Changes no result.");
 
+  public static final ConfigOption<Integer> PARALLELISM =
+      ConfigOptions.key("training.parallelism")
+          .intType()
+          .defaultValue(1)
+          .withDescription(
+              "Workers that take the gradients of a round. Changes no result beyond float rounding;"
+                  + " may be changed with a savepoint.");
+
+  public static final ConfigOption<String> SLOT_SHARING_GROUP =
+      ConfigOptions.key("training.slot-sharing-group")
+          .stringType()
+          .defaultValue("default")
+          .withDescription(
+              "Flink's slot sharing group of the workers. With a name of their own they take slots"
+                  + " that ingest does not share: training.parallelism of them in addition.");
+
+  public static final ConfigOption<MemorySize> SAMPLE_BUFFER =
+      ConfigOptions.key("training.sample-buffer")
+          .memoryType()
+          .defaultValue(MemorySize.ofMebiBytes(32))
+          .withDescription(
+              "About so much text of a round waits for a worker on its heap; what is more goes to a"
+                  + " file in io.tmp.dirs and is deleted with the round.");
+
   public static final ConfigOption<Integer> THREADS =
       ConfigOptions.key("training.threads")
           .intType()

@@ -35,9 +35,14 @@ import io.murmuration.privacy.ledger.KafkaLedger;
 import io.murmuration.privacy.ledger.LedgerFactory;
 import io.murmuration.release.PublishSink;
 import io.murmuration.rounds.CalibrationRounds;
+import io.murmuration.rounds.ModelGradients;
 import io.murmuration.rounds.ModelRoundTrainer;
+import io.murmuration.training.DirectoryParameterStore;
+import io.murmuration.training.GradientOperator;
+import io.murmuration.training.InMemoryParameterStore;
 import io.murmuration.training.LearningRateSchedule;
 import io.murmuration.training.OptimizerOptions;
+import io.murmuration.training.ParameterStore;
 import io.murmuration.training.TrainOperator;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -156,6 +161,9 @@ public final class MurmurationJob {
     RoundFeedback feedback = feedback(privacy, io);
     ConfiguredReleases releases = ConfiguredReleases.of(config, mayHaveState);
     BudgetTerms terms = terms(privacy, programme);
+    TrainingConfig training = config.training();
+    ParameterStore.Factory parameters = parameters(privacy, io);
+    String submission = UUID.randomUUID().toString();
     return new MurmurationTopology(
         interactions(io),
         clock(privacy.roundInterval()),
@@ -172,17 +180,25 @@ public final class MurmurationJob {
                 feedback,
                 DurabilityTerms.of(privacy.maxUndurableRounds()),
                 checkpointPause,
-                UUID.randomUUID().toString())),
+                submission)),
+        new GradientOperator.Factory(
+            ModelGradients.factory(training),
+            parameters,
+            training.sampleBufferBytes(),
+            training.privateMetrics()),
+        new MurmurationTopology.Workers(training.parallelism(), training.slotSharingGroup()),
         new TrainOperator.Factory(
             ModelRoundTrainer.factory(
-                config.training(),
+                training,
                 releases.start(),
                 optimizer(config),
                 programme instanceof CalibratedProgramme calibrated
                     ? new CalibrationRounds(calibrated, ConfiguredPhases.terms(config))
                     : null),
+            parameters,
             feedback,
-            config.training().privateMetrics()),
+            submission,
+            training.privateMetrics()),
         releases.sink(),
         deadLetters(io),
         io.maxParallelism(),
@@ -249,6 +265,16 @@ public final class MurmurationJob {
         ? new InMemoryRoundFeedback(privacy.domain())
         : new KafkaRoundFeedback(
             privacy.domain(), endpoint(io, io.topics().feedback(), "feedback"));
+  }
+
+  /** Beside the feedback: in memory where everything runs in one JVM, else where all look. */
+  private static ParameterStore.Factory parameters(PrivacyConfig privacy, IoConfig io) {
+    String domain = privacy.domain();
+    if (io.feedbackKind() == FeedbackKind.IN_MEMORY) {
+      return () -> new InMemoryParameterStore(domain);
+    }
+    String root = io.releasesDirectory();
+    return () -> new DirectoryParameterStore(Path.of(root), domain);
   }
 
   private static Truncation.Factory truncation(MurmurationConfig config) {

@@ -1,5 +1,6 @@
 package io.murmuration.job;
 
+import io.murmuration.config.TrainingConfig;
 import io.murmuration.contribution.BoundAndSampleOperator;
 import io.murmuration.contribution.CohortRecord;
 import io.murmuration.contribution.CohortRecordSerializer;
@@ -14,6 +15,9 @@ import io.murmuration.privacy.mechanism.BudgetSignal;
 import io.murmuration.privacy.mechanism.BudgetSignalSerializer;
 import io.murmuration.release.RoundRelease;
 import io.murmuration.release.RoundReleaseSerializer;
+import io.murmuration.training.GradientOperator;
+import io.murmuration.training.PartialSum;
+import io.murmuration.training.PartialSumSerializer;
 import io.murmuration.training.TrainOperator;
 import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.api.common.typeinfo.Types;
@@ -22,6 +26,7 @@ import org.apache.flink.api.connector.source.Source;
 import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+import org.apache.flink.streaming.api.graph.StreamGraphGenerator;
 
 /**
  * The job graph, from sources to sinks. Explicit partitioners keep operators of the drawing from
@@ -33,6 +38,8 @@ import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
  * @param decode turns records into events, dead letters at its side
  * @param bounds what keyed state keeps of a user
  * @param budget creates the privacy budget operator
+ * @param gradients creates the workers
+ * @param workers how many there are, and where
  * @param train creates the train operator
  * @param publish the two-phase sink of releases
  * @param deadLetters where unusable records go
@@ -45,11 +52,21 @@ record MurmurationTopology(
     DecodeInteractionsFunction decode,
     ContributionBounds bounds,
     PrivacyBudgetOperator.Factory budget,
+    GradientOperator.Factory gradients,
+    Workers workers,
     TrainOperator.Factory train,
     Sink<RoundRelease> publish,
     Sink<DeadLetter> deadLetters,
     int maxParallelism,
     boolean privateMetrics) {
+
+  /**
+   * The workers that take gradients.
+   *
+   * @param parallelism how many
+   * @param slotSharingGroup Flink's
+   */
+  record Workers(int parallelism, String slotSharingGroup) {}
 
   /** Uid of the keyed operator. */
   static final String BOUND_AND_SAMPLE = "bound-and-sample";
@@ -97,13 +114,28 @@ record MurmurationTopology(
             .uid(BOUND_AND_SAMPLE)
             .setMaxParallelism(maxParallelism);
 
+    // not keyed: a worker has no keyed state, and any number of them may follow on a savepoint
+    SingleOutputStreamOperator<PartialSum> partials =
+        samples
+            .partitionCustom(new UserPartitioner(), UserPartitioner::keyOf)
+            .connect(signals.broadcast())
+            .transform(
+                "gradients", new PartialSumSerializer().typeInfo(PartialSum.class), gradients)
+            .uid("gradients")
+            .setParallelism(workers.parallelism())
+            .setMaxParallelism(TrainingConfig.MAX_PARALLELISM)
+            .slotSharingGroup(workers.slotSharingGroup());
+
     SingleOutputStreamOperator<RoundRelease> releases =
         single(
-            samples
+            partials
+                .global()
                 .connect(signals.broadcast())
                 .transform(
                     "train", new RoundReleaseSerializer().typeInfo(RoundRelease.class), train)
-                .uid("train"));
+                .uid("train")
+                // it would inherit the workers'
+                .slotSharingGroup(StreamGraphGenerator.DEFAULT_SLOT_SHARING_GROUP));
 
     releases
         .global()

@@ -138,6 +138,15 @@ public final class DirectoryModelStore implements ModelStore {
     return open(root);
   }
 
+  /**
+   * Checks that a store is at this path now, for what is kept beside releases.
+   *
+   * @throws IOException if it is away, or nothing was ever opened there
+   */
+  public static void requireThere(Path root) throws IOException {
+    new DirectoryModelStore(root, DirectoryModelStore::writeDurably).readMarker();
+  }
+
   /** Opens the store at this path wherever a task runs; all of them must see the same directory. */
   public static Provider at(String root) {
     return new Location(root);

@@ -10,15 +10,16 @@ import io.murmuration.model.LoraParameters;
 import io.murmuration.model.PublicText;
 import io.murmuration.model.Torch;
 import io.murmuration.model.TrainableParameters;
+import io.murmuration.privacy.mechanism.Grant;
 import io.murmuration.privacy.noise.NoiseFactory;
 import io.murmuration.release.NamedTensor;
 import io.murmuration.release.RoundRelease;
-import io.murmuration.training.CohortBuffer.Cohort;
 import io.murmuration.training.DecoderGradientEngine;
 import io.murmuration.training.EngineOptions;
 import io.murmuration.training.GradientEngine;
 import io.murmuration.training.OptimizerOptions;
-import io.murmuration.training.PrivacySlices;
+import io.murmuration.training.ParameterLayout;
+import io.murmuration.training.PartialSums.RoundSum;
 import io.murmuration.training.PrivateMeasurement;
 import io.murmuration.training.PrivateTrainer;
 import io.murmuration.training.PublicWatch;
@@ -35,13 +36,13 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Trains LoRA factors or all parameters of a Hugging Face model, and hands over each round's
- * weights as a release has them.
+ * Trains LoRA factors or all parameters of a Hugging Face model by the sums of {@link
+ * ModelGradients}, and hands over each round's weights as a release has them.
  */
 public final class ModelRoundTrainer implements RoundTrainer {
 
   private final TrainableParameters parameters;
-  private final DecoderGradientEngine engine;
+  private final ParameterLayout layout;
   private final PrivateTrainer trainer;
   private final List<NamedTensor> frozen;
   private final PrivateMeasurement measurement;
@@ -50,15 +51,14 @@ public final class ModelRoundTrainer implements RoundTrainer {
 
   private ModelRoundTrainer(
       TrainableParameters parameters,
-      DecoderGradientEngine engine,
       PrivateTrainer trainer,
       CalibrationRounds calibrations,
       PublicWatch watch) {
     this.parameters = parameters;
-    this.engine = engine;
+    this.layout = DecoderGradientEngine.layoutOf(parameters);
     this.trainer = trainer;
     this.frozen = frozen(parameters);
-    this.measurement = new PrivateMeasurement(engine, NoiseFactory.forHistograms());
+    this.measurement = new PrivateMeasurement(NoiseFactory.forHistograms());
     this.calibrations = calibrations;
     this.watch = watch;
   }
@@ -99,7 +99,7 @@ public final class ModelRoundTrainer implements RoundTrainer {
     TrainableParameters parameters;
     try {
       if (known.isPresent()) {
-        parameters = continued(config, known.get());
+        parameters = ModelGradients.onFrozen(config, known.get().frozen());
       } else {
         // also with the state of an earlier release, which does not say what is frozen
         if (start != null) {
@@ -121,15 +121,20 @@ public final class ModelRoundTrainer implements RoundTrainer {
                 new TrainingOrigin(
                     StartingPoint.sentence(start, config), frozenValues(parameters)));
     try {
-      DecoderGradientEngine engine =
+      PrivateTrainer trainer =
+          new PrivateTrainer(
+              DecoderGradientEngine.layoutOf(parameters),
+              parameters.initialValues(),
+              optimizer,
+              NoiseFactory.forUpdates(),
+              origin);
+      restored.ifPresent(trainer::restore);
+      GradientEngine engine =
           new DecoderGradientEngine(
               parameters, new EngineOptions(config.maxTokens(), config.microBatchBytes()));
-      PrivateTrainer trainer =
-          new PrivateTrainer(engine, optimizer, NoiseFactory.forUpdates(), origin);
-      restored.ifPresent(trainer::restore);
       PublicWatch watch = watch(config, engine, parameters.model());
       watch.beforeFirstRound(trainer.state().parameters());
-      return new ModelRoundTrainer(parameters, engine, trainer, calibrations, watch);
+      return new ModelRoundTrainer(parameters, trainer, calibrations, watch);
     } catch (RuntimeException e) {
       parameters.close();
       parameters.model().close();
@@ -138,8 +143,7 @@ public final class ModelRoundTrainer implements RoundTrainer {
   }
 
   /** Sentences, then a prompt and a text that fill the context. */
-  private static PublicWatch watch(
-      TrainingConfig config, GradientEngine engine, LanguageModel model) {
+  static PublicWatch watch(TrainingConfig config, GradientEngine engine, LanguageModel model) {
     List<Example> texts = new ArrayList<>();
     PublicText.of(model).forEach(text -> texts.add(new Example(/* prompt= */ null, text)));
     String filling = PublicText.filling(model, config.maxTokens());
@@ -149,20 +153,6 @@ public final class ModelRoundTrainer implements RoundTrainer {
 
   private static float[] frozenValues(TrainableParameters parameters) {
     return parameters instanceof LoraParameters lora ? lora.frozenValues() : new float[0];
-  }
-
-  /** What is trained where a state says its values: neither its start nor a release is read. */
-  private static TrainableParameters continued(TrainingConfig config, TrainingOrigin origin)
-      throws IOException {
-    LanguageModel base = LanguageModel.load(Path.of(config.model()));
-    try {
-      return config.parameters() == ParametersKind.ALL
-          ? new AllParameters(base)
-          : LoraParameters.onFrozen(base, config.lora(), origin.frozen());
-    } catch (RuntimeException e) {
-      base.close();
-      throw e;
-    }
   }
 
   /** What is trained, at its start, on a model of its own. */
@@ -200,43 +190,45 @@ public final class ModelRoundTrainer implements RoundTrainer {
   }
 
   @Override
-  public ExecutedRound execute(Cohort cohort) {
-    if (cohort.grant().mechanism().query().isCalibration()) {
-      return measure(cohort);
+  public ExecutedRound execute(RoundSum round) {
+    Grant grant = round.grant();
+    if (grant.mechanism().query().isCalibration()) {
+      return measure(round);
     }
-    RoundOutcome outcome =
-        trainer.step(
-            cohort.grant(), PrivacySlices.of(cohort.grant().mechanism(), cohort.samples()));
-    watch.afterRound(cohort.grant().round(), outcome.state().parameters(), outcome.statistics());
+    RoundOutcome outcome = trainer.apply(grant, round.sum());
+    watch.afterRound(grant.round(), outcome.state().parameters(), outcome.statistics());
     return new ExecutedRound(
         new RoundRelease(
-            cohort.grant(),
-            TrainedWeights.write(engine.layout(), outcome.state().released(), frozen),
+            grant,
+            TrainedWeights.write(layout, outcome.state().released(), frozen),
             outcome.state().origin().sentence()),
         outcome,
         outcome.answer());
   }
 
-  private ExecutedRound measure(Cohort cohort) {
+  private ExecutedRound measure(RoundSum round) {
+    Grant grant = round.grant();
     if (calibrations == null) {
       throw new IllegalStateException(
           "round %d calibrates but this job is configured without calibrations"
-              .formatted(cohort.grant().round()));
+              .formatted(grant.round()));
     }
     long start = System.nanoTime();
-    List<Double> answer = measurement.measure(cohort, trainer.state().parameters());
-    byte[] published = calibrations.outcome(cohort.grant().mechanism(), answer).write();
-    RoundOutcome outcome = trainer.measured(cohort.grant(), answer, System.nanoTime() - start);
-    watch.afterRound(cohort.grant().round(), outcome.state().parameters(), outcome.statistics());
+    List<Double> answer = measurement.measure(grant, round.sum());
+    byte[] published = calibrations.outcome(grant.mechanism(), answer).write();
+    RoundOutcome outcome = trainer.measured(grant, answer, System.nanoTime() - start);
+    watch.afterRound(grant.round(), outcome.state().parameters(), outcome.statistics());
     return new ExecutedRound(
-        new RoundRelease(cohort.grant(), published, outcome.state().origin().sentence()),
-        outcome,
-        answer);
+        new RoundRelease(grant, published, outcome.state().origin().sentence()), outcome, answer);
+  }
+
+  @Override
+  public TrainerState state() {
+    return trainer.state();
   }
 
   @Override
   public void close() {
-    engine.close();
     parameters.close();
     parameters.model().close();
   }

@@ -4,7 +4,6 @@ import io.murmuration.privacy.budget.RoundFeedback;
 import io.murmuration.privacy.mechanism.BudgetSignal;
 import io.murmuration.privacy.mechanism.EpochStart;
 import io.murmuration.privacy.mechanism.Grant;
-import io.murmuration.privacy.mechanism.RoundExecuted;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.concurrent.Executor;
@@ -13,12 +12,13 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Tells the privacy budget of the last executed round until a later grant, or a later epoch, shows
- * that it is past it. Without the acknowledgement no further round is ever granted, so:
+ * Tells the privacy budget of the last executed round, and of the model after it, until a later
+ * grant, or a later epoch, shows that it is past it. Without that no further round is ever granted,
+ * so:
  *
  * <ul>
  *   <li>what cannot be sent is tried again after 1 s, 2 s, … 60 s: failing the task would restart
- *       the job, and void what is in flight, for a broker that is away,
+ *       the job, and void what is in flight, for a broker, or a store of parameters, that is away,
  *   <li>what was sent is sent again after 30 s, 1 min, … 10 min: it may be lost all the same, with
  *       the end of the topic or with a subscription that began after it.
  * </ul>
@@ -48,6 +48,17 @@ final class Acknowledger {
   private final Timer timer;
   private final Consumer<RuntimeException> failed;
 
+  /** What is said. */
+  interface Message {
+
+    /**
+     * Says it, on the worker; what was said already may be said again.
+     *
+     * @throws IOException if that is not possible now
+     */
+    void send(RoundFeedback.Publisher publisher) throws IOException, InterruptedException;
+  }
+
   /** The last try for a round that the budget has not shown to be past; else null. */
   private Try current;
 
@@ -56,15 +67,19 @@ final class Acknowledger {
 
   /** One sending. Compared by identity: what becomes of any but the last concerns nobody. */
   private static final class Try {
-    final RoundExecuted executed;
+    final long epoch;
+    final long round;
+    final Message message;
 
-    Try(RoundExecuted executed) {
-      this.executed = executed;
+    Try(long epoch, long round, Message message) {
+      this.epoch = epoch;
+      this.round = round;
+      this.message = message;
     }
 
     boolean isFollowedBy(BudgetSignal signal) {
-      return (signal instanceof EpochStart start && start.epoch() > executed.epoch())
-          || (signal instanceof Grant grant && grant.round() > executed.round());
+      return (signal instanceof EpochStart start && start.epoch() > epoch)
+          || (signal instanceof Grant grant && grant.round() > round);
     }
   }
 
@@ -87,11 +102,16 @@ final class Acknowledger {
     this.failed = failed;
   }
 
-  /** A round was executed: what came before it needs no answer any more. */
-  void executed(RoundExecuted executed) {
+  /**
+   * Says something: what came before it needs no answer any more.
+   *
+   * @param epoch of the attempt
+   * @param round the last that is executed; a later grant is the answer
+   */
+  void say(long epoch, long round, Message message) {
     retry = FIRST_RETRY;
     repetition = FIRST_REPETITION;
-    send(executed);
+    send(new Try(epoch, round, message));
   }
 
   /** The budget was heard of. */
@@ -101,13 +121,12 @@ final class Acknowledger {
     }
   }
 
-  private void send(RoundExecuted executed) {
-    Try sending = new Try(executed);
+  private void send(Try sending) {
     current = sending;
     worker.execute(
         () -> {
           try {
-            publisher.executed(executed);
+            sending.message.send(publisher);
           } catch (IOException trouble) {
             taskThread.execute(() -> notSent(sending, trouble));
           } catch (InterruptedException e) {
@@ -126,11 +145,11 @@ final class Acknowledger {
       return;
     }
     LOG.warn(
-        "Round {} is acknowledged again in {} s, and none is granted until then: {}",
-        sending.executed.round(),
+        "What follows on round {} is said again in {} s, and no round is granted until then: {}",
+        sending.round,
         retry.toSeconds(),
         trouble.getMessage());
-    LOG.debug("Why it could not be acknowledged", trouble);
+    LOG.debug("Why it could not be said", trouble);
     sendAgain(sending, retry);
     retry = longer(retry, LAST_RETRY);
     repetition = FIRST_REPETITION;
@@ -141,7 +160,7 @@ final class Acknowledger {
         pause,
         () -> {
           if (sending == current) {
-            send(sending.executed);
+            send(new Try(sending.epoch, sending.round, sending.message));
           }
         });
   }

@@ -15,7 +15,7 @@ import java.util.List;
  *
  * <p>Sums are sums of integers and so the same in any order, and of accumulators as well.
  */
-final class ClippedAccumulator {
+public final class ClippedAccumulator {
 
   /** Coordinates looked at in one go, so that what is added to stays in the first-level cache. */
   private static final int BLOCK = 1024;
@@ -29,12 +29,18 @@ final class ClippedAccumulator {
   private long centredBits;
   private double lossSum;
 
-  ClippedAccumulator(int size, RoundGrid grid) {
+  /**
+   * The zero vector.
+   *
+   * @param size coordinates of the sum
+   */
+  public ClippedAccumulator(int size, RoundGrid grid) {
     this.sum = new long[size];
     this.grid = grid;
   }
 
-  RoundGrid grid() {
+  /** What slices are clipped and rounded to. */
+  public RoundGrid grid() {
     return grid;
   }
 
@@ -140,26 +146,26 @@ final class ClippedAccumulator {
     }
   }
 
-  /** Adds another accumulator of the same grid and size. */
-  void add(ClippedAccumulator other) {
-    if (!grid.equals(other.grid) || sum.length != other.sum.length) {
+  /** Adds a sum of the same grid and size. */
+  public void add(ClippedSum other) {
+    if (!grid.equals(other.grid()) || sum.length != other.sum().length) {
       throw new IllegalArgumentException(
           "sums must be of one grid and length to be added but are of %s, %d and %s, %d"
-              .formatted(grid, sum.length, other.grid, other.sum.length));
+              .formatted(grid, sum.length, other.grid(), other.sum().length));
     }
     for (int i = 0; i < sum.length; i++) {
-      sum[i] += other.sum[i];
+      sum[i] += other.sum()[i];
     }
-    slices += other.slices;
-    clipped += other.clipped;
-    zeroed += other.zeroed;
-    tokens += other.tokens;
-    centredBits += other.centredBits;
-    lossSum += other.lossSum;
+    slices += other.slices();
+    clipped += other.clipped();
+    zeroed += other.zeroed();
+    tokens += other.tokens();
+    centredBits += other.centredBits();
+    lossSum += other.lossSum();
   }
 
   /** What was added so far. The sum is this accumulator's own: nothing may be added afterwards. */
-  ClippedSum result() {
+  public ClippedSum result() {
     return new ClippedSum(sum, grid, slices, clipped, zeroed, tokens, centredBits, lossSum);
   }
 }

@@ -57,7 +57,7 @@ public final class DecoderGradientEngine implements GradientEngine {
               + ", given "
               + options.maxTokens());
     }
-    this.layout = layout(trainable);
+    this.layout = layoutOf(trainable);
     this.microBatches = microBatches(trainable, options);
     long needed = smallestMemoryBudget(trainable, options.maxTokens());
     if (options.memoryBudgetBytes() < needed) {
@@ -67,7 +67,8 @@ public final class DecoderGradientEngine implements GradientEngine {
     }
   }
 
-  private static ParameterLayout layout(TrainableParameters trainable) {
+  /** Names and shapes of what is trained, in the order of the flat vector. */
+  public static ParameterLayout layoutOf(TrainableParameters trainable) {
     return ParameterLayout.of(
         trainable.tensors().stream().map(TensorSpec::name).toList(),
         trainable.tensors().stream().map(TensorSpec::dimensions).toList());
@@ -80,7 +81,7 @@ public final class DecoderGradientEngine implements GradientEngine {
             .model()
             .description()
             .activationBytesPerPosition(options.maxTokens(), trainable.needsInputs()),
-        8L * layout(trainable).size(),
+        8L * layoutOf(trainable).size(),
         options.memoryBudgetBytes() - options.memoryBudgetBytes() / LOGITS_SHARE);
   }
 
@@ -108,6 +109,12 @@ public final class DecoderGradientEngine implements GradientEngine {
   @Override
   public ClippedSum clippedSum(float[] parameters, List<PrivacySlice> slices, RoundGrid grid) {
     ClippedAccumulator total = new ClippedAccumulator(layout.size(), grid);
+    addTo(total, parameters, slices);
+    return total.result();
+  }
+
+  @Override
+  public void addTo(ClippedAccumulator total, float[] parameters, List<PrivacySlice> slices) {
     forEach(
         parameters,
         slices,
@@ -122,7 +129,6 @@ public final class DecoderGradientEngine implements GradientEngine {
             total.addZero();
           }
         });
-    return total.result();
   }
 
   @Override

@@ -29,6 +29,15 @@ public interface GradientEngine extends AutoCloseable {
   ClippedSum clippedSum(float[] parameters, List<PrivacySlice> slices, RoundGrid grid);
 
   /**
+   * Adds the clipped gradients of all slices to a sum, as {@link #clippedSum} does.
+   *
+   * @param sum of the layout's size; its grid says what is clipped to
+   */
+  default void addTo(ClippedAccumulator sum, float[] parameters, List<PrivacySlice> slices) {
+    sum.add(clippedSum(parameters, slices, sum.grid()));
+  }
+
+  /**
    * The L2 norm of each slice's gradient, unclipped. Slices that would contribute zero to {@link
    * #clippedSum} because they fail are left out.
    *

@@ -33,11 +33,14 @@ import java.util.List;
  *     drawn afresh for every step</td></tr>
  * </table>
  *
- * <p>Threads: {@link #step} and {@link #restore} by one at a time; {@link #state} by any.
+ * <p>Threads: {@link #step}, {@link #apply} and {@link #restore} by one at a time; {@link #state}
+ * by any.
  */
 public final class PrivateTrainer {
 
+  /** Null where sums are taken elsewhere. */
   private final GradientEngine engine;
+
   private final Optimizer optimizer;
   private final NoiseFactory noise;
   private final int size;
@@ -45,7 +48,10 @@ public final class PrivateTrainer {
   private final TrainingOrigin origin;
   private volatile TrainerState state;
 
-  /** A trainer at the engine's public starting point. Does not own the engine. */
+  /**
+   * A trainer that takes gradients itself, on an engine at its public starting point, which it does
+   * not own.
+   */
   public PrivateTrainer(GradientEngine engine, OptimizerOptions options, NoiseFactory noise) {
     this(engine, options, noise, TrainingOrigin.UNKNOWN);
   }
@@ -57,17 +63,43 @@ public final class PrivateTrainer {
    */
   public PrivateTrainer(
       GradientEngine engine, OptimizerOptions options, NoiseFactory noise, TrainingOrigin origin) {
+    this(engine, engine.layout(), engine.initialParameters(), options, noise, origin);
+  }
+
+  /**
+   * A trainer for sums that are taken elsewhere.
+   *
+   * @param layout of what is trained
+   * @param initialParameters its public starting point
+   * @param origin what is to be said about that point
+   */
+  public PrivateTrainer(
+      ParameterLayout layout,
+      float[] initialParameters,
+      OptimizerOptions options,
+      NoiseFactory noise,
+      TrainingOrigin origin) {
+    this(/* engine= */ null, layout, initialParameters, options, noise, origin);
+  }
+
+  private PrivateTrainer(
+      GradientEngine engine,
+      ParameterLayout layout,
+      float[] initialParameters,
+      OptimizerOptions options,
+      NoiseFactory noise,
+      TrainingOrigin origin) {
     this.engine = engine;
     this.optimizer = options.optimizer();
     this.noise = noise;
-    this.size = engine.layout().size();
-    this.layoutDigest = engine.layout().digest();
+    this.size = layout.size();
+    this.layoutDigest = layout.digest();
     this.origin = origin;
     this.state =
         new TrainerState(
             /* round= */ 0,
             /* executedRounds= */ 0,
-            engine.initialParameters(),
+            initialParameters,
             optimizer.initialState(size),
             layoutDigest,
             origin);
@@ -113,25 +145,46 @@ public final class PrivateTrainer {
   }
 
   /**
-   * Executes the granted round.
+   * Executes the granted round on this machine alone: takes the sum, and {@link #apply applies} it.
    *
    * @param grant a valid grant; what the round does is taken from it alone
    * @param slices the whole sample of the round, maybe empty
    * @throws IllegalArgumentException if the round is not later than the last executed one
    * @throws RoundInterruptedException if interrupted before the noise; the state is as before
    * @throws PublicFaultException if training diverged
-   * @throws IllegalStateException if the engine breaks its contract
+   * @throws IllegalStateException if there is no engine, or it breaks its contract
    */
   public RoundOutcome step(Grant grant, List<PrivacySlice> slices) {
+    if (engine == null) {
+      throw new IllegalStateException("this trainer has no engine: give it sums, to apply");
+    }
+    requireLater(grant, state);
+    long started = System.nanoTime();
+    ClippedSum sum = engine.clippedSum(state.parameters(), slices, RoundGrid.of(grant.mechanism()));
+    long summed = System.nanoTime();
+    RoundOutcome outcome = apply(grant, sum);
+    return outcome.withGradientNanos(summed - started);
+  }
+
+  /**
+   * Executes the granted round on its sum: noise, division by M, one step.
+   *
+   * @param grant a valid grant
+   * @param sum over the whole sample, at {@link #state}'s parameters; used up: the noise is added
+   *     in place
+   * @throws IllegalArgumentException if the round is not later than the last executed one
+   * @throws RoundInterruptedException if interrupted before the noise; the state is as before
+   * @throws PublicFaultException if training diverged
+   * @throws IllegalStateException if the sum is of another size or bound
+   */
+  public RoundOutcome apply(Grant grant, ClippedSum sum) {
     TrainerState before = state;
     requireLater(grant, before);
-    long started = System.nanoTime();
     RoundGrid grid = RoundGrid.of(grant.mechanism());
-    ClippedSum clipped = engine.clippedSum(before.parameters(), slices, grid);
-    requireOf(grid, clipped);
+    requireOf(grid, sum);
     RoundInterruptedException.throwIfInterrupted();
-    long summed = System.nanoTime();
-    long[] noisy = clipped.sum().clone();
+    long started = System.nanoTime();
+    long[] noisy = sum.sum();
     noise.create().addTo(noisy);
     long noised = System.nanoTime();
     // from here on everything is a function of what was noised
@@ -153,9 +206,10 @@ public final class PrivateTrainer {
             origin);
     return new RoundOutcome(
         state,
-        RoundOutcome.Statistics.of(clipped),
-        new RoundOutcome.Timing(summed - started, noised - summed, System.nanoTime() - noised),
-        grid.bits() == null ? List.of() : List.of(nextClipNorm(grant.mechanism(), clipped)));
+        RoundOutcome.Statistics.of(sum),
+        new RoundOutcome.Timing(
+            /* gradientNanos= */ 0, noised - started, System.nanoTime() - noised),
+        grid.bits() == null ? List.of() : List.of(nextClipNorm(grant.mechanism(), sum)));
   }
 
   /**

@@ -65,6 +65,21 @@ public final class PublicWatch {
     require(texts.get(texts.size() - 1), parameters, "after round " + round);
   }
 
+  /**
+   * On a worker, before it takes gradients at a model: the longest. Train has found that the model
+   * does not fail, so that what fails here is this machine, whose users would all count as failing.
+   *
+   * @param round the last that the model holds
+   * @param parameters of the model
+   * @throws PublicFaultException if the machine fails on it
+   */
+  public void beforeGradients(long round, float[] parameters) {
+    require(
+        texts.get(texts.size() - 1),
+        parameters,
+        "on this worker, at the parameters after round " + round);
+  }
+
   private void require(PrivacySlice text, float[] parameters, String when) {
     if (engine.gradient(parameters, text).isEmpty()) {
       throw new PublicFaultException(

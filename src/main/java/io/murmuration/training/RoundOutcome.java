@@ -22,6 +22,15 @@ public record RoundOutcome(
     this(state, statistics, timing, List.of());
   }
 
+  /** The same with what the sum took, where it was taken here. */
+  RoundOutcome withGradientNanos(long gradientNanos) {
+    return new RoundOutcome(
+        state,
+        statistics,
+        new Timing(gradientNanos, timing.noiseNanos(), timing.updateNanos()),
+        answer);
+  }
+
   /**
    * Of the cohort; see {@link ClippedSum}.
    *
@@ -37,6 +46,6 @@ public record RoundOutcome(
     }
   }
 
-  /** Parts of a round in nanoseconds. */
+  /** Parts of a round in nanoseconds; gradients 0 where their sum came from workers. */
   public record Timing(long gradientNanos, long noiseNanos, long updateNanos) {}
 }

@@ -30,13 +30,16 @@ public interface RoundTrainer extends AutoCloseable {
   }
 
   /**
-   * Executes one round. An empty cohort is executed like any other. Nothing that a user sent makes
-   * it throw.
+   * Executes one round on the sum over its cohort. An empty cohort is executed like any other.
+   * Nothing that a user sent makes it throw.
    *
    * @throws RoundInterruptedException if the thread is interrupted before the round is complete
    * @throws PublicFaultException if the noisy model fails, whoever took part
    */
-  ExecutedRound execute(CohortBuffer.Cohort cohort);
+  ExecutedRound execute(PartialSums.RoundSum sum);
+
+  /** The model as it is: after the last executed round, the restored one, or where it starts. */
+  TrainerState state();
 
   @Override
   void close();

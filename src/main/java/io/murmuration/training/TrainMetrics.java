@@ -4,7 +4,6 @@ import org.apache.flink.metrics.Counter;
 import org.apache.flink.metrics.Gauge;
 import org.apache.flink.metrics.MetricGroup;
 import org.apache.flink.metrics.SimpleCounter;
-import org.apache.flink.metrics.View;
 
 /**
  * What the trainer reports. Whatever is a function of a round's cohort, its size and how long its
@@ -13,22 +12,8 @@ import org.apache.flink.metrics.View;
  */
 final class TrainMetrics {
 
-  /** Flink ends the intervals: a view is updated every few seconds. */
-  private record Busy(BusyTime time) implements Gauge<Long>, View {
-
-    @Override
-    public void update() {
-      time.update();
-    }
-
-    @Override
-    public Long getValue() {
-      return time.millisPerSecond();
-    }
-  }
-
   private final BusyTime busy = new BusyTime();
-  private final Counter staleSamples;
+  private final Counter stalePartials;
   private final Counter slicesFailed;
   private volatile long round;
   private volatile long roundMillis;
@@ -41,22 +26,21 @@ final class TrainMetrics {
   private volatile double loss = Double.NaN;
 
   TrainMetrics(MetricGroup group, boolean privateMetrics) {
+    stalePartials = group.counter("stalePartials");
     group.gauge("roundTrained", (Gauge<Long>) () -> round);
     group.gauge("noiseMillis", (Gauge<Long>) () -> noiseMillis);
     group.gauge("updateMillis", (Gauge<Long>) () -> updateMillis);
     if (privateMetrics) {
       MetricGroup privateGroup = group.addGroup("private");
-      staleSamples = privateGroup.counter("staleSamples");
       slicesFailed = privateGroup.counter("slicesFailed");
       privateGroup.gauge("roundMillis", (Gauge<Long>) () -> roundMillis);
-      privateGroup.gauge("busyMillisPerSecond", new Busy(busy));
+      privateGroup.gauge("busyMillisPerSecond", new BusyMetrics(busy));
       privateGroup.gauge("gradientMillis", (Gauge<Long>) () -> gradientMillis);
       privateGroup.gauge("tokensPerSecond", (Gauge<Double>) () -> tokensPerSecond);
       privateGroup.gauge("cohort", (Gauge<Long>) () -> cohort);
       privateGroup.gauge("clippedFraction", (Gauge<Double>) () -> clippedFraction);
       privateGroup.gauge("trainingLoss", (Gauge<Double>) () -> loss);
     } else {
-      staleSamples = new SimpleCounter();
       slicesFailed = new SimpleCounter();
     }
   }
@@ -71,18 +55,24 @@ final class TrainMetrics {
     busy.end();
   }
 
-  void staleSample() {
-    staleSamples.inc();
+  void stalePartial() {
+    stalePartials.inc();
   }
 
-  void completed(long round, long nanos, RoundOutcome outcome) {
+  /**
+   * A round was executed.
+   *
+   * @param nanos from its grant on
+   * @param gradientNanos from its grant until the partial sums of all workers were there
+   */
+  void completed(long round, long nanos, long gradientNanos, RoundOutcome outcome) {
     this.round = round;
     roundMillis = nanos / 1_000_000;
-    gradientMillis = outcome.timing().gradientNanos() / 1_000_000;
+    gradientMillis = gradientNanos / 1_000_000;
     noiseMillis = outcome.timing().noiseNanos() / 1_000_000;
     updateMillis = outcome.timing().updateNanos() / 1_000_000;
     RoundOutcome.Statistics statistics = outcome.statistics();
-    tokensPerSecond = statistics.tokens() * 1e9 / Math.max(1, outcome.timing().gradientNanos());
+    tokensPerSecond = statistics.tokens() * 1e9 / Math.max(1, gradientNanos);
     cohort = statistics.slices();
     slicesFailed.inc(statistics.zeroed());
     long contributing = statistics.slices() - statistics.zeroed();

@@ -1,19 +1,18 @@
 package io.murmuration.training;
 
-import io.murmuration.contribution.CohortRecord;
-import io.murmuration.contribution.UserCounts;
-import io.murmuration.contribution.UserSample;
 import io.murmuration.privacy.budget.RoundFeedback;
 import io.murmuration.privacy.mechanism.BudgetSignal;
 import io.murmuration.privacy.mechanism.EpochStart;
 import io.murmuration.privacy.mechanism.Grant;
 import io.murmuration.privacy.mechanism.RoundExecuted;
 import io.murmuration.release.RoundRelease;
-import io.murmuration.training.CohortBuffer.Cohort;
+import io.murmuration.training.PartialSums.RoundSum;
 import io.murmuration.training.RoundTrainer.ExecutedRound;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.RejectedExecutionException;
 import org.apache.flink.api.common.operators.MailboxExecutor;
@@ -35,18 +34,20 @@ import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
 import org.apache.flink.util.function.ThrowingRunnable;
 
 /**
- * Executes each granted round once its cohort is complete, on a thread of its own, so that
- * barriers, cancellation and input pass meanwhile. Runs with parallelism 1.
+ * Executes each granted round once the partial sums of all its workers are there, on a thread of
+ * its own, so that barriers, cancellation and input pass meanwhile. Runs with parallelism 1.
  *
- * <p>Which cohort may run is {@link CohortBuffer}'s affair, how it is trained {@link
- * RoundTrainer}'s; this class moves work to the worker and results back through the mailbox.
+ * <p>Which sum may be applied is {@link PartialSums}' affair, how it is {@link RoundTrainer}'s;
+ * this class moves work to the worker and results back through the mailbox. Before anything is
+ * granted in an epoch, and after each round that changed it, the model is put where the workers of
+ * {@link GradientOperator} find it, and announced.
  *
  * <p>State: the trainer after the last completed round, in parts that are written off this thread,
- * and the last epoch seen. A cohort that is buffered or in training when a snapshot is taken is not
+ * and the last epoch seen. A round that is summed up or in training when a snapshot is taken is not
  * part of it: after a restore its round is void, charged and never executed.
  */
 public final class TrainOperator extends AbstractStreamOperator<RoundRelease>
-    implements TwoInputStreamOperator<CohortRecord, BudgetSignal, RoundRelease> {
+    implements TwoInputStreamOperator<PartialSum, BudgetSignal, RoundRelease> {
 
   private static final long serialVersionUID = 1L;
 
@@ -64,15 +65,19 @@ public final class TrainOperator extends AbstractStreamOperator<RoundRelease>
       new ListStateDescriptor<>("trainer", BytePrimitiveArraySerializer.INSTANCE);
 
   private final transient RoundTrainer.Factory trainerFactory;
+  private final transient ParameterStore.Factory parameterStores;
   private final transient RoundFeedback feedback;
+  private final String submission;
   private final boolean privateMetrics;
   private final transient MailboxExecutor mailbox;
 
   private transient ListState<TrainerStatePart> trainerState;
   private transient ListState<Long> lastEpoch;
-  private transient CohortBuffer cohorts;
+  private transient PartialSums sums;
+  private transient Map<Long, Long> grantedNanos;
   private transient TrainerState completed;
   private transient RoundTrainer trainer;
+  private transient ModelAnnouncer models;
   private transient RoundFeedback.Publisher publisher;
   private transient Acknowledger acknowledger;
   private transient RoundWorker worker;
@@ -81,34 +86,48 @@ public final class TrainOperator extends AbstractStreamOperator<RoundRelease>
   private TrainOperator(
       StreamOperatorParameters<RoundRelease> parameters,
       RoundTrainer.Factory trainerFactory,
+      ParameterStore.Factory parameterStores,
       RoundFeedback feedback,
+      String submission,
       boolean privateMetrics) {
     super(parameters);
     this.trainerFactory = trainerFactory;
+    this.parameterStores = parameterStores;
     this.feedback = feedback;
+    this.submission = submission;
     this.privateMetrics = privateMetrics;
     this.mailbox = parameters.getMailboxExecutor();
   }
 
   /** Makes the operator; pass it to {@code transform}. */
   public static final class Factory extends AbstractStreamOperatorFactory<RoundRelease>
-      implements TwoInputStreamOperatorFactory<CohortRecord, BudgetSignal, RoundRelease> {
+      implements TwoInputStreamOperatorFactory<PartialSum, BudgetSignal, RoundRelease> {
 
     private static final long serialVersionUID = 1L;
 
     private final RoundTrainer.Factory trainerFactory;
+    private final ParameterStore.Factory parameterStores;
     private final RoundFeedback feedback;
+    private final String submission;
     private final boolean privateMetrics;
 
     /**
      * @param trainerFactory creates the trainer on the task manager
+     * @param parameterStores where workers find parameters
      * @param feedback where executed rounds are acknowledged
+     * @param submission of this job, as the privacy budget knows it
      * @param privateMetrics whether exact functions of private data become metrics
      */
     public Factory(
-        RoundTrainer.Factory trainerFactory, RoundFeedback feedback, boolean privateMetrics) {
+        RoundTrainer.Factory trainerFactory,
+        ParameterStore.Factory parameterStores,
+        RoundFeedback feedback,
+        String submission,
+        boolean privateMetrics) {
       this.trainerFactory = trainerFactory;
+      this.parameterStores = parameterStores;
       this.feedback = feedback;
+      this.submission = submission;
       this.privateMetrics = privateMetrics;
     }
 
@@ -116,7 +135,9 @@ public final class TrainOperator extends AbstractStreamOperator<RoundRelease>
     @SuppressWarnings("unchecked") // the factory's contract: T is this factory's operator type
     public <T extends StreamOperator<RoundRelease>> T createStreamOperator(
         StreamOperatorParameters<RoundRelease> parameters) {
-      return (T) new TrainOperator(parameters, trainerFactory, feedback, privateMetrics);
+      return (T)
+          new TrainOperator(
+              parameters, trainerFactory, parameterStores, feedback, submission, privateMetrics);
     }
 
     @Override
@@ -153,7 +174,7 @@ public final class TrainOperator extends AbstractStreamOperator<RoundRelease>
       trainerState.clear();
       oldChunks.clear();
     }
-    cohorts = new CohortBuffer(epoch);
+    sums = new PartialSums(epoch);
   }
 
   @Override
@@ -167,6 +188,8 @@ public final class TrainOperator extends AbstractStreamOperator<RoundRelease>
     } catch (IllegalArgumentException | PublicFaultException e) {
       throw new SuppressRestartsException(e);
     }
+    models = new ModelAnnouncer(parameterStores.open(), submission);
+    grantedNanos = new HashMap<>();
     publisher = feedback.publisher();
     acknowledger =
         new Acknowledger(
@@ -199,14 +222,9 @@ public final class TrainOperator extends AbstractStreamOperator<RoundRelease>
   }
 
   @Override
-  public void processElement1(StreamRecord<CohortRecord> element) {
-    CohortRecord part = element.getValue();
-    boolean kept =
-        part instanceof UserSample sample
-            ? cohorts.onSample(sample)
-            : cohorts.onCounts((UserCounts) part);
-    if (!kept) {
-      trainMetrics.staleSample();
+  public void processElement1(StreamRecord<PartialSum> element) {
+    if (!sums.onPartial(element.getValue())) {
+      trainMetrics.stalePartial();
     }
   }
 
@@ -215,60 +233,85 @@ public final class TrainOperator extends AbstractStreamOperator<RoundRelease>
     BudgetSignal signal = element.getValue();
     acknowledger.heard(signal);
     if (signal instanceof EpochStart start) {
-      cohorts.onEpochStart(start);
-    } else if (signal instanceof Grant grant && !cohorts.onGrant(grant)) {
-      LOG.info("Grant of round {} of epoch {} is void here", grant.round(), grant.epoch());
+      if (sums.onEpochStart(start)) {
+        TrainerState restored = trainer.state();
+        acknowledger.say(
+            start.epoch(),
+            restored.round(),
+            to -> to.announced(models.put(start.epoch(), restored)));
+      }
+    } else if (signal instanceof Grant grant) {
+      if (sums.onGrant(grant)) {
+        grantedNanos.put(grant.round(), System.nanoTime());
+      } else {
+        LOG.info("Grant of round {} of epoch {} is void here", grant.round(), grant.epoch());
+      }
     }
   }
 
   @Override
   public void processWatermark(Watermark mark) throws Exception {
-    for (Cohort cohort : cohorts.onWatermark(mark.getTimestamp())) {
-      worker.execute(() -> train(cohort));
+    for (RoundSum sum : sums.onWatermark(mark.getTimestamp())) {
+      long granted = grantedNanos.remove(sum.grant().round());
+      worker.execute(() -> train(sum, granted));
     }
     super.processWatermark(mark);
   }
 
   /** On the worker. */
-  private void train(Cohort cohort) {
+  private void train(RoundSum sum, long granted) {
+    long round = sum.grant().round();
     try {
-      long start = System.nanoTime();
-      ExecutedRound executed = execute(cohort);
-      long nanos = System.nanoTime() - start;
+      long summed = System.nanoTime();
+      models.requireCurrent(sum);
+      ExecutedRound executed = execute(sum);
+      long done = System.nanoTime();
       onTaskThread(
-          () -> complete(executed, nanos), "Round %d trained".formatted(cohort.grant().round()));
+          () -> complete(executed, done - granted, summed - granted),
+          "Round %d trained".formatted(round));
     } catch (PublicFaultException fault) {
       LOG.error(
           "Training halts: {}. The release of round {} and the state after it are dropped",
           fault.getMessage(),
-          cohort.grant().round(),
+          round,
           fault);
-      RoundExecuted executed =
-          RoundExecuted.withFailedModel(cohort.grant().epoch(), cohort.grant().round());
-      onTaskThread(() -> acknowledger.executed(executed), "model failed");
+      RoundExecuted executed = RoundExecuted.withFailedModel(sum.grant().epoch(), round);
+      onTaskThread(
+          () -> acknowledger.say(executed.epoch(), round, to -> to.executed(executed)),
+          "model failed");
     } catch (RoundInterruptedException ending) {
-      LOG.info("Round {} is void: its task ended while it was trained", cohort.grant().round());
+      LOG.info("Round {} is void: its task ended while it was trained", round);
     } catch (Throwable failure) { // handed to the task thread, which fails the task with it
-      fail("Round " + cohort.grant().round() + " could not be trained", failure);
+      fail("Round " + round + " could not be trained", failure);
     }
   }
 
-  private ExecutedRound execute(Cohort cohort) {
+  private ExecutedRound execute(RoundSum sum) {
     trainMetrics.begins();
     try {
-      return trainer.execute(cohort);
+      return trainer.execute(sum);
     } finally {
       trainMetrics.ends();
     }
   }
 
   /** On the task thread: the round counts as executed from here on. */
-  private void complete(ExecutedRound executed, long nanos) throws Exception {
+  private void complete(ExecutedRound executed, long nanos, long gradientNanos) throws Exception {
     completed = executed.outcome().state();
     output.collect(new StreamRecord<>(executed.release()));
     Grant grant = executed.release().grant();
-    trainMetrics.completed(grant.round(), nanos, executed.outcome());
-    acknowledger.executed(new RoundExecuted(grant.epoch(), grant.round(), executed.answer()));
+    trainMetrics.completed(grant.round(), nanos, gradientNanos, executed.outcome());
+    RoundExecuted acknowledgement =
+        new RoundExecuted(grant.epoch(), grant.round(), executed.answer());
+    TrainerState after = completed;
+    acknowledger.say(
+        grant.epoch(),
+        grant.round(),
+        to -> {
+          // in this order: a round is charged only at a model that its workers can have
+          to.announced(models.put(grant.epoch(), after));
+          to.executed(acknowledgement);
+        });
   }
 
   /** Fails the task from the worker. */
@@ -292,7 +335,7 @@ public final class TrainOperator extends AbstractStreamOperator<RoundRelease>
   @Override
   public void snapshotState(StateSnapshotContext context) throws Exception {
     super.snapshotState(context);
-    lastEpoch.update(List.of(cohorts.lastEpoch()));
+    lastEpoch.update(List.of(sums.lastEpoch()));
     trainerState.update(completed == null ? List.of() : TrainerStatePart.of(completed));
   }
 

@@ -41,7 +41,8 @@ import org.apache.flink.test.junit5.MiniClusterExtension;
 
 /**
  * The whole job on a mini cluster, from encoded events to the optimizer, with canaries: events,
- * decoding, keyed pools and clocks, grants from a ledger in a file, clipping, sum, noise.
+ * decoding, keyed pools and clocks, grants from a ledger in a file, clipping, two workers' sums,
+ * noise.
  *
  * <p>Twice the job is cancelled and started anew from a savepoint that lies some rounds back, so
  * that what must not repeat has an occasion to.
@@ -54,6 +55,8 @@ final class ClusterPipeline {
 
   private static final int SLOTS = 2;
 
+  private static final int WORKERS = 2;
+
   /** How often the job is started: once without state, then from savepoints. */
   static final int LIVES = 3;
 
@@ -62,6 +65,7 @@ final class ClusterPipeline {
 
   private final AuditSetting setting;
   private final Plant plant;
+  private final SampledCanaries sampled;
   private final Path directory;
   private final String domain = "audit-" + UUID.randomUUID();
   private final AtomicInteger eventsSent = new AtomicInteger();
@@ -72,6 +76,7 @@ final class ClusterPipeline {
   private ClusterPipeline(AuditSetting setting, Plant plant, Path directory) {
     this.setting = setting;
     this.plant = plant;
+    this.sampled = new SampledCanaries(setting, plant);
     this.directory = directory;
   }
 
@@ -148,6 +153,8 @@ final class ClusterPipeline {
             setting.canaries().events(),
             new RawRecordSerializer().typeInfo(RawRecord.class)),
         new DataGeneratorSource<>(pulse -> pulse, Long.MAX_VALUE, new HeldClock<>(key), Types.LONG),
+        () -> RUNNING.get(key).sampled.source(),
+        WORKERS,
         restored -> RUNNING.get(key).trainer(restored),
         bounds -> AuditedSamplers.with(bounds, plant.randomness()));
     return env.executeAsync(domain);
@@ -160,7 +167,9 @@ final class ClusterPipeline {
   }
 
   private AuditedTrainer trainer(Optional<TrainerState> restored) {
-    return new AuditedTrainer(setting, plant, restored, tape::add);
+    // of a round that the life before did not end
+    sampled.take();
+    return new AuditedTrainer(sampled, plant, restored, tape::add);
   }
 
   private MurmurationConfig config() {

@@ -6,8 +6,11 @@ import io.murmuration.contribution.UserSample;
 import io.murmuration.privacy.mechanism.EpochStart;
 import io.murmuration.privacy.mechanism.Grant;
 import io.murmuration.privacy.mechanism.RoundMechanism;
-import io.murmuration.training.CohortBuffer;
-import io.murmuration.training.CohortBuffer.Cohort;
+import io.murmuration.training.CohortSummation;
+import io.murmuration.training.GradientEngine;
+import io.murmuration.training.PartialSum;
+import io.murmuration.training.PartialSums;
+import io.murmuration.training.PartialSums.RoundSum;
 import io.murmuration.training.RoundTrainer.ExecutedRound;
 import io.murmuration.training.TrainerState;
 import java.util.ArrayList;
@@ -16,7 +19,7 @@ import java.util.Optional;
 import org.apache.flink.runtime.checkpoint.OperatorSubtaskState;
 
 /**
- * The sampling operator, the cohort buffer and the private step without a cluster: every tick is
+ * The sampling operator, sums of two workers and the private step without a cluster: every tick is
  * granted, and lives end and begin where they should. For planted faults, of which a cluster would
  * only be a slower proof.
  *
@@ -30,8 +33,11 @@ final class OperatorPipeline {
   /** Ticks that pass while a job is down: most clocks that state holds are past then. */
   private static final int DOWN = 100;
 
+  private static final int WORKERS = 2;
+
   private final AuditSetting setting;
   private final Plant plant;
+  private final SampledCanaries sampled;
   private final List<Execution> tape = new ArrayList<>();
   private OperatorSubtaskState samplerState;
   private Optional<TrainerState> trainerState = Optional.empty();
@@ -41,6 +47,7 @@ final class OperatorPipeline {
   private OperatorPipeline(AuditSetting setting, Plant plant) {
     this.setting = setting;
     this.plant = plant;
+    this.sampled = new SampledCanaries(setting, plant);
     RoundMechanism claimed = setting.granted();
     this.mechanism =
         new RoundMechanism(
@@ -70,7 +77,7 @@ final class OperatorPipeline {
             setting.isUserLevel() ? Canaries.EXAMPLES : setting.groupSize(),
             /* windows= */ 1);
     try (SamplerLife sampler = new SamplerLife(bounds, plant.randomness(), samplerState);
-        AuditedTrainer trainer = new AuditedTrainer(setting, plant, trainerState, tape::add)) {
+        AuditedTrainer trainer = new AuditedTrainer(sampled, plant, trainerState, tape::add)) {
       if (life == 1) {
         Canaries canaries = setting.canaries();
         for (int i = 0; i < canaries.events(); i++) {
@@ -80,10 +87,10 @@ final class OperatorPipeline {
       tick += DOWN;
       EpochStart start = new EpochStart(life, tick);
       sampler.epoch(start);
-      CohortBuffer cohorts = new CohortBuffer(/* lastEpoch= */ life - 1);
-      cohorts.onEpochStart(start);
+      PartialSums sums = new PartialSums(/* lastEpoch= */ life - 1);
+      sums.onEpochStart(start);
       while (tape.size() < end) {
-        ExecutedRound executed = round(life, sampler, cohorts, trainer);
+        ExecutedRound executed = round(life, sampler, sums, trainer);
         if (tape.size() == end - LOST) {
           samplerState = sampler.snapshot(life);
           trainerState = Optional.of(executed.outcome().state());
@@ -93,8 +100,7 @@ final class OperatorPipeline {
   }
 
   private ExecutedRound round(
-      int life, SamplerLife sampler, CohortBuffer cohorts, AuditedTrainer trainer)
-      throws Exception {
+      int life, SamplerLife sampler, PartialSums sums, AuditedTrainer trainer) throws Exception {
     Grant grant =
         new Grant(
             life,
@@ -105,17 +111,32 @@ final class OperatorPipeline {
             setting.epsilon(),
             AuditSetting.DELTA,
             "00");
-    cohorts.onGrant(grant);
-    for (UserSample sample : sampler.round(grant)) {
-      cohorts.onSample(sample);
+    sums.onGrant(grant);
+    List<UserSample> samples = plant.samples().apply(sampler.round(grant));
+    for (int worker = 0; worker < WORKERS; worker++) {
+      add(grant, worker, samples, trainer.state(), sums);
     }
-    List<Cohort> complete = cohorts.onWatermark(tick);
+    List<RoundSum> complete = sums.onWatermark(tick);
     if (complete.size() != 1) {
-      throw new IllegalStateException("one cohort must be complete, but are " + complete);
+      throw new IllegalStateException("one round must be complete, but are " + complete);
     }
     tick++;
     ExecutedRound executed = trainer.execute(complete.get(0));
     mechanism = mechanism.withClipNorm(executed.answer().get(0));
     return executed;
+  }
+
+  /** What a worker does. */
+  private void add(
+      Grant grant, int worker, List<UserSample> samples, TrainerState model, PartialSums sums) {
+    GradientEngine engine = sampled.engine();
+    CohortSummation summation = new CohortSummation(engine, model.parameters(), grant);
+    summation.add(
+        List.copyOf(
+            samples.stream()
+                .filter(s -> Math.floorMod(s.userId().hashCode(), WORKERS) == worker)
+                .toList()));
+    PartialSum.of(grant.epoch(), grant.round(), worker, WORKERS, "canaries", summation.result())
+        .forEachRemaining(sums::onPartial);
   }
 }

@@ -22,7 +22,9 @@ import io.murmuration.privacy.ledger.LedgerRecord;
 import io.murmuration.privacy.ledger.LedgerRecord.Calibrated;
 import io.murmuration.privacy.ledger.LedgerState;
 import io.murmuration.privacy.mechanism.AccountantFactory;
+import io.murmuration.privacy.mechanism.EpochStart;
 import io.murmuration.privacy.mechanism.Grant;
+import io.murmuration.privacy.mechanism.ModelVersion;
 import io.murmuration.privacy.mechanism.RoundExecuted;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.privacy.mechanism.RoundQuery;
@@ -322,6 +324,10 @@ class CalibratedProgrammeTest {
     return Arrays.stream(sums).mapToObj(Terms.GRID::value).toList();
   }
 
+  private static ModelVersion model(long epoch, long round) {
+    return new ModelVersion("job", epoch, round, "%064x".formatted(round), "%064x".formatted(0));
+  }
+
   private static RoundExecuted executed(Grant grant, List<Double> answer) {
     return new RoundExecuted(grant.epoch(), grant.round(), answer);
   }
@@ -364,8 +370,9 @@ class CalibratedProgrammeTest {
     }
 
     void open(long tick) throws Exception {
-      assertThat(coordinator.opened(session.open(at(tick)), at(tick))).isPresent();
+      EpochStart start = coordinator.opened(session.open(at(tick)), at(tick)).orElseThrow();
       Budgets.open(gate);
+      coordinator.announced(model(start.epoch(), /* round= */ 0));
     }
 
     void reopen() throws Exception {
@@ -389,6 +396,7 @@ class CalibratedProgrammeTest {
 
     void acknowledge(Grant grant, List<Double> answer) {
       acknowledged = executed(grant, answer);
+      coordinator.announced(model(grant.epoch(), grant.round()));
       coordinator.acknowledged(acknowledged);
     }
 

@@ -61,7 +61,7 @@ final class ChaosRun implements AutoCloseable {
   static final ContributionBounds KEEP_ALL =
       new ContributionBounds(1L << 30, /* examplesPerWindow= */ 32_767, /* windows= */ 1);
 
-  private static final int TASK_MANAGERS = 2;
+  private static final int TASK_MANAGERS = 3;
   private static final int PARTITIONS = 3;
   private static final int USERS = 200;
   private static final int KILLS_PER_STORM = 20;
@@ -360,6 +360,7 @@ final class ChaosRun implements AutoCloseable {
     String group = from.isPresent() || submissions == 0 ? DOMAIN : DOMAIN + "-" + submissions;
     submissions++;
     int parallelism = 1 + random.nextInt(FlinkProcesses.SLOTS);
+    int workers = 1 + random.nextInt(TASK_MANAGERS);
     Map<String, String> settings =
         Map.ofEntries(
             Map.entry("privacy.domain", DOMAIN),
@@ -385,6 +386,7 @@ final class ChaosRun implements AutoCloseable {
             Map.entry("kafka.topics.replication-factor", "1"),
             Map.entry("releases.directory", releases().toString()),
             Map.entry("job.checkpoint-interval", "1 s"),
+            Map.entry("training.parallelism", String.valueOf(workers)),
             Map.entry("job.parallelism", String.valueOf(parallelism)));
     List<String> arguments = new ArrayList<>();
     settings.forEach((key, value) -> arguments.addAll(List.of("--set", key + "=" + value)));
@@ -393,8 +395,8 @@ final class ChaosRun implements AutoCloseable {
     String id = rest.run(uploaded, MurmurationJob.class.getName(), arguments, from);
     Lineage job = new Lineage(name, id, from);
     log(
-        "submitted '%s' as %s with parallelism %d from %s"
-            .formatted(name, id, parallelism, from.orElse("nothing")));
+        "submitted '%s' as %s with parallelism %d and %d workers from %s"
+            .formatted(name, id, parallelism, workers, from.orElse("nothing")));
     return job;
   }
 

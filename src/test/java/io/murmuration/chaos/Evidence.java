@@ -98,6 +98,9 @@ record Evidence(
     List<String> executed = new ArrayList<>();
     for (byte[] value : values(bootstrapServers, "murmuration-feedback-" + ChaosRun.DOMAIN)) {
       JsonNode round = JSON.readTree(value);
+      if (round.has("model")) {
+        continue;
+      }
       executed.add(round.get("epoch").longValue() + "/" + round.get("round").longValue());
     }
     return executed;

@@ -5,6 +5,10 @@ import io.murmuration.contribution.BoundAndSampleOperator;
 import io.murmuration.contribution.ContributionBounds;
 import io.murmuration.event.RawRecord;
 import io.murmuration.privacy.budget.InMemoryRoundFeedback;
+import io.murmuration.training.GradientOperator;
+import io.murmuration.training.GradientSource;
+import io.murmuration.training.InMemoryParameterStore;
+import io.murmuration.training.ParameterStore;
 import io.murmuration.training.RoundTrainer;
 import io.murmuration.training.TrainOperator;
 import java.nio.file.Path;
@@ -23,6 +27,8 @@ public final class AuditedTopology {
    * Adds the job to an environment.
    *
    * @param config of a domain with feedback in memory
+   * @param gradients what workers take gradients with
+   * @param workers how many there are
    * @param sampler the sampler for the configured bounds
    */
   public static void addTo(
@@ -30,8 +36,12 @@ public final class AuditedTopology {
       MurmurationConfig config,
       Source<RawRecord, ?, ?> events,
       Source<Long, ?, ?> clock,
+      GradientSource.Factory gradients,
+      int workers,
       RoundTrainer.Factory trainer,
       Function<ContributionBounds, BoundAndSampleOperator> sampler) {
+    String domain = config.privacy().domain();
+    ParameterStore.Factory parameters = () -> new InMemoryParameterStore(domain);
     MurmurationTopology job = MurmurationJob.topology(config, ConfiguredPhases.of(config));
     new MurmurationTopology(
             events,
@@ -39,9 +49,17 @@ public final class AuditedTopology {
             job.decode(),
             job.bounds(),
             job.budget(),
+            new GradientOperator.Factory(
+                gradients,
+                parameters,
+                config.training().sampleBufferBytes(),
+                /* privateMetrics= */ false),
+            new MurmurationTopology.Workers(workers, config.training().slotSharingGroup()),
             new TrainOperator.Factory(
                 trainer,
-                new InMemoryRoundFeedback(config.privacy().domain()),
+                parameters,
+                new InMemoryRoundFeedback(domain),
+                job.budget().submission(),
                 /* privateMetrics= */ false),
             new DiscardingSink<>(),
             new DiscardingSink<>(),

@@ -225,6 +225,8 @@ class CalibrationITCase {
         job.decode(),
         job.bounds(),
         job.budget(),
+        job.gradients(),
+        job.workers(),
         job.train(),
         new PublishSink(
             DirectoryModelStore.at(config.io().releasesDirectory()),

@@ -48,7 +48,8 @@ class JobGraphTest {
     // then Flink refuses an operator without a uid
     flink.set(PipelineOptions.AUTO_GENERATE_UIDS, false);
     StreamExecutionEnvironment env = StreamExecutionEnvironment.createLocalEnvironment(4, flink);
-    MurmurationJob.addTo(env, configs().with("job.parallelism", "3").config());
+    MurmurationJob.addTo(
+        env, configs().with("job.parallelism", "3").with("training.parallelism", "2").config());
     graph = env.getStreamGraph();
   }
 
@@ -81,6 +82,7 @@ class JobGraphTest {
             new Box("Source: clock", "clock", 1, 1),
             new Box("privacy budget", "privacy-budget", 1, 1),
             new Box("bound & sample", "bound-and-sample", 3, 128),
+            new Box("gradients", "gradients", 2, 1_024),
             new Box("train", "train", 1, 1),
             new Box("publish: Writer", "publish", 1, 1),
             new Box("publish: Committer", "Sink Committer: publish", 1, 1),
@@ -94,7 +96,7 @@ class JobGraphTest {
   }
 
   @Test
-  void signalsReachEverySamplerAndTheTrainerByBroadcast() {
+  void signalsReachEverySamplerEveryWorkerAndTheTrainerByBroadcast() {
     assertThat(edges())
         .containsExactlyInAnyOrder(
             "Source: interactions FORWARD decode",
@@ -103,8 +105,10 @@ class JobGraphTest {
             "dead letters: Writer FORWARD dead letters: Committer",
             "Source: clock GLOBAL privacy budget",
             "privacy budget BROADCAST bound & sample",
+            "privacy budget BROADCAST gradients",
             "privacy budget BROADCAST train",
-            "bound & sample REBALANCE train",
+            "bound & sample CUSTOM gradients",
+            "gradients GLOBAL train",
             "train GLOBAL publish: Writer",
             "publish: Writer FORWARD publish: Committer",
             "publish: Committer FORWARD publish: announce",
@@ -122,6 +126,7 @@ class JobGraphTest {
             "Source: clock",
             "privacy budget",
             "bound & sample",
+            "gradients",
             "train",
             "publish: Writer -> publish: Committer -> publish: announce"
                 + " -> publish: releases topic: Writer -> publish: releases topic: Committer");

@@ -18,11 +18,13 @@ import io.murmuration.privacy.mechanism.Grant;
 import io.murmuration.release.DirectoryModelStore;
 import io.murmuration.release.PublishSink;
 import io.murmuration.rounds.ModelRoundTrainer;
-import io.murmuration.training.CohortBuffer.Cohort;
+import io.murmuration.training.InMemoryParameterStore;
 import io.murmuration.training.LearningRateSchedule;
 import io.murmuration.training.OptimizerOptions;
+import io.murmuration.training.PartialSums.RoundSum;
 import io.murmuration.training.RoundTrainer;
 import io.murmuration.training.TrainOperator;
+import io.murmuration.training.TrainerState;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -57,7 +59,7 @@ class LiveModelITCase {
   /** By round; the trainer runs in this JVM. */
   private static final Map<Long, Double> LIVE_NATS = new ConcurrentHashMap<>();
 
-  private static final Map<Long, Integer> COHORTS = new ConcurrentHashMap<>();
+  private static final Map<Long, Long> COHORTS = new ConcurrentHashMap<>();
 
   @TempDir private Path directory;
   private Path base;
@@ -116,6 +118,7 @@ class LiveModelITCase {
         .with("privacy.round-interval", "200 ms")
         .with("contribution.window-ticks", "100000")
         .with("job.checkpoint-interval", "500 ms")
+        .with("training.parallelism", "2")
         .with("job.parallelism", "2");
   }
 
@@ -148,6 +151,7 @@ class LiveModelITCase {
   private static MurmurationTopology topology(MurmurationConfig config) {
     MurmurationTopology job = MurmurationJob.topology(config, ConfiguredPhases.of(config));
     ConfiguredReleases releases = ConfiguredReleases.of(config);
+    String domain = config.privacy().domain();
     RoundTrainer.Factory trainer =
         ModelRoundTrainer.factory(
             config.training(),
@@ -164,9 +168,13 @@ class LiveModelITCase {
         job.decode(),
         job.bounds(),
         job.budget(),
+        job.gradients(),
+        job.workers(),
         new TrainOperator.Factory(
             restored -> new Watched((ModelRoundTrainer) trainer.create(restored)),
-            new InMemoryRoundFeedback(config.privacy().domain()),
+            () -> new InMemoryParameterStore(domain),
+            new InMemoryRoundFeedback(domain),
+            job.budget().submission(),
             /* privateMetrics= */ false),
         new PublishSink(
             DirectoryModelStore.at(config.io().releasesDirectory()),
@@ -223,14 +231,19 @@ class LiveModelITCase {
   private record Watched(ModelRoundTrainer trainer) implements RoundTrainer {
 
     @Override
-    public ExecutedRound execute(Cohort cohort) {
-      ExecutedRound executed = trainer.execute(cohort);
+    public ExecutedRound execute(RoundSum sum) {
+      ExecutedRound executed = trainer.execute(sum);
       TextEvaluator evaluator = new TextEvaluator(trainer.parameters().model(), HELD_OUT, 32);
       LIVE_NATS.put(
-          cohort.grant().round(),
+          sum.grant().round(),
           evaluator.evaluate(trainer.parameters(), executed.outcome().state().parameters()).nats());
-      COHORTS.put(cohort.grant().round(), cohort.samples().size());
+      COHORTS.put(sum.grant().round(), sum.sum().slices());
       return executed;
+    }
+
+    @Override
+    public TrainerState state() {
+      return trainer.state();
     }
 
     @Override

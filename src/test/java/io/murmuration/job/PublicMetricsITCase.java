@@ -152,6 +152,8 @@ class PublicMetricsITCase {
         job.decode(),
         job.bounds(),
         job.budget(),
+        job.gradients(),
+        job.workers(),
         job.train(),
         new PublishSink(
             DirectoryModelStore.at(config.io().releasesDirectory()),

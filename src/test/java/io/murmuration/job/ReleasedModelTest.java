@@ -18,12 +18,14 @@ import io.murmuration.release.DirectoryModelStore;
 import io.murmuration.release.PrivacyStatement;
 import io.murmuration.release.ReleaseAudit;
 import io.murmuration.release.ReleaseFiles;
+import io.murmuration.rounds.ModelGradients;
 import io.murmuration.rounds.ModelRoundTrainer;
 import io.murmuration.rounds.StartingPoint;
-import io.murmuration.training.CohortBuffer.Cohort;
+import io.murmuration.training.GradientSource;
 import io.murmuration.training.LearningRateSchedule;
 import io.murmuration.training.OptimizerOptions;
 import io.murmuration.training.PublicFaultException;
+import io.murmuration.training.RoundSums;
 import io.murmuration.training.RoundTrainer;
 import io.murmuration.training.RoundTrainer.ExecutedRound;
 import io.murmuration.training.TrainerState;
@@ -126,9 +128,9 @@ class ReleasedModelTest {
     Run other = train(settings().with("releases.directory", dir("other")).config(), 1);
     try (ModelRoundTrainer trainer =
         trainer(config, ConfiguredReleases.of(config).start(), other.last.outcome().state())) {
-      trainer.execute(cohort(2));
+      execute(trainer, config, 2);
 
-      assertThatThrownBy(() -> trainer.execute(cohort(1))).hasMessageContaining("round 1");
+      assertThatThrownBy(() -> execute(trainer, config, 1)).hasMessageContaining("round 1");
     }
   }
 
@@ -169,7 +171,7 @@ class ReleasedModelTest {
               .evaluate(trainer.parameters(), second.last.outcome().state().parameters())
               .nats();
       assertThat(live).isEqualTo(second.liveNats);
-      assertThat(trainer.execute(cohort(3)).release().startingPoint()).isEqualTo(sentence);
+      assertThat(execute(trainer, config, 3).release().startingPoint()).isEqualTo(sentence);
     }
   }
 
@@ -203,7 +205,7 @@ class ReleasedModelTest {
             .config();
     TrainerState ofKeys = keys.last.outcome().state();
     try (ModelRoundTrainer trainer = trainer(values)) {
-      assertThat(trainer.execute(cohort(1)).outcome().state().parameters())
+      assertThat(execute(trainer, values, 1).outcome().state().parameters())
           .hasSameSizeAs(ofKeys.parameters());
     }
     assertThatThrownBy(() -> trainer(values, /* start= */ null, ofKeys))
@@ -293,7 +295,7 @@ class ReleasedModelTest {
         OptimizerOptions.AdamW.withDefaults(LearningRateSchedule.constant(rate));
     try (RoundTrainer trainer =
         ModelRoundTrainer.factory(config.training(), null, optimizer).create(Optional.empty())) {
-      assertThatThrownBy(() -> trainer.execute(cohort(1)))
+      assertThatThrownBy(() -> execute(trainer, config, 1))
           .isInstanceOf(PublicFaultException.class)
           .hasMessageContaining("round 1");
     }
@@ -302,25 +304,28 @@ class ReleasedModelTest {
   /** Users whose texts come to no token: all slices fail, and the model works. */
   @Test
   void aCohortInWhichEverySliceFailsIsARoundLikeAnyOther() throws IOException {
-    try (ModelRoundTrainer trainer = trainer(settings().config())) {
+    MurmurationConfig config = settings().config();
+    try (ModelRoundTrainer trainer = trainer(config)) {
       ExecutedRound executed =
-          trainer.execute(
-              new Cohort(
-                  grant(1),
-                  List.of(
-                      new UserSample(1, 1, 1, "ann", List.of(new Example(null, ""))),
-                      new UserSample(1, 1, 1, "bob", List.of(new Example("hi", ""))))));
+          execute(
+              trainer,
+              config,
+              1,
+              List.of(
+                  new UserSample(1, 1, 1, "ann", List.of(new Example(null, ""))),
+                  new UserSample(1, 1, 1, "bob", List.of(new Example("hi", "")))));
       assertThat(executed.outcome().statistics().slices()).isEqualTo(2);
       assertThat(executed.outcome().statistics().zeroed()).isEqualTo(2);
-      assertThat(trainer.execute(cohort(2)).outcome().statistics().zeroed()).isZero();
+      assertThat(execute(trainer, config, 2).outcome().statistics().zeroed()).isZero();
     }
   }
 
   @Test
   void theTensorLibraryUsesTheConfiguredThreads() throws Exception {
     int before = Torch.threads();
-    try (ModelRoundTrainer trainer = trainer(settings().with("training.threads", "2").config())) {
-      Thread worker = new Thread(() -> trainer.execute(cohort(1)));
+    MurmurationConfig config = settings().with("training.threads", "2").config();
+    try (ModelRoundTrainer trainer = trainer(config)) {
+      Thread worker = new Thread(() -> execute(trainer, config, 1));
       worker.start();
       worker.join();
       assertThat(Torch.threads()).isEqualTo(2);
@@ -337,7 +342,7 @@ class ReleasedModelTest {
    */
   private static Run train(MurmurationConfig config, long round) throws IOException {
     try (ModelRoundTrainer trainer = trainer(config)) {
-      ExecutedRound executed = trainer.execute(cohort(round));
+      ExecutedRound executed = execute(trainer, config, round);
       DirectoryModelStore store =
           DirectoryModelStore.open(Path.of(config.io().releasesDirectory()));
       ReleaseFiles files =
@@ -416,12 +421,24 @@ class ReleasedModelTest {
     }
   }
 
-  private static Cohort cohort(long round) {
-    return new Cohort(
-        grant(round),
+  /** Executes a round as workers and trainer do, on the model that is live. */
+  private static ExecutedRound execute(RoundTrainer trainer, MurmurationConfig config, long round) {
+    return execute(
+        trainer,
+        config,
+        round,
         List.of(
             new UserSample(1, round, round, "ann", List.of(new Example(null, "the flock"))),
             new UserSample(1, round, round, "bob", List.of(new Example("hi", "turns here")))));
+  }
+
+  private static ExecutedRound execute(
+      RoundTrainer trainer, MurmurationConfig config, long round, List<UserSample> cohort) {
+    TrainerState state = trainer.state();
+    try (GradientSource source = ModelGradients.factory(config.training()).open()) {
+      RoundSums sums = new RoundSums(source.engine(state.origin().frozen()), state.parameters());
+      return trainer.execute(sums.of(grant(round), cohort));
+    }
   }
 
   private static Grant grant(long round) {

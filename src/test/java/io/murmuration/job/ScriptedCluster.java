@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import io.murmuration.demo.DemoModel;
@@ -152,15 +153,14 @@ final class ScriptedCluster {
   }
 
   /** Uploads the job jar and runs it, by REST alone. */
-  String submitByRest(Path config, String savepoint, int parallelism) throws Exception {
+  String submitByRest(Path config, String savepoint, String... settings) throws Exception {
     String jar = upload(jobJar());
     ObjectNode request = json.createObjectNode().put("savepointPath", savepoint);
-    request
-        .putArray("programArgsList")
-        .add("--config")
-        .add(config.toString())
-        .add("--set")
-        .add("job.parallelism=" + parallelism);
+    ArrayNode arguments = request.putArray("programArgsList");
+    arguments.add("--config").add(config.toString());
+    for (String setting : settings) {
+      arguments.add("--set").add(setting);
+    }
     return post("/jars/" + jar + "/run", "application/json", json.writeValueAsBytes(request))
         .get("jobid")
         .asText();

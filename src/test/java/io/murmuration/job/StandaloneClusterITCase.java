@@ -68,6 +68,7 @@ class StandaloneClusterITCase {
     String first = submitByCommandLine(config, /* parallelism= */ 2);
     awaitRound(first, 3);
     assertThat(cluster.parallelismOf(first, "bound & sample")).isEqualTo(2);
+    assertThat(cluster.parallelismOf(first, "gradients")).isEqualTo(1);
     assertThat(cluster.userConfig(first))
         .containsEntry("privacy.domain", "rescaled")
         .containsEntry("kafka.properties.ssl.keystore.password", "******")
@@ -79,9 +80,11 @@ class StandaloneClusterITCase {
     assertThat(releasedBefore).isPositive();
     long chargedBefore = charges().size();
 
-    String second = cluster.submitByRest(config, savepoint, /* parallelism= */ 4);
+    String second =
+        cluster.submitByRest(config, savepoint, "job.parallelism=4", "training.parallelism=2");
     awaitRound(second, chargedBefore + 3);
     assertThat(cluster.parallelismOf(second, "bound & sample")).isEqualTo(4);
+    assertThat(cluster.parallelismOf(second, "gradients")).isEqualTo(2);
     await()
         .atMost(Duration.ofSeconds(60))
         .untilAsserted(() -> assertThat(cluster.prometheusMetrics()).isEqualTo(publicMetrics()));

@@ -222,7 +222,8 @@ class PublicTimesTest {
     void millisecond() throws Exception {
       announce.setProcessingTime(GENESIS + now);
       if (now == 0) {
-        coordinator.opened(session.open(GENESIS), GENESIS);
+        long epoch = coordinator.opened(session.open(GENESIS), GENESIS).orElseThrow().epoch();
+        coordinator.announced(Budgets.model(epoch, /* round= */ 0));
       }
       if (completing.containsKey(now)) {
         complete(completing.remove(now));
@@ -231,6 +232,7 @@ class PublicTimesTest {
         Grant grant = trained.remove(now);
         writer.processElement(
             new StreamRecord<>(ReleaseFixtures.release(grant, /* weight= */ grant.round())));
+        coordinator.announced(Budgets.model(grant.epoch(), grant.round()));
         coordinator.acknowledged(new RoundExecuted(grant.epoch(), grant.round()));
       }
       if (now % 30 == 1 && completing.isEmpty()) {

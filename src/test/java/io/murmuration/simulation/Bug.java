@@ -12,8 +12,8 @@ enum Bug {
   ROUNDS_FROM_STATE("the ledger broke"),
   /** Time goes on from the restored state, so that a rollback meets its ticks again. */
   TICK_CHARGED_TWICE_AFTER_ROLLBACK("an entry was due that cannot follow"),
-  /** Cohorts in flight are part of a snapshot and run after a restore. */
-  GRANTS_IN_FLIGHT_SURVIVE_RESTORE("a round is executed twice"),
+  /** Rounds in flight are part of a snapshot and run after a restore. */
+  ROUNDS_IN_FLIGHT_SURVIVE_RESTORE("a round is executed twice"),
   /** A release becomes visible when it is written. */
   COMMIT_BEFORE_CHECKPOINT("visible before a checkpoint that holds it completed"),
   /** Charging waits for no round to be durable. */
@@ -25,7 +25,21 @@ enum Bug {
   /** What is acknowledged is noted when the snapshot is complete, not before its barrier. */
   NOTE_AFTER_THE_BARRIER("a failure would lose more rounds than the terms allow"),
   /** The seed of the noise is part of a snapshot. */
-  NOISE_FROM_RESTORED_SEED("noise is used twice");
+  NOISE_FROM_RESTORED_SEED("noise is used twice"),
+  /** A worker's partial sum is added again. */
+  PARTIAL_ADDED_TWICE("a sum is not that of its cohort"),
+  /** A worker's partial sum is left out. */
+  PARTIAL_MISSING("a sum is not that of its cohort"),
+  /** What a dead attempt had added up is part of the next round's sum. */
+  PARTIAL_OF_A_DEAD_EPOCH("a sum is not that of its cohort"),
+  /** A worker goes on with the parameters that it has, whatever is announced. */
+  STALE_MODEL("a sum is not that of its cohort"),
+  /** Whoever puts parameters into the store deletes those of everybody else. */
+  PARAMETERS_OF_OTHERS_DELETED("the model of a live attempt is gone"),
+  /** Every worker adds noise to its part. */
+  NOISE_BY_EVERY_WORKER("a sum is not that of its cohort"),
+  /** The noise is divided by the number of workers. */
+  NOISE_DIVIDED_BY_WORKERS("a step is not of its sum and its noise");
 
   private final String violation;
 

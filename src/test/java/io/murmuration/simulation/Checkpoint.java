@@ -10,6 +10,7 @@ import java.util.Optional;
  * @param id ascending within its job's attempt
  * @param jobId the job that it was taken of
  * @param terms what that job was submitted with
+ * @param workersEpoch the last that any of its workers had seen
  */
 record Checkpoint(
     long id,
@@ -17,5 +18,6 @@ record Checkpoint(
     BudgetTerms terms,
     Optional<LedgerPosition> position,
     SimulatedSampler.State sampler,
+    long workersEpoch,
     SimulatedTrainer.State trainer,
     SimulatedPublisher.State publisher) {}

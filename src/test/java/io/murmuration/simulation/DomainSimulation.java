@@ -5,9 +5,13 @@ import io.murmuration.privacy.budget.BudgetTerms;
 import io.murmuration.privacy.budget.DurabilityTerms;
 import io.murmuration.privacy.ledger.InMemoryLedger;
 import io.murmuration.privacy.ledger.LedgerFactory;
+import io.murmuration.privacy.mechanism.ModelVersion;
 import io.murmuration.release.InMemoryModelStore;
 import io.murmuration.release.ModelStore;
 import io.murmuration.simulation.SimulatedSampler.Event;
+import io.murmuration.training.InMemoryParameterStore;
+import io.murmuration.training.ParameterStore;
+import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -15,15 +19,16 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SplittableRandom;
+import java.util.UUID;
 
 /**
  * One seeded life of a privacy domain, in the manner of the simulation test of Kafka's Raft: the
- * real budget, ledger, sampler, trainer and publisher logic, several attempts of several jobs at
- * once, on one ledger and one model store, under a single-threaded scheduler. It crashes attempts
- * at any instant, restores them from any earlier checkpoint, forks them into new jobs, starts jobs
- * without state, lets the crashed go on for a while as if they were only cut off, fails writes
- * before and after their effect, loses, delays and reorders notifications, and sets clocks back.
- * After every event the {@link Audit} looks at what is there.
+ * real budget, ledger, sampler, workers, trainer and publisher logic, several attempts of several
+ * jobs at once, on one ledger and one model store, under a single-threaded scheduler. It crashes
+ * attempts at any instant, restores them from any earlier checkpoint, forks them into new jobs,
+ * starts jobs without state, lets the crashed go on for a while as if they were only cut off, fails
+ * writes before and after their effect, loses, delays and reorders notifications, and sets clocks
+ * back. After every event the {@link Audit} looks at what is there.
  */
 final class DomainSimulation implements AutoCloseable {
 
@@ -47,6 +52,7 @@ final class DomainSimulation implements AutoCloseable {
   final SplittableRandom random;
   final LedgerFactory ledger;
   final ModelStore releases = new InMemoryModelStore();
+  final ParameterStore parameters;
   final List<Event> input = new ArrayList<>();
   final Audit audit;
   final boolean keepsAll;
@@ -58,6 +64,8 @@ final class DomainSimulation implements AutoCloseable {
     this.bug = bug;
     this.ledgerName = "simulation-" + bug + "-" + seed;
     this.ledger = InMemoryLedger.factory(ledgerName);
+    ParameterStore store = new InMemoryParameterStore(ledgerName + UUID.randomUUID());
+    this.parameters = bug == Bug.PARAMETERS_OF_OTHERS_DELETED ? new GreedyStore(store) : store;
     this.audit = new Audit(ledger, releases);
     this.keepsAll = random.nextBoolean();
     this.bounds =
@@ -164,6 +172,20 @@ final class DomainSimulation implements AutoCloseable {
     living.remove(attempt);
   }
 
+  /** An attempt fails: another that came after it took the parameters that it needs. */
+  void evicted(SimulatedAttempt attempt, ModelVersion model) {
+    Audit.require(
+        audit.ledgerState().epoch() > model.epoch(), "the model of a live attempt is gone", model);
+    note(Happening.MODEL_EVICTED);
+    living.remove(attempt);
+    zombies.remove(attempt);
+  }
+
+  /** Whether an attempt has ended, and is not even cut off. */
+  boolean isOver(SimulatedAttempt attempt) {
+    return !living.contains(attempt) && !zombies.contains(attempt);
+  }
+
   boolean isAlive(SimulatedAttempt attempt) {
     return living.contains(attempt);
   }
@@ -179,5 +201,28 @@ final class DomainSimulation implements AutoCloseable {
   @Override
   public void close() {
     InMemoryLedger.forget(ledgerName);
+  }
+
+  /** The planted bug: whoever puts parameters deletes all others. */
+  private record GreedyStore(ParameterStore real) implements ParameterStore {
+
+    @Override
+    public void put(Key key, float[] values) throws IOException {
+      real.put(key, values);
+    }
+
+    @Override
+    public float[] get(Key key) throws IOException {
+      return real.get(key);
+    }
+
+    @Override
+    public void deleteSuperseded(ModelVersion version) throws IOException {
+      float[] own = real.get(Key.ofParameters(version));
+      real.deleteSuperseded(
+          new ModelVersion(
+              version.submission(), Long.MAX_VALUE, 0, version.digest(), version.frozenDigest()));
+      real.put(Key.ofParameters(version), own);
+    }
   }
 }

@@ -7,6 +7,8 @@ import java.util.Optional;
 enum Happening {
   GRANT,
   EXECUTED,
+  MODEL_ANNOUNCED,
+  MODEL_EVICTED,
   EMPTY_COHORT,
   PUBLISHED,
   PUBLISHED_BEFORE,

@@ -2,6 +2,7 @@ package io.murmuration.simulation;
 
 import static io.murmuration.simulation.Audit.require;
 
+import io.murmuration.contribution.UserSample;
 import io.murmuration.privacy.budget.BudgetTerms;
 import io.murmuration.privacy.budget.DurabilityGate;
 import io.murmuration.privacy.budget.DurabilityTerms;
@@ -17,12 +18,15 @@ import io.murmuration.privacy.ledger.LedgerPosition;
 import io.murmuration.privacy.ledger.LedgerRecord;
 import io.murmuration.privacy.ledger.LedgerState;
 import io.murmuration.privacy.mechanism.Grant;
+import io.murmuration.privacy.mechanism.ModelVersion;
 import io.murmuration.privacy.mechanism.RoundExecuted;
 import io.murmuration.release.ReleaseCatalog;
 import io.murmuration.release.RoundRelease;
 import io.murmuration.simulation.Elements.Barrier;
 import io.murmuration.simulation.Elements.Tick;
+import io.murmuration.simulation.SimulatedWorker.ModelEvictedException;
 import io.murmuration.training.TrainerState;
+import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -41,6 +45,14 @@ import org.apache.commons.rng.UniformRandomProvider;
  */
 final class SimulatedAttempt {
 
+  private static final int MOST_WORKERS = 3;
+
+  /** At a time: elements pass many channels, and a life should see more than one round. */
+  private static final int MOST_DELIVERIES = 10;
+
+  /** For some a ledger answers so late that others have got far meanwhile. */
+  private static final int[] LEDGER_PAUSES = {1, 1, 1, 8, 64};
+
   private final DomainSimulation world;
   private final SplittableRandom random;
   private final Bug bug;
@@ -48,19 +60,25 @@ final class SimulatedAttempt {
   private final BudgetTerms terms;
   private final Optional<LedgerPosition> restored;
 
+  /** Of so many chances to go on, the ledger takes one. */
+  private final int ledgerPause;
+
   private final DurabilityTerms durability;
   private final DurabilityGate gate;
   private final RoundCoordinator coordinator;
   private final LedgerSession session;
   private final SimulatedSampler sampler;
+  private final List<SimulatedWorker> workers = new ArrayList<>();
   private final SimulatedTrainer trainer;
   private final SimulatedPublisher publisher;
 
   private final Deque<Object> signalsToSampler = new ArrayDeque<>();
   private final Deque<Object> signalsToTrainer = new ArrayDeque<>();
-  private final Deque<Object> samples = new ArrayDeque<>();
+  private final List<Deque<Object>> signalsToWorkers = new ArrayList<>();
+  private final List<Deque<Object>> samples = new ArrayList<>();
+  private final List<Deque<Object>> partials = new ArrayList<>();
   private final Deque<Object> releases = new ArrayDeque<>();
-  private final Deque<RoundExecuted> acknowledgements = new ArrayDeque<>();
+  private final Deque<Object> fromTrain = new ArrayDeque<>();
   private final List<Long> notifications = new ArrayList<>();
 
   /** Rounds of this epoch, and what is known of checkpoints here that the gate must find out. */
@@ -109,6 +127,7 @@ final class SimulatedAttempt {
     this.bug = bug;
     this.jobId = jobId;
     this.terms = terms;
+    ledgerPause = LEDGER_PAUSES[random.nextInt(LEDGER_PAUSES.length)];
     restored = checkpoint.flatMap(Checkpoint::position);
     position = restored;
     lastTick = restored.map(LedgerPosition::tick).orElse(0L);
@@ -136,12 +155,26 @@ final class SimulatedAttempt {
             world.keepsAll,
             world.input,
             coins,
-            samples::add);
+            this::distribute);
+    int parallelism = 1 + random.nextInt(MOST_WORKERS);
+    long workersEpoch = checkpoint.map(Checkpoint::workersEpoch).orElse(0L);
+    for (int worker = 0; worker < parallelism; worker++) {
+      Deque<Object> sent = new ArrayDeque<>();
+      partials.add(sent);
+      samples.add(new ArrayDeque<>());
+      signalsToWorkers.add(new ArrayDeque<>());
+      workers.add(
+          new SimulatedWorker(
+              worker, parallelism, workersEpoch, bug, world.parameters, random, sent::add));
+    }
     trainer =
         new SimulatedTrainer(
             checkpoint.map(Checkpoint::trainer).orElseGet(SimulatedTrainer.State::empty),
+            parallelism,
+            jobId,
             bug,
             world.audit,
+            world.parameters,
             random);
     publisher =
         new SimulatedPublisher(
@@ -153,23 +186,60 @@ final class SimulatedAttempt {
     work = this::open;
   }
 
-  /** One thing that can happen in this attempt now, at random. */
+  /** Some of the things that can happen in this attempt now, at random, one after the other. */
   void step() throws Exception {
-    List<Told> possible = new ArrayList<>(List.of(this::pulse));
-    offer(possible, work != null, this::work);
+    int deliveries = 1 + random.nextInt(MOST_DELIVERIES);
+    for (int i = 0; i < deliveries && !world.isOver(this); i++) {
+      deliver();
+    }
+  }
+
+  private void deliver() throws Exception {
+    List<Told> possible = new ArrayList<>();
+    offer(possible, random.nextInt(4) == 0, this::pulse);
+    offer(possible, work != null && random.nextInt(ledgerPause) == 0, this::work);
     offer(possible, told != null, this::tell);
-    offer(possible, !acknowledgements.isEmpty(), this::acknowledge);
+    offer(possible, !fromTrain.isEmpty(), this::hear);
     offer(possible, sampler.hasInput(), sampler::takeEvent);
     offer(possible, !signalsToSampler.isEmpty(), () -> sampler(signalsToSampler.remove()));
+    for (int worker = 0; worker < workers.size(); worker++) {
+      offerWorker(possible, worker);
+    }
     offer(possible, isOpen(signalsToTrainer), () -> signal(signalsToTrainer.remove()));
-    offer(possible, isOpen(samples), () -> sample(samples.remove()));
-    offer(possible, bothAtBarrier(), this::trainerBarrier);
+    offer(possible, trainerAtBarrier(), this::trainerBarrier);
+    offer(possible, trainer.canAnnounce(), this::announce);
     offer(possible, trainer.canExecute(), this::execute);
     offer(possible, trainer.canComplete(), this::complete);
     offer(possible, !releases.isEmpty(), () -> publish(releases.remove()));
-    offer(possible, !checkpointUnderWay && random.nextInt(3) == 0, this::trigger);
-    offer(possible, !notifications.isEmpty() && random.nextInt(2) == 0, this::notifyCompleted);
-    possible.get(random.nextInt(possible.size())).deliver();
+    offer(possible, !checkpointUnderWay && random.nextInt(12) == 0, this::trigger);
+    offer(possible, !notifications.isEmpty() && random.nextInt(4) == 0, this::notifyCompleted);
+    if (possible.isEmpty()) {
+      return;
+    }
+    try {
+      possible.get(random.nextInt(possible.size())).deliver();
+    } catch (ModelEvictedException e) {
+      world.evicted(this, e.model());
+    }
+  }
+
+  private void offerWorker(List<Told> possible, int index) {
+    SimulatedWorker worker = workers.get(index);
+    Deque<Object> signals = signalsToWorkers.get(index);
+    Deque<Object> sampled = samples.get(index);
+    Deque<Object> sums = partials.get(index);
+    offer(possible, isOpen(signals), () -> worker.takeSignal(signals.remove()));
+    offer(possible, isOpen(sampled), () -> worker.takeSample(sampled.remove()));
+    offer(
+        possible,
+        isAtBarrier(signals) && isAtBarrier(sampled),
+        () -> {
+          signals.remove();
+          sums.add(sampled.remove());
+        });
+    offer(possible, worker.canSum(), worker::sum);
+    offer(possible, worker.canSend(), worker::send);
+    offer(possible, isOpen(sums), () -> trainer.takePartial(index, sums.remove(), sampler));
   }
 
   private static void offer(List<Told> possible, boolean now, Told what) {
@@ -314,11 +384,19 @@ final class SimulatedAttempt {
     work = this::open;
   }
 
-  private void acknowledge() {
-    RoundExecuted executed = acknowledgements.remove();
-    coordinator.acknowledged(executed);
-    if (inFlight.filter(executed::equals).isPresent()) {
-      inFlight = Optional.empty();
+  private void hear() {
+    Object heard = fromTrain.remove();
+    if (heard instanceof ModelVersion model) {
+      if (model.submission().equals(jobId) && coordinator.announced(model)) {
+        world.note(Happening.MODEL_ANNOUNCED);
+        send(model);
+      }
+    } else {
+      RoundExecuted executed = (RoundExecuted) heard;
+      coordinator.acknowledged(executed);
+      if (inFlight.filter(executed::equals).isPresent()) {
+        inFlight = Optional.empty();
+      }
     }
   }
 
@@ -330,6 +408,7 @@ final class SimulatedAttempt {
 
   private void send(Object element) {
     signalsToSampler.add(element);
+    signalsToWorkers.forEach(signals -> signals.add(element));
     signalsToTrainer.add(element);
   }
 
@@ -349,17 +428,22 @@ final class SimulatedAttempt {
     sampler.take(element);
   }
 
+  /** All that a user sends to one worker, everything else to each. */
+  private void distribute(Object element) {
+    if (element instanceof UserSample sample) {
+      samples.get(Math.floorMod(sample.userId().hashCode(), samples.size())).add(sample);
+    } else {
+      samples.forEach(sampled -> sampled.add(element));
+    }
+  }
+
   private void signal(Object element) {
     trainer.takeSignal(element, sampler);
   }
 
-  private void sample(Object element) {
-    trainer.takeSample(element, sampler);
-  }
-
   private void execute() {
     world.note(Happening.EXECUTED);
-    if (trainer.execute().samples().isEmpty()) {
+    if (trainer.execute().sum().slices() == 0) {
       world.note(Happening.EMPTY_COHORT);
     }
   }
@@ -367,10 +451,13 @@ final class SimulatedAttempt {
   private void complete() {
     RoundRelease release = trainer.complete();
     releases.add(release);
+  }
+
+  private void announce() throws IOException {
+    List<Object> said = trainer.announce();
     // the feedback topic: everybody who subscribed hears it
-    RoundExecuted executed = SimulatedTrainer.acknowledgementOf(release);
     for (SimulatedAttempt listener : world.living()) {
-      listener.acknowledgements.add(executed);
+      listener.fromTrain.addAll(said);
     }
   }
 
@@ -389,6 +476,7 @@ final class SimulatedAttempt {
                 terms,
                 barrier.position(),
                 barrier.sampler(),
+                barrier.workersEpoch(),
                 barrier.trainer(),
                 staged));
         notifications.add(barrier.checkpoint());
@@ -408,6 +496,7 @@ final class SimulatedAttempt {
       long checkpoint,
       Optional<LedgerPosition> position,
       SimulatedSampler.State sampler,
+      long workersEpoch,
       SimulatedTrainer.State trainer) {}
 
   private void trigger() {
@@ -427,16 +516,25 @@ final class SimulatedAttempt {
     return !channel.isEmpty() && !(channel.peek() instanceof Barrier);
   }
 
-  private boolean bothAtBarrier() {
-    return signalsToTrainer.peek() instanceof Barrier && samples.peek() instanceof Barrier;
+  private static boolean isAtBarrier(Deque<Object> channel) {
+    return channel.peek() instanceof Barrier;
+  }
+
+  private boolean trainerAtBarrier() {
+    return isAtBarrier(signalsToTrainer)
+        && partials.stream().allMatch(SimulatedAttempt::isAtBarrier);
   }
 
   private void trainerBarrier() {
-    samples.remove();
+    partials.forEach(Deque::remove);
     Barrier barrier = (Barrier) signalsToTrainer.remove();
     releases.add(
         new PublisherBarrier(
-            barrier.checkpoint(), barrierPosition, barrierSampler, trainer.snapshot()));
+            barrier.checkpoint(),
+            barrierPosition,
+            barrierSampler,
+            workers.stream().mapToLong(SimulatedWorker::lastEpoch).max().orElseThrow(),
+            trainer.snapshot()));
   }
 
   private void notifyCompleted() throws Exception {

@@ -2,7 +2,7 @@ package io.murmuration.simulation;
 
 import static io.murmuration.simulation.Audit.require;
 
-import io.murmuration.contribution.UserSample;
+import io.murmuration.contribution.CohortRecord;
 import io.murmuration.privacy.mechanism.EpochStart;
 import io.murmuration.privacy.mechanism.Grant;
 import io.murmuration.privacy.mechanism.RoundExecuted;
@@ -11,44 +11,59 @@ import io.murmuration.privacy.noise.NoiseFactory;
 import io.murmuration.privacy.noise.SeededNoise;
 import io.murmuration.release.RoundRelease;
 import io.murmuration.simulation.Elements.Tick;
-import io.murmuration.training.CohortBuffer;
-import io.murmuration.training.CohortBuffer.Cohort;
+import io.murmuration.training.CohortSummation;
 import io.murmuration.training.LearningRateSchedule;
+import io.murmuration.training.ModelAnnouncer;
 import io.murmuration.training.OptimizerOptions;
-import io.murmuration.training.PrivacySlices;
+import io.murmuration.training.ParameterStore;
+import io.murmuration.training.PartialSum;
+import io.murmuration.training.PartialSums;
+import io.murmuration.training.PartialSums.RoundSum;
 import io.murmuration.training.PrivateTrainer;
 import io.murmuration.training.QuadraticEngine;
+import io.murmuration.training.RoundGrid;
 import io.murmuration.training.RoundOutcome;
 import io.murmuration.training.TrainedWeights;
 import io.murmuration.training.TrainerState;
+import java.io.IOException;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Deque;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 import java.util.SplittableRandom;
 
-/** {@code train} with the real buffer and private step, on a model of four parameters. */
+/** {@code train} with the real sums, announcer and private step, on a model of four parameters. */
 final class SimulatedTrainer {
 
-  private static final int PARAMETERS = 4;
+  static final int PARAMETERS = 4;
+
+  private static final double RATE = 0.1;
   private static final OptimizerOptions SGD =
-      new OptimizerOptions.Sgd(LearningRateSchedule.constant(0.1), /* momentum= */ 0);
+      new OptimizerOptions.Sgd(LearningRateSchedule.constant(RATE), /* momentum= */ 0);
 
   /**
    * What a checkpoint holds of it.
    *
    * @param inFlight what a planted bug keeps
+   * @param partial what a planted bug keeps
    * @param noiseSeed what a planted bug keeps
    */
   record State(
-      long epoch, Optional<TrainerState> model, List<Cohort> inFlight, Optional<Long> noiseSeed) {
+      long epoch,
+      Optional<TrainerState> model,
+      List<RoundSum> inFlight,
+      Optional<long[]> partial,
+      Optional<Long> noiseSeed) {
 
     static State empty() {
-      return new State(0, Optional.empty(), List.of(), Optional.empty());
+      return new State(0, Optional.empty(), List.of(), Optional.empty(), Optional.empty());
     }
   }
+
+  /** What the worker's thread has to tell: the model, then the round that changed it. */
+  private record Announcement(long epoch, Optional<RoundExecuted> executed) {}
 
   /** A round that was trained and whose result is on its way back to the task's thread. */
   record Executed(RoundRelease release, RoundOutcome outcome) {}
@@ -56,33 +71,51 @@ final class SimulatedTrainer {
   private final Bug bug;
   private final Audit audit;
   private final SplittableRandom random;
-  private final CohortBuffer cohorts;
+  private final int workers;
+  private final PartialSums sums;
+  private final ModelAnnouncer models;
   private final QuadraticEngine engine = new QuadraticEngine(PARAMETERS);
   private final PrivateTrainer trainer;
-  private final Deque<Cohort> waiting = new ArrayDeque<>();
+  private final Deque<RoundSum> waiting = new ArrayDeque<>();
+  private final Deque<Announcement> announcements = new ArrayDeque<>();
+  private final long[] partialTicks;
   private Optional<TrainerState> completed;
-  private long samplesTick = Long.MIN_VALUE;
+  private Optional<long[]> leftOver;
   private long signalsTick = Long.MIN_VALUE;
   private long closedTick = Long.MIN_VALUE;
   private Executed executed;
-  private Cohort executing;
+  private RoundSum executing;
+  private long[] lastPartial;
+  private long[] lastNoise;
   private long noiseSeed;
   private long completedNoiseSeed;
 
-  SimulatedTrainer(State restored, Bug bug, Audit audit, SplittableRandom random) {
+  SimulatedTrainer(
+      State restored,
+      int workers,
+      String jobId,
+      Bug bug,
+      Audit audit,
+      ParameterStore parameters,
+      SplittableRandom random) {
     this.bug = bug;
     this.audit = audit;
     this.random = random;
-    cohorts = new CohortBuffer(restored.epoch());
+    this.workers = workers;
+    sums = new PartialSums(restored.epoch());
+    models = new ModelAnnouncer(parameters, jobId);
+    partialTicks = new long[workers];
+    Arrays.fill(partialTicks, Long.MIN_VALUE);
     trainer = new PrivateTrainer(engine, SGD, noise());
     restored.model().ifPresent(trainer::restore);
     completed = restored.model();
+    leftOver = restored.partial();
     noiseSeed = restored.noiseSeed().orElseGet(random::nextLong);
     completedNoiseSeed = noiseSeed;
     waiting.addAll(restored.inFlight());
   }
 
-  /** Noise whose every value is put on record. */
+  /** Noise that is put on record, all of it. */
   private NoiseFactory noise() {
     return () -> {
       long seed = random.nextLong();
@@ -91,37 +124,39 @@ final class SimulatedTrainer {
         noiseSeed = new SplittableRandom(noiseSeed).nextLong();
       }
       GridNoise real = SeededNoise.of(seed);
-      return sums -> {
-        long[] drawn = new long[sums.length];
+      return values -> {
+        long[] drawn = new long[values.length];
         real.addTo(drawn);
         audit.drawn(drawn);
-        for (int i = 0; i < sums.length; i++) {
-          sums[i] += drawn[i];
-        }
+        lastNoise = drawn;
+        long divisor = bug == Bug.NOISE_DIVIDED_BY_WORKERS ? workers : 1;
+        Arrays.setAll(values, i -> values[i] + drawn[i] / divisor);
       };
     };
   }
 
   State snapshot() {
-    boolean keepsCohorts = bug == Bug.GRANTS_IN_FLIGHT_SURVIVE_RESTORE;
-    Deque<Cohort> inFlight = new ArrayDeque<>();
-    if (keepsCohorts) {
+    List<RoundSum> inFlight = new ArrayList<>();
+    if (bug == Bug.ROUNDS_IN_FLIGHT_SURVIVE_RESTORE) {
+      Optional.ofNullable(executing).ifPresent(inFlight::add);
       inFlight.addAll(waiting);
-      Optional.ofNullable(executing).ifPresent(inFlight::addFirst);
     }
     return new State(
-        cohorts.lastEpoch(),
+        sums.lastEpoch(),
         completed,
         List.copyOf(inFlight),
+        bug == Bug.PARTIAL_OF_A_DEAD_EPOCH ? Optional.ofNullable(lastPartial) : Optional.empty(),
         bug == Bug.NOISE_FROM_RESTORED_SEED ? Optional.of(completedNoiseSeed) : Optional.empty());
   }
 
-  void takeSample(Object element, SimulatedSampler sampler) {
+  void takePartial(int worker, Object element, SimulatedSampler sampler) {
     if (element instanceof Tick tick) {
-      samplesTick = tick.tick();
+      partialTicks[worker] = tick.tick();
       close(sampler);
     } else {
-      cohorts.onSample((UserSample) element);
+      PartialSum part = (PartialSum) element;
+      lastPartial = part.values();
+      sums.onPartial(part);
     }
   }
 
@@ -130,41 +165,94 @@ final class SimulatedTrainer {
       signalsTick = tick.tick();
       close(sampler);
     } else if (element instanceof EpochStart start) {
-      cohorts.onEpochStart(start);
-    } else {
-      cohorts.onGrant((Grant) element);
+      if (sums.onEpochStart(start)) {
+        announcements.add(new Announcement(start.epoch(), Optional.empty()));
+      }
+    } else if (element instanceof Grant grant) {
+      sums.onGrant(grant);
     }
   }
 
   private void close(SimulatedSampler sampler) {
-    long tick = Math.min(samplesTick, signalsTick);
+    long tick = Math.min(signalsTick, Arrays.stream(partialTicks).min().orElseThrow());
     if (tick <= closedTick) {
       return;
     }
     closedTick = tick;
-    for (Cohort cohort : cohorts.onWatermark(tick)) {
-      Set<UserSample> sampled = sampler.sampledAt(cohort.grant().tick());
-      require(sampled.equals(new HashSet<>(cohort.samples())), "a cohort is not whole", cohort);
-      waiting.add(cohort);
+    for (RoundSum sum : sums.onWatermark(tick)) {
+      plantInto(sum.sum().sum());
+      requireWhole(sum, sampler);
+      waiting.add(sum);
     }
   }
 
+  private void plantInto(long[] sum) {
+    if (bug == Bug.PARTIAL_ADDED_TWICE) {
+      Arrays.setAll(sum, i -> sum[i] + lastPartial[i]);
+    } else if (bug == Bug.PARTIAL_MISSING) {
+      Arrays.setAll(sum, i -> sum[i] - lastPartial[i]);
+    } else if (leftOver.isPresent()) {
+      Arrays.setAll(sum, i -> sum[i] + leftOver.get()[i]);
+      leftOver = Optional.empty();
+    }
+  }
+
+  /** To the last unit: what workers added up is what one alone would have, over all that left. */
+  private void requireWhole(RoundSum sum, SimulatedSampler sampler) {
+    CohortSummation alone = new CohortSummation(engine, trainer.state().parameters(), sum.grant());
+    alone.add(List.<CohortRecord>copyOf(sampler.sampledAt(sum.grant().tick())));
+    require(
+        Arrays.equals(sum.sum().sum(), alone.result().sum())
+            && sum.sum().slices() == alone.result().slices(),
+        "a sum is not that of its cohort",
+        sum.grant());
+  }
+
+  boolean canAnnounce() {
+    return !announcements.isEmpty();
+  }
+
+  /** On the worker's thread: what is sent to the privacy budget, in this order. */
+  List<Object> announce() throws IOException {
+    Announcement due = announcements.remove();
+    List<Object> said = new ArrayList<>();
+    said.add(models.put(due.epoch(), trainer.state()));
+    due.executed().ifPresent(said::add);
+    return said;
+  }
+
   boolean canExecute() {
-    return executing == null && !waiting.isEmpty();
+    return executing == null && announcements.isEmpty() && !waiting.isEmpty();
   }
 
   /** On the worker's thread. */
-  Cohort execute() {
+  RoundSum execute() {
     executing = waiting.remove();
     Grant grant = executing.grant();
-    RoundOutcome outcome =
-        trainer.step(grant, PrivacySlices.of(grant.mechanism(), executing.samples()));
+    if (bug != Bug.ROUNDS_IN_FLIGHT_SURVIVE_RESTORE) {
+      models.requireCurrent(executing);
+    }
+    float[] before = trainer.state().parameters();
+    long[] exact = executing.sum().sum().clone();
+    RoundOutcome outcome = trainer.apply(grant, executing.sum());
     audit.executed(grant);
+    requireStep(grant, before, exact, outcome.state().parameters());
     byte[] adapter =
         TrainedWeights.write(
             engine.layout(), outcome.state().parameters(), /* frozen= */ List.of());
     executed = new Executed(new RoundRelease(grant, adapter), outcome);
     return executing;
+  }
+
+  private void requireStep(Grant grant, float[] before, long[] sum, float[] after) {
+    double unit = RoundGrid.of(grant.mechanism()).sum().unit();
+    for (int i = 0; i < after.length; i++) {
+      double gradient = (sum[i] + lastNoise[i]) * unit / grant.mechanism().expectedUnits();
+      require(
+          after[i] == (float) (before[i] - RATE * gradient),
+          "a step is not of its sum and its noise",
+          grant);
+    }
   }
 
   boolean canComplete() {
@@ -178,10 +266,10 @@ final class SimulatedTrainer {
     completedNoiseSeed = noiseSeed;
     executed = null;
     executing = null;
+    Grant grant = release.grant();
+    announcements.add(
+        new Announcement(
+            grant.epoch(), Optional.of(new RoundExecuted(grant.epoch(), grant.round()))));
     return release;
-  }
-
-  static RoundExecuted acknowledgementOf(RoundRelease release) {
-    return new RoundExecuted(release.grant().epoch(), release.grant().round());
   }
 }

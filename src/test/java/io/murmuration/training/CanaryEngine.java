@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 
 /**
  * An engine for audits: a text names a coordinate and the norm of its gradient in units of the clip
@@ -19,20 +20,23 @@ public final class CanaryEngine implements GradientEngine {
 
   private final int size;
   private final boolean clipping;
+  private final Consumer<List<PrivacySlice>> witness;
 
   /** Over so many coordinates. */
   public CanaryEngine(int size) {
-    this(size, /* clipping= */ true);
+    this(size, /* clipping= */ true, slices -> {});
   }
 
   /**
    * The same.
    *
    * @param clipping false plants a fault: gradients enter the sum as they are
+   * @param witness is shown all that is summed up
    */
-  public CanaryEngine(int size, boolean clipping) {
+  public CanaryEngine(int size, boolean clipping, Consumer<List<PrivacySlice>> witness) {
     this.size = size;
     this.clipping = clipping;
+    this.witness = witness;
   }
 
   /** The text of an example. */
@@ -57,6 +61,7 @@ public final class CanaryEngine implements GradientEngine {
 
   @Override
   public ClippedSum clippedSum(float[] parameters, List<PrivacySlice> slices, RoundGrid grid) {
+    witness.accept(slices);
     List<Map<Integer, Double>> gradients =
         slices.stream().map(slice -> meanGradient(slice, grid.clipNorm())).toList();
     if (!clipping) {

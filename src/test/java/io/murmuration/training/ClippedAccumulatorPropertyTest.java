@@ -130,7 +130,7 @@ class ClippedAccumulatorPropertyTest {
           SliceGradients.of(part),
           part.stream().mapToDouble(g -> squaredNorm(g)).toArray(),
           part.stream().map(g -> new Trained(3, 2)).toList());
-      parts.add(own);
+      parts.add(own.result());
     }
 
     assertThat(parts.result().sum()).isEqualTo(once.sum());
@@ -184,9 +184,9 @@ class ClippedAccumulatorPropertyTest {
   void sumsOfDifferentGridsAreNotAdded() {
     ClippedAccumulator one = new ClippedAccumulator(2, Grids.of(1, CLIP_NORM));
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> one.add(new ClippedAccumulator(2, Grids.of(2, CLIP_NORM))))
+        .isThrownBy(() -> one.add(new ClippedAccumulator(2, Grids.of(2, CLIP_NORM)).result()))
         .withMessageContaining("must be of one grid and length");
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> one.add(new ClippedAccumulator(3, Grids.of(1, CLIP_NORM))));
+        .isThrownBy(() -> one.add(new ClippedAccumulator(3, Grids.of(1, CLIP_NORM)).result()));
   }
 }

@@ -2,9 +2,11 @@ package io.murmuration.training;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assertions.within;
 
 import io.murmuration.calibration.NormHistogram;
+import io.murmuration.contribution.CohortRecord;
 import io.murmuration.contribution.UserCounts;
 import io.murmuration.contribution.UserSample;
 import io.murmuration.event.Example;
@@ -17,7 +19,6 @@ import io.murmuration.privacy.mechanism.RoundQuery.ModelUpdate;
 import io.murmuration.privacy.mechanism.RoundQuery.NormHistograms;
 import io.murmuration.privacy.mechanism.Sampler;
 import io.murmuration.privacy.noise.NoiseGrid;
-import io.murmuration.training.CohortBuffer.Cohort;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -36,7 +37,7 @@ class PrivateMeasurementTest {
 
   /** Noise that puts its standard deviation where others put a sample of it. */
   private final PrivateMeasurement measurement =
-      new PrivateMeasurement(engine, () -> sums -> Arrays.setAll(sums, i -> sums[i] + DEVIATION));
+      new PrivateMeasurement(() -> sums -> Arrays.setAll(sums, i -> sums[i] + DEVIATION));
 
   private static final long DEVIATION = 1 << 24;
 
@@ -58,8 +59,14 @@ class PrivateMeasurementTest {
   }
 
   private long[] norms(List<UserSample> samples) {
-    return measurement.exactSums(
-        new Cohort(grant(mechanism(NORMS, Math.sqrt(3))), samples), engine.initialParameters());
+    return sum(mechanism(NORMS, Math.sqrt(3)), samples).sum();
+  }
+
+  private ClippedSum sum(RoundMechanism mechanism, List<? extends CohortRecord> records) {
+    CohortSummation summation =
+        new CohortSummation(engine, engine.initialParameters(), grant(mechanism));
+    summation.add(List.copyOf(records));
+    return summation.result();
   }
 
   private static long squaredDistance(long[] one, long[] other) {
@@ -119,10 +126,8 @@ class PrivateMeasurementTest {
 
   @Test
   void theNoiseIsThatOfTheJointSensitivityAndIsAddedToAnEmptyCohortToo() {
-    List<Double> answer =
-        measurement.measure(
-            new Cohort(grant(mechanism(NORMS, Math.sqrt(3))), List.of()),
-            engine.initialParameters());
+    RoundMechanism mechanism = mechanism(NORMS, Math.sqrt(3));
+    List<Double> answer = measurement.measure(grant(mechanism), sum(mechanism, List.of()));
     assertThat(answer).hasSize(60);
     assertThat(answer)
         .allSatisfy(bin -> assertThat(bin).isCloseTo(2 * Math.sqrt(3) * (1 + 1e-3), within(1e-12)));
@@ -130,16 +135,15 @@ class PrivateMeasurementTest {
 
   @Test
   void partialCountsAddUpAndAreNoisedOnce() {
-    Cohort cohort =
-        new Cohort(
-            grant(mechanism(COUNTS, 1)),
-            List.of(),
+    ClippedSum sum =
+        sum(
+            mechanism(COUNTS, 1),
             List.of(
                 new UserCounts(1, 1, 1, List.of(3L, 0L, 1L)),
                 new UserCounts(1, 1, 1, List.of(1L, 2L, 0L))));
     // a user counts for a little less than 1, since the grid rounds towards zero
     double tolerance = 4 * RoundGrid.of(mechanism(COUNTS, 1)).sum().unit();
-    assertThat(measurement.measure(cohort, engine.initialParameters()))
+    assertThat(measurement.measure(grant(mechanism(COUNTS, 1)), sum))
         .usingElementComparator((a, b) -> Math.abs(a - b) < tolerance ? 0 : 1)
         .containsExactly(4 + 2.002, 2 + 2.002, 1 + 2.002);
   }
@@ -148,13 +152,7 @@ class PrivateMeasurementTest {
   void oneUserIsCountedWithinTheBoundForEveryNoise() {
     for (double z = 0.01; z < 1e6; z *= 1.01) {
       RoundMechanism mechanism = new RoundMechanism(Sampler.ULS, 0.5, 4, z, 1, 1, COUNTS);
-      long[] sums =
-          measurement.exactSums(
-              new Cohort(
-                  grant(mechanism),
-                  List.of(),
-                  List.of(new UserCounts(1, 1, 1, List.of(0L, 1L, 0L)))),
-              engine.initialParameters());
+      long[] sums = sum(mechanism, List.of(new UserCounts(1, 1, 1, List.of(0L, 1L, 0L)))).sum();
       assertThat(squaredDistance(sums, new long[3]))
           .isPositive()
           .isLessThanOrEqualTo(RoundGrid.of(mechanism).sum().squaredBound());
@@ -162,10 +160,18 @@ class PrivateMeasurementTest {
   }
 
   @Test
+  void refusesASumThatIsBoundedByAnotherGrid() {
+    RoundMechanism more = new RoundMechanism(Sampler.ULS, 0.5, 4, 1, 1, 1, COUNTS);
+    assertThatIllegalStateException()
+        .isThrownBy(() -> measurement.measure(grant(mechanism(COUNTS, 1)), sum(more, List.of())))
+        .withMessageContaining("must be 3 numbers bounded by the granted");
+  }
+
+  @Test
   void refusesAClipNormThatIsNotTheSensitivity() {
-    Cohort cohort = new Cohort(grant(mechanism(NORMS, 1)), List.of());
+    RoundMechanism wrong = mechanism(NORMS, 1);
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> measurement.measure(cohort, engine.initialParameters()))
+        .isThrownBy(() -> measurement.measure(grant(wrong), sum(wrong, List.of())))
         .withMessageContaining("must be its sensitivity");
   }
 
@@ -201,11 +207,6 @@ class PrivateMeasurementTest {
       assertThat(squaredDistance(with.sum(), without.sum()) + bits * bits)
           .isLessThanOrEqualTo(bound);
     }
-  }
-
-  private ClippedSum sum(RoundMechanism mechanism, List<UserSample> samples) {
-    return engine.clippedSum(
-        engine.initialParameters(), PrivacySlices.of(mechanism, samples), RoundGrid.of(mechanism));
   }
 
   @Test

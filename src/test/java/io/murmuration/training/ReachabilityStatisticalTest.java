@@ -13,7 +13,6 @@ import io.murmuration.privacy.mechanism.RoundQuery.ModelUpdate;
 import io.murmuration.privacy.mechanism.Sampler;
 import io.murmuration.privacy.noise.NoiseFactory;
 import io.murmuration.privacy.noise.SecureRandomSource;
-import io.murmuration.training.CohortBuffer.Cohort;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -72,31 +71,28 @@ class ReachabilityStatisticalTest {
           1,
           new CountHistogram(IntStream.rangeClosed(1, BINS).boxed().toList()));
 
-  private static Cohort counted(long usersInEveryBin) {
-    return new Cohort(
-        grant(COUNTING),
-        List.of(),
-        List.of(new UserCounts(1, 1, 1, Collections.nCopies(BINS, usersInEveryBin))));
+  private static List<Double> published(NoiseFactory noise, long usersInEveryBin) {
+    GradientEngine engine = new QuadraticEngine(1);
+    CohortSummation summation =
+        new CohortSummation(engine, engine.initialParameters(), grant(COUNTING));
+    summation.add(List.of(new UserCounts(1, 1, 1, Collections.nCopies(BINS, usersInEveryBin))));
+    return new PrivateMeasurement(noise).measure(grant(COUNTING), summation.result());
   }
 
   /** In every bin a user, alone and among others: a thousand histograms at once, as it were. */
   @Test
   void everyBinOfAHistogramCouldBeOneWithoutTheUser() {
-    GradientEngine engine = new QuadraticEngine(1);
     double unit = RoundGrid.of(COUNTING).sum().unit();
     for (long others : new long[] {0, 1, 30}) {
       for (int repetition = 0; repetition < 100; repetition++) {
-        List<Double> published =
-            new PrivateMeasurement(engine, NoiseFactory.forHistograms())
-                .measure(counted(others + 1), engine.initialParameters());
+        List<Double> published = published(NoiseFactory.forHistograms(), others + 1);
 
         boolean[] reached = new boolean[BINS];
         for (int step = -2; step <= 2; step++) {
           int moved = step;
           List<Double> without =
-              new PrivateMeasurement(
-                      engine, towards(bin -> Math.round(published.get((int) bin) / unit) + moved))
-                  .measure(counted(others), engine.initialParameters());
+              published(
+                  towards(bin -> Math.round(published.get((int) bin) / unit) + moved), others);
           for (int bin = 0; bin < BINS; bin++) {
             reached[bin] |= without.get(bin).equals(published.get(bin));
           }

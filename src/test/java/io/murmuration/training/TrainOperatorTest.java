@@ -5,14 +5,16 @@ import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
-import io.murmuration.contribution.UserCounts;
+import io.murmuration.privacy.mechanism.ModelVersion;
 import io.murmuration.privacy.mechanism.RoundExecuted;
 import io.murmuration.release.RoundRelease;
+import io.murmuration.training.ParameterStore.Key;
 import io.murmuration.training.TrainTask.FakeTrainer;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.apache.flink.runtime.checkpoint.OperatorSubtaskState;
 import org.apache.flink.runtime.execution.SuppressRestartsException;
@@ -51,12 +53,13 @@ class TrainOperatorTest {
       task.epoch(1);
       task.grant(1, 1, 5);
       task.signalWatermark(5);
-      // its channel may be behind the budget's: were the round run above, this user would be
+      task.awaitModel(1);
+      // its channel may be behind the budget's: were the round run above, its users would be
       // missing
-      task.sample(1, 1, 5, "ann");
-      task.sampleWatermark(5);
+      task.partial(1, 1, 3, -4);
+      task.partialWatermark(5);
       task.awaitMail();
-      assertThat(task.trainer.users()).containsExactly(List.of("ann"));
+      assertThat(task.trainer.vectors()).containsExactly(List.of(3L, -4L));
       assertThat(task.sent())
           .satisfiesExactly(
               watermark -> assertThat(watermark).isEqualTo(new Watermark(5)),
@@ -72,15 +75,15 @@ class TrainOperatorTest {
       task.round(1, 1, 5);
       task.trainer.awaitBegin();
       task.grant(1, 2, 6);
-      task.sample(1, 2, 6, "bob");
-      task.sampleWatermark(6);
+      task.partial(1, 2, 7);
+      task.partialWatermark(6);
       task.signalWatermark(6);
       assertThat(task.sent()).containsExactly(new Watermark(5), new Watermark(6));
       task.trainer.mayEnd.release(2);
       task.awaitMail();
       task.awaitMail();
       assertThat(task.releasedRounds()).containsExactly(1L, 2L);
-      assertThat(task.trainer.users()).containsExactly(List.of(), List.of("bob"));
+      assertThat(task.trainer.vectors()).containsExactly(List.of(0L, 0L, 0L), List.of(7L));
       assertThat(task.trainer.threads)
           .hasSize(2)
           .containsOnly(task.trainer.threads.get(0))
@@ -101,12 +104,12 @@ class TrainOperatorTest {
     }
 
     @Test
-    void anEmptyCohortIsTrainedAndAcknowledged() throws Exception {
+    void aRoundInWhichNobodyWasSampledIsTrainedAndAcknowledged() throws Exception {
       TrainTask task = start(new FakeTrainer());
       task.epoch(1);
       task.round(1, 1, 5);
       task.awaitMail();
-      assertThat(task.trainer.users()).containsExactly(List.of());
+      assertThat(task.trainer.vectors()).containsExactly(List.of(0L, 0L, 0L));
       assertThat(task.releasedRounds()).containsExactly(1L);
       assertThat(task.feedback.awaitAcknowledgement()).isEqualTo(new RoundExecuted(1, 1));
     }
@@ -131,20 +134,112 @@ class TrainOperatorTest {
     }
 
     @Test
-    void staleSamplesAreDropped() throws Exception {
+    void partialSumsOfAllWorkersAreAddedOnce() throws Exception {
       TrainTask task = start(new FakeTrainer());
       task.epoch(2);
-      task.sample(1, 1, 5, "of an older epoch");
-      task.sample(2, 2, 5, "ann");
-      task.sample(2, 2, 5, "ann");
+      task.awaitModel(2);
+      task.partialOf(0, 3, 1, 1, 100);
+      task.partialOf(2, 3, 2, 2, 10);
+      task.partialOf(0, 3, 2, 2, 1);
       task.grant(2, 2, 5);
       task.signalWatermark(5);
-      task.sampleWatermark(5);
-      task.sample(2, 2, 5, "too late");
+      task.partialOf(1, 3, 2, 2, -4);
+      task.partialWatermark(5);
       task.awaitMail();
       task.round(2, 3, 6);
       task.awaitMail();
-      assertThat(task.trainer.users()).containsExactly(List.of("ann"), List.of());
+      assertThat(task.trainer.vectors()).containsExactly(List.of(7L), List.of(0L, 0L, 0L));
+    }
+
+    /** Planted: a worker that sends twice, and one that is missing. */
+    @Test
+    void aPartialSumTwiceOrMissingEndsTheAttempt() throws Exception {
+      TrainTask twice = start(new FakeTrainer());
+      twice.epoch(1);
+      twice.awaitModel(1);
+      twice.grant(1, 1, 5);
+      twice.partialOf(0, 2, 1, 1, 1);
+      assertThatIllegalStateException()
+          .isThrownBy(() -> twice.partialOf(0, 2, 1, 1, 1))
+          .withMessageContaining("came twice");
+
+      TrainTask missing = start(new FakeTrainer());
+      missing.epoch(1);
+      missing.awaitModel(1);
+      missing.grant(1, 1, 5);
+      missing.partialOf(0, 2, 1, 1, 1);
+      missing.partialWatermark(5);
+      assertThatIllegalStateException()
+          .isThrownBy(() -> missing.signalWatermark(5))
+          .withMessageContaining("1 chunks of worker 1 of 2");
+      assertThat(missing.trainer.events).isEmpty();
+    }
+
+    /** Planted: a worker that goes on with the parameters of the round before. */
+    @Test
+    void gradientsAtAStaleModelEndTheAttempt() throws Exception {
+      TrainTask task = start(new FakeTrainer());
+      task.epoch(1);
+      task.awaitModel(1);
+      String stale = task.feedback.models.getLast().digest();
+      task.round(1, 1, 5);
+      task.awaitMail();
+      await().until(() -> task.feedback.models.size() == 2);
+      assertThat(task.feedback.models.getLast().digest()).isNotEqualTo(stale);
+      task.grant(1, 2, 6);
+      task.partialAt(1, 2, stale, 0, 0, 0);
+      task.partialWatermark(6);
+      task.signalWatermark(6);
+      assertThatIllegalStateException()
+          .isThrownBy(task::awaitMail)
+          .withMessage("Round 2 could not be trained")
+          .withStackTraceContaining("must be taken at the model announced last");
+      assertThat(task.releasedRounds()).containsExactly(1L);
+    }
+  }
+
+  @Nested
+  class AModel {
+
+    @Test
+    void theFirstIsAnnouncedWhenAnEpochBegins() throws Exception {
+      TrainTask task = start(new FakeTrainer());
+      assertThat(task.feedback.models).isEmpty();
+      task.epoch(3);
+      task.awaitModel(3);
+      ModelVersion first = task.feedback.models.getLast();
+      assertThat(first.epoch()).isEqualTo(3);
+      assertThat(first.round()).isZero();
+      assertThat(task.parameters.get(Key.ofParameters(first)))
+          .containsExactly(task.trainer.state().parameters());
+    }
+
+    @Test
+    void aRestoredOneIsAnnouncedInTheNewEpoch() throws Exception {
+      TrainTask first = start(new FakeTrainer());
+      first.epoch(1);
+      first.round(1, 1, 5);
+      first.awaitMail();
+      TrainTask second = restore(first.harness.snapshot(1, 1));
+      second.epoch(2);
+      second.awaitModel(2);
+      ModelVersion announced = second.feedback.models.getLast();
+      assertThat(announced.round()).isEqualTo(1);
+      assertThat(second.parameters.get(Key.ofParameters(announced)))
+          .containsExactly(first.trainer.state.parameters());
+    }
+
+    @Test
+    void eachRoundsIsAnnouncedBeforeTheRoundIsAcknowledged() throws Exception {
+      TrainTask task = start(new FakeTrainer());
+      task.epoch(1);
+      task.round(1, 1, 5);
+      task.awaitMail();
+      assertThat(task.feedback.awaitAcknowledgement()).isEqualTo(new RoundExecuted(1, 1));
+      ModelVersion announced = task.feedback.models.getLast();
+      assertThat(announced.round()).isEqualTo(1);
+      assertThat(task.parameters.get(Key.ofParameters(announced)))
+          .isSameAs(task.trainer.state.parameters());
     }
   }
 
@@ -185,16 +280,17 @@ class TrainOperatorTest {
       TrainTask second = restore(state);
       second.epoch(3);
       second.grant(3, 2, 6);
-      second.sample(3, 2, 6, "ann");
+      second.partial(3, 2, 1);
       second.epoch(4);
       second.grant(3, 3, 7);
       second.grant(4, 4, 8);
-      second.sample(4, 4, 8, "bob");
-      second.sampleWatermark(8);
+      second.awaitModel(4);
+      second.partial(4, 4, 5);
+      second.partialWatermark(8);
       second.signalWatermark(8);
       second.awaitMail();
       assertThat(second.releasedRounds()).containsExactly(4L);
-      assertThat(second.trainer.users()).containsExactly(List.of("bob"));
+      assertThat(second.trainer.vectors()).containsExactly(List.of(5L));
       assertThat(second.trainer.state.executedRounds()).isEqualTo(2);
     }
 
@@ -209,7 +305,7 @@ class TrainOperatorTest {
       assertThat(third.trainer.restored.parameters()).isEqualTo(first.trainer.state.parameters());
       third.epoch(1);
       third.grant(1, 2, 6);
-      third.sampleWatermark(6);
+      third.partialWatermark(6);
       third.signalWatermark(6);
       assertThat(third.sent()).as("no round of the old epoch").containsExactly(new Watermark(6));
       assertThat(third.harness.getTaskMailbox().hasMail()).isFalse();
@@ -222,7 +318,7 @@ class TrainOperatorTest {
       TrainTask second = restore(first.harness.snapshot(1, 1));
       assertThat(second.trainer.restored).isNull();
       second.grant(1, 1, 5);
-      second.sampleWatermark(5);
+      second.partialWatermark(5);
       second.signalWatermark(5);
       assertThat(second.sent()).containsExactly(new Watermark(5));
     }
@@ -287,21 +383,18 @@ class TrainOperatorTest {
         TrainTask second = restore(state, new FakeTrainer().answering(NOISED));
         assertThat(second.trainer.restored).as("the measurement never completed").isNull();
         second.epoch(1);
-        second.measurement(1, 1, 5);
+        second.grant(1, 1, 5);
         second.epoch(2);
-        second.counts(1, 1, 9);
+        second.counts(1, 1);
         second.measurement(2, 2, 8);
         second.awaitMail();
         assertThat(second.feedback.awaitAcknowledgement())
             .isEqualTo(new RoundExecuted(2, 2, NOISED));
-        assertThat(second.trainer.cohorts)
+        assertThat(second.trainer.sums)
             .singleElement()
-            .satisfies(
-                cohort -> {
-                  assertThat(cohort.grant().epoch()).isEqualTo(2);
-                  assertThat(cohort.counts())
-                      .containsExactly(new UserCounts(2, 2, 8, TrainTask.COUNTED));
-                });
+            .satisfies(sum -> assertThat(sum.grant().epoch()).isEqualTo(2));
+        assertThat(second.trainer.vectors())
+            .containsExactly(Arrays.stream(TrainTask.COUNTED).boxed().toList());
         assertThat(second.releasedRounds()).containsExactly(2L);
         second.fail();
         assertThat(second.feedback.acknowledged).as("nothing is answered twice").isEmpty();
@@ -319,7 +412,10 @@ class TrainOperatorTest {
 
       TrainTask second = restore(after, new FakeTrainer().answering(NOISED));
       second.epoch(1);
-      second.measurement(1, 1, 5);
+      second.grant(1, 1, 5);
+      second.partial(1, 1, TrainTask.COUNTED);
+      second.partialWatermark(5);
+      second.signalWatermark(5);
       assertThat(second.harness.getTaskMailbox().hasMail()).isFalse();
       assertThat(second.trainer.events).isEmpty();
       second.fail();
@@ -467,6 +563,36 @@ class TrainOperatorTest {
       assertThat(task.feedback.awaitAcknowledgement()).isEqualTo(failed);
       pass(Acknowledger.FIRST_REPETITION);
       assertThat(task.feedback.awaitAcknowledgement()).isEqualTo(failed);
+    }
+
+    @Test
+    void waitsForTheModelAfterTheRound() throws Exception {
+      executeARound();
+      task.feedback.modelTrouble = new IOException("the store is away");
+      task.awaitMail();
+      task.awaitMail();
+      assertThat(task.feedback.acknowledged).isEmpty();
+      assertThat(task.feedback.models).extracting(ModelVersion::round).containsExactly(0L);
+      task.feedback.modelTrouble = null;
+      pass(Acknowledger.FIRST_RETRY);
+      assertThat(task.feedback.awaitAcknowledgement()).isEqualTo(new RoundExecuted(1, 1));
+      assertThat(task.feedback.models).extracting(ModelVersion::round).containsExactly(0L, 1L);
+    }
+
+    @Test
+    void ofTheModelThatAnEpochBeginsWithIsTriedAndRepeatedToo() throws Exception {
+      task = start(new FakeTrainer());
+      task.feedback.modelTrouble = new IOException("the store is away");
+      task.epoch(1);
+      task.awaitMail();
+      assertThat(task.feedback.models).isEmpty();
+      task.feedback.modelTrouble = null;
+      pass(Acknowledger.FIRST_RETRY);
+      task.awaitModel(1);
+      ModelVersion first = task.feedback.models.take();
+      pass(Acknowledger.FIRST_REPETITION);
+      assertThat(task.feedback.models.take()).isEqualTo(first);
+      assertThat(task.feedback.acknowledged).isEmpty();
     }
 
     /** The worker does one thing after the other: a round that it trains comes after what waits. */

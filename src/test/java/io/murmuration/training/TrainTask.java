@@ -1,31 +1,32 @@
 package io.murmuration.training;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
-import io.murmuration.contribution.UserCounts;
-import io.murmuration.contribution.UserSample;
-import io.murmuration.event.Example;
 import io.murmuration.privacy.budget.RoundFeedback;
 import io.murmuration.privacy.mechanism.BudgetSignal;
 import io.murmuration.privacy.mechanism.EpochStart;
 import io.murmuration.privacy.mechanism.Grant;
+import io.murmuration.privacy.mechanism.ModelVersion;
 import io.murmuration.privacy.mechanism.RoundExecuted;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.privacy.mechanism.RoundQuery.CountHistogram;
 import io.murmuration.privacy.mechanism.Sampler;
 import io.murmuration.release.RoundRelease;
 import io.murmuration.release.RoundReleaseSerializer;
-import io.murmuration.training.CohortBuffer.Cohort;
+import io.murmuration.training.PartialSums.RoundSum;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.UUID;
+import java.util.concurrent.BlockingDeque;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.LinkedBlockingDeque;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import java.util.stream.Stream;
 import org.apache.flink.runtime.operators.testutils.MockEnvironmentBuilder;
@@ -44,10 +45,12 @@ final class TrainTask {
   private static final RoundMechanism MEASUREMENT =
       new RoundMechanism(Sampler.ULS, 1, 1, 3, 1, 1, new CountHistogram(List.of(1, 2, 4)));
 
-  /** What one sampler counted. */
-  static final List<Long> COUNTED = List.of(7L, 0L, 2L);
+  /** What one worker added up of a measurement. */
+  static final long[] COUNTED = {7, 0, 2};
 
   final FakeTrainer trainer;
+  final InMemoryParameterStore parameters =
+      new InMemoryParameterStore(UUID.randomUUID().toString());
   final FakeFeedback feedback = new FakeFeedback();
   final AbstractStreamOperatorTestHarness<RoundRelease> harness;
   private TrainOperator operator;
@@ -56,7 +59,12 @@ final class TrainTask {
     this.trainer = trainer;
     harness =
         new AbstractStreamOperatorTestHarness<>(
-            new TrainOperator.Factory(trainer::continuing, feedback, /* privateMetrics= */ true),
+            new TrainOperator.Factory(
+                trainer::continuing,
+                () -> parameters,
+                feedback,
+                /* submission= */ "one",
+                /* privateMetrics= */ true),
             new MockEnvironmentBuilder().setTaskName("train").build());
     harness.setCheckpointStorage(new JobManagerCheckpointStorage(64 << 20));
     harness.setup(new RoundReleaseSerializer());
@@ -84,13 +92,37 @@ final class TrainTask {
     operator.processElement2(new StreamRecord<>(signal));
   }
 
-  void sample(long epoch, long round, long tick, String user) {
-    operator.processElement1(
-        new StreamRecord<>(
-            new UserSample(epoch, round, tick, user, List.of(new Example(null, "hello")))));
+  /** The partial sum of a worker that is the only one: this vector. */
+  void partial(long epoch, long round, long... sum) throws Exception {
+    partialOf(0, 1, epoch, round, sum);
   }
 
-  void sampleWatermark(long tick) throws Exception {
+  /** The partial sum of one of some workers, at the model announced last. */
+  void partialOf(int worker, int workers, long epoch, long round, long... sum) throws Exception {
+    String digest = feedback.models.isEmpty() ? "none" : feedback.models.peekLast().digest();
+    partial(epoch, round, worker, workers, MECHANISM, digest, sum);
+  }
+
+  /** The partial sum of the only worker, at some model. */
+  void partialAt(long epoch, long round, String modelDigest, long... sum) {
+    partial(epoch, round, 0, 1, MECHANISM, modelDigest, sum);
+  }
+
+  private void partial(
+      long epoch,
+      long round,
+      int worker,
+      int workers,
+      RoundMechanism mechanism,
+      String modelDigest,
+      long... sum) {
+    ClippedSum whole =
+        new ClippedSum(sum, RoundGrid.of(mechanism), /* slices= */ sum.length, 0, 0, 0, 0, 0);
+    PartialSum.of(epoch, round, worker, workers, modelDigest, whole)
+        .forEachRemaining(part -> operator.processElement1(new StreamRecord<>(part)));
+  }
+
+  void partialWatermark(long tick) throws Exception {
     operator.processWatermark1(new Watermark(tick));
   }
 
@@ -98,23 +130,31 @@ final class TrainTask {
     operator.processWatermark2(new Watermark(tick));
   }
 
-  /** A round in which nobody was sampled. */
+  /** A round whose only worker was given nothing. */
   void round(long epoch, long round, long tick) throws Exception {
     grant(epoch, round, tick);
-    sampleWatermark(tick);
+    awaitModel(epoch);
+    partial(epoch, round, 0, 0, 0);
+    partialWatermark(tick);
     signalWatermark(tick);
   }
 
-  /** A round that counts users; one sampler sends its counts. */
+  /** A round that counts users. */
   void measurement(long epoch, long round, long tick) throws Exception {
     signal(new Grant(epoch, round, tick, 1, MEASUREMENT, 0.1, 1e-6, "00"));
-    counts(epoch, round, tick);
-    sampleWatermark(tick);
+    counts(epoch, round);
+    partialWatermark(tick);
     signalWatermark(tick);
   }
 
-  void counts(long epoch, long round, long tick) {
-    operator.processElement1(new StreamRecord<>(new UserCounts(epoch, round, tick, COUNTED)));
+  void counts(long epoch, long round) throws Exception {
+    awaitModel(epoch);
+    partial(epoch, round, 0, 1, MEASUREMENT, feedback.models.peekLast().digest(), COUNTED.clone());
+  }
+
+  /** Waits until the model of an epoch that began here was announced. */
+  void awaitModel(long epoch) {
+    await().until(() -> feedback.models.stream().anyMatch(model -> model.epoch() >= epoch));
   }
 
   /** Ends as a task that fails does: what waits in the mailbox is never done. */
@@ -162,7 +202,7 @@ final class TrainTask {
     final Semaphore mayEnd = new Semaphore(0);
     final Semaphore begun = new Semaphore(0);
     final List<String> events = new CopyOnWriteArrayList<>();
-    final List<Cohort> cohorts = new CopyOnWriteArrayList<>();
+    final List<RoundSum> sums = new CopyOnWriteArrayList<>();
     final List<Thread> threads = new CopyOnWriteArrayList<>();
     final List<Throwable> uncaught = new CopyOnWriteArrayList<>();
     volatile Error failure;
@@ -172,6 +212,7 @@ final class TrainTask {
     volatile TrainerState state;
     private boolean gated;
     private int parameters = 3;
+    private final float[] initial = {0.5f, 0.25f, -1};
     private List<Double> answer = List.of();
 
     FakeTrainer gated() {
@@ -193,16 +234,14 @@ final class TrainTask {
       assertThat(begun.tryAcquire(20, TimeUnit.SECONDS)).isTrue();
     }
 
-    List<List<String>> users() {
-      return cohorts.stream()
-          .map(cohort -> cohort.samples().stream().map(UserSample::userId).toList())
-          .toList();
+    List<List<Long>> vectors() {
+      return sums.stream().map(sum -> Arrays.stream(sum.sum().sum()).boxed().toList()).toList();
     }
 
     @Override
-    public ExecutedRound execute(Cohort cohort) {
+    public ExecutedRound execute(RoundSum sum) {
       Thread.currentThread().setUncaughtExceptionHandler((thread, e) -> uncaught.add(e));
-      long round = cohort.grant().round();
+      long round = sum.grant().round();
       events.add("begin " + round);
       begun.release();
       if (gated) {
@@ -215,14 +254,14 @@ final class TrainTask {
         throw fault;
       }
       threads.add(Thread.currentThread());
-      cohorts.add(cohort);
+      sums.add(sum);
       state = next(round);
       events.add("end " + round);
       return new ExecutedRound(
-          new RoundRelease(cohort.grant(), new byte[] {(byte) round}),
+          new RoundRelease(sum.grant(), new byte[] {(byte) round}),
           new RoundOutcome(
               state,
-              new RoundOutcome.Statistics(cohort.samples().size(), 0, 0, 1, 0),
+              new RoundOutcome.Statistics(sum.sum().slices(), 0, 0, 1, 0),
               new RoundOutcome.Timing(1, 1, 1)),
           answer);
     }
@@ -241,6 +280,19 @@ final class TrainTask {
           new OptimizerState(List.of(moment)),
           TrainerState.UNKNOWN_LAYOUT,
           TrainingOrigin.UNKNOWN);
+    }
+
+    @Override
+    public TrainerState state() {
+      return state == null
+          ? new TrainerState(
+              0,
+              0,
+              initial,
+              new OptimizerState(List.of()),
+              TrainerState.UNKNOWN_LAYOUT,
+              TrainingOrigin.UNKNOWN)
+          : state;
     }
 
     private RoundTrainer continuing(Optional<TrainerState> restoredState) {
@@ -271,7 +323,9 @@ final class TrainTask {
     transient volatile LongSupplier sent;
     transient volatile RuntimeException fault;
     transient volatile IOException trouble;
+    transient volatile IOException modelTrouble;
     transient volatile boolean closed;
+    final transient BlockingDeque<ModelVersion> models = new LinkedBlockingDeque<>();
 
     RoundExecuted awaitAcknowledgement() throws InterruptedException {
       return acknowledged.poll(20, TimeUnit.SECONDS);
@@ -284,6 +338,14 @@ final class TrainTask {
     @Override
     public Publisher publisher() {
       return new Publisher() {
+        @Override
+        public void announced(ModelVersion model) throws IOException {
+          if (modelTrouble != null) {
+            throw modelTrouble;
+          }
+          models.add(model);
+        }
+
         @Override
         public void executed(RoundExecuted executed) throws IOException {
           if (fault != null) {
@@ -305,7 +367,7 @@ final class TrainTask {
     }
 
     @Override
-    public Subscription subscribe(Consumer<RoundExecuted> listener, Consumer<Throwable> failed) {
+    public Subscription subscribe(Listener listener) {
       throw new UnsupportedOperationException("the trainer does not subscribe");
     }
   }

@@ -70,7 +70,10 @@ class TrainerSavepointTest {
     assertThat(found.optimizer().moments()).hasSize(1);
     assertThat(found.optimizer().moments().get(0)).isEqualTo(moment);
 
-    restored.round(3, 3, 9);
+    restored.grant(3, 3, 9);
+    restored.partial(3, 3, 0, 0, 0);
+    restored.partialWatermark(9);
+    restored.signalWatermark(9);
     assertThat(restored.harness.getTaskMailbox().hasMail()).as("epoch 3 is over").isFalse();
     TrainTask again = new TrainTask(new TrainTask.FakeTrainer());
     again.harness.initializeState(restored.harness.snapshot(2, 2));

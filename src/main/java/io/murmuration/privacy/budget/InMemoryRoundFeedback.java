@@ -1,12 +1,12 @@
 package io.murmuration.privacy.budget;
 
 import io.murmuration.privacy.mechanism.Checks;
+import io.murmuration.privacy.mechanism.ModelVersion;
 import io.murmuration.privacy.mechanism.RoundExecuted;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.function.Consumer;
 
 /**
  * Feedback inside one JVM, by domain: for jobs whose train and privacy budget run in the same
@@ -16,8 +16,7 @@ import java.util.function.Consumer;
  */
 public record InMemoryRoundFeedback(String domain) implements RoundFeedback {
 
-  private static final Map<String, List<Consumer<RoundExecuted>>> LISTENERS =
-      new ConcurrentHashMap<>();
+  private static final Map<String, List<Listener>> LISTENERS = new ConcurrentHashMap<>();
 
   public InMemoryRoundFeedback {
     Checks.text("domain", domain);
@@ -27,8 +26,13 @@ public record InMemoryRoundFeedback(String domain) implements RoundFeedback {
   public Publisher publisher() {
     return new Publisher() {
       @Override
+      public void announced(ModelVersion model) {
+        LISTENERS.getOrDefault(domain, List.of()).forEach(listener -> listener.announced(model));
+      }
+
+      @Override
       public void executed(RoundExecuted executed) {
-        LISTENERS.getOrDefault(domain, List.of()).forEach(listener -> listener.accept(executed));
+        LISTENERS.getOrDefault(domain, List.of()).forEach(listener -> listener.executed(executed));
       }
 
       @Override
@@ -37,13 +41,12 @@ public record InMemoryRoundFeedback(String domain) implements RoundFeedback {
   }
 
   @Override
-  public Subscription subscribe(Consumer<RoundExecuted> listener, Consumer<Throwable> failed) {
+  public Subscription subscribe(Listener listener) {
     // Added within compute, so that no other subscription's end drops the list meanwhile.
     LISTENERS.compute(
         domain,
         (key, listeners) -> {
-          List<Consumer<RoundExecuted>> all =
-              listeners == null ? new CopyOnWriteArrayList<>() : listeners;
+          List<Listener> all = listeners == null ? new CopyOnWriteArrayList<>() : listeners;
           all.add(listener);
           return all;
         });

@@ -8,6 +8,7 @@ import io.murmuration.privacy.ledger.KafkaTopic;
 import io.murmuration.privacy.ledger.LedgerException;
 import io.murmuration.privacy.mechanism.Checks;
 import io.murmuration.privacy.mechanism.JsonFields;
+import io.murmuration.privacy.mechanism.ModelVersion;
 import io.murmuration.privacy.mechanism.RoundExecuted;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -15,7 +16,6 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ExecutionException;
-import java.util.function.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
@@ -38,6 +38,10 @@ import org.slf4j.LoggerFactory;
  * it loses is sent again, but rounds wait meanwhile: a topic with fewer replicas than asked for is
  * refused.
  *
+ * <p>Records are JSON objects with {@code domain} and {@code epoch}, and either {@code round},
+ * maybe {@code answer} and {@code model_failed}, or {@code model}. Since version 2 they state their
+ * {@code version}; those of version 1, which knows no {@code model}, are read.
+ *
  * @param domain the privacy domain
  * @param endpoint the topic; its retention does not matter
  */
@@ -46,6 +50,12 @@ public record KafkaRoundFeedback(String domain, KafkaEndpoint endpoint) implemen
   private static final Logger LOG = LoggerFactory.getLogger(KafkaRoundFeedback.class);
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final Duration POLL = Duration.ofSeconds(1);
+
+  /** Of what is written. */
+  private static final int VERSION = 2;
+
+  /** Says nothing of versions, and knows executed rounds alone. */
+  private static final int FIRST_VERSION = 1;
 
   public KafkaRoundFeedback {
     Checks.text("domain", domain);
@@ -57,21 +67,23 @@ public record KafkaRoundFeedback(String domain, KafkaEndpoint endpoint) implemen
   }
 
   @Override
-  public Subscription subscribe(Consumer<RoundExecuted> listener, Consumer<Throwable> failed)
-      throws LedgerException, InterruptedException {
+  public Subscription subscribe(Listener listener) throws LedgerException, InterruptedException {
     try (KafkaTopic topic = new KafkaTopic(endpoint)) {
       topic.ensureSinglePartition(KafkaTopic.newTopicSettings(endpoint.replicationFactor()));
       topic.requireDurability(Map.of());
     }
-    return new KafkaSubscription(listener, failed);
+    return new KafkaSubscription(listener);
+  }
+
+  private ObjectNode record(long epoch) {
+    return JSON.createObjectNode()
+        .put("version", VERSION)
+        .put("domain", domain)
+        .put("epoch", epoch);
   }
 
   private byte[] encode(RoundExecuted executed) {
-    ObjectNode node =
-        JSON.createObjectNode()
-            .put("domain", domain)
-            .put("epoch", executed.epoch())
-            .put("round", executed.round());
+    ObjectNode node = record(executed.epoch()).put("round", executed.round());
     if (executed.modelFailed()) {
       node.put("model_failed", true);
     }
@@ -81,11 +93,30 @@ public record KafkaRoundFeedback(String domain, KafkaEndpoint endpoint) implemen
     return node.toString().getBytes(StandardCharsets.UTF_8);
   }
 
+  private byte[] encode(ModelVersion model) {
+    ObjectNode node = record(model.epoch());
+    node.putObject("model")
+        .put("submission", model.submission())
+        .put("round", model.round())
+        .put("digest", model.digest())
+        .put("frozen_digest", model.frozenDigest());
+    return node.toString().getBytes(StandardCharsets.UTF_8);
+  }
+
   private final class KafkaPublisher implements Publisher {
     private KafkaProducer<byte[], byte[]> producer;
 
     @Override
+    public void announced(ModelVersion model) throws IOException, InterruptedException {
+      send("The model after round " + model.round(), encode(model));
+    }
+
+    @Override
     public void executed(RoundExecuted executed) throws IOException, InterruptedException {
+      send("That round %d was executed".formatted(executed.round()), encode(executed));
+    }
+
+    private void send(String what, byte[] value) throws IOException, InterruptedException {
       try {
         if (producer == null) {
           producer = newProducer();
@@ -97,21 +128,19 @@ public record KafkaRoundFeedback(String domain, KafkaEndpoint endpoint) implemen
                     0,
                     System.currentTimeMillis(),
                     domain.getBytes(StandardCharsets.UTF_8),
-                    encode(executed)))
+                    value))
             .get();
       } catch (InterruptException e) {
         Thread.interrupted();
         InterruptedException interrupted =
-            new InterruptedException("Interrupted while acknowledging " + executed);
+            new InterruptedException("Interrupted while sending: " + what);
         interrupted.initCause(e);
         throw interrupted;
       } catch (ExecutionException | KafkaException e) {
         // a producer may be of no more use after an error: the next try begins with a new one
         close();
         throw new IOException(
-            "Round %d could not be acknowledged on Kafka topic '%s'"
-                .formatted(executed.round(), endpoint.topic()),
-            e);
+            "%s could not be sent to Kafka topic '%s'".formatted(what, endpoint.topic()), e);
       }
     }
 
@@ -135,16 +164,13 @@ public record KafkaRoundFeedback(String domain, KafkaEndpoint endpoint) implemen
   }
 
   private final class KafkaSubscription implements Subscription {
-    private final Consumer<RoundExecuted> listener;
-    private final Consumer<Throwable> failed;
+    private final Listener listener;
     private final KafkaConsumer<byte[], byte[]> consumer;
     private final Thread thread;
     private volatile boolean closed;
 
-    KafkaSubscription(Consumer<RoundExecuted> listener, Consumer<Throwable> failed)
-        throws LedgerException, InterruptedException {
+    KafkaSubscription(Listener listener) throws LedgerException, InterruptedException {
       this.listener = listener;
-      this.failed = failed;
       Map<String, Object> properties = endpoint.newClientProperties();
       properties.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
       properties.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "latest");
@@ -190,37 +216,58 @@ public record KafkaRoundFeedback(String domain, KafkaEndpoint endpoint) implemen
         }
       } catch (WakeupException e) {
         if (!closed) {
-          failed.accept(e);
+          listener.failed(e);
         }
       } catch (RuntimeException e) {
-        failed.accept(e);
+        listener.failed(e);
       } finally {
         closeConsumer();
       }
     }
 
     private void deliver(ConsumerRecord<byte[], byte[]> record) {
-      RoundExecuted executed;
+      Runnable heard;
       try {
         JsonFields fields = new JsonFields(JSON.readTree(text(record.value())));
         if (!fields.text("domain").equals(domain)) {
           return;
         }
-        executed =
-            new RoundExecuted(
-                fields.integer("epoch"),
-                fields.integer("round"),
-                fields.has("answer") ? fields.reals("answer") : List.of(),
-                fields.has("model_failed") && fields.flag("model_failed"));
+        int version = fields.has("version") ? fields.smallInteger("version") : FIRST_VERSION;
+        if (version < FIRST_VERSION || version > VERSION) {
+          throw new IllegalArgumentException(
+              "its version must be 1 to %d but is %d: another version of the job wrote it"
+                  .formatted(VERSION, version));
+        }
+        long epoch = fields.integer("epoch");
+        if (fields.has("model")) {
+          JsonFields model = fields.object("model");
+          ModelVersion announced =
+              new ModelVersion(
+                  model.text("submission"),
+                  epoch,
+                  model.integer("round"),
+                  model.text("digest"),
+                  model.text("frozen_digest"));
+          heard = () -> listener.announced(announced);
+        } else {
+          RoundExecuted executed =
+              new RoundExecuted(
+                  epoch,
+                  fields.integer("round"),
+                  fields.has("answer") ? fields.reals("answer") : List.of(),
+                  fields.has("model_failed") && fields.flag("model_failed"));
+          heard = () -> listener.executed(executed);
+        }
       } catch (IllegalArgumentException | JsonProcessingException e) {
         LOG.warn(
-            "Record at offset {} of feedback topic '{}' is no acknowledgement and is passed over",
+            "Record at offset {} of feedback topic '{}' is nothing that train says here and is"
+                + " passed over",
             record.offset(),
             endpoint.topic(),
             e);
         return;
       }
-      listener.accept(executed);
+      heard.run();
     }
 
     private static String text(byte[] value) {

@@ -62,15 +62,11 @@ final class LedgerWorker implements AutoCloseable {
   record Concluded(LedgerState state, PhaseAccountant accountant, double epsilonSpent) {}
 
   /** Subscribes to the feedback, then opens the ledger, so that no acknowledgement is missed. */
-  void open(
-      long nowMillis,
-      Consumer<RoundExecuted> acknowledged,
-      Consumer<Throwable> feedbackFailed,
-      Consumer<Outcome<Opened>> done) {
+  void open(long nowMillis, RoundFeedback.Listener listener, Consumer<Outcome<Opened>> done) {
     run(
         () -> {
           if (subscription == null) {
-            subscription = feedback.subscribe(acknowledged, feedbackFailed);
+            subscription = feedback.subscribe(listener);
           }
           LedgerSession.Opening opening = session.open(nowMillis);
           return new Opened(opening, session.epsilonSpent());

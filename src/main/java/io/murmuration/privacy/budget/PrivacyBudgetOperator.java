@@ -10,6 +10,8 @@ import io.murmuration.privacy.mechanism.AccountantFactory;
 import io.murmuration.privacy.mechanism.BudgetSignal;
 import io.murmuration.privacy.mechanism.EpochStart;
 import io.murmuration.privacy.mechanism.Grant;
+import io.murmuration.privacy.mechanism.ModelVersion;
+import io.murmuration.privacy.mechanism.RoundExecuted;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.RejectedExecutionException;
@@ -235,11 +237,32 @@ public final class PrivacyBudgetOperator extends AbstractStreamOperator<BudgetSi
 
   private void openLedger() {
     long now = getProcessingTimeService().getCurrentProcessingTime();
-    worker.open(
-        now,
-        executed -> toMailbox(() -> coordinator.acknowledged(executed), "round executed"),
-        failure -> toMailbox(() -> feedbackFailed(failure), "feedback failed"),
-        outcome -> toMailbox(() -> opened(outcome), "ledger opened"));
+    worker.open(now, new FromTrain(), outcome -> toMailbox(() -> opened(outcome), "ledger opened"));
+  }
+
+  /** What train has to say, on its way to the task's thread. */
+  private final class FromTrain implements RoundFeedback.Listener {
+
+    @Override
+    public void announced(ModelVersion model) {
+      toMailbox(() -> pass(model), "model announced");
+    }
+
+    @Override
+    public void executed(RoundExecuted executed) {
+      toMailbox(() -> coordinator.acknowledged(executed), "round executed");
+    }
+
+    @Override
+    public void failed(Throwable failure) {
+      toMailbox(() -> feedbackFailed(failure), "feedback failed");
+    }
+  }
+
+  private void pass(ModelVersion model) {
+    if (model.submission().equals(settings.submission()) && coordinator.announced(model)) {
+      output.collect(new StreamRecord<>(model));
+    }
   }
 
   private void opened(LedgerWorker.Outcome<LedgerWorker.Opened> outcome) {

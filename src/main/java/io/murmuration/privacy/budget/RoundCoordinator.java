@@ -7,6 +7,7 @@ import io.murmuration.privacy.ledger.LedgerRecord.PhaseOpened;
 import io.murmuration.privacy.ledger.LedgerState;
 import io.murmuration.privacy.mechanism.EpochStart;
 import io.murmuration.privacy.mechanism.Grant;
+import io.murmuration.privacy.mechanism.ModelVersion;
 import io.murmuration.privacy.mechanism.RoundExecuted;
 import io.murmuration.privacy.mechanism.RoundQuery;
 import java.util.Optional;
@@ -30,6 +31,9 @@ import java.util.OptionalDouble;
  *       pause that failures cost. A charge that cannot be made when it is due, since a round, a
  *       checkpoint or a recovery did not fit, is an overrun: it moves to a later tick and says when
  *       it was due. So ticks of charges tell of durations nothing but that.
+ *   <li>A round is charged only when a model was announced in this epoch that holds the last
+ *       executed round: after a restart, and after every round, workers know at what gradients are
+ *       taken before anything is paid for.
  *   <li>A tick passes only when it is settled whether it is granted; while a charge is being
  *       written no time passes.
  *   <li>After a halt, while the ledger is out of reach, and while {@link DurabilityGate} holds the
@@ -65,6 +69,8 @@ public final class RoundCoordinator {
   private long dueTick;
   private long earliestTick;
   private long overruns;
+  private ModelVersion model;
+  private long lastUpdate = NONE;
   private HaltReason halt;
   private boolean modelFailed;
 
@@ -200,7 +206,10 @@ public final class RoundCoordinator {
   }
 
   private Step charge(long tick, long nowMillis) {
-    if (tick < earliestTick || gate.verdict(nowMillis) != DurabilityGate.Verdict.OPEN) {
+    boolean modelIsKnown = model != null && model.round() >= lastUpdate;
+    if (tick < earliestTick
+        || !modelIsKnown
+        || gate.verdict(nowMillis) != DurabilityGate.Verdict.OPEN) {
       return pass(tick);
     }
     pendingTick = tick;
@@ -336,12 +345,27 @@ public final class RoundCoordinator {
         executed.answer().isEmpty()
             ? OptionalDouble.empty()
             : OptionalDouble.of(executed.answer().get(0));
+    lastUpdate = executed.round();
     roundInFlight = NONE;
   }
 
   /** Whether a round was granted in this epoch whose execution is not settled. */
   public boolean isRoundInFlight() {
     return roundInFlight != NONE;
+  }
+
+  /**
+   * Train announced a model, of this job. One of another epoch means nothing, nor does one that is
+   * older than what is known.
+   *
+   * @return whether it counts, so that the workers have to be told
+   */
+  public boolean announced(ModelVersion announced) {
+    if (announced.epoch() != epoch || (model != null && announced.round() <= model.round())) {
+      return false;
+    }
+    model = announced;
+    return true;
   }
 
   /** What the last round chose as the clip norm of the next, where clipping is adaptive. */

@@ -1,10 +1,10 @@
 package io.murmuration.privacy.budget;
 
 import io.murmuration.privacy.ledger.LedgerException;
+import io.murmuration.privacy.mechanism.ModelVersion;
 import io.murmuration.privacy.mechanism.RoundExecuted;
 import java.io.IOException;
 import java.io.Serializable;
-import java.util.function.Consumer;
 
 /**
  * The way back from train to privacy budget, outside the data edges. As configuration it travels in
@@ -21,16 +21,35 @@ public interface RoundFeedback extends Serializable {
   /**
    * The budget's end: from the return of this call on, everything published is delivered. Blocks.
    *
-   * @param listener called for each acknowledgement, on a thread of the feedback's own or of the
-   *     publisher; must not block
-   * @param failed called at most once, when no more acknowledgements can be delivered
+   * @param listener called on a thread of the feedback's own or of the publisher
    * @throws LedgerException.Unavailable if the feedback cannot be reached now
    */
-  Subscription subscribe(Consumer<RoundExecuted> listener, Consumer<Throwable> failed)
-      throws LedgerException, InterruptedException;
+  Subscription subscribe(Listener listener) throws LedgerException, InterruptedException;
 
-  /** Sends acknowledgements. One thread uses an instance. */
+  /** What the budget hears, in the order in which one publisher sent it. Must not block. */
+  interface Listener {
+
+    /** A model was announced. */
+    void announced(ModelVersion model);
+
+    /** A round was executed. */
+    void executed(RoundExecuted executed);
+
+    /** Called at most once, when nothing more can be delivered. */
+    void failed(Throwable failure);
+  }
+
+  /** Sends what train has to say. One thread uses an instance. */
   interface Publisher extends AutoCloseable {
+
+    /**
+     * Announces a model and returns once that will be delivered. May block.
+     *
+     * @throws IOException if the feedback cannot be reached now; it may or may not be delivered,
+     *     and should be sent again
+     * @throws InterruptedException if interrupted; it may or may not be delivered
+     */
+    void announced(ModelVersion model) throws IOException, InterruptedException;
 
     /**
      * Sends an acknowledgement and returns once it will be delivered. May block.

@@ -2,6 +2,7 @@ package io.murmuration.privacy.budget;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.fail;
 
 import io.murmuration.privacy.accounting.PrivacyLoss;
 import io.murmuration.privacy.budget.RoundCoordinator.Step;
@@ -170,7 +171,11 @@ class AdaptiveClippingRoundsTest {
     }
 
     void open(long tick) throws Exception {
-      assertThat(coordinator.opened(session.open(at(tick)), at(tick))).isPresent();
+      coordinator
+          .opened(session.open(at(tick)), at(tick))
+          .ifPresentOrElse(
+              start -> coordinator.announced(Budgets.model(start.epoch(), 0)),
+              () -> fail("no epoch started"));
       Budgets.open(gate);
     }
 
@@ -190,6 +195,7 @@ class AdaptiveClippingRoundsTest {
     }
 
     void answer(long epoch, long round, double clipNorm) {
+      coordinator.announced(Budgets.model(epoch, round));
       coordinator.acknowledged(new RoundExecuted(epoch, round, List.of(clipNorm)));
     }
 

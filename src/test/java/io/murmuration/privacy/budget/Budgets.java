@@ -3,6 +3,7 @@ package io.murmuration.privacy.budget;
 import io.murmuration.privacy.ledger.LedgerFactory;
 import io.murmuration.privacy.ledger.LedgerPosition;
 import io.murmuration.privacy.ledger.LedgerRecord;
+import io.murmuration.privacy.mechanism.ModelVersion;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.privacy.mechanism.Sampler;
 import java.time.Duration;
@@ -79,5 +80,10 @@ public final class Budgets {
       LedgerFactory ledger, BudgetTerms terms, String jobId, Optional<LedgerPosition> restored) {
     return new LedgerSession(
         ledger, terms, LinearAccountant.FACTORY, ReleaseWitness.NONE, jobId, restored);
+  }
+
+  /** A model after a round, as train announces it. */
+  public static ModelVersion model(long epoch, long round) {
+    return new ModelVersion("job", epoch, round, "%064x".formatted(round), "%064x".formatted(0));
   }
 }

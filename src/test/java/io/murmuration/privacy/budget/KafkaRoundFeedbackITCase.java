@@ -41,7 +41,7 @@ class KafkaRoundFeedbackITCase extends RoundFeedbackContract {
   }
 
   @Test
-  void readsRecordsOfTheFormatWithoutNumbersAndPassesOverWhatIsNone() throws Exception {
+  void readsRecordsOfEveryVersionAndPassesOverWhatIsNone() throws Exception {
     subscribe(received);
     try (KafkaProducer<String, String> producer =
         new KafkaProducer<>(
@@ -53,17 +53,22 @@ class KafkaRoundFeedbackITCase extends RoundFeedbackContract {
               "{'domain':'%s','epoch':3,'round':17}",
               "{'domain':'%s','epoch':3,'round':18,'answer':['0.5']}",
               "{'domain':'%s','epoch':3,'round':19,'answer':0.5}",
-              "{'domain':'%s','epoch':3,'round':20,'answer':[0.5,2]}")) {
+              "{'version':3,'domain':'%s','epoch':3,'round':20}",
+              "{'version':0,'domain':'%s','epoch':3,'round':20}",
+              "{'version':2,'domain':'%s','epoch':3,'model':{'submission':'s','round':-1}}",
+              "{'domain':'%s','epoch':3,'round':20,'answer':[0.5,2]}",
+              "{'version':2,'domain':'%s','epoch':3,'round':21}")) {
         producer.send(
             new ProducerRecord<>("feedback", domain, value.formatted(domain).replace('\'', '"')));
       }
     }
     assertThat(next()).isEqualTo(new RoundExecuted(3, 17));
     assertThat(next()).isEqualTo(new RoundExecuted(3, 20, List.of(0.5, 2.0)));
+    assertThat(next()).isEqualTo(new RoundExecuted(3, 21));
   }
 
   @Test
-  void writesRoundsWithoutNumbersInTheFormatWithoutThem() throws Exception {
+  void writesRoundsWithTheVersionOfTheFormat() throws Exception {
     try (KafkaConsumer<String, String> consumer =
         new KafkaConsumer<>(
             Map.of("bootstrap.servers", kafka.bootstrapServers()),
@@ -83,7 +88,8 @@ class KafkaRoundFeedbackITCase extends RoundFeedbackContract {
                   assertThat(consumer.poll(Duration.ofSeconds(1)))
                       .singleElement()
                       .returns(
-                          "{\"domain\":\"%s\",\"epoch\":3,\"round\":17}".formatted(domain),
+                          "{\"version\":2,\"domain\":\"%s\",\"epoch\":3,\"round\":17}"
+                              .formatted(domain),
                           ConsumerRecord::value));
     }
   }
@@ -94,7 +100,7 @@ class KafkaRoundFeedbackITCase extends RoundFeedbackContract {
         new KafkaRoundFeedback(
             domain,
             KafkaEndpoint.of("feedback", Map.of("bootstrap.servers", kafka.bootstrapServers()), 3));
-    assertThatThrownBy(() -> asked.subscribe(received::add, failure -> {}))
+    assertThatThrownBy(() -> asked.subscribe(listener(received)))
         .isInstanceOf(LedgerException.Refused.class)
         .hasMessageContaining("topic 'feedback' could lose records: its replication must be")
         .hasMessageContaining("min.insync.replicas must be at least 2 but is 1");

@@ -7,6 +7,7 @@ import static org.awaitility.Awaitility.await;
 import io.murmuration.demo.EmbeddedKafka;
 import io.murmuration.privacy.ledger.KafkaEndpoint;
 import io.murmuration.privacy.ledger.LedgerException;
+import io.murmuration.privacy.mechanism.ModelVersion;
 import io.murmuration.privacy.mechanism.RoundExecuted;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -37,7 +38,7 @@ class KafkaRoundFeedbackTroubleITCase {
     }
     RoundFeedback feedback = new KafkaRoundFeedback("domain", endpoint(port));
     RoundFeedback.Publisher publisher = feedback.publisher();
-    assertThatThrownBy(() -> feedback.subscribe(received::add, failures::add))
+    assertThatThrownBy(() -> feedback.subscribe(new Listener()))
         .isInstanceOf(LedgerException.Unavailable.class);
     assertThatThrownBy(() -> publisher.executed(new RoundExecuted(1, 1)))
         .as("never connected")
@@ -45,14 +46,14 @@ class KafkaRoundFeedbackTroubleITCase {
 
     RoundFeedback.Subscription subscription;
     try (EmbeddedKafka kafka = EmbeddedKafka.start(data, port)) {
-      subscription = feedback.subscribe(received::add, failures::add);
+      subscription = feedback.subscribe(new Listener());
       publisher.executed(new RoundExecuted(1, 1));
       assertThat(received.poll(30, TimeUnit.SECONDS)).isEqualTo(new RoundExecuted(1, 1));
     }
     assertThatThrownBy(() -> publisher.executed(new RoundExecuted(1, 2)))
         .as("connected once")
         .isInstanceOf(IOException.class)
-        .hasMessage("Round 2 could not be acknowledged on Kafka topic 'feedback'");
+        .hasMessage("That round 2 was executed could not be sent to Kafka topic 'feedback'");
 
     try (EmbeddedKafka kafka = EmbeddedKafka.start(data, port)) {
       await()
@@ -67,6 +68,24 @@ class KafkaRoundFeedbackTroubleITCase {
       assertThat(failures).isEmpty();
       subscription.close();
       publisher.close();
+    }
+  }
+
+  private final class Listener implements RoundFeedback.Listener {
+
+    @Override
+    public void announced(ModelVersion model) {
+      failures.add(new AssertionError("nobody announced " + model));
+    }
+
+    @Override
+    public void executed(RoundExecuted executed) {
+      received.add(executed);
+    }
+
+    @Override
+    public void failed(Throwable failure) {
+      failures.add(failure);
     }
   }
 

@@ -94,7 +94,7 @@ class RoundCoordinatorTest {
     assertThat(attempt.pulse(2)).isEqualTo(new Step.Pass(2));
     assertThat(attempt.pulse(3)).isEqualTo(new Step.Pass(3));
     assertThat(attempt.coordinator.isRoundInFlight()).isTrue();
-    attempt.coordinator.acknowledged(new RoundExecuted(1, 1));
+    attempt.executed(1);
     assertThat(attempt.coordinator.isRoundInFlight()).isFalse();
     assertThat(attempt.pulse(3)).isEqualTo(new Step.Wait());
     assertThat(attempt.pulse(4)).isEqualTo(new Step.Charge(4, /* dueTick= */ 2));
@@ -110,8 +110,34 @@ class RoundCoordinatorTest {
     attempt.coordinator.acknowledged(new RoundExecuted(2, 1));
     attempt.coordinator.acknowledged(new RoundExecuted(1, 2));
     assertThat(attempt.pulse(2)).isEqualTo(new Step.Pass(2));
-    attempt.coordinator.acknowledged(new RoundExecuted(1, 1));
+    attempt.executed(1);
     assertThat(attempt.pulse(3)).isEqualTo(new Step.Charge(3, /* dueTick= */ 2));
+  }
+
+  @Test
+  void nothingIsChargedInAnEpochBeforeItsModelIsAnnounced() throws Exception {
+    Attempt attempt = new Attempt(Budgets.terms(9), 0);
+    attempt.openWithoutModel(0);
+    assertThat(attempt.pulse(1)).isEqualTo(new Step.Pass(1));
+    assertThat(attempt.coordinator.announced(Budgets.model(/* epoch= */ 2, 0))).isFalse();
+    assertThat(attempt.pulse(2)).isEqualTo(new Step.Pass(2));
+    assertThat(attempt.coordinator.announced(Budgets.model(1, 0))).isTrue();
+    assertThat(attempt.pulse(3)).isEqualTo(new Step.Charge(3, /* dueTick= */ 1));
+  }
+
+  @Test
+  void afterARoundTheNextWaitsForTheModelThatHoldsIt() throws Exception {
+    Attempt attempt = new Attempt(Budgets.terms(9), 0);
+    attempt.open(0);
+    attempt.pulse(1);
+    attempt.charge(1);
+    attempt.coordinator.acknowledged(new RoundExecuted(1, 1));
+    assertThat(attempt.pulse(2)).isEqualTo(new Step.Pass(2));
+    assertThat(attempt.coordinator.announced(Budgets.model(1, 0))).as("known").isFalse();
+    assertThat(attempt.pulse(3)).isEqualTo(new Step.Pass(3));
+    assertThat(attempt.coordinator.announced(Budgets.model(1, 1))).isTrue();
+    assertThat(attempt.coordinator.announced(Budgets.model(1, 1))).as("again").isFalse();
+    assertThat(attempt.pulse(4)).isEqualTo(new Step.Charge(4, /* dueTick= */ 2));
   }
 
   @Test
@@ -161,7 +187,7 @@ class RoundCoordinatorTest {
         assertThat(attempt.pulse(tick)).isEqualTo(new Step.Charge(tick));
         attempt.charge(tick);
         assertThat(attempt.pulseMillis(tick * 100L + millis)).isEqualTo(new Step.Wait());
-        attempt.coordinator.acknowledged(new RoundExecuted(1, tick));
+        attempt.executed(tick);
       }
       assertThat(attempt.coordinator.overruns()).isZero();
     }
@@ -175,13 +201,13 @@ class RoundCoordinatorTest {
     assertThat(attempt.pulse(2)).isEqualTo(new Step.Charge(2));
     attempt.charge(2);
     assertThat(attempt.pulse(3)).isEqualTo(new Step.Pass(3));
-    attempt.coordinator.acknowledged(new RoundExecuted(1, 2));
+    attempt.executed(2);
     assertThat(attempt.pulse(4)).isEqualTo(new Step.Charge(4, /* dueTick= */ 3));
     attempt.coordinator.granted(
         attempt.session.charge(4, /* dueTick= */ 3, OptionalDouble.empty()),
         attempt.session.state());
     assertThat(attempt.coordinator.overruns()).isEqualTo(1);
-    attempt.coordinator.acknowledged(new RoundExecuted(1, 3));
+    attempt.executed(3);
     assertThat(attempt.pulse(5)).as("it delays itself alone").isEqualTo(new Step.Charge(5));
   }
 
@@ -195,7 +221,7 @@ class RoundCoordinatorTest {
       assertThat(first.pulse(1)).as("a start has an interval too").isEqualTo(new Step.Pass(1));
       assertThat(first.pulse(2)).isEqualTo(new Step.Charge(2));
       first.charge(2);
-      first.coordinator.acknowledged(new RoundExecuted(1, 1));
+      first.executed(1);
       assertThat(first.pulse(3)).isEqualTo(new Step.Charge(3));
       first.charge(3);
 
@@ -366,10 +392,21 @@ class RoundCoordinatorTest {
     }
 
     EpochStart open(long millis) throws Exception {
+      EpochStart start = openWithoutModel(millis);
+      coordinator.announced(Budgets.model(start.epoch(), /* round= */ 0));
+      return start;
+    }
+
+    EpochStart openWithoutModel(long millis) throws Exception {
       EpochStart start =
           coordinator.opened(session.open(GENESIS + millis), GENESIS + millis).orElseThrow();
       Budgets.open(gate);
       return start;
+    }
+
+    void executed(long round) {
+      coordinator.announced(Budgets.model(1, round));
+      coordinator.acknowledged(new RoundExecuted(1, round));
     }
 
     /** Opens again; true if no second epoch start came of it. */
@@ -397,7 +434,7 @@ class RoundCoordinatorTest {
     void runRound(long tick) throws Exception {
       assertThat(pulse(tick)).isEqualTo(new Step.Charge(tick));
       charge(tick);
-      coordinator.acknowledged(new RoundExecuted(1, coordinator.round()));
+      executed(coordinator.round());
     }
   }
 }

@@ -2,6 +2,7 @@ package io.murmuration.privacy.budget;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.murmuration.privacy.mechanism.ModelVersion;
 import io.murmuration.privacy.mechanism.RoundExecuted;
 import java.util.ArrayList;
 import java.util.List;
@@ -19,6 +20,8 @@ abstract class RoundFeedbackContract {
 
   final String domain = "domain-" + UUID.randomUUID();
   final BlockingQueue<RoundExecuted> received = new LinkedBlockingQueue<>();
+  private final BlockingQueue<ModelVersion> models = new LinkedBlockingQueue<>();
+  private final BlockingQueue<Object> order = new LinkedBlockingQueue<>();
   private final BlockingQueue<Throwable> failures = new LinkedBlockingQueue<>();
   private final List<RoundFeedback.Subscription> subscriptions = new ArrayList<>();
 
@@ -59,6 +62,19 @@ abstract class RoundFeedbackContract {
   }
 
   @Test
+  void bringsModelsInTheOrderInWhichTrainSpoke() throws Exception {
+    ModelVersion model = Budgets.model(3, 7);
+    subscribe(received);
+    try (RoundFeedback.Publisher publisher = feedback(domain).publisher()) {
+      publisher.announced(model);
+      publisher.executed(new RoundExecuted(3, 7));
+    }
+    assertThat(next()).isEqualTo(new RoundExecuted(3, 7));
+    assertThat(models).containsExactly(model);
+    assertThat(order).containsExactly(model, new RoundExecuted(3, 7));
+  }
+
+  @Test
   void keepsDomainsApart() throws Exception {
     subscribe(received);
     publish(domain + "-other", new RoundExecuted(1, 1));
@@ -78,9 +94,30 @@ abstract class RoundFeedbackContract {
   }
 
   final RoundFeedback.Subscription subscribe(BlockingQueue<RoundExecuted> queue) throws Exception {
-    RoundFeedback.Subscription subscription = feedback(domain).subscribe(queue::add, failures::add);
+    RoundFeedback.Subscription subscription = feedback(domain).subscribe(listener(queue));
     subscriptions.add(subscription);
     return subscription;
+  }
+
+  final RoundFeedback.Listener listener(BlockingQueue<RoundExecuted> queue) {
+    return new RoundFeedback.Listener() {
+      @Override
+      public void announced(ModelVersion model) {
+        models.add(model);
+        order.add(model);
+      }
+
+      @Override
+      public void executed(RoundExecuted executed) {
+        queue.add(executed);
+        order.add(executed);
+      }
+
+      @Override
+      public void failed(Throwable failure) {
+        failures.add(failure);
+      }
+    };
   }
 
   private void publish(String to, RoundExecuted executed) throws Exception {
