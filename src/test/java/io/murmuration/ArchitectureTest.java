@@ -46,12 +46,13 @@ class ArchitectureTest {
       ".*(Serializer|SerializerSnapshot|Exception)|.*\\.(MurmurationJob|Murmuration)|.*\\.event\\.avro\\..*|.*\\.Jte\\w+Generated";
 
   /**
-   * In-memory twins, what audit, simulation and experiments sum up with, the estimators of the
-   * white-box audit, and what is held against documents.
+   * In-memory twins, an encoder of records, what audit, simulation and experiments sum up with, the
+   * estimators of the white-box audit, and what is held against documents.
    */
   private static final Set<String> PUBLIC_FOR_TESTS =
       Set.of(
           ROOT + ".config.OptionDocs",
+          ROOT + ".event.InteractionCodec",
           ROOT + ".privacy.audit.GaussianEstimate",
           ROOT + ".privacy.audit.OneRunTradeOff",
           ROOT + ".privacy.audit.SteinkeBound",

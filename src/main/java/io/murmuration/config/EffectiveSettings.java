@@ -58,7 +58,7 @@ final class EffectiveSettings {
 
   private static boolean takesEffect(
       ConfigOption<?> option, boolean calibrated, FormatKind format) {
-    if (format == FormatKind.AVRO && EventOptions.OF_FIELDS.contains(option)) {
+    if (!EventsConfig.isUsed(option, format)) {
       return false;
     }
     if (calibrated) {

@@ -3,6 +3,7 @@ package io.murmuration.event;
 import static io.murmuration.event.RejectionReason.EMPTY_USER_ID;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.util.Objects;
 
@@ -12,10 +13,18 @@ public final class InteractionReader {
   private final InteractionRules rules;
   private final ValueDecoder decoder;
 
-  /** Reads values of a format, under the given rules. */
+  /**
+   * Reads values of a format, under the given rules.
+   *
+   * @throws UncheckedIOException if a file that the format needs cannot be read
+   */
   public InteractionReader(InteractionRules rules, EventFormat format) {
     this.rules = Objects.requireNonNull(rules, "rules");
-    this.decoder = format.open();
+    try {
+      this.decoder = format.open();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e.getMessage(), e);
+    }
   }
 
   /**

@@ -1,6 +1,7 @@
 package io.murmuration.event;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import io.murmuration.registry.WireFormat;
 import java.nio.ByteBuffer;
 
 /**
@@ -11,15 +12,12 @@ import java.nio.ByteBuffer;
  */
 record JsonDecoder(FieldPaths paths, TimeFormat timeFormat) implements ValueDecoder {
 
-  /** What Confluent's serializers put before the object. */
-  private static final byte CONFLUENT_MAGIC = 0;
-
   @Override
   public UserEvent decode(byte[] value) throws RejectedRecordException {
-    if (value.length > 0 && value[0] == CONFLUENT_MAGIC) {
+    if (WireFormat.isWireFormat(value)) {
       throw new RejectedRecordException(
           RejectionReason.NOT_JSON,
-          "the value begins with a zero byte, as in Confluent's wire format; write JSON without a schema id");
+          "the value looks like Confluent's wire format, a schema id before the object; write JSON without one");
     }
     String text = InteractionCodec.strictUtf8(ByteBuffer.wrap(value), "the value");
     JsonObject object;

@@ -14,6 +14,10 @@ public enum RejectionReason {
   RECORD_TOO_LARGE,
   /** The value is not Avro single-object encoding. */
   NOT_SINGLE_OBJECT_ENCODED,
+  /** The value is not in Confluent's wire format: a zero byte and a schema id before the body. */
+  NOT_REGISTRY_ENCODED,
+  /** The registry's schema is no Avro schema, or events cannot be read with it. */
+  INCOMPATIBLE_SCHEMA,
   /** No known schema has the fingerprint or the id that the value names. */
   UNKNOWN_SCHEMA,
   /**

@@ -14,10 +14,13 @@ public enum TimeFormat {
   /** Milliseconds since 1970, as a whole number. */
   MILLIS,
   /** Microseconds since 1970, as a whole number. */
-  MICROS;
+  MICROS,
+  /** Nanoseconds since 1970, as a whole number. */
+  NANOS;
 
   private static final long MILLIS_PER_SECOND = 1000;
   private static final long MICROS_PER_MILLI = 1000;
+  private static final long NANOS_PER_MILLI = 1_000_000;
 
   /** No 64 bits of milliseconds have more digits before the point, or a time more behind it. */
   private static final int MOST_DIGITS = 32;
@@ -34,6 +37,7 @@ public enum TimeFormat {
         case SECONDS -> Math.multiplyExact(number, MILLIS_PER_SECOND);
         case MILLIS -> number;
         case MICROS -> Math.floorDiv(number, MICROS_PER_MILLI);
+        case NANOS -> Math.floorDiv(number, NANOS_PER_MILLI);
       };
     } catch (ArithmeticException e) {
       throw tooFar(e);
@@ -87,12 +91,18 @@ public enum TimeFormat {
     return switch (this) {
       case ISO -> "a string, an ISO 8601 instant";
       case SECONDS -> "a number of seconds";
-      case MILLIS, MICROS -> "a whole number of " + unit();
+      case MILLIS, MICROS, NANOS -> "a whole number of " + unit();
     };
   }
 
   private String unit() {
-    return this == MICROS ? "microseconds" : this == MILLIS ? "milliseconds" : "seconds";
+    return switch (this) {
+      case ISO -> "an ISO 8601 instant";
+      case SECONDS -> "seconds";
+      case MILLIS -> "milliseconds";
+      case MICROS -> "microseconds";
+      case NANOS -> "nanoseconds";
+    };
   }
 
   private static IllegalArgumentException tooFar(Throwable cause) {

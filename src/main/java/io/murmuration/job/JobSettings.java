@@ -1,5 +1,6 @@
 package io.murmuration.job;
 
+import io.murmuration.config.EventOptions;
 import io.murmuration.config.IoOptions;
 import io.murmuration.config.MurmurationConfig;
 import io.murmuration.privacy.budget.PhaseProgramme;
@@ -167,13 +168,12 @@ final class JobSettings {
     return new Visible(visible);
   }
 
-  /** Only Kafka's properties hold secrets; of the job's own options none does. */
   private static String masked(String key, String value) {
     String lower = key.toLowerCase(Locale.ROOT);
     boolean secret =
         lower.startsWith(IoOptions.KAFKA_PROPERTIES_PREFIX)
             && SECRET_WORDS.stream().anyMatch(lower::contains);
-    return secret ? "******" : value;
+    return secret || EventOptions.isSecret(key) ? "******" : value;
   }
 
   private static final class Visible extends GlobalJobParameters {

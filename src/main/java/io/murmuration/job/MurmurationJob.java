@@ -33,6 +33,7 @@ import io.murmuration.privacy.ledger.FileLedger;
 import io.murmuration.privacy.ledger.KafkaEndpoint;
 import io.murmuration.privacy.ledger.KafkaLedger;
 import io.murmuration.privacy.ledger.LedgerFactory;
+import io.murmuration.registry.RegistryClient;
 import io.murmuration.release.PublishSink;
 import io.murmuration.rounds.CalibrationRounds;
 import io.murmuration.rounds.ModelGradients;
@@ -107,13 +108,18 @@ public final class MurmurationJob {
   }
 
   /**
-   * Checks what can be checked without a cluster and without charging anything: that the model can
-   * be loaded and trained on, and that training may start where it is to.
+   * Checks what can be checked without a cluster and without charging anything: that a schema
+   * registry answers, that the model can be loaded and trained on, and that training may start
+   * where it is to.
    *
+   * @throws IOException if the registry does not answer
    * @throws IllegalArgumentException saying what does not fit
    * @throws io.murmuration.training.PublicFaultException if the model fails on public text
    */
-  public static void check(MurmurationConfig config) {
+  public static void check(MurmurationConfig config) throws IOException, InterruptedException {
+    if (config.events().registry() != null) {
+      new RegistryClient(config.events().registry()).check();
+    }
     ModelRoundTrainer.factory(
             config.training(), ConfiguredReleases.of(config).start(), optimizer(config))
         .create(/* restored= */ Optional.empty())
@@ -159,16 +165,16 @@ public final class MurmurationJob {
     IoConfig io = config.io();
     ContributionConfig contribution = config.contribution();
     RoundFeedback feedback = feedback(privacy, io);
+    EventFormat format = format(config.events());
     ConfiguredReleases releases = ConfiguredReleases.of(config, mayHaveState);
     BudgetTerms terms = terms(privacy, programme);
     TrainingConfig training = config.training();
     ParameterStore.Factory parameters = parameters(privacy, io);
     String submission = UUID.randomUUID().toString();
     return new MurmurationTopology(
-        interactions(io),
+        new GatedSource(interactions(io), format),
         clock(privacy.roundInterval()),
-        new DecodeInteractionsFunction(
-            contribution.rules(), format(config.events()), truncation(config)),
+        new DecodeInteractionsFunction(contribution.rules(), format, truncation(config)),
         new ContributionBounds(
             contribution.windowTicks(), contribution.examplesPerWindow(), contribution.windows()),
         new PrivacyBudgetOperator.Factory(
@@ -289,6 +295,8 @@ public final class MurmurationJob {
   private static EventFormat format(EventsConfig events) {
     return switch (events.format()) {
       case AVRO -> EventFormat.avro(writerSchemas(events.schemaDirectory()));
+      case AVRO_REGISTRY ->
+          EventFormat.registry(events.registry(), events.paths(), events.timeFormat());
       case JSON ->
           EventFormat.json(
               events.paths(), events.timeFormat() == null ? TimeFormat.ISO : events.timeFormat());

@@ -172,12 +172,41 @@ class MurmurationConfigTest {
     assertThat(json.events().paths().userId()).hasToString("user_id");
     assertThat(MurmurationConfig.of(json.settings())).isEqualTo(json);
     settings.put("events.fields.text", "body..text");
-    settings.put("events.time-format", "NANOS");
+    settings.put("events.time-format", "WEEKS");
     settings.put("events.schema-directory", "/schemas");
     assertThatThrownBy(() -> MurmurationConfig.of(settings))
         .hasMessageContaining("events.fields.text cannot be read: a path must be names with dots")
         .hasMessageContaining("events.time-format cannot be read")
         .hasMessageContaining("events.schema-directory must not be given");
+  }
+
+  @Test
+  void aRegistryIsOfOneFormatOnly_andItsSecretsAreNotTold() {
+    Map<String, String> settings = valid();
+    settings.put("events.registry.url", "http://ann:hunter2@registry");
+    assertThatThrownBy(() -> MurmurationConfig.of(settings))
+        .hasMessageContaining("events.registry.url must not be given where events.format is AVRO");
+    settings.put("events.format", "AVRO_REGISTRY");
+    assertThatThrownBy(() -> MurmurationConfig.of(settings))
+        .hasMessageContaining("must not hold credentials")
+        .hasMessageNotContaining("hunter2");
+    settings.put("events.registry.url", "http://ann:hunter2@a b");
+    assertThatThrownBy(() -> MurmurationConfig.of(settings))
+        .hasMessageContaining("events.registry.url must be a URL")
+        .hasMessageNotContaining("hunter2");
+    settings.remove("events.registry.url");
+    assertThatThrownBy(() -> MurmurationConfig.of(settings))
+        .hasMessageContaining("events.registry.url is required");
+    settings.put("events.registry.url", "http://a:8081;http://b:8081/path");
+    settings.put("events.registry.user", "ann");
+    settings.put("events.registry.password", "hunter2");
+    MurmurationConfig config = MurmurationConfig.of(settings);
+    assertThat(config.events().registry().urls()).hasSize(2);
+    assertThat(config.events().toString()).doesNotContain("hunter2");
+    assertThat(MurmurationConfig.of(config.settings())).isEqualTo(config);
+    settings.put("events.registry.trust-store-password", "changeit");
+    assertThatThrownBy(() -> MurmurationConfig.of(settings))
+        .hasMessageContaining("is a password of events.registry.trust-store, which is not given");
   }
 
   @Test

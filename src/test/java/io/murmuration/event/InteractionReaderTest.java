@@ -62,7 +62,7 @@ class InteractionReaderTest {
     assertThatExceptionOfType(RejectedRecordException.class)
         .isThrownBy(() -> READER.read(record(utf8("ann"), value)))
         .withMessageContaining("Confluent's wire format, schema id 7")
-        .withMessageContaining("write Avro's single-object encoding")
+        .withMessageContaining("which is read with events.format AVRO_REGISTRY")
         .extracting(RejectedRecordException::reason)
         .isEqualTo(RejectionReason.NOT_SINGLE_OBJECT_ENCODED);
   }

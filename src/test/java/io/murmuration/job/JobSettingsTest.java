@@ -135,6 +135,26 @@ class JobSettingsTest {
   }
 
   @Test
+  void theRegistrysSecretsNeverReachTheWebUi(@TempDir Path directory) {
+    MurmurationConfig config =
+        JobConfigs.in(directory)
+            .with("events.format", "AVRO_REGISTRY")
+            .with("events.registry.url", "https://registry:8081")
+            .with("events.registry.user", "ann")
+            .with("events.registry.password", "hunter2")
+            .with("events.registry.trust-store", "/trust.p12")
+            .with("events.registry.trust-store-password", "hunter2")
+            .with("events.registry.key-store", "/keys.p12")
+            .with("events.registry.key-store-password", "hunter2")
+            .config();
+    Map<String, String> visible = JobSettings.visible(config, ConfiguredPhases.of(config)).toMap();
+    assertThat(visible)
+        .containsEntry("events.registry.url", "https://registry:8081")
+        .containsEntry("events.registry.password", "******");
+    assertThat(visible.values()).noneMatch(value -> value.contains("hunter2"));
+  }
+
+  @Test
   void theWebUiShowsOptionsByTheirKeys_andTheMechanism(@TempDir Path directory) {
     MurmurationConfig config = JobConfigs.in(directory).config();
     Set<String> keys = OptionDocs.all().stream().map(ConfigOption::key).collect(Collectors.toSet());

@@ -1,0 +1,84 @@
+package io.murmuration.job;
+
+import io.murmuration.event.EventFormat;
+import io.murmuration.event.RawRecord;
+import io.murmuration.event.RecordGate;
+import java.io.IOException;
+import java.util.Optional;
+import org.apache.flink.api.common.typeinfo.TypeInformation;
+import org.apache.flink.api.connector.source.Boundedness;
+import org.apache.flink.api.connector.source.Source;
+import org.apache.flink.api.connector.source.SourceReader;
+import org.apache.flink.api.connector.source.SourceReaderContext;
+import org.apache.flink.api.connector.source.SplitEnumerator;
+import org.apache.flink.api.connector.source.SplitEnumeratorContext;
+import org.apache.flink.api.java.typeutils.ResultTypeQueryable;
+import org.apache.flink.connector.kafka.source.KafkaSource;
+import org.apache.flink.connector.kafka.source.enumerator.KafkaSourceEnumState;
+import org.apache.flink.connector.kafka.source.split.KafkaPartitionSplit;
+import org.apache.flink.core.io.SimpleVersionedSerializer;
+
+/**
+ * Kafka's source, with a gate behind it: while the gate is shut for a record, the source has
+ * nothing to give and checkpoints go on. Its state is that of Kafka's source, so that a format may
+ * change between savepoints.
+ */
+final class GatedSource
+    implements Source<RawRecord, KafkaPartitionSplit, KafkaSourceEnumState>,
+        ResultTypeQueryable<RawRecord> {
+
+  private static final long serialVersionUID = 1L;
+
+  private final KafkaSource<RawRecord> kafka;
+  private final EventFormat format;
+
+  /** Holds back what the format asks for. */
+  GatedSource(KafkaSource<RawRecord> kafka, EventFormat format) {
+    this.kafka = kafka;
+    this.format = format;
+  }
+
+  @Override
+  public Boundedness getBoundedness() {
+    return kafka.getBoundedness();
+  }
+
+  @Override
+  public SourceReader<RawRecord, KafkaPartitionSplit> createReader(SourceReaderContext context)
+      throws Exception {
+    Optional<RecordGate> gate = format.openGate();
+    context
+        .metricGroup()
+        .gauge("schemaRegistryAway", () -> gate.filter(RecordGate::isAway).isPresent() ? 1 : 0);
+    SourceReader<RawRecord, KafkaPartitionSplit> reader = kafka.createReader(context);
+    return gate.isPresent() ? new GatedReader(reader, gate.get()) : reader;
+  }
+
+  @Override
+  public SplitEnumerator<KafkaPartitionSplit, KafkaSourceEnumState> createEnumerator(
+      SplitEnumeratorContext<KafkaPartitionSplit> context) {
+    return kafka.createEnumerator(context);
+  }
+
+  @Override
+  public SplitEnumerator<KafkaPartitionSplit, KafkaSourceEnumState> restoreEnumerator(
+      SplitEnumeratorContext<KafkaPartitionSplit> context, KafkaSourceEnumState state)
+      throws IOException {
+    return kafka.restoreEnumerator(context, state);
+  }
+
+  @Override
+  public SimpleVersionedSerializer<KafkaPartitionSplit> getSplitSerializer() {
+    return kafka.getSplitSerializer();
+  }
+
+  @Override
+  public SimpleVersionedSerializer<KafkaSourceEnumState> getEnumeratorCheckpointSerializer() {
+    return kafka.getEnumeratorCheckpointSerializer();
+  }
+
+  @Override
+  public TypeInformation<RawRecord> getProducedType() {
+    return kafka.getProducedType();
+  }
+}
