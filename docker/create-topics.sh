@@ -12,10 +12,6 @@ create() {
     --partitions "$partitions" --replication-factor "$replication" "$@"
 }
 
-# With version 2 of transactions the Flink connector logs false data loss after a failover.
-"$bin/kafka-features.sh" --bootstrap-server "$bootstrap" downgrade --feature transaction.version=1 ||
-  echo "transaction.version stays as it is" >&2
-
 create interactions 8
 create interactions-dead-letters 1
 # announcements are few and stay for ever

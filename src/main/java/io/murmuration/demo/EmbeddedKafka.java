@@ -27,8 +27,9 @@ import org.apache.kafka.metadata.storage.Formatter;
  * their records. Nothing is ever deleted by time ({@code log.retention.ms=-1}), because ledger and
  * releases must survive. Topics are not created on first use: {@link #createTopic} makes them.
  *
- * <p>It is formatted with {@code transaction.version=1}: with version 2 Flink's exactly-once sink
- * logs false reports of data loss after a failover.
+ * <p>Its features are those of a broker that is new: {@code transaction.version} 2, with which the
+ * ledger's transactions are tested. (Flink's exactly-once sink, which logs false reports of data
+ * loss under it, is not used.)
  */
 public final class EmbeddedKafka implements AutoCloseable {
   /** Largest record in bytes; leaves room for a dead letter around a payload of a few megabytes. */
@@ -41,7 +42,6 @@ public final class EmbeddedKafka implements AutoCloseable {
   private static final int NODE_ID = 1;
   private static final String CONTROLLER_LISTENER = "CONTROLLER";
   private static final String CLUSTER_ID = "bXVybXVyYXRpb24tZGVtbw";
-  private static final String TRANSACTION_VERSION = "transaction.version";
 
   private final KafkaRaftServer server;
   private final String bootstrapServers;
@@ -127,7 +127,6 @@ public final class EmbeddedKafka implements AutoCloseable {
             .setControllerListenerName(CONTROLLER_LISTENER)
             .setMetadataLogDirectory(data.toAbsolutePath().toString())
             .addDirectory(data.toAbsolutePath().toString())
-            .setFeatureLevel(TRANSACTION_VERSION, (short) 1)
             .setIgnoreFormatted(true);
     try {
       Files.createDirectories(data);

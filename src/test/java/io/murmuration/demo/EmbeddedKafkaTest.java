@@ -38,7 +38,7 @@ class EmbeddedKafkaTest {
       try (EmbeddedKafka kafka = EmbeddedKafka.start(data, EmbeddedKafka.ANY_PORT)) {
         assertThat(kafka.createTopic(TOPIC, 1, Map.of("retention.ms", "-1"))).isTrue();
         assertThat(kafka.createTopic(TOPIC, 1, Map.of())).isFalse();
-        assertThat(transactionVersion(kafka)).isEqualTo((short) 1);
+        assertThat(transactionVersion(kafka)).isEqualTo((short) 2);
         try (KafkaProducer<byte[], byte[]> producer = transactionalProducer(kafka)) {
           producer.initTransactions();
           producer.beginTransaction();
