@@ -3,12 +3,14 @@ package io.murmuration.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.murmuration.model.SharedModels;
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -76,6 +78,40 @@ class SharedModelCasesTest {
         with(arguments("tied-own-head", "adapter-regex"), "--out", target.toString()));
     assertThat(Files.readString(target.resolve("config.json")))
         .containsPattern("\"tie_word_embeddings\" : false");
+  }
+
+  @Test
+  void evaluateNamesFileAndLineOfWhatIsNoEvent() {
+    String file = cases("bad-third-line.jsonl");
+    assertThat(
+            run(1, new EvaluateCommand(), with(arguments("base", null), "--events", file)))
+        .contains("line 3 of " + file)
+        .hasLineCount(1);
+  }
+
+  /**
+   * Every shared case has a test that names it: models and adapters here and in {@link
+   * RunCommandTest}, files of events in {@code SharedEventCasesTest}, what is sent of them in
+   * {@link ProduceCommandTest}.
+   */
+  @Test
+  void everySharedCaseIsTried() throws IOException {
+    StringBuilder tests = new StringBuilder();
+    for (String test :
+        List.of(
+            "cli/SharedModelCasesTest",
+            "cli/RunCommandTest",
+            "cli/ProduceCommandTest",
+            "event/SharedEventCasesTest")) {
+      tests.append(
+          Files.readString(Path.of("src/test/java/io/murmuration/" + test + ".java")));
+    }
+    try (Stream<Path> cases = Files.list(SharedModels.path("cases"))) {
+      assertThat(cases.map(path -> path.getFileName().toString()))
+          .filteredOn(name -> !name.equals("README.md"))
+          .hasSizeGreaterThan(10)
+          .allSatisfy(name -> assertThat(tests.toString()).contains(name));
+    }
   }
 
   private static String cases(String name) {
