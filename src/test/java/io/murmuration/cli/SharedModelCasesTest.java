@@ -83,8 +83,7 @@ class SharedModelCasesTest {
   @Test
   void evaluateNamesFileAndLineOfWhatIsNoEvent() {
     String file = cases("bad-third-line.jsonl");
-    assertThat(
-            run(1, new EvaluateCommand(), with(arguments("base", null), "--events", file)))
+    assertThat(run(1, new EvaluateCommand(), with(arguments("base", null), "--events", file)))
         .contains("line 3 of " + file)
         .hasLineCount(1);
   }
@@ -103,8 +102,7 @@ class SharedModelCasesTest {
             "cli/RunCommandTest",
             "cli/ProduceCommandTest",
             "event/SharedEventCasesTest")) {
-      tests.append(
-          Files.readString(Path.of("src/test/java/io/murmuration/" + test + ".java")));
+      tests.append(Files.readString(Path.of("src/test/java/io/murmuration/" + test + ".java")));
     }
     try (Stream<Path> cases = Files.list(SharedModels.path("cases"))) {
       assertThat(cases.map(path -> path.getFileName().toString()))

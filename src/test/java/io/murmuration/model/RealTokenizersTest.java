@@ -56,7 +56,9 @@ class RealTokenizersTest {
           continue; // there a control token is named, which no text may
         }
         compared++;
-        each.assertThat(subject.tokenizer().tokens(text).ids()).as("ids of %s", quoted(text)).isEqualTo(ids);
+        each.assertThat(subject.tokenizer().tokens(text).ids())
+            .as("ids of %s", quoted(text))
+            .isEqualTo(ids);
         each.assertThat(subject.tokenizer().decode(ids))
             .as("text of the ids of %s", quoted(text))
             .isEqualTo(expected.get("decoded").textValue());
@@ -90,7 +92,8 @@ class RealTokenizersTest {
 
   /** Control tokens whole, cut anywhere, in other letters and widths; and what joins them. */
   private static List<String> pieces(Subject subject) {
-    Set<String> pieces = new TreeSet<>(List.of(" ", "\n", "a", "the", "▁", "Ġ", "\u200b", "🐦", ""));
+    Set<String> pieces =
+        new TreeSet<>(List.of(" ", "\n", "a", "the", "▁", "Ġ", "\u200b", "🐦", ""));
     List<String> control = new ArrayList<>(subject.file().control().values());
     for (String token : control.subList(0, Math.min(control.size(), 60))) {
       pieces.add(token);
@@ -126,13 +129,22 @@ class RealTokenizersTest {
         Files.exists(cached.resolve("ids.json")), () -> cached + ": see scripts/tokenizers");
     Map<String, Integer> vocabulary = new HashMap<>();
     JsonNode tokenizer = JSON.readTree(cached.resolve("tokenizer.json").toFile());
-    tokenizer.at("/model/vocab").properties().forEach(e -> vocabulary.put(e.getKey(), e.getValue().asInt()));
-    tokenizer.get("added_tokens").forEach(e -> vocabulary.put(e.get("content").asText(), e.get("id").asInt()));
+    tokenizer
+        .at("/model/vocab")
+        .properties()
+        .forEach(e -> vocabulary.put(e.getKey(), e.getValue().asInt()));
+    tokenizer
+        .get("added_tokens")
+        .forEach(e -> vocabulary.put(e.get("content").asText(), e.get("id").asInt()));
     JsonNode end = JSON.readTree(cached.resolve("tokenizer_config.json").toFile()).get("eos_token");
     ObjectNode config = (ObjectNode) JSON.readTree("{" + TinyModels.LLAMA3 + "}");
-    config.put("vocab_size", vocabulary.values().stream().mapToInt(Integer::intValue).max().orElseThrow() + 1);
+    config.put(
+        "vocab_size",
+        vocabulary.values().stream().mapToInt(Integer::intValue).max().orElseThrow() + 1);
     config.putNull("bos_token_id");
-    config.put("eos_token_id", vocabulary.get(end.isObject() ? end.get("content").asText() : end.asText()));
+    config.put(
+        "eos_token_id",
+        vocabulary.get(end.isObject() ? end.get("content").asText() : end.asText()));
     JSON.writeValue(cached.resolve("config.json").toFile(), config);
     DecoderDescription model = ModelDirectory.described(cached);
     Set<Integer> borders = new TreeSet<>(model.endOfText());
