@@ -8,7 +8,9 @@ import io.murmuration.privacy.ledger.Ledger;
 import io.murmuration.privacy.ledger.LedgerState;
 import io.murmuration.privacy.mechanism.BudgetSignal;
 import io.murmuration.privacy.mechanism.BudgetSignalSerializer;
+import io.murmuration.privacy.mechanism.EpochStart;
 import io.murmuration.privacy.mechanism.Grant;
+import io.murmuration.privacy.mechanism.ModelVersion;
 import io.murmuration.privacy.mechanism.RoundExecuted;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -38,21 +40,34 @@ class PrivacyBudgetJobITCase {
 
   @TempDir Path directory;
 
-  /** Stands in for the trainer: executes each round by acknowledging it. */
+  /** Stands in for the trainer: has a model, and executes each round by acknowledging it. */
   private static final class Acknowledge extends RichMapFunction<BudgetSignal, Long> {
     private static final long serialVersionUID = 1L;
 
+    private final String submission;
     private transient RoundFeedback.Publisher publisher;
+
+    Acknowledge(String submission) {
+      this.submission = submission;
+    }
 
     @Override
     public Long map(BudgetSignal signal) throws Exception {
       if (publisher == null) {
         publisher = new InMemoryRoundFeedback(Budgets.DOMAIN).publisher();
       }
-      if (signal instanceof Grant grant) {
+      if (signal instanceof EpochStart start) {
+        announce(start.epoch(), /* round= */ 0);
+      } else if (signal instanceof Grant grant) {
+        announce(grant.epoch(), grant.round());
         publisher.executed(new RoundExecuted(grant.epoch(), grant.round()));
       }
       return signal.epoch();
+    }
+
+    private void announce(long epoch, long round) throws Exception {
+      String digest = "%064x".formatted(round);
+      publisher.announced(new ModelVersion(submission, epoch, round, digest, digest));
     }
   }
 
@@ -127,6 +142,7 @@ class PrivacyBudgetJobITCase {
     DataGeneratorSource<Long> clock =
         new DataGeneratorSource<>(
             index, Long.MAX_VALUE, RateLimiterStrategy.perSecond(50), Types.LONG);
+    String submission = UUID.randomUUID().toString();
     PrivacyBudgetOperator.Settings settings =
         new PrivacyBudgetOperator.Settings(
             Budgets.terms(3),
@@ -136,7 +152,7 @@ class PrivacyBudgetJobITCase {
             new InMemoryRoundFeedback(Budgets.DOMAIN),
             DurabilityTerms.of(1),
             /* checkpointPause= */ Duration.ofMillis(10),
-            /* submission= */ UUID.randomUUID().toString());
+            submission);
     environment
         .fromSource(clock, WatermarkStrategy.noWatermarks(), "clock")
         .transform(
@@ -144,7 +160,7 @@ class PrivacyBudgetJobITCase {
             new BudgetSignalSerializer().typeInfo(BudgetSignal.class),
             new PrivacyBudgetOperator.Factory(settings))
         .uid("privacy-budget")
-        .map(new Acknowledge())
+        .map(new Acknowledge(submission))
         .sinkTo(new DiscardingSink<>());
     return environment.executeAsync("budget");
   }

@@ -6,12 +6,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.murmuration.privacy.ledger.HaltReason;
 import io.murmuration.privacy.ledger.InMemoryLedger;
 import io.murmuration.privacy.ledger.Ledger;
+import io.murmuration.privacy.ledger.LedgerException;
 import io.murmuration.privacy.ledger.LedgerFactory;
 import io.murmuration.privacy.ledger.LedgerState;
 import io.murmuration.privacy.mechanism.BudgetSignal;
 import io.murmuration.privacy.mechanism.BudgetSignalSerializer;
 import io.murmuration.privacy.mechanism.EpochStart;
 import io.murmuration.privacy.mechanism.Grant;
+import io.murmuration.privacy.mechanism.ModelVersion;
 import io.murmuration.privacy.mechanism.RoundExecuted;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -115,6 +117,35 @@ class PrivacyBudgetOperatorTest {
   }
 
   @Test
+  void tellsWorkersOfTheModelsOfItsOwnTrainAlone() throws Exception {
+    JobID id = new JobID();
+    Job job = start(Budgets.terms(3), id);
+    job.awaitMail();
+    job.announce("another submission", 1, 0);
+    assertThat(job.models()).isEmpty();
+    job.announce(id.toHexString(), /* epoch= */ 7, 0);
+    assertThat(job.models()).isEmpty();
+    job.announce(id.toHexString(), 1, 0);
+    job.announce(id.toHexString(), 1, 0);
+    assertThat(job.models()).singleElement().returns(1L, ModelVersion::epoch);
+    assertThat(job.sent()).containsExactly(new EpochStart(1, 1));
+  }
+
+  @Test
+  void chargesNothingBeforeAModelWasAnnounced() throws Exception {
+    JobID id = new JobID();
+    Job job = start(Budgets.terms(3), id);
+    job.awaitMail();
+    job.barrier(1);
+    job.harness.notifyOfCompletedCheckpoint(1);
+    job.sent();
+    job.passes(1);
+    job.announce(id.toHexString(), 1, 0);
+    job.sent();
+    assertThat(job.grant(2).round()).isEqualTo(1);
+  }
+
+  @Test
   void haltsAtTheBudgetWhileTimeGoesOn() throws Exception {
     Job job = started();
     for (int round = 1; round <= 3; round++) {
@@ -134,7 +165,7 @@ class PrivacyBudgetOperatorTest {
   void chargesNothingBeforeAnEpochsFirstCompletedCheckpoint() throws Exception {
     Job job = start(Budgets.terms(3), new JobID());
     job.barrier(1);
-    job.awaitMail();
+    job.awaitStart();
     job.sent();
     // its barrier passed before the epoch's start: it proves nothing
     job.harness.notifyOfCompletedCheckpoint(1);
@@ -207,7 +238,7 @@ class PrivacyBudgetOperatorTest {
         job.harness.initializeState(newest);
       }
       job.open(tick);
-      job.awaitMail();
+      job.awaitStart();
       newest = job.barrier(attempt);
       job.harness.notifyOfCompletedCheckpoint(attempt);
       job.sent();
@@ -553,7 +584,7 @@ class PrivacyBudgetOperatorTest {
                 ledger,
                 LinearAccountant.FACTORY,
                 ReleaseWitness.NONE,
-                new InMemoryRoundFeedback(Budgets.DOMAIN),
+                new OwnFeedback(new InMemoryRoundFeedback(Budgets.DOMAIN)),
                 durability,
                 /* checkpointPause= */ Duration.ZERO,
                 /* submission= */ id.toHexString()),
@@ -566,8 +597,10 @@ class PrivacyBudgetOperatorTest {
   private static final class Job {
     final OneInputStreamOperatorTestHarness<Long, BudgetSignal> harness;
     final TaskMailbox mailbox;
+    private final PrivacyBudgetOperator.Settings settings;
 
     Job(PrivacyBudgetOperator.Settings settings, JobID id) throws Exception {
+      this.settings = settings;
       MockEnvironment environment =
           new MockEnvironmentBuilder().setJobID(id).setTaskName("privacy budget").build();
       harness =
@@ -592,9 +625,28 @@ class PrivacyBudgetOperatorTest {
       mailbox.take(TaskMailbox.MIN_PRIORITY).run();
     }
 
+    /** Lets the epoch begin and train announce its model. */
+    void awaitStart() throws Exception {
+      awaitMail();
+      for (Object signal : all()) {
+        if (signal instanceof EpochStart start) {
+          announce(settings.submission(), start.epoch(), /* round= */ 0);
+        }
+      }
+    }
+
+    /** Train says that there is a model. */
+    void announce(String submission, long epoch, long round) throws Exception {
+      ((OwnFeedback) settings.feedback())
+          .listener.announced(
+              new ModelVersion(
+                  submission, epoch, round, "%064x".formatted(round), "%064x".formatted(0)));
+      awaitMail();
+    }
+
     /** Lets the epoch begin and a first checkpoint of it complete. */
     void awaitEpoch() throws Exception {
-      awaitMail();
+      awaitStart();
       barrier(FIRST_CHECKPOINT);
       harness.notifyOfCompletedCheckpoint(FIRST_CHECKPOINT);
     }
@@ -630,6 +682,7 @@ class PrivacyBudgetOperatorTest {
     }
 
     void acknowledge(long epoch, long round) throws Exception {
+      announce(settings.submission(), epoch, round);
       try (RoundFeedback.Publisher publisher =
           new InMemoryRoundFeedback(Budgets.DOMAIN).publisher()) {
         publisher.executed(new RoundExecuted(epoch, round));
@@ -637,14 +690,48 @@ class PrivacyBudgetOperatorTest {
       awaitMail();
     }
 
-    /** What was sent since the last call: signals and watermarks. */
+    /** What was sent since the last call: signals and watermarks, but for models. */
     List<Object> sent() {
-      List<Object> sent =
-          Arrays.stream(harness.getOutput().toArray())
-              .map(o -> o instanceof StreamRecord<?> record ? record.getValue() : o)
-              .toList();
+      List<Object> sent = all().stream().filter(o -> !(o instanceof ModelVersion)).toList();
       harness.getOutput().clear();
       return sent;
+    }
+
+    private List<Object> all() {
+      return Arrays.stream(harness.getOutput().toArray())
+          .map(o -> o instanceof StreamRecord<?> record ? record.getValue() : o)
+          .toList();
+    }
+
+    List<ModelVersion> models() {
+      return all().stream()
+          .filter(ModelVersion.class::isInstance)
+          .map(ModelVersion.class::cast)
+          .toList();
+    }
+  }
+
+  /** Jobs share the feedback, but a test speaks for the train of one of them. */
+  private static final class OwnFeedback implements RoundFeedback {
+
+    private static final long serialVersionUID = 1L;
+
+    private final RoundFeedback shared;
+    private transient volatile Listener listener;
+
+    OwnFeedback(RoundFeedback shared) {
+      this.shared = shared;
+    }
+
+    @Override
+    public Publisher publisher() {
+      return shared.publisher();
+    }
+
+    @Override
+    public Subscription subscribe(Listener hearing) throws LedgerException, InterruptedException {
+      listener = hearing;
+      return shared.subscribe(hearing);
     }
   }
 }
