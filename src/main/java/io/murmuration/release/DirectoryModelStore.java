@@ -2,21 +2,12 @@ package io.murmuration.release;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
-import java.nio.file.FileAlreadyExistsException;
-import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.BasicFileAttributes;
-import java.nio.file.attribute.FileTime;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -24,8 +15,6 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.SortedMap;
-import java.util.TreeMap;
-import java.util.UUID;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -69,11 +58,6 @@ public final class DirectoryModelStore implements ModelStore {
   private static final String PARTIAL = ".partial";
   private static final String LATEST = "latest";
 
-  /** Marks a store; hidden, and no directory, so that no consumer takes it for a release. */
-  static final String MARKER = ".murmuration-store";
-
-  private static final Pattern ID = Pattern.compile("[0-9a-f]{32}");
-
   /** More than a file system keeps inside an inode. */
   private static final int PROBE_BYTES = 64 * 1024;
 
@@ -98,6 +82,7 @@ public final class DirectoryModelStore implements ModelStore {
   private final Path root;
   private final Path staging;
   private final FileOutput output;
+  private final StoreMarker marker;
 
   /** As the marker had it when the store was opened; null for reading only. */
   private String id;
@@ -106,6 +91,7 @@ public final class DirectoryModelStore implements ModelStore {
     this.root = root;
     this.staging = root.resolve(STAGING);
     this.output = output;
+    this.marker = new StoreMarker(root, staging, output);
   }
 
   /**
@@ -116,7 +102,7 @@ public final class DirectoryModelStore implements ModelStore {
    * @throws IOException if it cannot be written to
    */
   public static DirectoryModelStore open(Path root) throws IOException {
-    return open(root, DirectoryModelStore::writeDurably);
+    return open(root, StoreFiles::writeDurably);
   }
 
   /**
@@ -126,11 +112,12 @@ public final class DirectoryModelStore implements ModelStore {
    * @throws IOException if it is not there now, or cannot be written to
    */
   public static DirectoryModelStore reopen(Path root) throws IOException {
-    DirectoryModelStore store = new DirectoryModelStore(root, DirectoryModelStore::writeDurably);
+    DirectoryModelStore store = new DirectoryModelStore(root, StoreFiles::writeDurably);
     try {
       // stores of earlier versions have no marker, but always a staging area
-      if (isAbsent(root.resolve(MARKER)) && isAbsent(store.staging)) {
-        throw store.away();
+      if (StoreFiles.isAbsent(root.resolve(StoreMarker.NAME))
+          && StoreFiles.isAbsent(store.staging)) {
+        throw store.marker.away();
       }
     } catch (IOException e) {
       throw store.failure("open the model store", e);
@@ -144,7 +131,7 @@ public final class DirectoryModelStore implements ModelStore {
    * @throws IOException if it is away, or nothing was ever opened there
    */
   public static void requireThere(Path root) throws IOException {
-    new DirectoryModelStore(root, DirectoryModelStore::writeDurably).readMarker();
+    new DirectoryModelStore(root, StoreFiles::writeDurably).marker.read();
   }
 
   /** Opens the store at this path wherever a task runs; all of them must see the same directory. */
@@ -169,15 +156,15 @@ public final class DirectoryModelStore implements ModelStore {
     try {
       Files.createDirectories(root);
       if (!Files.isDirectory(store.staging)) {
-        createPrivately(store.staging);
+        StoreFiles.createPrivately(store.staging);
       }
       Path probe = Files.createTempFile(store.staging, "probe", null);
       Instant now = Files.getLastModifiedTime(probe).toInstant(); // by the file system's clock
       Files.delete(probe);
       output.write(probe, new byte[PROBE_BYTES]);
       Files.delete(probe);
-      store.mark();
-      store.id = store.readMarker();
+      store.marker.mark();
+      store.id = store.marker.read();
       store.collect(now.minus(LEFTOVER_AGE));
     } catch (IOException e) {
       throw store.failure("open the model store", e);
@@ -189,15 +176,15 @@ public final class DirectoryModelStore implements ModelStore {
    * Housekeeping, which keeps nobody from publishing: what cannot be removed is logged and stays.
    */
   private void collect(Instant leftoversBefore) throws IOException {
-    for (Path entry : entriesOf(staging)) {
+    for (Path entry : StoreFiles.entriesOf(staging)) {
       Matcher staged = STAGED_NAME.matcher(entry.getFileName().toString());
       try {
         boolean needless =
             staged.matches()
-                ? !isAbsent(root.resolve(staged.group(1)))
-                : modifiedBefore(entry, leftoversBefore);
+                ? !StoreFiles.isAbsent(root.resolve(staged.group(1)))
+                : StoreFiles.modifiedBefore(entry, leftoversBefore);
         if (needless) {
-          delete(entry);
+          StoreFiles.delete(entry);
           LOG.info("Removed {}, which nothing needs any more", entry);
         }
       } catch (NoSuchFileException e) {
@@ -219,11 +206,11 @@ public final class DirectoryModelStore implements ModelStore {
   public List<String> removeStaged(Instant before) throws IOException {
     List<String> removed = new ArrayList<>();
     try {
-      readMarker();
-      for (Path entry : entriesOf(staging)) {
+      marker.read();
+      for (Path entry : StoreFiles.entriesOf(staging)) {
         if (STAGED_NAME.matcher(entry.getFileName().toString()).matches()
-            && modifiedBefore(entry, before)) {
-          delete(entry);
+            && StoreFiles.modifiedBefore(entry, before)) {
+          StoreFiles.delete(entry);
           removed.add(entry.getFileName().toString());
         }
       }
@@ -231,93 +218,6 @@ public final class DirectoryModelStore implements ModelStore {
       throw failure("remove staged releases", e);
     }
     return removed;
-  }
-
-  private static boolean modifiedBefore(Path path, Instant time) throws IOException {
-    return Files.getLastModifiedTime(path, LinkOption.NOFOLLOW_LINKS).toInstant().isBefore(time);
-  }
-
-  private static List<Path> entriesOf(Path directory) throws IOException {
-    try (Stream<Path> entries = Files.list(directory)) {
-      return entries.sorted().toList();
-    } catch (UncheckedIOException e) {
-      throw e.getCause();
-    }
-  }
-
-  /** Gives the store an id if it has none; of several that do so at once, one succeeds. */
-  private void mark() throws IOException {
-    Path marker = root.resolve(MARKER);
-    if (!isAbsent(marker)) {
-      return;
-    }
-    String fresh = UUID.randomUUID().toString().replace("-", "");
-    Path written = staging.resolve("marker-" + fresh);
-    output.write(written, (fresh + "\n").getBytes(StandardCharsets.UTF_8));
-    try {
-      Files.createLink(marker, written); // unlike a rename, never in place of another's marker
-    } catch (FileAlreadyExistsException e) {
-      return;
-    } catch (UnsupportedOperationException | FileSystemException e) {
-      moveUnlessPresent(written, marker); // no hard links here
-    } finally {
-      Files.deleteIfExists(written);
-    }
-    force(root);
-  }
-
-  private static void moveUnlessPresent(Path from, Path to) throws IOException {
-    try {
-      Files.move(from, to);
-    } catch (FileAlreadyExistsException e) {
-      // another process was faster: its id is as good
-    }
-  }
-
-  /**
-   * The id in the marker.
-   *
-   * @throws IOException without marker: the store is not there, whatever else is
-   */
-  private String readMarker() throws IOException {
-    String marker;
-    try {
-      marker = Files.readString(root.resolve(MARKER)).strip();
-    } catch (NoSuchFileException e) {
-      throw away();
-    }
-    if (!ID.matcher(marker).matches()) {
-      throw new IOException(
-          "%s must hold the id of the store, 32 hexadecimal digits, but does not; restore it from a copy"
-              .formatted(root.resolve(MARKER)));
-    }
-    return marker;
-  }
-
-  private IOException away() {
-    return new IOException(
-        ("the store is not there: it has no %s. Mount it, or move it back; nothing is written or"
-                + " given up until it is there")
-            .formatted(root.resolve(MARKER)));
-  }
-
-  private void requireStore(String expected) throws IOException {
-    String found = readMarker();
-    if (!found.equals(expected)) {
-      throw new IOException(
-          "store %s is expected but store %s is there; mount the one that this job published to"
-              .formatted(expected, found));
-    }
-  }
-
-  /** Whether there is certainly nothing; a place that cannot be looked at is an error. */
-  private static boolean isAbsent(Path path) throws IOException {
-    try {
-      Files.readAttributes(path, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
-      return false;
-    } catch (NoSuchFileException e) {
-      return true;
-    }
   }
 
   @Override
@@ -336,7 +236,7 @@ public final class DirectoryModelStore implements ModelStore {
           "the model store must be a directory that holds releases, but %s is none"
               .formatted(root));
     }
-    return new DirectoryModelStore(root, DirectoryModelStore::writeDurably);
+    return new DirectoryModelStore(root, StoreFiles::writeDurably);
   }
 
   @Override
@@ -345,22 +245,22 @@ public final class DirectoryModelStore implements ModelStore {
     Path complete = stagingOf(staged);
     Path partial = complete.resolveSibling(complete.getFileName() + PARTIAL);
     try {
-      requireStore(id);
+      marker.require(id);
       if (Files.isDirectory(complete)) {
-        if (Digests.ofRelease(filesIn(complete)).equals(staged.digest())) {
+        if (Digests.ofRelease(StoreFiles.filesIn(complete)).equals(staged.digest())) {
           return staged;
         }
-        delete(complete);
+        StoreFiles.delete(complete);
       }
-      delete(partial);
+      StoreFiles.delete(partial);
       Files.createDirectory(partial); // without its parents: they are the store's
       for (var file : release.files().entrySet()) {
         output.write(partial.resolve(file.getKey()), file.getValue());
       }
-      date(partial, release.publicMillis());
-      force(partial);
+      StoreFiles.date(partial, release.publicMillis());
+      StoreFiles.force(partial);
       Files.move(partial, complete, StandardCopyOption.ATOMIC_MOVE);
-      force(staging);
+      StoreFiles.force(staging);
     } catch (IOException e) {
       throw failure("stage release " + release.name(), e);
     }
@@ -373,30 +273,30 @@ public final class DirectoryModelStore implements ModelStore {
     Path target = root.resolve(staged.name());
     try {
       requireStoreOf(staged);
-      if (!isAbsent(target)) {
-        String existing = Digests.ofRelease(filesIn(target));
+      if (!StoreFiles.isAbsent(target)) {
+        String existing = Digests.ofRelease(StoreFiles.filesIn(target));
         if (!existing.equals(staged.digest())) {
           requireStoreOf(staged);
           throw new ReleaseConflictException(staged.name(), existing, staged.digest());
         }
-        force(root);
+        StoreFiles.force(root);
         updateLatest();
-        delete(complete);
+        StoreFiles.delete(complete);
         return Outcome.ALREADY_PUBLISHED;
       }
-      if (isAbsent(complete)) {
+      if (StoreFiles.isAbsent(complete)) {
         throw lost(staged, "there is no " + complete);
       }
-      String found = Digests.ofRelease(filesIn(complete));
+      String found = Digests.ofRelease(StoreFiles.filesIn(complete));
       if (!found.equals(staged.digest())) {
         throw lost(staged, "%s is damaged, its digest is now %s".formatted(complete, found));
       }
       Path born = complete.resolveSibling(complete.getFileName() + PARTIAL);
       copy(complete, born);
       Files.move(born, target, StandardCopyOption.ATOMIC_MOVE);
-      force(root);
+      StoreFiles.force(root);
       updateLatest();
-      delete(complete);
+      StoreFiles.delete(complete);
       return Outcome.PUBLISHED;
     } catch (ReleaseConflictException | ReleaseLostException e) {
       throw e;
@@ -405,39 +305,23 @@ public final class DirectoryModelStore implements ModelStore {
     }
   }
 
-  /** Gives files and their directory a time that tells nothing; 0 leaves them as they are. */
-  private static void date(Path directory, long publicMillis) throws IOException {
-    if (publicMillis != 0) {
-      date(directory, FileTime.fromMillis(publicMillis));
-    }
-  }
-
-  private static void date(Path directory, FileTime time) throws IOException {
-    try (Stream<Path> entries = Files.list(directory)) {
-      for (Path file : (Iterable<Path>) entries::iterator) {
-        Files.setLastModifiedTime(file, time);
-      }
-    }
-    Files.setLastModifiedTime(directory, time);
-  }
-
   /**
    * Writes what is staged anew, with the times it has. A file also has times that nobody can set,
    * those of its birth and of its last change: of a file that was only moved they would tell when
    * its round was over.
    */
   private void copy(Path complete, Path born) throws IOException {
-    delete(born);
+    StoreFiles.delete(born);
     Files.createDirectory(born);
-    for (var file : filesIn(complete).entrySet()) {
+    for (var file : StoreFiles.filesIn(complete).entrySet()) {
       output.write(born.resolve(file.getKey()), file.getValue());
     }
-    date(born, Files.getLastModifiedTime(complete));
-    force(born);
+    StoreFiles.date(born, Files.getLastModifiedTime(complete));
+    StoreFiles.force(born);
   }
 
   private void requireStoreOf(Staged staged) throws IOException {
-    requireStore(staged.store().isEmpty() ? id : staged.store());
+    marker.require(staged.store().isEmpty() ? id : staged.store());
   }
 
   /**
@@ -482,7 +366,7 @@ public final class DirectoryModelStore implements ModelStore {
 
   @Override
   public SortedMap<String, byte[]> read(String name) throws IOException {
-    return filesIn(existing(name));
+    return StoreFiles.filesIn(existing(name));
   }
 
   @Override
@@ -502,9 +386,9 @@ public final class DirectoryModelStore implements ModelStore {
     try {
       Path removed = Files.createTempDirectory(staging, "removed-").resolve(name);
       Files.move(release, removed, StandardCopyOption.ATOMIC_MOVE);
-      force(root);
+      StoreFiles.force(root);
       updateLatest();
-      delete(removed.getParent());
+      StoreFiles.delete(removed.getParent());
     } catch (IOException e) {
       throw failure("remove release " + name, e);
     }
@@ -529,20 +413,6 @@ public final class DirectoryModelStore implements ModelStore {
     return staging.resolve(staged.name() + "-" + staged.digest());
   }
 
-  private static SortedMap<String, byte[]> filesIn(Path directory) throws IOException {
-    List<Path> paths;
-    try (Stream<Path> entries = Files.list(directory)) {
-      paths = entries.filter(Files::isRegularFile).toList();
-    } catch (UncheckedIOException e) {
-      throw e.getCause();
-    }
-    SortedMap<String, byte[]> files = new TreeMap<>();
-    for (Path path : paths) {
-      files.put(path.getFileName().toString(), Files.readAllBytes(path));
-    }
-    return files;
-  }
-
   /** Points to the newest release, whichever was just committed or removed. */
   private void updateLatest() throws IOException {
     List<String> published = published();
@@ -563,54 +433,7 @@ public final class DirectoryModelStore implements ModelStore {
       return; // documented: no pointer on such a file system
     }
     Files.move(next, latest, StandardCopyOption.ATOMIC_MOVE);
-    force(root);
-  }
-
-  private static void writeDurably(Path file, byte[] content) throws IOException {
-    try (FileChannel channel =
-        FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-      ByteBuffer bytes = ByteBuffer.wrap(content);
-      while (bytes.hasRemaining()) {
-        channel.write(bytes);
-      }
-      channel.force(true);
-    }
-  }
-
-  /** Staging belongs to the trust boundary; consumers may read the root around it. */
-  private static void createPrivately(Path directory) throws IOException {
-    Files.createDirectory(directory);
-    if (isPosix(directory)) {
-      Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("rwx------"));
-    }
-  }
-
-  private static boolean isPosix(Path path) {
-    return path.getFileSystem().supportedFileAttributeViews().contains("posix");
-  }
-
-  /** Makes a directory's entries durable; only POSIX file systems need it and offer it. */
-  private static void force(Path directory) throws IOException {
-    if (isPosix(directory)) {
-      try (FileChannel channel = FileChannel.open(directory, StandardOpenOption.READ)) {
-        channel.force(true);
-      }
-    }
-  }
-
-  private static void delete(Path directory) throws IOException {
-    if (isAbsent(directory)) {
-      return;
-    }
-    List<Path> deepestFirst;
-    try (Stream<Path> paths = Files.walk(directory)) {
-      deepestFirst = paths.sorted(Comparator.reverseOrder()).toList();
-    } catch (UncheckedIOException e) {
-      throw e.getCause();
-    }
-    for (Path path : deepestFirst) {
-      Files.delete(path);
-    }
+    StoreFiles.force(root);
   }
 
   /** Says which store, what went wrong and what to change. */

@@ -242,7 +242,7 @@ class DirectoryModelStoreTest extends ModelStoreContract {
   @Test
   void nothingIsRemovedWhereTheStoreMayBeAway() throws IOException {
     store.stage(ReleaseFixtures.files(1, 1));
-    Files.delete(root.resolve(DirectoryModelStore.MARKER));
+    Files.delete(root.resolve(StoreMarker.NAME));
 
     assertThatThrownBy(() -> DirectoryModelStore.reading(root).removeStaged(Instant.MAX))
         .isInstanceOf(IOException.class)
@@ -327,7 +327,7 @@ class DirectoryModelStoreTest extends ModelStoreContract {
 
     assertTriedAgain(() -> DirectoryModelStore.reopen(root));
 
-    assertThat(Files.exists(root.resolve(DirectoryModelStore.MARKER))).isFalse();
+    assertThat(Files.exists(root.resolve(StoreMarker.NAME))).isFalse();
     assertThat(Files.exists(root.resolve(".staging"))).isFalse();
   }
 
@@ -337,7 +337,7 @@ class DirectoryModelStoreTest extends ModelStoreContract {
     Path complete = root.resolve(".staging/round-00000001-" + staged.digest());
     Files.move(complete, directory.resolve("elsewhere"));
     Files.createDirectory(complete);
-    Path marker = root.resolve(DirectoryModelStore.MARKER);
+    Path marker = root.resolve(StoreMarker.NAME);
     String id = Files.readString(marker);
     Files.writeString(marker, "stale file handle");
 
@@ -360,10 +360,10 @@ class DirectoryModelStoreTest extends ModelStoreContract {
 
   @Test
   void aDamagedMarkerIsNamed() throws IOException {
-    Files.writeString(root.resolve(DirectoryModelStore.MARKER), "");
+    Files.writeString(root.resolve(StoreMarker.NAME), "");
 
     assertThatThrownBy(() -> DirectoryModelStore.open(root))
-        .hasMessageContaining(root.resolve(DirectoryModelStore.MARKER).toString())
+        .hasMessageContaining(root.resolve(StoreMarker.NAME).toString())
         .hasMessageContaining("must hold the id of the store");
   }
 
@@ -371,7 +371,7 @@ class DirectoryModelStoreTest extends ModelStoreContract {
   @Test
   void anOldStoreIsGivenAnId() throws IOException {
     store.commit(store.stage(ReleaseFixtures.files(1, 1)));
-    Files.delete(root.resolve(DirectoryModelStore.MARKER));
+    Files.delete(root.resolve(StoreMarker.NAME));
 
     DirectoryModelStore adopted = DirectoryModelStore.reopen(root);
 
