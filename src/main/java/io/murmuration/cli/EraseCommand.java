@@ -1,5 +1,6 @@
 package io.murmuration.cli;
 
+import io.murmuration.event.EventEncoder;
 import io.murmuration.event.InteractionProducer;
 import io.murmuration.event.JsonLines;
 import java.io.IOException;
@@ -48,7 +49,8 @@ final class EraseCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException, InterruptedException {
     List<String> all = all();
-    try (InteractionProducer producer = topic.producer(InteractionProducer.UNLIMITED)) {
+    try (InteractionProducer producer =
+        topic.producer(InteractionProducer.UNLIMITED, EventEncoder.avro())) {
       for (String user : all) {
         producer.erase(user);
       }

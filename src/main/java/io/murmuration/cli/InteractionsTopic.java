@@ -1,5 +1,6 @@
 package io.murmuration.cli;
 
+import io.murmuration.event.EventEncoder;
 import io.murmuration.event.InteractionProducer;
 import java.util.Map;
 import picocli.CommandLine.Option;
@@ -28,8 +29,9 @@ final class InteractionsTopic extends BrokersOption {
    * A producer, to be closed.
    *
    * @param rate events per second, above 0
+   * @param encoder form of the values
    */
-  InteractionProducer producer(double rate) {
-    return new InteractionProducer(bootstrapServers(), topic, kafkaProperties, rate);
+  InteractionProducer producer(double rate, EventEncoder encoder) {
+    return new InteractionProducer(bootstrapServers(), topic, kafkaProperties, rate, encoder);
   }
 }

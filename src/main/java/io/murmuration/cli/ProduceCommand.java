@@ -3,6 +3,7 @@ package io.murmuration.cli;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.murmuration.demo.HeldOutUsers;
+import io.murmuration.event.EventEncoder;
 import io.murmuration.event.EventFile;
 import io.murmuration.event.InteractionProducer;
 import io.murmuration.event.avro.Interaction;
@@ -33,6 +34,7 @@ final class ProduceCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
   @Mixin private InteractionsTopic topic;
+  @Mixin private FormatOptions format;
   @Mixin private BadLineOptions badLines;
 
   @Option(
@@ -80,8 +82,9 @@ final class ProduceCommand implements Callable<Integer> {
     validate();
     long start = System.nanoTime();
     long produced;
+    EventEncoder encoder = format.encoder(topic.name());
     try (InteractionProducer producer =
-        topic.producer(rate == null ? InteractionProducer.UNLIMITED : rate)) {
+        topic.producer(rate == null ? InteractionProducer.UNLIMITED : rate, encoder)) {
       feed(producer);
       produced = producer.sent();
     }

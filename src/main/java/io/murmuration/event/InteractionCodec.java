@@ -29,11 +29,13 @@ import org.apache.avro.generic.GenericRecord;
  */
 public final class InteractionCodec implements ValueDecoder {
 
-  private static final int HEADER_BYTES = 10;
+  /** Marker and fingerprint. */
+  static final int HEADER_BYTES = 10;
+
   private static final int MARKER = 0xC301;
 
   /** The current schema without the hints of the generated class, so that strings stay bytes. */
-  private static final Schema READER = new Schema.Parser().parse(plainSchema());
+  static final Schema READER = new Schema.Parser().parse(plainSchema());
 
   private final Map<Long, AvroBody> bodies = new HashMap<>();
 

@@ -1,9 +1,6 @@
 package io.murmuration.event;
 
 import io.murmuration.event.avro.Interaction;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.Map;
@@ -18,7 +15,8 @@ import org.apache.kafka.common.errors.TimeoutException;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 /**
- * Writes interactions to Kafka: key = user id in UTF-8, value = Avro single-object encoding.
+ * Writes interactions to Kafka: key = user id in UTF-8, value = an event by an {@link
+ * EventEncoder}.
  *
  * <p>Text goes to one partition, by Kafka's default hash of the key. An erasure goes to every
  * partition: a user's older text may lie in others, written by clients of another hash or before
@@ -44,22 +42,34 @@ public final class InteractionProducer implements AutoCloseable {
   private final KafkaProducer<byte[], byte[]> producer;
   private final AtomicReference<Exception> failure = new AtomicReference<>();
   private final String topic;
+  private final EventEncoder encoder;
   private final int maxRecordBytes;
   private final double eventsPerSecond;
   private final long startNanos = System.nanoTime();
   private long sent;
+
+  /** Opens a producer of values in Avro single-object encoding. */
+  public InteractionProducer(
+      String bootstrapServers,
+      String topic,
+      Map<String, String> kafkaProperties,
+      double eventsPerSecond) {
+    this(bootstrapServers, topic, kafkaProperties, eventsPerSecond, EventEncoder.avro());
+  }
 
   /**
    * Opens the producer without yet speaking to the broker.
    *
    * @param kafkaProperties settings of the Kafka producer that win over the ones chosen here
    * @param eventsPerSecond average rate that is not exceeded, above 0; {@link #UNLIMITED} for none
+   * @param encoder form of the values
    */
   public InteractionProducer(
       String bootstrapServers,
       String topic,
       Map<String, String> kafkaProperties,
-      double eventsPerSecond) {
+      double eventsPerSecond,
+      EventEncoder encoder) {
     if (!(eventsPerSecond > 0)) {
       throw new IllegalArgumentException(
           "the rate must be above 0 events per second, not " + eventsPerSecond);
@@ -72,6 +82,7 @@ public final class InteractionProducer implements AutoCloseable {
     settings.put(ProducerConfig.MAX_REQUEST_SIZE_CONFIG, String.valueOf(DEFAULT_MAX_RECORD_BYTES));
     settings.putAll(kafkaProperties);
     this.topic = topic;
+    this.encoder = encoder;
     this.eventsPerSecond = eventsPerSecond;
     this.maxRecordBytes =
         Integer.parseInt(settings.get(ProducerConfig.MAX_REQUEST_SIZE_CONFIG).toString());
@@ -95,7 +106,7 @@ public final class InteractionProducer implements AutoCloseable {
     if (interaction.getPrompt() != null) {
       WellFormed.require(interaction.getPrompt(), "the prompt");
     }
-    byte[] value = encode(interaction);
+    byte[] value = encoder.encode(interaction);
     long size = (long) key.length + value.length + RECORD_OVERHEAD_BYTES;
     if (size > maxRecordBytes) {
       throw new IllegalArgumentException(
@@ -167,17 +178,6 @@ public final class InteractionProducer implements AutoCloseable {
       if (Thread.interrupted()) {
         throw new InterruptedException("interrupted while waiting for the rate limit");
       }
-    }
-  }
-
-  private static byte[] encode(Interaction interaction) {
-    try {
-      ByteBuffer encoded = interaction.toByteBuffer();
-      byte[] bytes = new byte[encoded.remaining()];
-      encoded.get(bytes);
-      return bytes;
-    } catch (IOException e) {
-      throw new UncheckedIOException("cannot encode an interaction", e);
     }
   }
 

@@ -10,6 +10,7 @@ import io.murmuration.demo.EmbeddedKafka;
 import io.murmuration.demo.SyntheticStream;
 import io.murmuration.event.InteractionProducer;
 import io.murmuration.event.avro.Interaction;
+import io.murmuration.registry.FakeRegistry;
 import java.io.ByteArrayOutputStream;
 import java.io.OutputStream;
 import java.io.PrintWriter;
@@ -104,6 +105,52 @@ class ProduceCommandTest {
     Interaction cat = Interaction.getDecoder().decode(records.get(1).value());
     assertThat(cat.getEventId()).isEqualTo("e-7");
     assertThat(cat.getText()).isEmpty();
+  }
+
+  @Test
+  void eachFormatIsWrittenAsTheJobReadsIt() throws Exception {
+    Path file =
+        Files.writeString(
+            directory.resolve("formats.jsonl"), MIXED_LINES.lines().findFirst().orElseThrow());
+    kafka.createTopic("format-json", 1, Map.of());
+    assertThat(produce("format-json", "--events", file.toString(), "--format", "json")).isZero();
+    JsonNode json = new ObjectMapper().readTree(read("format-json", 1).get(0).value());
+    assertThat(json.path("text").asText()).isEqualTo("hello \uD83D\uDC4B");
+    assertThat(json.path("event_time").asText()).isEqualTo("2026-01-01T10:00:00.123Z");
+
+    kafka.createTopic("format-registry", 1, Map.of());
+    try (FakeRegistry registry = FakeRegistry.start()) {
+      String[] options = {
+        "--events",
+        file.toString(),
+        "--format",
+        "AVRO_REGISTRY",
+        "--registry",
+        "url=" + registry.url()
+      };
+      String[] strict = Arrays.copyOf(options, options.length + 1);
+      strict[options.length] = "--no-register";
+      assertThat(produce("format-registry", strict)).isEqualTo(1);
+      assertThat(err.toString())
+          .contains("subject format-registry-value must have the schema")
+          .hasLineCount(1);
+      assertThat(produce("format-registry", options)).isZero();
+      assertThat(produce("format-registry", strict)).isZero();
+      assertThat(registry.requests())
+          .contains("POST /subjects/format-registry-value/versions")
+          .hasSize(4);
+      for (ConsumerRecord<byte[], byte[]> record : read("format-registry", 2)) {
+        assertThat(Arrays.copyOf(record.value(), 5)).containsExactly(0, 0, 0, 0, 1);
+      }
+      registry.feel(FakeRegistry.Mood.UNAVAILABLE);
+      err.getBuffer().setLength(0);
+      assertThat(produce("format-registry", options)).isEqualTo(1);
+      assertThat(err.toString()).contains("the registry is away").hasLineCount(1);
+    }
+    assertThat(produce("x", "--registry", "url=http://localhost")).isEqualTo(2);
+    assertThat(err.toString()).contains("need --format AVRO_REGISTRY");
+    assertThat(produce("x", "--format", "AVRO_REGISTRY")).isEqualTo(2);
+    assertThat(err.toString()).contains("events.registry.url is required");
   }
 
   @Test
