@@ -32,6 +32,8 @@ import org.apache.commons.rng.UniformRandomProvider;
  *
  * <p>Mutable and not thread-safe. An instance handed to a state backend must not be touched again:
  * work on a {@link #copy}.
+ *
+ * <p>Long because its guarantees are one table, and every method has to keep all of its rows.
  */
 public final class UserPool {
 

@@ -79,6 +79,8 @@ import org.slf4j.LoggerFactory;
  *
  * <p>{@code flink run murmuration-job.jar --config murmuration.yaml [--set key=value ...]
  * [--raise-budget]}
+ *
+ * <p>Long because every connector and every option of the job is bound here, once.
  */
 public final class MurmurationJob {
 

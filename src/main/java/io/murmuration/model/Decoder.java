@@ -23,6 +23,9 @@ import java.util.Optional;
  *
  * <p>Each part closes its intermediate results: what lives on is what autograd needs for the way
  * back, or, without gradients, one part's own.
+ *
+ * <p>Long because it is one forward pass from the embedding to the hidden states, in the order of
+ * the computation.
  */
 final class Decoder {
 

@@ -18,7 +18,11 @@ import java.util.TreeSet;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 
-/** The supported families: how each one's {@code config.json} becomes a description. */
+/**
+ * The supported families: how each one's {@code config.json} becomes a description.
+ *
+ * <p>Long because it lists for each family every key of a configuration, once.
+ */
 enum ModelFamily {
   LLAMA(
       "llama",

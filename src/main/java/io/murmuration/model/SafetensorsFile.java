@@ -27,6 +27,8 @@ import java.util.Map;
  * <p>Data is read into the caller's memory and widened there, so files and tensors may exceed 2 GB
  * and nothing is held beside it. Thread-safe.
  *
+ * <p>Long because every fault that a file can have is refused here, by name.
+ *
  * @see <a href="https://huggingface.co/docs/safetensors">the format</a>
  */
 final class SafetensorsFile implements Closeable {

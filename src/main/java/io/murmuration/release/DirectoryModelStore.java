@@ -51,6 +51,9 @@ import org.slf4j.LoggerFactory;
  * the store's marker is readable before and after it and holds the id of the store that the release
  * was staged in; everything else is an {@link IOException}, after which one tries again. Nothing is
  * ever written into a place that does not hold the marker, except by {@link #open(Path)}.
+ *
+ * <p>Long because staging, commit and removal share the order of their steps, on which their safety
+ * rests.
  */
 public final class DirectoryModelStore implements ModelStore {
 

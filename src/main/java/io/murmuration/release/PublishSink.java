@@ -49,6 +49,8 @@ import org.slf4j.LoggerFactory;
  * the trust boundary, and are never made visible.
  *
  * <p>Parallelism and max parallelism 1.
+ *
+ * <p>Long because the writer, the committer and what they hand over are one protocol.
  */
 public final class PublishSink
     implements Sink<RoundRelease>,

@@ -29,6 +29,8 @@ import java.util.stream.DoubleStream;
  * part of the leaf. Norms, factors and the sum are computed from there in float64.
  *
  * <p>A slice's loss is the mean over its examples of each example's mean loss per trained token.
+ *
+ * <p>Long because passes, pieces and their memory are one budget.
  */
 public final class DecoderGradientEngine implements GradientEngine {
 

@@ -53,6 +53,9 @@ import org.apache.flink.util.function.ThrowingRunnable;
  * <p><b>State</b>: the last epoch seen, as union list state restored by maximum, so that the number
  * of workers may change. A round that is summed up when a snapshot is taken is not part of it:
  * after a restore it is void, charged and never executed.
+ *
+ * <p>Long because it owns all of the operator's Flink state; the rules are in the classes that it
+ * calls.
  */
 public final class GradientOperator extends AbstractStreamOperator<PartialSum>
     implements TwoInputStreamOperator<CohortRecord, BudgetSignal, PartialSum> {

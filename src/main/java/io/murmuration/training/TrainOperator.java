@@ -45,6 +45,9 @@ import org.apache.flink.util.function.ThrowingRunnable;
  * <p>State: the trainer after the last completed round, in parts that are written off this thread,
  * and the last epoch seen. A round that is summed up or in training when a snapshot is taken is not
  * part of it: after a restore its round is void, charged and never executed.
+ *
+ * <p>Long because it owns all of the operator's Flink state; the rules are in the classes that it
+ * calls.
  */
 public final class TrainOperator extends AbstractStreamOperator<RoundRelease>
     implements TwoInputStreamOperator<PartialSum, BudgetSignal, RoundRelease> {

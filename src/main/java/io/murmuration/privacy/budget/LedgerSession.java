@@ -42,6 +42,8 @@ import java.util.Set;
  * </ul>
  *
  * <p>All methods block; one thread uses an instance.
+ *
+ * <p>Long because opening and charging keep one invariant, which is stated above.
  */
 public final class LedgerSession implements AutoCloseable {
 

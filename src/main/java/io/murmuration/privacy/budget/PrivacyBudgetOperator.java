@@ -62,6 +62,9 @@ import org.slf4j.LoggerFactory;
  * <p>State: operator list state {@code ledger-position} with one {@link LedgerPosition}, the newest
  * that was seen. It is only ever held against the ledger, never used in its place. Parallelism and
  * max parallelism must be 1.
+ *
+ * <p>Long because it owns all of the operator's Flink state and turns each step of the coordinator
+ * into sends; it decides nothing.
  */
 public final class PrivacyBudgetOperator extends AbstractStreamOperator<BudgetSignal>
     implements OneInputStreamOperator<Long, BudgetSignal> {

@@ -45,6 +45,9 @@ import java.util.OptionalDouble;
  * </ul>
  *
  * <p>One thread uses an instance.
+ *
+ * <p>Long because the rules above are one state machine, and each of its transitions reads all of
+ * the state.
  */
 public final class RoundCoordinator {
 
