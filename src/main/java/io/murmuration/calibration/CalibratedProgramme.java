@@ -1,39 +1,41 @@
 package io.murmuration.calibration;
 
-import io.murmuration.privacy.accounting.NoiseCalibration;
-import io.murmuration.privacy.accounting.PldAccountant;
-import io.murmuration.privacy.accounting.PrivacyLoss;
 import io.murmuration.privacy.budget.BudgetTerms;
 import io.murmuration.privacy.budget.PhaseProgramme;
+import io.murmuration.privacy.ledger.LedgerException;
+import io.murmuration.privacy.ledger.LedgerRecord.JointlyReserved;
 import io.murmuration.privacy.ledger.LedgerRecord.PhaseOpened;
 import io.murmuration.privacy.ledger.LedgerState;
 import io.murmuration.privacy.ledger.LedgerState.LedgerPhase;
+import io.murmuration.privacy.ledger.LedgerState.OpenReservation;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.privacy.mechanism.RoundQuery;
-import io.murmuration.privacy.mechanism.Sampler;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
 /**
- * Calibrate, train, and after so many windows calibrate again.
+ * Calibrate, train, and after so many windows calibrate again, all of it reserved jointly before
+ * any data is looked at.
  *
  * <p>Rules:
  *
  * <ul>
- *   <li>A measurement is a phase that reserves a fixed share and a fixed number of attempts. It
- *       begins when its domain is old enough and it ends with its outcome in the ledger.
- *   <li>The phase after the last measurement trains with the mechanism that {@link
- *       CalibrationChoice} derives from the newest outcomes in the ledger and the share that the
- *       phase reserves. A start that derives another one, because its configuration differs, needs
- *       a new phase, as every change of mechanism does.
- *   <li>A recalibration is due by public time alone, as often as was set aside from the start, and
- *       only where its share is still to be had. Until it is due, training that has run its rounds
- *       waits.
- *   <li>Outcomes count by what they measured: a configuration with other candidates or bins
- *       measures anew.
+ *   <li>The first record behind genesis and epoch reserves for every phase there may ever be
+ *       ({@link JointPlan}). Each phase takes a slot of it.
+ *   <li>A measurement begins when its domain is old enough and ends with its outcome in the ledger.
+ *       One whose round is charged and came to nothing is void, and repeated in a slot that is
+ *       there for that, as long as there is one; then the domain halts.
+ *   <li>Training runs with the option that {@link CalibrationChoice} derives from the newest
+ *       outcomes in the ledger, at the noise that was reserved for it.
+ *   <li>A recalibration is due by public time alone, as often as was reserved. Until it is due,
+ *       training that has run its rounds waits.
+ *   <li>What a raise added is reserved once the slots for training are run: a phase of its own goes
+ *       on with the last mechanism, and ends the joint reservation.
+ *   <li>A start whose terms are not those of the ledger's reservation is refused: nothing of a
+ *       reservation is ever given back for other phases.
+ *   <li>A domain whose phases reserved for themselves from the start goes on like that.
  * </ul>
  *
  * <p>Never does a round run under a bound that its phase is not accounted for: the mechanism of a
@@ -42,64 +44,64 @@ import java.util.Optional;
  */
 public final class CalibratedProgramme implements PhaseProgramme {
 
-  private static final long serialVersionUID = 1L;
+  private static final long serialVersionUID = 2L;
 
   private final CalibrationTerms terms;
-  private final List<RoundMechanism> measurements;
+  private final JointPlan plan;
   private transient CalibrationChoice choice;
+  private transient SeparateProgramme separate;
+  private transient JointPlan adopted;
 
   /**
-   * Calibrates the noise of the measurements, which takes a second.
+   * Calibrates the noise of everything that may be chosen, which takes seconds.
    *
    * @throws IllegalArgumentException if the terms leave nothing to choose, or no budget to measure
    */
   public CalibratedProgramme(CalibrationTerms terms) {
     this.terms = terms;
     this.choice = new CalibrationChoice(terms);
-    List<RoundMechanism> all = new ArrayList<>();
-    PrivacyLoss share = terms.measurementShare();
-    if (terms.counts() != null) {
-      all.add(measurement(terms.counts(), /* samplingProbability= */ 1, /* groupSize= */ 1, share));
-    }
-    if (terms.norms() != null) {
-      List<Integer> candidates = terms.norms().groupSizes();
-      all.add(
-          measurement(
-              terms.norms(), terms.normSampling(), candidates.get(candidates.size() - 1), share));
-    }
-    this.measurements = List.copyOf(all);
-  }
-
-  private RoundMechanism measurement(
-      RoundQuery query, double samplingProbability, int groupSize, PrivacyLoss share) {
-    return new RoundMechanism(
-        Sampler.ULS,
-        samplingProbability,
-        groupSize,
-        noiseMultiplier(samplingProbability, share),
-        query.sensitivity(/* clipNorm= */ 1),
-        /* expectedUnits= */ 1,
-        query);
-  }
-
-  private double noiseMultiplier(double samplingProbability, PrivacyLoss share) {
-    return new NoiseCalibration(new PldAccountant())
-        .noiseMultiplier(
-            Sampler.ULS.accounted(
-                samplingProbability, /* groupSize= */ 1, /* noiseMultiplier= */ 1),
-            terms.attempts(),
-            share.epsilon(),
-            share.delta());
+    this.plan = JointPlan.of(terms);
   }
 
   /** What is measured before training, in this order. */
   public List<RoundMechanism> measurements() {
-    return measurements;
+    return plan.measurements();
+  }
+
+  /** Among how many mechanisms training is chosen. */
+  public int trainingOptions() {
+    return plan.training().size();
   }
 
   /** What a round of training does if the newest outcomes were these. */
   public RoundMechanism training(Map<RoundQuery, List<Double>> answers) {
-    return choice().mechanism(answers, terms.trainingShare());
+    return choice().mechanism(answers, plan.training());
+  }
+
+  /** Whether a measurement is one of those that these terms reserve jointly for. */
+  public boolean isJoint(RoundMechanism measurement) {
+    return plan.measurements().stream().anyMatch(measurement::differsInCalibrationOnly);
+  }
+
+  /** Whether a measurement is one for which phases that reserve for themselves would reserve. */
+  public boolean isSeparate(RoundMechanism measurement) {
+    return separate().measurements().stream().anyMatch(measurement::differsInCalibrationOnly);
+  }
+
+  /**
+   * What follows from the only measurement of a cycle.
+   *
+   * @param measurement the mechanism that was charged
+   * @param answer its noised numbers
+   * @return empty where the ledger's reservation is not the one that these terms would make, behind
+   *     a raise, so that its noise is not known here; the ledger opens the phase all the same
+   */
+  public Optional<RoundMechanism> trainingAfter(RoundMechanism measurement, List<Double> answer) {
+    Map<RoundQuery, List<Double>> answers = Map.of(measurement.query(), answer);
+    if (isJoint(measurement)) {
+      return Optional.of(training(answers));
+    }
+    return isSeparate(measurement) ? Optional.of(separate().training(answers)) : Optional.empty();
   }
 
   private synchronized CalibrationChoice choice() {
@@ -109,6 +111,29 @@ public final class CalibratedProgramme implements PhaseProgramme {
     return choice;
   }
 
+  private synchronized SeparateProgramme separate() {
+    if (separate == null) {
+      separate = new SeparateProgramme(terms);
+    }
+    return separate;
+  }
+
+  /** Whether the ledger's phases reserved for themselves from the start. */
+  private static boolean isSeparate(LedgerState state) {
+    return state.phase().isPresent() && state.joint().isEmpty() && lastReserved(state).isEmpty();
+  }
+
+  /** The reservation that a phase took a slot of last. */
+  private static Optional<JointlyReserved> lastReserved(LedgerState state) {
+    List<LedgerPhase> phases = state.phases();
+    for (int i = phases.size() - 1; i >= 0; i--) {
+      if (phases.get(i).joint() != null) {
+        return Optional.of(phases.get(i).joint().reserved());
+      }
+    }
+    return Optional.empty();
+  }
+
   @Override
   public long maxRounds() {
     return BudgetTerms.UNLIMITED_ROUNDS;
@@ -116,10 +141,20 @@ public final class CalibratedProgramme implements PhaseProgramme {
 
   @Override
   public Due due(LedgerState state, long tick) {
-    RoundQuery open = state.phase().orElseThrow().mechanism().query();
-    if (open.isCalibration()) {
+    if (isSeparate(state)) {
+      return separate().due(state, tick);
+    }
+    PhaseOpened open = state.phase().orElseThrow();
+    if (open.slot() == null) {
+      return Due.ROUND;
+    }
+    boolean isSpent = state.roundsInPhase() >= open.maxRounds();
+    if (open.mechanism().query().isCalibration()) {
       if (state.outcome().isPresent()) {
         return Due.PHASE;
+      }
+      if (isSpent) {
+        return mayRepeat(state) ? Due.PHASE : Due.ROUND;
       }
       return tick < terms.warmUpWindows() * terms.windowTicks() ? Due.NOTHING : Due.ROUND;
     }
@@ -128,11 +163,22 @@ public final class CalibratedProgramme implements PhaseProgramme {
           >= windowOf(lastCalibration(state)) + terms.recalibration().everyWindows()) {
         return Due.PHASE;
       }
-      return state.roundsInPhase() >= state.phase().orElseThrow().maxRounds()
-          ? Due.NOTHING
-          : Due.ROUND;
+      return isSpent ? Due.NOTHING : Due.ROUND;
     }
-    return Due.ROUND;
+    return isSpent && hasMore(state) ? Due.PHASE : Due.ROUND;
+  }
+
+  private boolean mayRepeat(LedgerState state) {
+    return plan.hasRetries() && state.joint().orElseThrow().timesLeft(plan.retrySlot()) > 0;
+  }
+
+  private boolean isToRecalibrate(LedgerState state) {
+    return state.joint().orElseThrow().timesLeft(plan.slotOf(0)) > 0;
+  }
+
+  /** Whether a raise added something that no phase has reserved yet. */
+  private static boolean hasMore(LedgerState state) {
+    return state.raisedSincePhase() && state.budget().minus(state.reserved()).isReservable();
   }
 
   private long windowOf(long tick) {
@@ -148,98 +194,136 @@ public final class CalibratedProgramme implements PhaseProgramme {
         .orElse(0);
   }
 
-  /** Whether one more calibration was set aside and is still to be had. */
-  private boolean isToRecalibrate(LedgerState state) {
-    RoundQuery first = measurements.get(0).query();
-    long begun =
-        state.phases().stream()
-            .filter(phase -> phase.opened().mechanism().query().equals(first))
-            .count();
-    return begun > 0 && begun < terms.cycles() && fits(terms.measurementShare(), state);
-  }
-
-  private static boolean fits(PrivacyLoss share, LedgerState state) {
-    return state.reserved().plus(share).isWithin(state.budget());
-  }
-
   @Override
-  public Phase phaseAt(LedgerState state, long tick) {
-    Optional<PhaseOpened> open = state.phase();
-    if (open.isEmpty()) {
-      return measurement(0, state);
+  public Phase phaseAt(LedgerState state, long tick) throws LedgerException.Refused {
+    if (isSeparate(state)) {
+      return separate().phaseAt(state, tick);
     }
-    int measured = indexOf(open.get().mechanism().query());
-    if (measured >= 0) {
-      if (state.outcome().isEmpty()) {
-        return measurement(measured, state);
-      }
-      return measured + 1 < measurements.size()
-          ? measurement(measured + 1, state)
-          : training(state);
+    PhaseOpened open = state.phase().orElse(null);
+    if (open == null && state.joint().isEmpty()) {
+      return measurement(plan, 0);
     }
-    if (!open.get().mechanism().query().isCalibration() && due(state, tick) == Due.PHASE) {
-      return measurement(0, state);
+    JointPlan reserved =
+        adopted(
+            state
+                .joint()
+                .map(OpenReservation::reserved)
+                .or(() -> lastReserved(state))
+                .orElseThrow());
+    if (open == null) {
+      return measurement(reserved, 0);
     }
-    return training(state);
+    if (open.mechanism().query().isCalibration()) {
+      return afterMeasurement(reserved, open, state);
+    }
+    requireDerived(reserved, open, state);
+    if (open.slot() == null) {
+      return new Phase(open.mechanism(), /* share= */ null, BudgetTerms.UNLIMITED_ROUNDS);
+    }
+    if (due(state, tick) != Due.PHASE) {
+      return stay(reserved, open);
+    }
+    return isToRecalibrate(state)
+        ? measurement(reserved, 0)
+        : new Phase(open.mechanism(), /* share= */ null, BudgetTerms.UNLIMITED_ROUNDS);
   }
 
-  private int indexOf(RoundQuery query) {
-    for (int i = 0; i < measurements.size(); i++) {
-      if (measurements.get(i).query().equals(query)) {
+  private Phase afterMeasurement(JointPlan reserved, PhaseOpened open, LedgerState state)
+      throws LedgerException.Refused {
+    int index = indexOf(reserved, open);
+    if (state.outcome().isPresent()) {
+      return index + 1 < reserved.measurements().size()
+          ? measurement(reserved, index + 1)
+          : next(
+              reserved, reserved.trainingSlot(), derived(reserved, state), terms.trainingRounds());
+    }
+    return state.roundsInPhase() >= open.maxRounds() && mayRepeat(state)
+        ? next(reserved, reserved.retrySlot(), reserved.measurements().get(index), /* rounds= */ 1)
+        : stay(reserved, open);
+  }
+
+  private int indexOf(JointPlan reserved, PhaseOpened open) throws LedgerException.Refused {
+    for (int i = 0; i < reserved.measurements().size(); i++) {
+      if (reserved.measurements().get(i).equals(open.mechanism())) {
         return i;
       }
     }
-    return -1;
+    throw refused(
+        "phase %d measures with %s, and the configuration would measure with %s"
+            .formatted(open.phase(), open.mechanism(), reserved.measurements()));
   }
 
-  private Phase measurement(int index, LedgerState state) {
-    RoundMechanism measurement = PhaseProgramme.openOr(measurements.get(index), state);
-    return new Phase(measurement, terms.measurementShare(), terms.attempts());
+  private static Phase measurement(JointPlan reserved, int index) {
+    return next(
+        reserved, reserved.slotOf(index), reserved.measurements().get(index), /* rounds= */ 1);
   }
 
-  /** The phase that follows from the newest outcomes; a measurement if one is lacking. */
-  private Phase training(LedgerState state) {
+  private static Phase next(JointPlan reserved, int slot, RoundMechanism mechanism, long rounds) {
+    return new Phase(
+        mechanism,
+        /* share= */ null,
+        rounds,
+        new Place(reserved.slots(), reserved.budget(), slot, /* isNext= */ true));
+  }
+
+  private static Phase stay(JointPlan reserved, PhaseOpened open) {
+    return new Phase(
+        open.mechanism(),
+        /* share= */ null,
+        open.maxRounds(),
+        new Place(reserved.slots(), reserved.budget(), open.slot(), /* isNext= */ false));
+  }
+
+  private RoundMechanism derived(JointPlan reserved, LedgerState state)
+      throws LedgerException.Refused {
     Map<RoundQuery, List<Double>> answers = new HashMap<>();
     for (LedgerPhase phase : state.phases()) {
       if (phase.outcome() != null) {
         answers.put(phase.opened().mechanism().query(), phase.outcome().answer());
       }
     }
-    for (int i = 0; i < measurements.size(); i++) {
-      if (!answers.containsKey(measurements.get(i).query())) {
-        return measurement(i, state);
+    for (RoundMechanism measurement : reserved.measurements()) {
+      if (!answers.containsKey(measurement.query())) {
+        throw refused(
+            "it holds no outcome of %s, which the configuration would choose by"
+                .formatted(measurement.query()));
       }
     }
-    PhaseOpened open = state.phase().orElseThrow();
-    if (!open.mechanism().query().isCalibration()) {
-      PhaseOpened origin = origin(state);
-      RoundMechanism derived = choice().mechanism(answers, origin.reserved());
-      if (derived.differsInCalibrationOnly(open.mechanism())) {
-        // opened anew only after a raise: then it goes on with what was added
-        return new Phase(open.mechanism(), /* share= */ null, BudgetTerms.UNLIMITED_ROUNDS);
+    return choice().mechanism(answers, reserved.training());
+  }
+
+  private void requireDerived(JointPlan reserved, PhaseOpened open, LedgerState state)
+      throws LedgerException.Refused {
+    RoundMechanism derived = derived(reserved, state);
+    if (!derived.differsInCalibrationOnly(open.mechanism())) {
+      throw refused(
+          "phase %d trains with %s, and the configuration would choose %s"
+              .formatted(open.phase(), open.mechanism(), derived));
+    }
+  }
+
+  /** These terms' plan with the noise of the ledger's reservation. */
+  private synchronized JointPlan adopted(JointlyReserved reserved) throws LedgerException.Refused {
+    if (adopted == null || !adopted.slots().equals(reserved.slots())) {
+      JointPlan own =
+          plan.budget().equals(reserved.reserved())
+              ? plan
+              : JointPlan.of(terms.withBudget(reserved.reserved()));
+      if (!own.isThatOf(reserved)) {
+        throw refused("it reserved jointly for other phases than the configuration plans");
       }
+      adopted = own.adopting(reserved);
     }
-    PrivacyLoss planned = terms.trainingShare();
-    PrivacyLoss share = fits(planned, state) ? planned : left(state).orElse(planned);
-    return new Phase(choice().mechanism(answers, share), share, terms.trainingRounds());
+    return adopted;
   }
 
-  /** The phase whose share decided the mechanism of the open one; raises only continue it. */
-  private static PhaseOpened origin(LedgerState state) {
-    List<LedgerPhase> phases = state.phases();
-    PhaseOpened origin = phases.get(phases.size() - 1).opened();
-    for (int i = phases.size() - 2;
-        i >= 0 && phases.get(i).opened().mechanism().equals(origin.mechanism());
-        i--) {
-      origin = phases.get(i).opened();
-    }
-    return origin;
-  }
-
-  /** Whatever is not reserved; empty if nothing is. */
-  private static Optional<PrivacyLoss> left(LedgerState state) {
-    PrivacyLoss left = state.budget().minus(state.reserved()).roundedDown();
-    return Optional.of(left).filter(PrivacyLoss::isReservable);
+  private static LedgerException.Refused refused(String what) {
+    return new LedgerException.Refused(
+        "The ledger does not fit the configuration: "
+            + what
+            + ". What is reserved jointly is never given back. Go back to the configuration that"
+            + " reserved it; or run without calibration on what --raise-budget adds; or start"
+            + " another domain");
   }
 
   @Override

@@ -8,6 +8,7 @@ import io.murmuration.planning.PlanningTerms;
 import io.murmuration.privacy.accounting.MixtureOfGaussians;
 import io.murmuration.privacy.accounting.PldAccountant;
 import io.murmuration.privacy.accounting.PrivacyLoss;
+import io.murmuration.privacy.ledger.LedgerRecord.Option;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.privacy.mechanism.RoundQuery;
 import io.murmuration.privacy.mechanism.RoundQuery.CountHistogram;
@@ -37,6 +38,8 @@ import java.util.concurrent.ConcurrentHashMap;
  * <tr><td>the histogram of counts has nothing but noise</td><td>bound 1 a window</td></tr>
  * <tr><td>ELS: pools too small for the compute, p would exceed 1</td><td>p = 1, and a batch of
  *     what the pools are expected to hold</td></tr>
+ * <tr><td>ELS, jointly reserved: p is not on the grid</td><td>the next lower one that is, and a
+ *     batch of what the pools then give</td></tr>
  * <tr><td>ULS: a candidate whose cohort would exceed the population</td><td>is not chosen</td></tr>
  * </table>
  *
@@ -80,7 +83,7 @@ public final class CalibrationChoice {
   }
 
   /**
-   * The mechanism of a phase of training.
+   * The mechanism of a phase of training that reserves for itself.
    *
    * @param answers the noised numbers of each of the terms' queries
    * @param share what the phase reserves
@@ -91,6 +94,10 @@ public final class CalibrationChoice {
           case ULS -> userLevel(answers.get(terms.norms()), share);
           case ELS -> exampleLevel(answers, share);
         };
+    return withQuery(chosen);
+  }
+
+  private RoundMechanism withQuery(RoundMechanism chosen) {
     return new RoundMechanism(
         chosen.sampler(),
         chosen.samplingProbability(),
@@ -102,6 +109,116 @@ public final class CalibrationChoice {
             ? RoundQuery.UPDATE
             : new ModelUpdate(
                 terms.adaptive().in(chosen.noiseMultiplier(), chosen.expectedUnits())));
+  }
+
+  /**
+   * What training may be, all that the accountant looks at but the noise: public and finite. ULS:
+   * each feasible candidate. ELS: each bound that bins of counts can give, with each p on the grid
+   * 1, ½, ¼, … that pools of so many windows can give.
+   *
+   * @param noiseMultiplier of all of them
+   */
+  List<Option> options(double noiseMultiplier) {
+    List<Option> options = new ArrayList<>();
+    if (terms.sampler() == Sampler.ULS) {
+      for (int groupSize : terms.norms().groupSizes()) {
+        if (isFeasible(groupSize)) {
+          options.add(
+              option(terms.compute() / groupSize / terms.population(), groupSize, noiseMultiplier));
+        }
+      }
+      return options;
+    }
+    for (int perWindow : terms.counts().upperBounds()) {
+      int groupSize = perWindow * terms.windows();
+      int last = gridStep(probability(groupSize));
+      for (int step = gridStep(probability(terms.windows())); step <= last; step++) {
+        options.add(option(onGrid(step), groupSize, noiseMultiplier));
+      }
+    }
+    return options;
+  }
+
+  private Option option(double probability, int groupSize, double noiseMultiplier) {
+    return new Option(
+        terms.sampler(), probability, groupSize, noiseMultiplier, terms.trainingRounds());
+  }
+
+  /** The p with which pools of so many examples on average give the compute, at most 1. */
+  private double probability(double poolMean) {
+    return Math.min(1, terms.compute() / (terms.population() * poolMean));
+  }
+
+  /** The step of the largest p on the grid that is at most this one. */
+  private static int gridStep(double probability) {
+    // 2^e ≤ p < 2^(e+1)
+    return -Math.getExponent(probability);
+  }
+
+  private static double onGrid(int step) {
+    return Math.scalb(1.0, -step);
+  }
+
+  /**
+   * The mechanism of a phase of training, one of the options.
+   *
+   * @param answers the noised numbers of each of the terms' queries
+   * @param options as {@link #options} lists them, with the noise that was reserved
+   */
+  RoundMechanism mechanism(Map<RoundQuery, List<Double>> answers, List<Option> options) {
+    return switch (terms.sampler()) {
+      case ULS -> withQuery(userLevel(answers.get(terms.norms()), options));
+      case ELS -> withQuery(exampleLevel(answers, options));
+    };
+  }
+
+  private RoundMechanism userLevel(List<Double> answer, List<Option> options) {
+    List<Double> norms = norms(terms.norms(), answer, terms.normQuantile());
+    return BoundChoice.leastNoise(
+            options.stream()
+                .map(
+                    option ->
+                        BoundPrediction.of(
+                            new RoundMechanism(
+                                Sampler.ULS,
+                                option.samplingProbability(),
+                                option.groupSize(),
+                                option.noiseMultiplier(),
+                                norms.get(terms.norms().groupSizes().indexOf(option.groupSize())),
+                                terms.compute() / option.groupSize())))
+                .toList())
+        .orElseThrow()
+        .mechanism();
+  }
+
+  private RoundMechanism exampleLevel(Map<RoundQuery, List<Double>> answers, List<Option> options) {
+    List<Double> counts = answers.get(terms.counts());
+    int perWindow = medianCount(terms.counts(), counts);
+    int groupSize = perWindow * terms.windows();
+    double poolMean = terms.windows() * meanKept(counts, perWindow);
+    double probability =
+        onGrid(
+            Math.min(
+                gridStep(probability(groupSize)),
+                Math.max(gridStep(probability(terms.windows())), gridStep(probability(poolMean)))));
+    Option option =
+        options.stream()
+            .filter(one -> one.groupSize() == groupSize && one.samplingProbability() == probability)
+            .findFirst()
+            .orElseThrow();
+    return new RoundMechanism(
+        Sampler.ELS,
+        probability,
+        groupSize,
+        option.noiseMultiplier(),
+        exampleNorm(answers),
+        probability * terms.population() * poolMean);
+  }
+
+  private double exampleNorm(Map<RoundQuery, List<Double>> answers) {
+    return terms.norms() == null
+        ? terms.clipNorm()
+        : norms(terms.norms(), answers.get(terms.norms()), terms.normQuantile()).get(0);
   }
 
   private PlanningTerms planning(PrivacyLoss share, double compute) {
@@ -153,10 +270,7 @@ public final class CalibrationChoice {
   }
 
   private RoundMechanism exampleLevel(Map<RoundQuery, List<Double>> answers, PrivacyLoss share) {
-    double clipNorm =
-        terms.norms() == null
-            ? terms.clipNorm()
-            : norms(terms.norms(), answers.get(terms.norms()), terms.normQuantile()).get(0);
+    double clipNorm = exampleNorm(answers);
     List<Double> counts = answers.get(terms.counts());
     int perWindow = medianCount(terms.counts(), counts);
     int groupSize = perWindow * terms.windows();

@@ -14,9 +14,10 @@ import java.math.BigDecimal;
  *
  * @param sampler of training
  * @param budget ε and δ of the whole domain
- * @param calibrationShare in (0, 1): the part of ε and of δ that all calibrations together reserve
- * @param attempts how often one measurement may be tried before it is given up, ≥ 1; all of them
- *     are reserved
+ * @param calibrationShare in (0, 1): the part of ε that all measurements of the domain would cost
+ *     if there were nothing else
+ * @param attempts how often one measurement may be tried before it is given up, ≥ 1; all
+ *     measurements of the domain together may be repeated one time less
  * @param population n ≥ 1: users to plan for
  * @param compute B &gt; 0: expected gradients of single examples a round
  * @param rounds T ≥ 1: rounds of training altogether
@@ -116,13 +117,47 @@ public record CalibrationTerms(
     return recalibration.times() + 1;
   }
 
-  /** What one measurement reserves: an equal part of the calibrations' share. */
+  /** The same for another budget. */
+  public CalibrationTerms withBudget(PrivacyLoss other) {
+    return new CalibrationTerms(
+        sampler,
+        other,
+        calibrationShare,
+        attempts,
+        population,
+        compute,
+        rounds,
+        windowTicks,
+        windows,
+        warmUpWindows,
+        recalibration,
+        counts,
+        norms,
+        normSampling,
+        normQuantile,
+        clipNorm,
+        adaptive);
+  }
+
+  /** How many measurements may be repeated in the domain's life. */
+  public int retries() {
+    return attempts - 1;
+  }
+
+  /** What all measurements would cost if there were nothing else: it decides their noise. */
+  public PrivacyLoss look() {
+    return new PrivacyLoss(
+        budget.part(BigDecimal.valueOf(calibrationShare), /* parts= */ 1).exactEpsilon(),
+        budget.exactDelta());
+  }
+
+  /** What one measurement reserves for itself: an equal part of the calibrations' share. */
   public PrivacyLoss measurementShare() {
     int measurements = cycles() * (counts != null && norms != null ? 2 : 1);
     return budget.part(BigDecimal.valueOf(calibrationShare), measurements);
   }
 
-  /** What one phase of training reserves: an equal part of what calibrations leave. */
+  /** What one phase of training reserves for itself: an equal part of what calibrations leave. */
   public PrivacyLoss trainingShare() {
     return budget.part(BigDecimal.ONE.subtract(BigDecimal.valueOf(calibrationShare)), cycles());
   }

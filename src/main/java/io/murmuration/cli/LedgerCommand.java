@@ -3,10 +3,13 @@ package io.murmuration.cli;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.murmuration.privacy.accounting.PrivacyLoss;
 import io.murmuration.privacy.ledger.Ledger;
 import io.murmuration.privacy.ledger.LedgerEntry;
 import io.murmuration.privacy.ledger.LedgerException;
+import io.murmuration.privacy.ledger.LedgerRecord.JointlyReserved;
 import io.murmuration.privacy.ledger.LedgerRecord.PhaseOpened;
+import io.murmuration.privacy.ledger.LedgerRecord.Slot;
 import io.murmuration.privacy.ledger.LedgerState;
 import io.murmuration.privacy.ledger.LedgerState.LedgerPhase;
 import io.murmuration.privacy.mechanism.RoundMechanism;
@@ -40,6 +43,8 @@ final class LedgerCommand implements Runnable {
 
   private static final ObjectMapper JSON = new ObjectMapper();
 
+  private static final int DECIMALS = 4;
+
   @Spec private CommandSpec spec;
 
   /** A ledger that was read and whose every record follows from the ones before. */
@@ -51,6 +56,14 @@ final class LedgerCommand implements Runnable {
         List<LedgerEntry> entries = ledger.read();
         return new Verified(ledger.location(), entries, LedgerState.of(entries, ledger.location()));
       }
+    }
+
+    List<JointlyReserved> joint() {
+      return entries.stream()
+          .map(LedgerEntry::record)
+          .filter(JointlyReserved.class::isInstance)
+          .map(JointlyReserved.class::cast)
+          .toList();
     }
   }
 
@@ -100,24 +113,73 @@ final class LedgerCommand implements Runnable {
   @Command(
       name = "verify",
       description =
-          "Checks hashes, chain and every record's place; fails naming the first that is wrong.",
+          "Checks hashes, chain and every record's place, and computes what is reserved jointly from"
+              + " the records alone; fails naming the first that is wrong.",
       mixinStandardHelpOptions = true)
   int verify(@ArgGroup(multiplicity = "1") LedgerSource source, @Mixin JsonOption json)
       throws IOException, LedgerException, InterruptedException {
     Verified ledger = Verified.read(source);
+    List<JointlyReserved> joint = ledger.joint();
+    for (JointlyReserved reserved : joint) {
+      requireCovered(ledger.location(), reserved);
+    }
     PrintWriter out = spec.commandLine().getOut();
     if (json.isGiven()) {
-      json.print(
+      ObjectNode node =
           JSON.createObjectNode()
               .put("valid", true)
               .put("records", ledger.entries().size())
-              .put("head_hash", ledger.state().headHash()));
+              .put("head_hash", ledger.state().headHash());
+      ArrayNode computed = node.putArray("joint");
+      joint.forEach(reserved -> computed.add(json(reserved)));
+      json.print(node);
     } else {
       out.printf(
           "The %s is whole: %d records, head %s%n",
           ledger.location(), ledger.entries().size(), ledger.state().headHash());
+      joint.forEach(reserved -> out.printf("joint     %s%n", inWords(reserved)));
     }
     return 0;
+  }
+
+  private static void requireCovered(String location, JointlyReserved reserved)
+      throws LedgerException.Refused {
+    if (!reserved.accounts().isCovered()) {
+      throw new LedgerException.Refused(
+          ("The joint reservation of epoch %d in the %s says %s, but its slots cost epsilon %s at"
+                  + " that delta. What its domain states may be below the truth")
+              .formatted(
+                  reserved.epoch(),
+                  location,
+                  reserved.reserved(),
+                  PrivacyLoss.text(reserved.accounts().epsilon(), DECIMALS)));
+    }
+  }
+
+  private static ObjectNode json(JointlyReserved reserved) {
+    ObjectNode node =
+        JSON.createObjectNode()
+            .put("epoch", reserved.epoch())
+            .put("epsilon_reserved", reserved.epsilon())
+            .put("delta", reserved.delta())
+            .put("epsilon", reserved.accounts().epsilon());
+    ArrayNode slots = node.putArray("slots");
+    for (Slot slot : reserved.slots()) {
+      slots
+          .addObject()
+          .put("times", slot.times())
+          .put("options", slot.options().size())
+          .put("rounds", slot.mostRounds());
+    }
+    return node;
+  }
+
+  private static String inWords(JointlyReserved reserved) {
+    return "%s for %d slots; computed from them: epsilon %s"
+        .formatted(
+            reserved.reserved(),
+            reserved.slots().size(),
+            PrivacyLoss.text(reserved.accounts().epsilon(), DECIMALS));
   }
 
   @Command(
@@ -178,6 +240,8 @@ final class LedgerCommand implements Runnable {
                         .put("delta", phase.delta())
                         .put("max_rounds", phase.maxRounds())
                         .put("rounds", state.roundsInPhase())));
+    ArrayNode joint = node.putArray("joint");
+    ledger.joint().forEach(reserved -> joint.add(json(reserved)));
     ArrayNode phases = node.putArray("phases");
     ArrayNode calibrations = node.putArray("calibrations");
     for (LedgerPhase phase : state.phases()) {
@@ -186,7 +250,8 @@ final class LedgerCommand implements Runnable {
               .put("phase", phase.opened().phase())
               .put("epsilon", phase.opened().epsilon())
               .put("delta", phase.opened().delta())
-              .put("max_rounds", phase.opened().maxRounds()));
+              .put("max_rounds", phase.opened().maxRounds())
+              .put("slot", phase.opened().slot()));
       if (phase.outcome() != null) {
         ObjectNode calibration =
             calibrations
@@ -247,14 +312,24 @@ final class LedgerCommand implements Runnable {
                     genesis.domain(), genesis.unit(), genesis.neighbouringRelation()));
     out.printf("budget    %s%n", state.budget());
     out.printf("reserved  %s%n", state.reserved());
+    for (JointlyReserved reserved : ledger.joint()) {
+      out.printf("joint     %s%n", inWords(reserved));
+      for (int number = 1; number <= reserved.slots().size(); number++) {
+        Slot slot = reserved.slot(number);
+        out.printf(
+            "          slot %d: %d times one of %d, at most %d rounds each%n",
+            number, slot.times(), slot.options().size(), slot.mostRounds());
+      }
+    }
     for (LedgerPhase phase : state.phases()) {
       PhaseOpened opened = phase.opened();
       out.printf(
-          "phase %-3d %s; epsilon %s, delta %s, at most %d round%s%n",
+          "phase %-3d %s; %s, at most %d round%s%n",
           opened.phase(),
           opened.mechanism().query().purpose(),
-          opened.epsilon(),
-          opened.delta(),
+          opened.slot() == null
+              ? opened.reserved()
+              : "slot %d of what is reserved jointly".formatted(opened.slot()),
           opened.maxRounds(),
           opened.maxRounds() == 1 ? "" : "s");
       MechanismInWords.phrases(opened.mechanism())

@@ -22,14 +22,14 @@ final class CalibrationOptions {
           .doubleType()
           .defaultValue(0.1)
           .withDescription(
-              "Part of privacy.epsilon and privacy.delta that all calibrations together reserve.");
+              "Part of privacy.epsilon that all measurements together would cost if there were nothing else; it decides their noise.");
 
   public static final ConfigOption<Integer> ATTEMPTS =
       ConfigOptions.key("calibration.attempts")
           .intType()
           .defaultValue(3)
           .withDescription(
-              "How often a measurement may be tried where failures void it. All attempts are paid for in advance.");
+              "How often a measurement may be tried where failures void it. All measurements of the domain share attempts - 1 repetitions, paid for in advance.");
 
   public static final ConfigOption<Long> POPULATION =
       ConfigOptions.key("calibration.population")

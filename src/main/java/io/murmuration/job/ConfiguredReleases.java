@@ -146,7 +146,7 @@ record ConfiguredReleases(
         format(config.training(), base),
         config.calibration() == null
             ? ""
-            : CalibrationRounds.split(ConfiguredPhases.terms(config)).sentence());
+            : CalibrationRounds.budgetInWords(ConfiguredPhases.terms(config)));
   }
 
   private static ReleaseFormat format(TrainingConfig training, Path base) throws IOException {

@@ -13,7 +13,7 @@ import io.murmuration.privacy.mechanism.Sampler;
 public record BoundPrediction(RoundMechanism mechanism, double noise) {
 
   /** A prediction of a round's noise, which the round itself determines. */
-  static BoundPrediction of(RoundMechanism mechanism) {
+  public static BoundPrediction of(RoundMechanism mechanism) {
     return new BoundPrediction(
         mechanism, mechanism.noiseMultiplier() * mechanism.clipNorm() / mechanism.expectedUnits());
   }

@@ -21,8 +21,10 @@ import java.util.List;
  * @param medianCount chosen from counts; null for norms
  * @param typicalNorms C(G) at each candidate; null for counts
  * @param chosen the mechanism of the training that follows; null where another calibration comes
- *     first
- * @param budget how the domain's budget is split
+ *     first, or the ledger alone knows the noise
+ * @param budget how the domain's budget is split where phases reserve for themselves; else null
+ * @param joint what is reserved for all phases together; else null. Both are null where a raise
+ *     lies between the reservation and this configuration, and the ledger alone knows it
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 @JsonPropertyOrder({
@@ -34,7 +36,8 @@ import java.util.List;
   "median_count",
   "typical_norms",
   "chosen",
-  "budget"
+  "budget",
+  "joint"
 })
 public record CalibrationOutcome(
     @JsonProperty(value = "measured", required = true) String measured,
@@ -45,7 +48,8 @@ public record CalibrationOutcome(
     @JsonProperty("median_count") Integer medianCount,
     @JsonProperty("typical_norms") List<Double> typicalNorms,
     @JsonProperty("chosen") RoundMechanism chosen,
-    @JsonProperty(value = "budget", required = true) BudgetSplit budget) {
+    @JsonProperty("budget") BudgetSplit budget,
+    @JsonProperty("joint") JointBudget joint) {
 
   /** Name of the outcome's file in a release. */
   public static final String FILE = "calibration.json";
@@ -54,7 +58,11 @@ public record CalibrationOutcome(
     required("measured", measured);
     required("bins", bins);
     required("noised", noised);
-    required("budget", budget);
+    if ((budget == null) == (joint == null)) {
+      throw new IllegalArgumentException(
+          "one of budget and joint is required but "
+              + (budget == null ? "both are missing" : "both are given"));
+    }
   }
 
   private static void required(String field, Object value) {
@@ -63,8 +71,61 @@ public record CalibrationOutcome(
     }
   }
 
+  /** What is reserved, in a sentence for {@code PRIVACY.md}. */
+  public String reserved() {
+    return joint == null ? budget.sentence() : joint.sentence();
+  }
+
   /**
-   * How a domain's budget is split, from its configuration.
+   * What is reserved for all phases of a domain together, from its configuration.
+   *
+   * @param epsilon ε of all of them; null where a raise lies between the reservation and this
+   *     configuration, so that the ledger alone knows it
+   * @param delta δ of all of them; null like ε
+   * @param measurements how many there are at most in the domain's life
+   * @param retries how many of them may be repeated
+   * @param trainingPhases how many there are at most
+   * @param trainingRounds the most rounds of each
+   * @param trainingOptions among how many mechanisms each is chosen
+   */
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  @JsonPropertyOrder({
+    "epsilon",
+    "delta",
+    "measurements",
+    "retries",
+    "training_phases",
+    "training_rounds",
+    "training_options"
+  })
+  public record JointBudget(
+      @JsonProperty("epsilon") Double epsilon,
+      @JsonProperty("delta") Double delta,
+      @JsonProperty(value = "measurements", required = true) int measurements,
+      @JsonProperty(value = "retries", required = true) int retries,
+      @JsonProperty(value = "training_phases", required = true) int trainingPhases,
+      @JsonProperty(value = "training_rounds", required = true) long trainingRounds,
+      @JsonProperty(value = "training_options", required = true) int trainingOptions) {
+
+    /** What is reserved in a sentence, for {@code PRIVACY.md}. */
+    public String sentence() {
+      return ("%s is reserved in advance for all of them together:"
+              + " measurements: %d, and %d repeated after failures; phases of training: %d, of at"
+              + " most %d rounds each, chosen among %d public mechanisms. They compose jointly.")
+          .formatted(
+              epsilon == null || delta == null
+                  ? "What the ledger says"
+                  : "The budget (ε, δ) = (%s, %s)".formatted(epsilon, delta),
+              measurements,
+              retries,
+              trainingPhases,
+              trainingRounds,
+              trainingOptions);
+    }
+  }
+
+  /**
+   * How a domain's budget is split where each phase reserves for itself, from its configuration.
    *
    * @param measurementEpsilon ε that each measurement reserves, all its attempts together
    * @param measurementDelta δ of that

@@ -71,7 +71,7 @@ public final class PrivacyStatement {
             table(context, grant),
             measured(grant.mechanism(), outcome),
             Guarantee.number(outcome.noiseDeviation()),
-            outcome.budget().sentence(),
+            outcome.reserved(),
             assumptions())
         .getBytes(StandardCharsets.UTF_8);
   }

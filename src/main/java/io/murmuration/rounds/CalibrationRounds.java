@@ -9,11 +9,11 @@ import io.murmuration.privacy.mechanism.RoundQuery.CountHistogram;
 import io.murmuration.privacy.mechanism.RoundQuery.NormHistograms;
 import io.murmuration.release.CalibrationOutcome;
 import io.murmuration.release.CalibrationOutcome.BudgetSplit;
+import io.murmuration.release.CalibrationOutcome.JointBudget;
 import io.murmuration.training.RoundGrid;
 import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 
 /**
  * What is published of a calibration; a function of its noised numbers and of the configuration.
@@ -29,7 +29,10 @@ public record CalibrationRounds(CalibratedProgramme programme, CalibrationTerms 
     RoundQuery query = mechanism.query();
     double deviation = RoundGrid.of(mechanism).sum().deviation();
     boolean last = programme.measurements().size() == 1;
-    var chosen = last ? programme.training(Map.of(query, answer)) : null;
+    RoundMechanism chosen = last ? programme.trainingAfter(mechanism, answer).orElse(null) : null;
+    boolean isSeparate = !programme.isJoint(mechanism) && programme.isSeparate(mechanism);
+    BudgetSplit split = isSeparate ? split(terms) : null;
+    JointBudget joint = isSeparate ? null : joint(terms, programme, programme.isJoint(mechanism));
     if (query instanceof CountHistogram counts) {
       return new CalibrationOutcome(
           "counts",
@@ -40,7 +43,8 @@ public record CalibrationRounds(CalibratedProgramme programme, CalibrationTerms 
           CalibrationChoice.medianCount(counts, answer),
           /* typicalNorms= */ null,
           chosen,
-          split(terms));
+          split,
+          joint);
     }
     NormHistograms norms = (NormHistograms) query;
     List<Double> centres = new ArrayList<>();
@@ -60,11 +64,39 @@ public record CalibrationRounds(CalibratedProgramme programme, CalibrationTerms 
         /* medianCount= */ null,
         CalibrationChoice.norms(norms, answer, terms.normQuantile()),
         chosen,
-        split(terms));
+        split,
+        joint);
   }
 
-  /** How the budget is split, as releases state it. */
-  public static BudgetSplit split(CalibrationTerms terms) {
+  /**
+   * What is reserved, as releases of models state it: true of a ledger that reserves jointly and of
+   * one whose phases reserve for themselves.
+   */
+  public static String budgetInWords(CalibrationTerms terms) {
+    return ("The budget (ε, δ) = (%s, %s) is for calibrations and training, %d times each; the"
+            + " ledger says what was reserved in advance for each, or for all of them together.")
+        .formatted(terms.budget().epsilon(), terms.budget().delta(), terms.cycles());
+  }
+
+  /**
+   * What is reserved jointly, as calibrations state it.
+   *
+   * @param isWhole whether it is the whole budget of these terms, or what was before a raise
+   */
+  private static JointBudget joint(
+      CalibrationTerms terms, CalibratedProgramme programme, boolean isWhole) {
+    return new JointBudget(
+        isWhole ? Double.valueOf(terms.budget().epsilon()) : null,
+        isWhole ? Double.valueOf(terms.budget().delta()) : null,
+        terms.cycles() * programme.measurements().size(),
+        terms.retries(),
+        terms.cycles(),
+        terms.trainingRounds(),
+        programme.trainingOptions());
+  }
+
+  /** How the budget is split where phases reserve for themselves. */
+  private static BudgetSplit split(CalibrationTerms terms) {
     int perCycle = terms.counts() != null && terms.norms() != null ? 2 : 1;
     return new BudgetSplit(
         terms.measurementShare().epsilon(),

@@ -1,76 +1,83 @@
 package io.murmuration.calibration;
 
+import static io.murmuration.calibration.Attempt.WARM;
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.tuple;
 import static org.assertj.core.api.Assertions.within;
 
 import io.murmuration.calibration.CalibrationTerms.Recalibration;
-import io.murmuration.privacy.accounting.Mechanism;
-import io.murmuration.privacy.accounting.MixtureOfGaussians;
 import io.murmuration.privacy.accounting.PldPhaseAccountant;
-import io.murmuration.privacy.budget.BudgetTerms;
-import io.murmuration.privacy.budget.Budgets;
-import io.murmuration.privacy.budget.DurabilityGate;
-import io.murmuration.privacy.budget.LedgerSession;
-import io.murmuration.privacy.budget.ReleaseWitness;
-import io.murmuration.privacy.budget.RoundCoordinator;
+import io.murmuration.privacy.accounting.PrivacyLoss;
+import io.murmuration.privacy.budget.PhaseProgramme;
 import io.murmuration.privacy.budget.RoundCoordinator.Step;
+import io.murmuration.privacy.ledger.ChargeHistory;
 import io.murmuration.privacy.ledger.HaltReason;
 import io.murmuration.privacy.ledger.InMemoryLedger;
+import io.murmuration.privacy.ledger.Ledger;
 import io.murmuration.privacy.ledger.LedgerEntry;
+import io.murmuration.privacy.ledger.LedgerException;
 import io.murmuration.privacy.ledger.LedgerRecord;
 import io.murmuration.privacy.ledger.LedgerRecord.Calibrated;
+import io.murmuration.privacy.ledger.LedgerRecord.JointlyReserved;
+import io.murmuration.privacy.ledger.LedgerRecord.PhaseOpened;
 import io.murmuration.privacy.ledger.LedgerState;
-import io.murmuration.privacy.mechanism.AccountantFactory;
-import io.murmuration.privacy.mechanism.EpochStart;
 import io.murmuration.privacy.mechanism.Grant;
-import io.murmuration.privacy.mechanism.ModelVersion;
-import io.murmuration.privacy.mechanism.RoundExecuted;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.privacy.mechanism.RoundQuery;
+import io.murmuration.privacy.mechanism.RoundQuery.NormHistograms;
 import io.murmuration.privacy.mechanism.Sampler;
-import java.time.Duration;
-import java.util.Arrays;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
+import java.util.SplittableRandom;
 import java.util.UUID;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
-/** The life of a domain that calibrates: real programme, coordinator, session and ledger. */
+/** The life of a domain that reserves jointly: real programme, coordinator, session and ledger. */
 class CalibratedProgrammeTest {
 
-  private static final long GENESIS = 50_000;
-  private static final long INTERVAL = 100;
+  private static final int ROUNDS = 8;
+  private static final NormHistograms NORMS = new NormHistograms(List.of(1, 4), 0.1, 2, 6);
 
-  /** One window of warm-up: the first tick that may calibrate. */
-  private static final long WARM = 10;
-
-  private static final AccountantFactory ACCOUNTANTS =
-      (round, epsilon, delta) ->
-          PldPhaseAccountant.forPhase(accounted(round), epsilon, delta, /* mostRounds= */ 2_000);
-
-  private static CalibratedProgramme once;
+  /** Two cycles, and one measurement that may be repeated. */
   private static CalibratedProgramme twice;
+
+  private static CalibrationTerms twiceTerms;
 
   private final String store = UUID.randomUUID().toString();
 
   @BeforeAll
-  static void programmes() {
-    once = new CalibratedProgramme(Terms.userLevel(Recalibration.NEVER));
-    twice =
-        new CalibratedProgramme(
-            Terms.userLevel(new Recalibration(/* everyWindows= */ 2, /* times= */ 1)));
+  static void programme() {
+    twiceTerms = terms(new Recalibration(/* everyWindows= */ 2, /* times= */ 1), 0.1, NORMS);
+    twice = new CalibratedProgramme(twiceTerms);
   }
 
-  private static Mechanism accounted(RoundMechanism round) {
-    return round.sampler() == Sampler.ULS
-        ? Mechanism.uls(round.samplingProbability(), round.noiseMultiplier())
-        : new MixtureOfGaussians(
-            round.samplingProbability(), round.groupSize(), round.noiseMultiplier());
+  private static CalibrationTerms terms(
+      Recalibration recalibration, double share, NormHistograms norms) {
+    return new CalibrationTerms(
+        Sampler.ULS,
+        PrivacyLoss.budget("budget", 5, 1e-6),
+        share,
+        /* attempts= */ 2,
+        /* population= */ 10_000,
+        /* compute= */ 512,
+        ROUNDS,
+        /* windowTicks= */ 10,
+        /* windows= */ 3,
+        /* warmUpWindows= */ 1,
+        recalibration,
+        /* counts= */ null,
+        norms,
+        /* normSampling= */ 0.1,
+        /* normQuantile= */ 0.5,
+        /* clipNorm= */ 1,
+        /* adaptive= */ null);
   }
 
   @AfterEach
@@ -78,348 +85,392 @@ class CalibratedProgrammeTest {
     InMemoryLedger.forget(store);
   }
 
-  @Test
-  void aMeasurementHasTheSensitivityOfItsQuery() {
-    RoundMechanism norms = once.measurements().get(0);
-    assertThat(norms.clipNorm()).isEqualTo(Math.sqrt(6));
-    assertThat(norms.groupSize()).isEqualTo(32);
-    assertThat(norms.samplingProbability()).isEqualTo(0.1);
-    assertThat(norms.expectedUnits()).isEqualTo(1);
-    List<RoundMechanism> ofExamples =
-        new CalibratedProgramme(Terms.exampleLevel(Terms.NORMS)).measurements();
-    assertThat(ofExamples.get(0).clipNorm()).isEqualTo(1);
-    assertThat(ofExamples.get(0).samplingProbability()).isEqualTo(1);
-    assertThat(ofExamples.get(1).query()).isEqualTo(Terms.NORMS);
+  /** Norms of bin 4 at G = 1, of this bin at G = 4. */
+  private static List<Double> answer(int binOfFour) {
+    List<Double> bins = new ArrayList<>(Collections.nCopies(12, 0.0));
+    bins.set(4, 100.0);
+    bins.set(6 + binOfFour, 100.0);
+    return bins;
+  }
+
+  private Attempt attempt() {
+    return new Attempt(store, twice);
+  }
+
+  private void calibrate(Attempt attempt, long tick, int binOfFour) throws Exception {
+    Grant measurement = attempt.grant(tick);
+    attempt.acknowledge(measurement, answer(binOfFour));
+    attempt.pulse(tick + 1);
+    attempt.conclude(tick + 1);
   }
 
   @Test
-  void allThatIsReservedIsNeverMoreThanTheBudget() {
-    for (int times = 0; times < 12; times++) {
-      CalibrationTerms terms = Terms.userLevel(new Recalibration(1, times));
-      double epsilon =
-          (times + 1) * (terms.measurementShare().epsilon() + terms.trainingShare().epsilon());
-      assertThat(epsilon).isLessThanOrEqualTo(5 * (1 + 1e-15)).isCloseTo(5, within(1e-9));
+  void aMeasurementHasTheSensitivityOfItsQuery() {
+    RoundMechanism norms = twice.measurements().get(0);
+    assertThat(norms.clipNorm()).isEqualTo(Math.sqrt(2));
+    assertThat(norms.groupSize()).isEqualTo(4);
+    assertThat(norms.samplingProbability()).isEqualTo(0.1);
+    assertThat(norms.expectedUnits()).isEqualTo(1);
+  }
+
+  /** Counts and norms, each once, and one more of either. */
+  @Test
+  void countsAndNormsShareWhatIsReservedForRepetitions() {
+    CalibrationTerms terms =
+        new CalibrationTerms(
+            Sampler.ELS,
+            PrivacyLoss.budget("budget", 5, 1e-6),
+            /* calibrationShare= */ 0.1,
+            /* attempts= */ 2,
+            /* population= */ 10_000,
+            /* compute= */ 512,
+            ROUNDS,
+            /* windowTicks= */ 10,
+            /* windows= */ 1,
+            /* warmUpWindows= */ 1,
+            Recalibration.NEVER,
+            CountBins.upTo(2),
+            new NormHistograms(List.of(1), 0.1, 2, 6),
+            /* normSampling= */ 0.1,
+            /* normQuantile= */ 0.5,
+            /* clipNorm= */ 1,
+            /* adaptive= */ null);
+    JointPlan plan = JointPlan.of(terms);
+    assertThat(plan.measurements().get(0).samplingProbability()).isEqualTo(1);
+    assertThat(plan.measurements().get(0).clipNorm()).isEqualTo(1);
+    assertThat(plan.slots()).extracting(LedgerRecord.Slot::times).containsExactly(1, 1, 1, 1);
+    LedgerRecord.Slot repeated = plan.slots().get(plan.retrySlot() - 1);
+    for (RoundMechanism measurement : plan.measurements()) {
+      assertThat(repeated.optionOf(measurement)).isPresent();
+    }
+    JointlyReserved reserved = new JointlyReserved(1, plan.slots(), 5, 1e-6);
+    assertThat(reserved.accounts().isCovered()).isTrue();
+    assertThat(reserved.accounts().epsilon()).isGreaterThan(4.95);
+    // the looks alone cost their share, and not each its own
+    JointlyReserved looks = new JointlyReserved(1, plan.slots().subList(0, 3), 5, 1e-6);
+    assertThat(looks.accounts().epsilon()).isBetween(0.49, 0.5);
+  }
+
+  @Test
+  void allPhasesAreReservedAtOnceAndEachTakesItsSlot() throws Exception {
+    Attempt attempt = attempt();
+    attempt.open(0);
+    assertThat(attempt.pulse(WARM - 1)).isEqualTo(new Step.Pass(WARM - 1));
+    calibrate(attempt, WARM, 4);
+    Grant training = attempt.grant(WARM + 2);
+
+    assertThat(training.mechanism()).isEqualTo(twice.training(Map.of(NORMS, answer(4))));
+    List<JointlyReserved> reserved = Attempt.records(store, JointlyReserved.class);
+    assertThat(reserved).hasSize(1);
+    assertThat(reserved.get(0).accounts().isCovered()).isTrue();
+    assertThat(Attempt.records(store, PhaseOpened.class))
+        .extracting(PhaseOpened::slot, PhaseOpened::maxRounds)
+        .containsExactly(tuple(1, 1L), tuple(3, ROUNDS / 2L));
+    assertThat(attempt.ledger().reserved()).isEqualTo(PrivacyLoss.budget("budget", 5, 1e-6));
+    assertThat(training.delta()).isEqualTo(1e-6);
+  }
+
+  @Test
+  void whatIsStatedNeverFallsNeverExceedsWhatIsReservedAndIsRecomputedFromTheLedger()
+      throws Exception {
+    Attempt attempt = attempt();
+    attempt.open(0);
+    List<Grant> granted = new ArrayList<>();
+    calibrate(attempt, WARM, 4);
+    for (int round = 0; round < ROUNDS / 2; round++) {
+      granted.add(attempt.run(WARM + 2 + round));
+    }
+    calibrate(attempt, 40, 2);
+    for (int round = 0; round < ROUNDS / 2; round++) {
+      granted.add(attempt.run(50 + round));
+    }
+    assertThat(granted.get(0).epsilonSpent()).isBetween(0.1, 4.0);
+    for (int i = 1; i < granted.size(); i++) {
+      assertThat(granted.get(i).epsilonSpent())
+          .isGreaterThanOrEqualTo(granted.get(i - 1).epsilonSpent());
+    }
+    // the last but the measurement that was never repeated
+    assertThat(granted.get(granted.size() - 1).epsilonSpent()).isBetween(4.9, 5.0);
+    ChargeHistory history = history();
+    for (ChargeHistory.Charged charged : history.charges()) {
+      granted.stream()
+          .filter(grant -> grant.round() == charged.charge().round())
+          .forEach(
+              grant -> {
+                assertThat(history.epsilonAfter(charged)).isEqualTo(grant.epsilonSpent());
+                assertThat(history.covers(charged, grant.epsilonSpent())).isTrue();
+                assertThat(history.covers(charged, 0.9 * grant.epsilonSpent())).isFalse();
+              });
+    }
+    assertThat(history.roundsLeft()).hasValue(0);
+    assertThat(attempt.pulse(60)).isEqualTo(new Step.Halt(60, HaltReason.BUDGET_SPENT));
+  }
+
+  private ChargeHistory history() throws Exception {
+    try (Ledger ledger = InMemoryLedger.factory(store).create()) {
+      return ChargeHistory.of(
+          ledger.read(),
+          ledger.location(),
+          (round, epsilon, delta) ->
+              PldPhaseAccountant.forPhase(round.accounted(), epsilon, delta));
     }
   }
 
   @Test
-  void calibratesWhenTheDomainIsOldEnoughThenTrainsWithWhatFollows() throws Exception {
-    Attempt attempt = new Attempt(once);
-    attempt.open(0);
-    assertThat(attempt.pulse(WARM - 1)).isEqualTo(new Step.Pass(WARM - 1));
-    Grant measurement = attempt.grant(WARM);
-    assertThat(measurement.mechanism()).isEqualTo(once.measurements().get(0));
-    attempt.acknowledge(measurement, answer(4));
-    assertThat(attempt.pulse(WARM + 1)).isInstanceOf(Step.Conclude.class);
-    attempt.conclude(WARM + 1);
-    Grant training = attempt.grant(WARM + 2);
-    assertThat(training.phase()).isEqualTo(2);
-    assertThat(training.mechanism()).isEqualTo(once.training(Map.of(Terms.NORMS, answer(4))));
-    assertThat(training.mechanism().query()).isEqualTo(RoundQuery.UPDATE);
-    assertThat(training.mechanism().expectedUnits())
-        .isEqualTo(4_096.0 / training.mechanism().groupSize());
-    assertThat(training.epsilonSpent()).isGreaterThan(0.5);
-    assertThat(attempt.ledger().reserved().exactEpsilon()).isEqualByComparingTo("5");
-    assertThat(attempt.ledger().phase().orElseThrow().maxRounds()).isEqualTo(2_000);
+  void aVoidMeasurementIsRepeatedInTheSlotForThatAndThenGivenUp() throws Exception {
+    Attempt first = attempt();
+    first.open(0);
+    first.grant(WARM);
+    Attempt second = attempt();
+    second.open(WARM);
+    Grant again = second.grant(WARM + 2);
+    assertThat(again.mechanism()).isEqualTo(twice.measurements().get(0));
+    assertThat(second.ledger().phase().orElseThrow().slot()).isEqualTo(2);
+    Attempt third = attempt();
+    third.open(WARM + 2);
+    // the outcome of an epoch that is over means nothing
+    third.coordinator.acknowledged(Attempt.executed(again, answer(4)));
+    assertThat(third.pulse(WARM + 4))
+        .isEqualTo(new Step.Halt(WARM + 4, HaltReason.CALIBRATION_FAILED));
+    third.session.halt(HaltReason.CALIBRATION_FAILED);
+    Attempt fourth = attempt();
+    fourth.open(WARM + 5);
+    assertThat(fourth.coordinator.halt()).contains(HaltReason.CALIBRATION_FAILED);
   }
 
   @Test
-  void noRoundIsChargedBetweenTheMeasurementAndItsRecord() throws Exception {
-    Attempt attempt = new Attempt(once);
+  void aRepeatedMeasurementCountsLikeAFirst() throws Exception {
+    Attempt first = attempt();
+    first.open(0);
+    first.grant(WARM);
+    Attempt second = attempt();
+    second.open(WARM);
+    calibrate(second, WARM + 2, 2);
+    Grant training = second.grant(WARM + 4);
+    assertThat(training.mechanism()).isEqualTo(twice.training(Map.of(NORMS, answer(2))));
+    assertThat(Attempt.records(store, PhaseOpened.class))
+        .extracting(PhaseOpened::slot)
+        .containsExactly(1, 2, 3);
+  }
+
+  @Test
+  void noMeasurementIsRepeatedWhileOneIsInFlight() throws Exception {
+    Attempt attempt = attempt();
     attempt.open(0);
     Grant measurement = attempt.grant(WARM);
     assertThat(attempt.pulse(WARM + 1)).isEqualTo(new Step.Pass(WARM + 1));
     attempt.acknowledge(measurement, answer(4));
     attempt.coordinator.ledgerLost();
-    assertThat(attempt.pulse(WARM + 2)).isEqualTo(new Step.Pass(WARM + 2));
     attempt.reopen();
     assertThat(attempt.pulse(WARM + 3)).isInstanceOf(Step.Conclude.class);
+    assertThat(Attempt.records(store, PhaseOpened.class)).hasSize(1);
   }
 
   @Test
-  void anOutcomeWhoseAppendHadComeThroughIsNotRecordedTwice() throws Exception {
-    Attempt attempt = new Attempt(once);
+  void recalibratesByPublicTimeAsOftenAsReserved() throws Exception {
+    Attempt attempt = attempt();
     attempt.open(0);
-    Grant measurement = attempt.grant(WARM);
-    attempt.acknowledge(measurement, answer(4));
-    attempt.pulse(WARM + 1);
-    attempt.session.conclude(executed(measurement, answer(4)), WARM + 1);
-    attempt.coordinator.ledgerLost();
-    attempt.reopen();
-    Grant training = attempt.grant(WARM + 2);
-    assertThat(training.phase()).isEqualTo(2);
-    assertThat(records(Calibrated.class)).hasSize(1);
-  }
-
-  @Test
-  void aRestartBetweenOutcomeAndTrainingDerivesTheSamePhaseFromTheLedgerAlone() throws Exception {
-    Attempt first = new Attempt(once);
-    first.open(0);
-    Grant measurement = first.grant(WARM);
-    first.acknowledge(measurement, answer(8));
-    first.pulse(WARM + 1);
-    first.conclude(WARM + 1);
-    Attempt second = new Attempt(new CalibratedProgramme(Terms.userLevel(Recalibration.NEVER)));
-    second.open(WARM + 1);
-    Grant training = second.grant(WARM + 3);
-    assertThat(training.mechanism()).isEqualTo(once.training(Map.of(Terms.NORMS, answer(8))));
-    assertThat(records(LedgerRecord.PhaseOpened.class)).hasSize(2);
-  }
-
-  @Test
-  void aVoidedMeasurementStaysChargedAndIsTriedAgainAsOftenAsReserved() throws Exception {
-    CalibrationTerms terms = withAttempts(2);
-    CalibratedProgramme programme = new CalibratedProgramme(terms);
-    Attempt first = new Attempt(programme);
-    first.open(0);
-    first.grant(WARM);
-    Attempt second = new Attempt(programme);
-    second.open(WARM);
-    Grant again = second.grant(WARM + 2);
-    assertThat(again.round()).isEqualTo(2);
-    assertThat(again.phase()).isEqualTo(1);
-    Attempt third = new Attempt(programme);
-    third.open(WARM + 2);
-    // the outcome of an epoch that is over means nothing
-    third.coordinator.acknowledged(executed(again, answer(4)));
-    assertThat(third.pulse(WARM + 4))
-        .isEqualTo(new Step.Halt(WARM + 4, HaltReason.CALIBRATION_FAILED));
-    third.session.halt(HaltReason.CALIBRATION_FAILED);
-    Attempt fourth = new Attempt(programme);
-    fourth.open(WARM + 5);
-    assertThat(fourth.coordinator.halt()).contains(HaltReason.CALIBRATION_FAILED);
-    assertThat(fourth.ledger().reserved().exactEpsilon()).isEqualByComparingTo("0.5");
-  }
-
-  @Test
-  void aRestartWithOtherCandidatesMeasuresAnewAndPaysForIt() throws Exception {
-    Attempt first = new Attempt(twice);
-    first.open(0);
-    Grant measurement = first.grant(WARM);
-    first.acknowledge(measurement, answer(4));
-    first.pulse(WARM + 1);
-    first.conclude(WARM + 1);
-    CalibrationTerms terms = Terms.userLevel(new Recalibration(2, 1));
-    RoundQuery.NormHistograms fewer =
-        new RoundQuery.NormHistograms(List.of(1, 8), 0.01, Math.sqrt(2), 35);
-    Attempt second = new Attempt(new CalibratedProgramme(with(terms, terms.attempts(), fewer)));
-    second.open(WARM + 2);
-    assertThat(second.ledger().phase().orElseThrow().mechanism().query()).isEqualTo(fewer);
-    assertThat(second.ledger().phase().orElseThrow().phase()).isEqualTo(3);
-  }
-
-  @Test
-  void recalibratesByPublicTimeAsOftenAsSetAside() throws Exception {
-    Attempt attempt = new Attempt(twice);
-    attempt.open(0);
-    attempt.calibrate(WARM, 2);
+    calibrate(attempt, WARM, 4);
     RoundMechanism before = attempt.run(WARM + 2).mechanism();
-    // windows 1 to 3: two windows later
-    attempt.run(29);
     Grant measurement = attempt.grant(30);
-    assertThat(measurement.mechanism().query()).isEqualTo(Terms.NORMS);
-    assertThat(measurement.phase()).isEqualTo(3);
-    attempt.acknowledge(measurement, answer(16));
+    assertThat(measurement.mechanism().query()).isEqualTo(NORMS);
+    attempt.acknowledge(measurement, answer(1));
     attempt.pulse(31);
     attempt.conclude(31);
     Grant training = attempt.run(32);
-    assertThat(training.phase()).isEqualTo(4);
-    assertThat(training.mechanism()).isNotEqualTo(before);
+    assertThat(training.mechanism().groupSize()).isNotEqualTo(before.groupSize());
     assertThat(attempt.run(90).phase()).isEqualTo(4);
-    assertThat(attempt.ledger().reserved().exactEpsilon())
-        .isLessThanOrEqualTo(java.math.BigDecimal.valueOf(5));
+    assertThat(Attempt.records(store, PhaseOpened.class))
+        .extracting(PhaseOpened::slot)
+        .containsExactly(1, 3, 1, 3);
   }
 
   @Test
-  void exampleLevelBoundsAWindowByTheMedianAndIsAccountedForAllLiveOnes() {
-    CalibratedProgramme programme = new CalibratedProgramme(Terms.exampleLevel(/* norms= */ null));
-    RoundQuery.CountHistogram counts = CountBins.upTo(32);
-    Double[] bins = Collections.nCopies(counts.answerSize(), 0.0).toArray(new Double[0]);
-    bins[counts.binOf(6)] = 7_000.0;
-    bins[counts.binOf(30)] = 3_000.0;
-    RoundMechanism chosen = programme.training(Map.of(counts, List.of(bins)));
-    assertThat(chosen.sampler()).isEqualTo(Sampler.ELS);
-    assertThat(chosen.groupSize()).isEqualTo(18);
-    assertThat(chosen.clipNorm()).isEqualTo(1.25);
-    assertThat(chosen.samplingProbability()).isCloseTo(512.0 / (10_000 * 18), within(1e-12));
-    assertThat(chosen.expectedUnits()).isEqualTo(512);
+  void aRestartGoesOnFromTheLedgerAlone() throws Exception {
+    Attempt first = attempt();
+    first.open(0);
+    calibrate(first, WARM, 4);
+    Grant training = first.grant(WARM + 2);
+    Attempt second = attempt();
+    second.open(WARM + 3);
+    Grant next = second.grant(WARM + 5);
+    assertThat(next.mechanism()).isEqualTo(training.mechanism());
+    assertThat(next.phase()).isEqualTo(training.phase());
+    assertThat(Attempt.records(store, PhaseOpened.class)).hasSize(2);
   }
 
   @Test
-  void whereOnlyNoiseWasFoundThereIsAChoiceAllTheSame() {
-    List<Double> nothing = Collections.nCopies(Terms.NORMS.answerSize(), -1.0);
-    assertThat(once.training(Map.of(Terms.NORMS, nothing)).clipNorm())
-        .isCloseTo(0.01 * Math.pow(2, 8.5), within(1e-9));
-    RoundQuery.CountHistogram counts = CountBins.upTo(32);
-    assertThat(
-            new CalibratedProgramme(Terms.exampleLevel(/* norms= */ null))
-                .training(Map.of(counts, Collections.nCopies(counts.answerSize(), -1.0)))
-                .groupSize())
-        .isEqualTo(3);
-  }
-
-  @Test
-  void refusesTermsThatLeaveNothingToChoose() {
-    RoundQuery.NormHistograms one = new RoundQuery.NormHistograms(List.of(1), 0.01, 2, 18);
-    CalibrationTerms terms = Terms.userLevel(Recalibration.NEVER);
-    CalibrationTerms tooMuch =
-        new CalibrationTerms(
-            terms.sampler(),
-            terms.budget(),
-            terms.calibrationShare(),
-            1,
-            /* population= */ 100,
-            terms.compute(),
-            terms.rounds(),
-            10,
-            3,
-            1,
-            Recalibration.NEVER,
-            null,
-            one,
-            0.1,
-            0.5,
-            1,
-            null);
-    assertThatIllegalArgumentException()
-        .isThrownBy(() -> new CalibratedProgramme(tooMuch))
-        .withMessageContaining("at least one must be 40.96 or more");
-  }
-
-  private static CalibrationTerms withAttempts(int attempts) {
-    return with(Terms.userLevel(Recalibration.NEVER), attempts, Terms.NORMS);
-  }
-
-  private static CalibrationTerms with(
-      CalibrationTerms terms, int attempts, RoundQuery.NormHistograms norms) {
-    return new CalibrationTerms(
-        terms.sampler(),
-        terms.budget(),
-        terms.calibrationShare(),
-        attempts,
-        terms.population(),
-        terms.compute(),
-        terms.rounds(),
-        terms.windowTicks(),
-        terms.windows(),
-        terms.warmUpWindows(),
-        terms.recalibration(),
-        terms.counts(),
-        norms,
-        terms.normSampling(),
-        terms.normQuantile(),
-        terms.clipNorm(),
-        terms.adaptive());
-  }
-
-  /** Histograms of 1,000 users whose norms fall until this candidate and not beyond. */
-  private static List<Double> answer(int until) {
-    long[] sums = new long[Terms.NORMS.answerSize()];
-    for (int candidate = 0; candidate < Terms.NORMS.groupSizes().size(); candidate++) {
-      int examples = Math.min(until, Terms.NORMS.groupSizes().get(candidate));
-      for (int user = 0; user < 1_000; user++) {
-        NormHistogram.add(Terms.NORMS, candidate, 3 / Math.sqrt(examples), Terms.GRID, sums);
+  void aCrashBetweenReservationAndItsFirstPhaseIsCompleted() throws Exception {
+    Attempt attempt = attempt();
+    attempt.open(0);
+    List<LedgerRecord> until = new ArrayList<>();
+    try (Ledger ledger = InMemoryLedger.factory(store).create()) {
+      ledger.read().stream()
+          .map(LedgerEntry::record)
+          .filter(record -> !(record instanceof PhaseOpened))
+          .forEach(until::add);
+    }
+    InMemoryLedger.forget(store);
+    try (Ledger ledger = InMemoryLedger.factory(store).create()) {
+      ledger.open();
+      LedgerState state = LedgerState.empty();
+      for (LedgerRecord record : until) {
+        LedgerEntry entry = LedgerEntry.after(state, record);
+        ledger.append(entry);
+        state = state.apply(entry);
       }
     }
-    return Arrays.stream(sums).mapToObj(Terms.GRID::value).toList();
+    attempt().open(1);
+    assertThat(Attempt.records(store, JointlyReserved.class)).hasSize(1);
+    assertThat(Attempt.records(store, PhaseOpened.class)).hasSize(1);
   }
 
-  private static ModelVersion model(long epoch, long round) {
-    return new ModelVersion("job", epoch, round, "%064x".formatted(round), "%064x".formatted(0));
+  @Test
+  void otherTermsThanThoseReservedAreRefused() throws Exception {
+    Attempt first = attempt();
+    first.open(0);
+    calibrate(first, WARM, 4);
+    Recalibration same = twiceTerms.recalibration();
+    NormHistograms fewer = new NormHistograms(List.of(1), 0.1, 2, 6);
+    NormHistograms finer = new NormHistograms(List.of(1, 4), 0.1, 1.5, 8);
+    for (CalibrationTerms other :
+        List.of(
+            terms(same, 0.1, fewer),
+            terms(same, 0.2, NORMS),
+            terms(new Recalibration(2, 2), 0.1, NORMS),
+            terms(same, 0.1, finer))) {
+      assertThatThrownBy(() -> new Attempt(store, new CalibratedProgramme(other)).open(WARM + 3))
+          .isInstanceOf(LedgerException.Refused.class)
+          .hasMessageContaining("Go back to the configuration that reserved it");
+    }
+    assertThat(Attempt.records(store, PhaseOpened.class)).hasSize(2);
   }
 
-  private static RoundExecuted executed(Grant grant, List<Double> answer) {
-    return new RoundExecuted(grant.epoch(), grant.round(), answer);
+  @Test
+  void anotherProgrammeHasNothingToReserve() throws Exception {
+    Attempt first = attempt();
+    first.open(0);
+    calibrate(first, WARM, 4);
+    PhaseProgramme fixed =
+        PhaseProgramme.of(
+            new RoundMechanism(Sampler.ULS, 0.1, 4, 2, 1, 16), /* share= */ null, 100);
+    assertThatThrownBy(() -> new Attempt(store, fixed).open(WARM + 3))
+        .isInstanceOf(LedgerException.Refused.class)
+        .hasMessageContaining("Raise epsilon and delta");
   }
 
-  private <T extends LedgerRecord> List<T> records(Class<T> type) throws Exception {
-    try (var ledger = InMemoryLedger.factory(store).create()) {
-      return ledger.read().stream()
-          .map(LedgerEntry::record)
-          .filter(type::isInstance)
-          .map(type::cast)
-          .toList();
-    }
+  /** A fixed programme of the very mechanism goes on in its slot, and states the joint ε. */
+  @Test
+  void theSameMechanismConfiguredIsStillAccountedForJointly() throws Exception {
+    Attempt first = attempt();
+    first.open(0);
+    calibrate(first, WARM, 4);
+    Grant training = first.grant(WARM + 2);
+    PhaseProgramme fixed =
+        PhaseProgramme.of(training.mechanism(), /* share= */ null, /* maxRounds= */ 100);
+    Attempt second = new Attempt(store, fixed);
+    second.open(WARM + 3);
+    Grant next = second.grant(WARM + 5);
+    assertThat(next.phase()).isEqualTo(training.phase());
+    assertThat(next.epsilonSpent()).isGreaterThanOrEqualTo(training.epsilonSpent());
+    assertThat(history().epsilonAfter(history().charges().get(2))).isEqualTo(next.epsilonSpent());
   }
 
-  /** One attempt, of a job of its own. */
-  private final class Attempt {
-    private final DurabilityGate gate = Budgets.gate();
-    private final RoundCoordinator coordinator;
-    private final LedgerSession session;
-    private RoundExecuted acknowledged;
-
-    Attempt(CalibratedProgramme programme) {
-      coordinator = new RoundCoordinator(programme, /* restoredTick= */ 0, gate);
-      BudgetTerms terms =
-          new BudgetTerms(
-              "starlings",
-              5,
-              1e-6,
-              Duration.ofMillis(INTERVAL),
-              programme,
-              /* raiseBudget= */ false);
-      session =
-          new LedgerSession(
-              InMemoryLedger.factory(store),
-              terms,
-              ACCOUNTANTS,
-              ReleaseWitness.NONE,
-              UUID.randomUUID().toString(),
-              Optional.empty());
+  @Test
+  void whatARaiseAddsIsReservedWhenTheSlotsAreRun() throws Exception {
+    CalibrationTerms terms = terms(Recalibration.NEVER, 0.1, NORMS);
+    Attempt first = new Attempt(store, new CalibratedProgramme(terms));
+    first.open(0);
+    calibrate(first, WARM, 4);
+    for (int round = 0; round < ROUNDS - 1; round++) {
+      first.run(WARM + 2 + round);
     }
+    CalibrationTerms raised = terms.withBudget(PrivacyLoss.budget("budget", 12, 2e-6));
+    CalibratedProgramme after = new CalibratedProgramme(raised);
+    Attempt second = new Attempt(store, after, /* epsilon= */ 12, 2e-6, true);
+    second.open(30);
+    Grant lastOfSlot = second.run(32);
+    assertThat(lastOfSlot.phase()).isEqualTo(2);
+    assertThat(lastOfSlot.epsilonSpent()).isLessThanOrEqualTo(5);
+    Grant behind = second.run(33);
+    assertThat(behind.phase()).isEqualTo(3);
+    assertThat(behind.mechanism()).isEqualTo(lastOfSlot.mechanism());
+    assertThat(behind.epsilonSpent()).isBetween(5.0, 12.0);
+    assertThat(behind.delta()).isEqualTo(2e-6);
+    assertThat(second.ledger().joint()).isEmpty();
+    // and a restart goes on there
+    Attempt third = new Attempt(store, after, /* epsilon= */ 12, 2e-6, true);
+    third.open(34);
+    assertThat(third.run(36).phase()).isEqualTo(3);
+  }
 
-    void open(long tick) throws Exception {
-      EpochStart start = coordinator.opened(session.open(at(tick)), at(tick)).orElseThrow();
-      Budgets.open(gate);
-      coordinator.announced(model(start.epoch(), /* round= */ 0));
-    }
+  @Test
+  void aDomainThatReservedForEachPhaseGoesOnLikeThat() throws Exception {
+    SeparateProgramme before = new SeparateProgramme(twiceTerms);
+    Attempt first = new Attempt(store, before);
+    first.open(0);
+    calibrate(first, WARM, 4);
+    Grant training = first.grant(WARM + 2);
+    Attempt second = attempt();
+    second.open(WARM + 3);
+    Grant next = second.grant(WARM + 5);
+    assertThat(next.mechanism()).isEqualTo(training.mechanism());
+    assertThat(next.phase()).isEqualTo(2);
+    assertThat(Attempt.records(store, JointlyReserved.class)).isEmpty();
+    assertThat(Attempt.records(store, Calibrated.class)).hasSize(1);
+    RoundMechanism measured = before.measurements().get(0);
+    assertThat(twice.isJoint(measured)).isFalse();
+    assertThat(twice.trainingAfter(measured, answer(4))).contains(training.mechanism());
+  }
 
-    void reopen() throws Exception {
-      assertThat(coordinator.opened(session.open(GENESIS), GENESIS)).isEmpty();
-    }
+  /** The calibration page's example, and ε 8 with one and with three recalibrations. */
+  @ParameterizedTest
+  @CsvSource({"2, 150, 0, 2.134", "8, 600, 1, 1.337", "8, 600, 3, 1.336"})
+  void noiseIsThatOfJointComposition(double epsilon, long rounds, int times, double expected) {
+    JointPlan plan =
+        JointPlan.of(
+            new CalibrationTerms(
+                Sampler.ULS,
+                PrivacyLoss.budget("budget", epsilon, 1e-6),
+                /* calibrationShare= */ 0.1,
+                /* attempts= */ 3,
+                /* population= */ 15_000,
+                /* compute= */ 1_024,
+                rounds,
+                /* windowTicks= */ 10,
+                /* windows= */ 3,
+                /* warmUpWindows= */ 1,
+                new Recalibration(10, times),
+                /* counts= */ null,
+                new NormHistograms(List.of(1, 2, 4, 8), 0.1, 2, 6),
+                /* normSampling= */ 0.02,
+                /* normQuantile= */ 0.5,
+                /* clipNorm= */ 1,
+                /* adaptive= */ null));
+    assertThat(plan.training().get(0).noiseMultiplier()).isCloseTo(expected, within(0.002));
+  }
 
-    LedgerState ledger() {
-      return session.state();
-    }
-
-    Step pulse(long tick) {
-      return coordinator.pulse(at(tick));
-    }
-
-    Grant grant(long tick) throws Exception {
-      assertThat(((Step.Charge) pulse(tick)).tick()).isEqualTo(tick);
-      Grant grant = session.charge(tick, coordinator.nextClipNorm());
-      coordinator.granted(grant, session.state(), session.accountant());
-      return grant;
-    }
-
-    void acknowledge(Grant grant, List<Double> answer) {
-      acknowledged = executed(grant, answer);
-      coordinator.announced(model(grant.epoch(), grant.round()));
-      coordinator.acknowledged(acknowledged);
-    }
-
-    void conclude(long tick) throws Exception {
-      session.conclude(acknowledged, tick);
-      coordinator.concluded(session.state(), session.accountant());
-    }
-
-    void calibrate(long tick, int until) throws Exception {
-      Grant measurement = grant(tick);
-      acknowledge(measurement, answer(until));
-      pulse(tick + 1);
-      conclude(tick + 1);
-    }
-
-    Grant run(long tick) throws Exception {
-      Grant grant = grant(tick);
-      acknowledge(grant, List.of());
-      return grant;
-    }
-
-    private long at(long tick) {
-      return GENESIS + tick * INTERVAL;
+  @Test
+  void whateverIsMeasured_exampleLevelTrainingIsOneOfItsOptions() {
+    CalibrationTerms terms = Terms.exampleLevel(/* norms= */ null);
+    CalibrationChoice choice = new CalibrationChoice(terms);
+    var options = choice.options(/* noiseMultiplier= */ 2);
+    assertThat(options).doesNotHaveDuplicates().hasSizeBetween(30, 60);
+    SplittableRandom random = new SplittableRandom(5);
+    for (int i = 0; i < 300; i++) {
+      double scale = Math.pow(10, random.nextInt(6));
+      List<Double> counts =
+          random
+              .doubles(terms.counts().answerSize(), -0.3, 1)
+              .map(share -> scale * Math.pow(share, 5))
+              .boxed()
+              .toList();
+      Map<RoundQuery, List<Double>> answers = Map.of(terms.counts(), counts);
+      RoundMechanism chosen = choice.mechanism(answers, options);
+      assertThat(options).contains(LedgerRecord.Option.of(chosen, terms.trainingRounds()));
+      assertThat(chosen.expectedUnits())
+          .as("no more than the compute, and no less than the grid's step")
+          .isBetween(256 - 1e-9, 512 + 1e-9);
     }
   }
 }

@@ -30,12 +30,12 @@ class PrivateChoiceStatisticalTest {
   private static final int DIMENSION = 8;
 
   private static CalibratedProgramme userLevel;
-  private static CalibratedProgramme exampleLevel;
+  private static SeparateProgramme exampleLevel;
 
   @BeforeAll
   static void calibrateTheNoise() {
     userLevel = new CalibratedProgramme(Terms.userLevel(Recalibration.NEVER));
-    exampleLevel = new CalibratedProgramme(Terms.exampleLevel(/* norms= */ null));
+    exampleLevel = new SeparateProgramme(Terms.exampleLevel(/* norms= */ null));
     CalibrationTerms terms = Terms.userLevel(Recalibration.NEVER);
     assertThat(terms.measurementShare().epsilon()).isEqualTo(0.5);
   }

@@ -168,6 +168,55 @@ class LedgerCommandTest {
     assertThat(err.toString()).contains("releases of the privacy domain chat");
   }
 
+  /** A domain that reserves (ε, 10⁻⁶) jointly, for one look and one of two mechanisms. */
+  private void writeJoint(double epsilon) throws Exception {
+    file = directory.resolve("joint.jsonl");
+    RoundMechanism look = new RoundMechanism(Sampler.ULS, 0.1, 4, 2, 1, 1);
+    RoundMechanism broad = new RoundMechanism(Sampler.ULS, 0.05, 1, 1, 0.5, 16);
+    RoundMechanism narrow = new RoundMechanism(Sampler.ULS, 0.0125, 4, 0.7, 0.5, 16);
+    write(
+        new LedgerRecord.Genesis(
+            "starlings", LedgerRecord.UNIT, LedgerRecord.NEIGHBOURING_RELATION, 8, 1e-6, 1_000, 5),
+        new LedgerRecord.EpochOpened(1, "job"),
+        new LedgerRecord.JointlyReserved(
+            1,
+            List.of(
+                new LedgerRecord.Slot(1, List.of(LedgerRecord.Option.of(look, 1))),
+                new LedgerRecord.Slot(
+                    2,
+                    List.of(
+                        LedgerRecord.Option.of(broad, 10), LedgerRecord.Option.of(narrow, 10)))),
+            epsilon,
+            1e-6),
+        new LedgerRecord.PhaseOpened(1, 1, broad, epsilon, 1e-6, 10, /* slot= */ 2),
+        new LedgerRecord.Charge(1, 1, 3, 1));
+  }
+
+  @Test
+  void computesWhatIsReservedJointlyFromTheRecordsAlone() throws Exception {
+    writeJoint(5);
+
+    assertThat(run("show", "--file", file.toString())).isZero();
+    assertThat(out.toString())
+        .contains("joint     epsilon 5.0, delta 1.0E-6 for 2 slots; computed from them: epsilon ")
+        .contains("slot 2: 2 times one of 2, at most 10 rounds each")
+        .contains("phase 1   training; slot 2 of what is reserved jointly, at most 10 rounds");
+    out.getBuffer().setLength(0);
+    assertThat(run("verify", "--json", "--file", file.toString())).isZero();
+    JsonNode joint = new ObjectMapper().readTree(out.toString()).get("joint").get(0);
+    assertThat(joint.get("epsilon").asDouble()).isBetween(1.5, 5.0);
+    assertThat(joint.get("epsilon_reserved").asDouble()).isEqualTo(5);
+  }
+
+  @Test
+  void aReservationThatSaysLessThanItsSlotsCostIsFound() throws Exception {
+    writeJoint(1);
+
+    assertThat(run("verify", "--file", file.toString())).isEqualTo(1);
+    assertThat(err.toString())
+        .contains("says epsilon 1.0, delta 1.0E-6, but its slots cost epsilon ");
+  }
+
   @Test
   void verifiesAWholeLedgerAndNamesTheDamageOfAnother() throws Exception {
     assertThat(run("verify", "--json", "--file", file.toString())).isZero();

@@ -238,14 +238,15 @@ final class PublishedRun {
         /* medianCount= */ null,
         CalibrationChoice.norms(NORMS, noised, terms.normQuantile()),
         programme.training(Map.of(NORMS, noised)),
-        new CalibrationOutcome.BudgetSplit(
-            terms.measurementShare().epsilon(),
-            terms.measurementShare().delta(),
-            terms.attempts(),
+        /* budget= */ null,
+        new CalibrationOutcome.JointBudget(
+            terms.budget().epsilon(),
+            terms.budget().delta(),
             /* measurements= */ 1,
-            terms.trainingShare().epsilon(),
-            terms.trainingShare().delta(),
-            /* trainingPhases= */ 1));
+            terms.retries(),
+            /* trainingPhases= */ 1,
+            terms.trainingRounds(),
+            programme.trainingOptions()));
   }
 
   private RoundRelease release(Grant grant) {

@@ -16,6 +16,7 @@ import io.murmuration.privacy.ledger.LedgerEntry;
 import io.murmuration.privacy.ledger.LedgerRecord;
 import io.murmuration.privacy.ledger.LedgerRecord.Calibrated;
 import io.murmuration.privacy.ledger.LedgerRecord.Charge;
+import io.murmuration.privacy.ledger.LedgerRecord.JointlyReserved;
 import io.murmuration.privacy.ledger.LedgerRecord.PhaseOpened;
 import io.murmuration.privacy.mechanism.Grant;
 import io.murmuration.privacy.mechanism.Sampler;
@@ -138,6 +139,10 @@ class CalibrationITCase {
       throws Exception {
     DirectoryModelStore store = store();
     assertThat(store.published()).isNotEmpty().allMatch(name -> name.startsWith("round-"));
+    assertThat(calibration.outcome().joint().epsilon()).isEqualTo(50);
+    assertThat(records(JointlyReserved.class))
+        .singleElement()
+        .satisfies(reserved -> assertThat(reserved.accounts().isCovered()).isTrue());
     double before = calibration.epsilonSpent();
     for (String name : store.published()) {
       ReleaseManifest manifest = ReleaseManifest.read(store.read(name).get(Manifest.FILE));
@@ -146,7 +151,7 @@ class CalibrationITCase {
       assertThat(manifest.epsilonSpent()).isBetween(before, 50.0);
       before = manifest.epsilonSpent();
       assertThat(new String(store.read(name).get(PrivacyStatement.FILE), StandardCharsets.UTF_8))
-          .contains(calibration.outcome().budget().sentence());
+          .contains("the ledger says what was reserved in advance");
     }
   }
 

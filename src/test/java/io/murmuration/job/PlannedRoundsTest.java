@@ -9,6 +9,10 @@ import io.murmuration.calibration.CountBins;
 import io.murmuration.config.PrivacyConfig;
 import io.murmuration.privacy.accounting.PhaseAccountant;
 import io.murmuration.privacy.accounting.PrivacyLoss;
+import io.murmuration.privacy.budget.PhaseProgramme;
+import io.murmuration.privacy.ledger.LedgerRecord.JointlyReserved;
+import io.murmuration.privacy.ledger.LedgerRecord.Slot;
+import io.murmuration.privacy.ledger.LedgerState;
 import io.murmuration.privacy.mechanism.AdaptiveClipping;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.privacy.mechanism.RoundQuery;
@@ -103,13 +107,13 @@ class PlannedRoundsTest {
   }
 
   @Test
-  void phasesOfACalibratedDomain_affordTheirAttemptsAndRounds() {
+  void reservationsOfACalibratedDomain_coverWhateverIsChosen() throws Exception {
     SplittableRandom random = new SplittableRandom(3);
     for (Sampler sampler : Sampler.values()) {
       for (double epsilon : EPSILONS) {
         for (int attempts : new int[] {1, 3}) {
           for (int recalibrations : new int[] {0, 1, 3}) {
-            if (taken(random, 4)) {
+            if (taken(random, 24)) {
               requirePhases(terms(sampler, epsilon, attempts, recalibrations), random);
             }
           }
@@ -119,18 +123,28 @@ class PlannedRoundsTest {
     assertThat(broken).isEmpty();
   }
 
-  private void requirePhases(CalibrationTerms terms, SplittableRandom random) {
+  /** What is reserved covers its slots, and what is chosen is an option with all its rounds. */
+  private void requirePhases(CalibrationTerms terms, SplittableRandom random) throws Exception {
     CalibratedProgramme programme = new CalibratedProgramme(terms);
+    PhaseProgramme.Place place = programme.phaseAt(LedgerState.empty(), /* tick= */ 0).place();
+    JointlyReserved reserved =
+        new JointlyReserved(
+            /* epoch= */ 1, place.slots(), place.reserved().epsilon(), place.reserved().delta());
+    if (!place.reserved().equals(terms.budget()) || !reserved.accounts().isCovered()) {
+      broken.add(terms + " reserve " + reserved);
+    }
     Map<RoundQuery, List<Double>> answers = new HashMap<>();
     for (RoundMechanism measurement : programme.measurements()) {
-      PrivacyLoss share = terms.measurementShare();
-      require(measurement, terms.attempts(), share.epsilon(), share.delta());
       answers.put(
           measurement.query(),
           random.doubles(measurement.query().answerSize(), 0, 100).boxed().toList());
     }
-    PrivacyLoss share = terms.trainingShare();
-    require(programme.training(answers), terms.trainingRounds(), share.epsilon(), share.delta());
+    RoundMechanism training = programme.training(answers);
+    Slot last = place.slots().get(place.slots().size() - 1);
+    if (last.times() != terms.cycles()
+        || last.optionOf(training).filter(o -> o.rounds() == terms.trainingRounds()).isEmpty()) {
+      broken.add(terms + " reserve no slot for " + training);
+    }
   }
 
   private static CalibrationTerms terms(
@@ -147,7 +161,7 @@ class PlannedRoundsTest {
         /* windows= */ 3,
         /* warmUpWindows= */ 1,
         new Recalibration(/* everyWindows= */ 10, recalibrations),
-        sampler == Sampler.ULS ? null : CountBins.upTo(16),
+        sampler == Sampler.ULS ? null : CountBins.upTo(4),
         new NormHistograms(
             sampler == Sampler.ULS ? List.of(1, 2, 4) : List.of(1),
             /* smallestNorm= */ 0.1,

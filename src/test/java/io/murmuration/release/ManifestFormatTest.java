@@ -75,7 +75,8 @@ class ManifestFormatTest {
             /* medianCount= */ 1,
             /* typicalNorms= */ null,
             ADAPTIVE,
-            new CalibrationOutcome.BudgetSplit(0.5, 1e-7, 1, 1, 7.5, 9e-7, 1));
+            new CalibrationOutcome.BudgetSplit(0.5, 1e-7, 1, 1, 7.5, 9e-7, 1),
+            /* joint= */ null);
     return CalibrationManifest.of(ReleaseFixtures.context(), grant(COUNTING), outcome.write());
   }
 

@@ -20,6 +20,27 @@ public record Choice(List<Composition> options) {
     }
   }
 
+  /**
+   * The same choice where whatever is chosen runs its first rounds only.
+   *
+   * @param rounds the most, at least 1
+   * @throws IllegalArgumentException if an option has several mechanisms, of which none is first
+   */
+  public Choice cutTo(long rounds) {
+    return new Choice(
+        options.stream()
+            .map(
+                option -> {
+                  if (option.parts().size() != 1) {
+                    throw new IllegalArgumentException(
+                        "an option must be one mechanism to be cut but is " + option);
+                  }
+                  return Composition.of(
+                      option.parts().get(0).mechanism(), Math.min(rounds, option.rounds()));
+                })
+            .toList());
+  }
+
   /** So many rounds of one mechanism: there is nothing to choose. */
   public static Choice of(Mechanism mechanism, long rounds) {
     return new Choice(List.of(Composition.of(mechanism, rounds)));

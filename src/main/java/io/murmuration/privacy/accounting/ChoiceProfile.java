@@ -13,11 +13,19 @@ import java.util.List;
  * some pair (Zhu, Dong, Wang, AISTATS 2022, Proposition 8). That pair dominates every option. So it
  * dominates what a choice does whatever was released before, and in an adaptive sequence of choices
  * the product of their pairs dominates the whole (ibid., Theorem 10): nothing is said there about
- * how the earlier outcomes choose among mechanisms that are all dominated by one pair. Conditions:
- * the options are finitely many and fixed before any data was looked at; the maximum is taken over
- * <i>whole</i> options, all their rounds composed, and at <i>all</i> α &gt; 0, α &lt; 1 included;
- * each direction has its own. Leaving rounds of the chosen option out is post-processing of what
- * was paid for.
+ * how the earlier outcomes choose among mechanisms that are all dominated by one pair.
+ *
+ * <p><b>Their order</b> may be chosen by outcomes too, and so may an early end. By induction over
+ * how many choices are left: which is made first depends on nothing yet, and is dominated by its
+ * pair; whatever it releases, what follows is dominated by the product of the pairs that are left,
+ * one pair for all outcomes; so by Theorem 10 the whole is dominated by the product of all, which
+ * does not know of an order. Ending early leaves a trivial mechanism, which every pair dominates.
+ * What must not happen is that two choices run at the same time, or that one is made twice.
+ *
+ * <p><b>Conditions:</b> the options are finitely many and fixed before any data was looked at; the
+ * maximum is taken over <i>whole</i> options, all their rounds composed, and at <i>all</i> α &gt;
+ * 0, α &lt; 1 included; each direction has its own. Leaving rounds of the chosen option out is
+ * post-processing of what was paid for.
  *
  * <p><b>On a grid.</b> δ of each option at ε = 0, s, 2s, … comes from {@link TiltedComposition}: an
  * upper bound in both directions. With H_α(P ‖ Q) = 1 − α + α·H_{1/α}(Q ‖ P) the other direction

@@ -5,8 +5,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Choices that are made one after the other, in any order that does not depend on data. The list is
- * fixed before the first is made.
+ * Choices that are made one after the other, each once the one before has ended. The list is fixed
+ * before the first is made; their order need not be, and some may never be made: {@link
+ * ChoiceProfile} has the proof.
  *
  * @param parts each choice once, with how often it is made
  */
@@ -25,6 +26,12 @@ public record JointComposition(List<Part> parts) {
       }
       Arguments.rounds(times, 1);
     }
+  }
+
+  /** Choices one after the other. */
+  public static JointComposition of(List<Choice> choices) {
+    return new JointComposition(
+        choices.stream().map(choice -> new Part(choice, /* times= */ 1)).toList());
   }
 
   public JointComposition {

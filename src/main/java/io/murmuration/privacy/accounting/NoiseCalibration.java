@@ -56,7 +56,7 @@ public final class NoiseCalibration {
   }
 
   /** An ε as a part of a budget: at most 1 if and only if it does not exceed it. */
-  private static double cost(double epsilon, double budget) {
+  static double cost(double epsilon, double budget) {
     double share = epsilon / budget;
     return epsilon <= budget ? Math.min(1, share) : Math.max(Math.nextUp(1.0), share);
   }
@@ -75,7 +75,7 @@ public final class NoiseCalibration {
     return noise;
   }
 
-  private static IllegalArgumentException notEnough(double noise) {
+  static IllegalArgumentException notEnough(double noise) {
     return new IllegalArgumentException(
         "even a noise multiplier of "
             + noise

@@ -14,6 +14,7 @@ import io.murmuration.privacy.ledger.LedgerRecord.Charge;
 import io.murmuration.privacy.ledger.LedgerRecord.EpochOpened;
 import io.murmuration.privacy.ledger.LedgerRecord.Genesis;
 import io.murmuration.privacy.ledger.LedgerRecord.Halted;
+import io.murmuration.privacy.ledger.LedgerRecord.JointlyReserved;
 import io.murmuration.privacy.ledger.LedgerRecord.PhaseOpened;
 import io.murmuration.privacy.ledger.LedgerState;
 import io.murmuration.privacy.mechanism.AccountantFactory;
@@ -49,7 +50,7 @@ public final class LedgerSession implements AutoCloseable {
 
   private final LedgerFactory factory;
   private final BudgetTerms terms;
-  private final AccountantFactory accountants;
+  private final PhaseAccountants accountants;
   private final ReleaseWitness releases;
   private final String jobId;
   private final Optional<LedgerPosition> restored;
@@ -77,7 +78,7 @@ public final class LedgerSession implements AutoCloseable {
       Optional<LedgerPosition> restored) {
     this.factory = factory;
     this.terms = terms;
-    this.accountants = accountants;
+    this.accountants = new PhaseAccountants(accountants);
     this.releases = releases;
     this.jobId = jobId;
     this.restored = restored;
@@ -228,6 +229,10 @@ public final class LedgerSession implements AutoCloseable {
     }
     if (plan.raises()) {
       append(new BudgetRaised(ownEpoch, terms.epsilon(), terms.delta()));
+    }
+    Optional<JointlyReserved> reservation = plan.reservation(ownEpoch);
+    if (reservation.isPresent()) {
+      append(reservation.get());
     }
     if (plan.opensPhase()) {
       append(plan.opening(ownEpoch));

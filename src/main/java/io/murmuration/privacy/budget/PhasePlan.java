@@ -5,12 +5,14 @@ import io.murmuration.privacy.accounting.PrivacyLoss;
 import io.murmuration.privacy.ledger.LedgerException;
 import io.murmuration.privacy.ledger.LedgerRecord;
 import io.murmuration.privacy.ledger.LedgerRecord.Genesis;
+import io.murmuration.privacy.ledger.LedgerRecord.JointlyReserved;
 import io.murmuration.privacy.ledger.LedgerRecord.PhaseOpened;
 import io.murmuration.privacy.ledger.LedgerState;
-import io.murmuration.privacy.mechanism.AccountantFactory;
+import io.murmuration.privacy.ledger.LedgerState.OpenReservation;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * What a start has to do to a ledger so that the configured mechanism may run: nothing, open a
@@ -20,6 +22,8 @@ final class PhasePlan {
 
   private final boolean raises;
   private final boolean opensPhase;
+  private final JointlyReserved reservation;
+  private final Integer slot;
   private final int phase;
   private final RoundMechanism mechanism;
   private final PrivacyLoss share;
@@ -29,6 +33,8 @@ final class PhasePlan {
   private PhasePlan(
       boolean raises,
       boolean opensPhase,
+      JointlyReserved reservation,
+      Integer slot,
       int phase,
       RoundMechanism mechanism,
       PrivacyLoss share,
@@ -36,6 +42,8 @@ final class PhasePlan {
       PhaseAccountant accountant) {
     this.raises = raises;
     this.opensPhase = opensPhase;
+    this.reservation = reservation;
+    this.slot = slot;
     this.phase = phase;
     this.mechanism = mechanism;
     this.share = share;
@@ -52,7 +60,7 @@ final class PhasePlan {
   static PhasePlan of(
       LedgerState state,
       BudgetTerms terms,
-      AccountantFactory accountants,
+      PhaseAccountants accountants,
       String location,
       long tick)
       throws LedgerException.Refused {
@@ -65,26 +73,65 @@ final class PhasePlan {
     if (!fresh) {
       refuseContradictions(state, terms, raises, location);
     }
-    PhaseProgramme.Phase wanted = terms.programme().phaseAt(state, tick);
-    boolean opensPhase =
-        raises
-            || state.raisedSincePhase()
-            || state.phase().isEmpty()
-            || !state.phase().get().mechanism().equals(wanted.mechanism());
-    PrivacyLoss share =
-        opensPhase ? share(state, terms, wanted, location) : state.phase().get().reserved();
-    PhaseAccountant accountant =
-        accountants.create(wanted.mechanism(), share.epsilon(), share.delta());
+    LedgerState behind = raises ? state.raisedTo(terms.budget()) : state;
+    PhaseProgramme.Phase wanted = terms.programme().phaseAt(behind, tick);
+    boolean opensPhase = opens(behind, wanted);
+    PhaseProgramme.Place place = opensPhase ? wanted.place() : null;
+    JointlyReserved reservation = null;
+    PrivacyLoss share;
+    PhaseAccountant accountant;
+    if (!opensPhase) {
+      share = state.phase().orElseThrow().reserved();
+      accountant = accountants.ofOpen(state);
+    } else if (place == null) {
+      share = share(state, terms, wanted, location);
+      accountant = accountants.own(wanted.mechanism(), share);
+    } else {
+      OpenReservation joint = state.joint().orElse(null);
+      if (joint == null) {
+        share(state, terms, wanted, location);
+        reservation =
+            new JointlyReserved(
+                Math.max(1, state.epoch()),
+                place.slots(),
+                place.reserved().epsilon(),
+                place.reserved().delta());
+        joint = new OpenReservation(reservation, /* taken= */ List.of());
+      }
+      share = joint.reserved().reserved();
+      accountant = accountants.joint(joint, place.slot(), wanted.mechanism());
+    }
     if (opensPhase && accountant.affordableRounds() < 1) {
       throw new LedgerException.Refused(
-          ("Not one round of %s fits into the %s that its phase would reserve."
-                  + " Raise the noise multiplier, lower the sampling probability, or give it more"
-                  + " epsilon")
-              .formatted(wanted.mechanism(), share));
+          place == null
+              ? ("Not one round of %s fits into the %s that its phase would reserve."
+                      + " Raise the noise multiplier, lower the sampling probability, or give it"
+                      + " more epsilon")
+                  .formatted(wanted.mechanism(), share)
+              : ("The joint reservation of %s does not cover its slots, as this release computes"
+                      + " them. Use the release that wrote it, or another domain")
+                  .formatted(share));
     }
     int phase = state.phase().map(PhaseOpened::phase).orElse(0) + 1;
     return new PhasePlan(
-        raises, opensPhase, phase, wanted.mechanism(), share, wanted.maxRounds(), accountant);
+        raises,
+        opensPhase,
+        reservation,
+        place == null ? null : place.slot(),
+        phase,
+        wanted.mechanism(),
+        share,
+        wanted.maxRounds(),
+        accountant);
+  }
+
+  private static boolean opens(LedgerState state, PhaseProgramme.Phase wanted) {
+    if (wanted.place() != null) {
+      return wanted.place().isNext();
+    }
+    return state.raisedSincePhase()
+        || state.phase().isEmpty()
+        || !state.phase().get().mechanism().equals(wanted.mechanism());
   }
 
   private static void refuseContradictions(
@@ -150,7 +197,7 @@ final class PhasePlan {
       LedgerState state, BudgetTerms terms, PhaseProgramme.Phase phase, String location)
       throws LedgerException.Refused {
     PrivacyLoss left = terms.budget().minus(state.reserved());
-    PrivacyLoss wanted = phase.share();
+    PrivacyLoss wanted = phase.place() == null ? phase.share() : phase.place().reserved();
     if (wanted == null ? !left.isReservable() : !wanted.isWithin(left)) {
       throw new LedgerException.Refused(
           ("The configured mechanism needs a phase of its own in the %s, %s, but of the budget"
@@ -184,7 +231,12 @@ final class PhasePlan {
     return opensPhase;
   }
 
-  /** The record that reserves for the new phase. */
+  /** The record that reserves for the new phase and all others that share with it, if any. */
+  Optional<JointlyReserved> reservation(long epoch) {
+    return Optional.ofNullable(reservation).map(joint -> joint.in(epoch));
+  }
+
+  /** The record that opens the new phase. */
   PhaseOpened opening(long epoch) {
     return new PhaseOpened(
         epoch,
@@ -192,7 +244,8 @@ final class PhasePlan {
         mechanism,
         share.epsilon(),
         share.delta(),
-        Math.min(maxRounds, accountant.affordableRounds()));
+        Math.min(maxRounds, accountant.affordableRounds()),
+        slot);
   }
 
   PhaseAccountant accountant() {

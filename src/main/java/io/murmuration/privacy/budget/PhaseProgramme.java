@@ -7,6 +7,7 @@ import io.murmuration.privacy.ledger.LedgerState;
 import io.murmuration.privacy.mechanism.Checks;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import java.io.Serializable;
+import java.util.List;
 
 /**
  * Which phases a domain goes through: a function of its ledger, of public time and of public
@@ -19,15 +20,36 @@ public interface PhaseProgramme extends Serializable {
    * A phase that should be open.
    *
    * @param mechanism what each of its rounds does
-   * @param share what it reserves when it opens; null for all that is left
+   * @param share what it reserves when it opens; null for all that is left, or for its place
    * @param maxRounds the most rounds it may charge, whatever it could afford
+   * @param place where it is in a joint reservation; null if it reserves for itself
    */
-  record Phase(RoundMechanism mechanism, PrivacyLoss share, long maxRounds) {
+  record Phase(RoundMechanism mechanism, PrivacyLoss share, long maxRounds, Place place) {
+
+    /** A phase that reserves for itself. */
+    public Phase(RoundMechanism mechanism, PrivacyLoss share, long maxRounds) {
+      this(mechanism, share, maxRounds, /* place= */ null);
+    }
+
     public Phase {
       if (mechanism == null) {
         throw new IllegalArgumentException("mechanism is required");
       }
       Checks.atLeast("largest number of rounds", maxRounds, 1);
+    }
+  }
+
+  /**
+   * A phase's place in a joint reservation.
+   *
+   * @param slots what is to be reserved where the ledger has no joint reservation open
+   * @param reserved (ε, δ) of all slots together
+   * @param slot its slot, from 1
+   * @param isNext whether it is to be opened; otherwise it is the phase that is open
+   */
+  record Place(List<LedgerRecord.Slot> slots, PrivacyLoss reserved, int slot, boolean isNext) {
+    public Place {
+      slots = List.copyOf(slots);
     }
   }
 

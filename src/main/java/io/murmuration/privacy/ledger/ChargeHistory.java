@@ -1,9 +1,13 @@
 package io.murmuration.privacy.ledger;
 
+import io.murmuration.privacy.accounting.JointAccounts;
 import io.murmuration.privacy.accounting.PhaseAccountant;
 import io.murmuration.privacy.accounting.PrivacyLoss;
 import io.murmuration.privacy.ledger.LedgerRecord.Charge;
+import io.murmuration.privacy.ledger.LedgerRecord.JointlyReserved;
 import io.murmuration.privacy.ledger.LedgerRecord.PhaseOpened;
+import io.murmuration.privacy.ledger.LedgerState.LedgerPhase;
+import io.murmuration.privacy.ledger.LedgerState.OpenReservation;
 import io.murmuration.privacy.mechanism.AccountantFactory;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import java.util.ArrayList;
@@ -51,8 +55,10 @@ public final class ChargeHistory {
   private final AccountantFactory accountants;
   private final List<Charged> charges = new ArrayList<>();
   private final List<PhaseOpened> phases = new ArrayList<>();
+  private final List<JointlyReserved> reservations = new ArrayList<>();
   private final Map<String, Charged> byHash = new HashMap<>();
   private final Map<Integer, PhaseAccountant> byPhase = new HashMap<>();
+  private final Map<JointlyReserved, JointAccounts> byReservation = new HashMap<>();
 
   private ChargeHistory(LedgerState state, AccountantFactory accountants) {
     this.state = state;
@@ -74,6 +80,8 @@ public final class ChargeHistory {
       LedgerState after = before.apply(entry);
       if (entry.record() instanceof PhaseOpened opened) {
         history.phases.add(opened);
+      } else if (entry.record() instanceof JointlyReserved reserved) {
+        history.reservations.add(reserved);
       } else if (entry.record() instanceof Charge charge) {
         history.add(entry.hash(), charge, after);
       }
@@ -98,6 +106,11 @@ public final class ChargeHistory {
   /** All charges in the order of their rounds. */
   public List<Charged> charges() {
     return List.copyOf(charges);
+  }
+
+  /** All joint reservations in the order of the ledger. */
+  public List<JointlyReserved> reservations() {
+    return List.copyOf(reservations);
   }
 
   /** All phases in the order in which they were opened. */
@@ -161,6 +174,24 @@ public final class ChargeHistory {
   private PhaseAccountant accountant(PhaseOpened phase) {
     return byPhase.computeIfAbsent(
         phase.phase(),
-        number -> accountants.create(phase.mechanism(), phase.epsilon(), phase.delta()));
+        number ->
+            phase.slot() == null
+                ? accountants.create(phase.mechanism(), phase.epsilon(), phase.delta())
+                : joint(phase));
+  }
+
+  private PhaseAccountant joint(PhaseOpened phase) {
+    OpenReservation joint =
+        state.phases().stream()
+            .filter(past -> past.opened().phase() == phase.phase())
+            .map(LedgerPhase::joint)
+            .findFirst()
+            .orElseThrow();
+    return joint.accountant(phase.slot(), phase.mechanism(), accountsOf(joint.reserved()));
+  }
+
+  /** What a joint reservation costs, recomputed from its record. */
+  public JointAccounts accountsOf(JointlyReserved reserved) {
+    return byReservation.computeIfAbsent(reserved, JointlyReserved::accounts);
   }
 }

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.murmuration.privacy.ledger.LedgerRecord.BudgetRaised;
 import io.murmuration.privacy.ledger.LedgerRecord.Calibrated;
@@ -13,10 +14,14 @@ import io.murmuration.privacy.ledger.LedgerRecord.Charge;
 import io.murmuration.privacy.ledger.LedgerRecord.EpochOpened;
 import io.murmuration.privacy.ledger.LedgerRecord.Genesis;
 import io.murmuration.privacy.ledger.LedgerRecord.Halted;
+import io.murmuration.privacy.ledger.LedgerRecord.JointlyReserved;
+import io.murmuration.privacy.ledger.LedgerRecord.Option;
 import io.murmuration.privacy.ledger.LedgerRecord.PhaseOpened;
+import io.murmuration.privacy.ledger.LedgerRecord.Slot;
 import io.murmuration.privacy.mechanism.JsonFields;
 import io.murmuration.privacy.mechanism.MechanismJson;
 import io.murmuration.privacy.mechanism.RoundMechanism;
+import io.murmuration.privacy.mechanism.Sampler;
 import org.apache.commons.codec.digest.DigestUtils;
 
 /**
@@ -29,7 +34,8 @@ import org.apache.commons.codec.digest.DigestUtils;
  * <p>Lines of ledgers from before calibrations read as they did: a mechanism without a query is
  * training, a charge without a clip norm has its phase's, one without a due tick says nothing of
  * when it was due. Releases from before refuse a ledger in which one of them is given, for they
- * know no such field, and never misread it.
+ * know no such field, and never misread it. The same holds for joint reservations and the slots
+ * that phases take.
  */
 final class LedgerCodec {
 
@@ -119,12 +125,32 @@ final class LedgerCodec {
     }
 
     @Override
+    public ObjectNode jointlyReserved(JointlyReserved reserved) {
+      node.put("type", "reserved").put("epoch", reserved.epoch());
+      ArrayNode slots = node.putArray("slots");
+      for (Slot slot : reserved.slots()) {
+        ArrayNode options = slots.addObject().put("times", slot.times()).putArray("options");
+        for (Option option : slot.options()) {
+          options
+              .addObject()
+              .put("sampler", option.sampler().name())
+              .put("sampling_probability", option.samplingProbability())
+              .put("group_size", option.groupSize())
+              .put("noise_multiplier", option.noiseMultiplier())
+              .put("rounds", option.rounds());
+        }
+      }
+      return node.put("epsilon", reserved.epsilon()).put("delta", reserved.delta());
+    }
+
+    @Override
     public ObjectNode phaseOpened(PhaseOpened phase) {
       node.put("type", "phase").put("epoch", phase.epoch()).put("phase", phase.phase());
       MechanismJson.write(phase.mechanism(), node.putObject("mechanism"));
-      return node.put("epsilon", phase.epsilon())
+      node.put("epsilon", phase.epsilon())
           .put("delta", phase.delta())
           .put("max_rounds", phase.maxRounds());
+      return phase.slot() == null ? node : node.put("slot", phase.slot());
     }
 
     @Override
@@ -194,8 +220,15 @@ final class LedgerCodec {
             read,
             fields.real("epsilon"),
             fields.real("delta"),
-            fields.integer("max_rounds"));
+            fields.integer("max_rounds"),
+            fields.has("slot") ? fields.smallInteger("slot") : null);
       }
+      case "reserved" ->
+          new JointlyReserved(
+              fields.integer("epoch"),
+              fields.objects("slots").stream().map(LedgerCodec::slot).toList(),
+              fields.real("epsilon"),
+              fields.real("delta"));
       case "charge" ->
           new Charge(
               fields.integer("epoch"),
@@ -219,6 +252,27 @@ final class LedgerCodec {
           throw new IllegalArgumentException(
               "this release does not know records of type '" + type + "'");
     };
+  }
+
+  private static Slot slot(JsonFields fields) {
+    Slot slot =
+        new Slot(
+            fields.smallInteger("times"),
+            fields.objects("options").stream().map(LedgerCodec::option).toList());
+    fields.requireNoOthers();
+    return slot;
+  }
+
+  private static Option option(JsonFields fields) {
+    Option option =
+        new Option(
+            Sampler.valueOf(fields.text("sampler")),
+            fields.real("sampling_probability"),
+            fields.smallInteger("group_size"),
+            fields.real("noise_multiplier"),
+            fields.integer("rounds"));
+    fields.requireNoOthers();
+    return option;
   }
 
   private static JsonNode parse(String line) {

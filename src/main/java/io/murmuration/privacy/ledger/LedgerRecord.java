@@ -1,9 +1,17 @@
 package io.murmuration.privacy.ledger;
 
+import io.murmuration.privacy.accounting.Choice;
+import io.murmuration.privacy.accounting.Composition;
+import io.murmuration.privacy.accounting.JointAccounts;
+import io.murmuration.privacy.accounting.JointComposition;
+import io.murmuration.privacy.accounting.Mechanism;
 import io.murmuration.privacy.accounting.PrivacyLoss;
 import io.murmuration.privacy.mechanism.Checks;
 import io.murmuration.privacy.mechanism.RoundMechanism;
+import io.murmuration.privacy.mechanism.Sampler;
+import java.io.Serializable;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * What a ledger records. These fields are public and the list is closed: none is computed from
@@ -20,6 +28,8 @@ public sealed interface LedgerRecord {
     T genesis(Genesis record);
 
     T epochOpened(EpochOpened record);
+
+    T jointlyReserved(JointlyReserved record);
 
     T phaseOpened(PhaseOpened record);
 
@@ -97,17 +107,189 @@ public sealed interface LedgerRecord {
   }
 
   /**
-   * A mechanism gets its share of the budget, for good: ending a phase early returns nothing.
+   * Phases whose mechanisms are chosen while the domain lives get one share of the budget, together
+   * and for good. It says in advance how many such phases there may be and among what each is
+   * chosen; nothing in it is a function of data.
+   *
+   * <p>A phase takes a <b>slot</b>: {@link PhaseOpened#slot} is its number, from 1, in the last
+   * record of this kind. That phase must be one of the slot's options, with no more rounds, and a
+   * slot is taken at most so many times. Slots are taken in any order; one that is never taken, or
+   * not to its end, is spent all the same.
+   *
+   * <p>A measurement that a failure made void is repeated as another phase, which takes a slot that
+   * was reserved for that: one such slot serves every kind of measurement. Where none is left, the
+   * domain halts.
+   *
+   * <p>A phase that reserves for itself, behind a raise or by another programme, <b>ends</b> the
+   * reservation: from then on no slot is taken. So what else was reserved is always either all
+   * before or all behind, and adds up with this share by basic composition.
+   *
+   * <p>ε of the whole is recomputed from this record alone: {@link #composition} at {@link #delta}.
+   *
+   * @param epoch the epoch that wrote it
+   * @param slots at least one
+   * @param epsilon ε of all of them together, positive and finite
+   * @param delta δ of all of them together, in (0, 1)
+   */
+  record JointlyReserved(long epoch, List<Slot> slots, double epsilon, double delta)
+      implements LedgerRecord {
+    public JointlyReserved {
+      Checks.atLeast("epoch", epoch, 1);
+      slots = List.copyOf(slots);
+      Checks.atLeast("slots", slots.size(), 1);
+      PrivacyLoss.budget("reservation", epsilon, delta);
+    }
+
+    /** What is reserved for all slots together. */
+    public PrivacyLoss reserved() {
+      return PrivacyLoss.budget("reservation", epsilon, delta);
+    }
+
+    /** What it costs, computed from its slots. */
+    public JointAccounts accounts() {
+      return new JointAccounts(composition(), reserved());
+    }
+
+    /** Every slot as often as it may be taken. */
+    public JointComposition composition() {
+      return new JointComposition(
+          slots.stream()
+              .map(slot -> new JointComposition.Part(slot.choice(), slot.times()))
+              .toList());
+    }
+
+    /**
+     * A slot by its number.
+     *
+     * @param number from 1
+     */
+    public Slot slot(int number) {
+      return slots.get(number - 1);
+    }
+
+    /** The same by another epoch. */
+    public JointlyReserved in(long otherEpoch) {
+      return new JointlyReserved(otherEpoch, slots, epsilon, delta);
+    }
+
+    @Override
+    public <T> T visit(Visitor<T> visitor) {
+      return visitor.jointlyReserved(this);
+    }
+  }
+
+  /**
+   * Phases of one kind.
+   *
+   * @param times how many phases may take it, at least 1
+   * @param options what such a phase may do, at least one, each once
+   */
+  record Slot(int times, List<Option> options) implements Serializable {
+    public Slot {
+      Checks.atLeast("times that a slot may be taken", times, 1);
+      options = List.copyOf(options);
+      if (options.isEmpty() || options.stream().distinct().count() < options.size()) {
+        throw new IllegalArgumentException(
+            "a slot must have at least one option, each once, but has " + options);
+      }
+    }
+
+    /** As the accountant sees it. */
+    public Choice choice() {
+      return new Choice(options.stream().map(Option::composition).toList());
+    }
+
+    /** The most rounds of any option. */
+    public long mostRounds() {
+      return options.stream().mapToLong(Option::rounds).max().orElseThrow();
+    }
+
+    /** The option that a mechanism is, whatever it clips to and divides by; empty if it is none. */
+    public Optional<Option> optionOf(RoundMechanism mechanism) {
+      return options.stream().filter(option -> option.isThatOf(mechanism)).findFirst();
+    }
+  }
+
+  /**
+   * What a phase may be: all of its mechanism that the accountant looks at, and its rounds.
+   *
+   * @param sampler what is sampled
+   * @param samplingProbability q or p, in (0, 1]
+   * @param groupSize G ≥ 1
+   * @param noiseMultiplier σ &gt; 0
+   * @param rounds T ≥ 1: the most rounds
+   */
+  record Option(
+      Sampler sampler,
+      double samplingProbability,
+      int groupSize,
+      double noiseMultiplier,
+      long rounds)
+      implements Serializable {
+    public Option {
+      if (sampler == null) {
+        throw new IllegalArgumentException("sampler is required");
+      }
+      Checks.atLeast("rounds of an option", rounds, 1);
+      sampler.accounted(samplingProbability, groupSize, noiseMultiplier);
+    }
+
+    /** The option that such rounds are. */
+    public static Option of(RoundMechanism mechanism, long rounds) {
+      return new Option(
+          mechanism.sampler(),
+          mechanism.samplingProbability(),
+          mechanism.groupSize(),
+          mechanism.noiseMultiplier(),
+          rounds);
+    }
+
+    /** The same with another noise multiplier. */
+    public Option withNoiseMultiplier(double other) {
+      return new Option(sampler, samplingProbability, groupSize, other, rounds);
+    }
+
+    /** Whether another option is this one but for how precisely its noise was calibrated. */
+    public boolean differsInCalibrationOnly(Option other) {
+      return RoundMechanism.isClose(noiseMultiplier, other.noiseMultiplier)
+          && equals(other.withNoiseMultiplier(noiseMultiplier));
+    }
+
+    /** What the accountant makes of a round of it. */
+    public Mechanism accounted() {
+      return sampler.accounted(samplingProbability, groupSize, noiseMultiplier);
+    }
+
+    boolean isThatOf(RoundMechanism mechanism) {
+      return of(mechanism, rounds).equals(this);
+    }
+
+    Composition composition() {
+      return Composition.of(accounted(), rounds);
+    }
+  }
+
+  /**
+   * A mechanism gets its share of the budget, for good: ending a phase early returns nothing. Or it
+   * takes a slot of a {@link JointlyReserved} share.
    *
    * @param epoch the epoch that opened it
    * @param phase the last phase + 1; the first is 1
    * @param mechanism what each of its rounds does
-   * @param epsilon ε_i reserved, positive and finite
-   * @param delta δ_i reserved, in (0, 1)
+   * @param epsilon ε_i reserved, positive and finite; where it takes a slot, that of the joint
+   *     share, which it does not reserve anew
+   * @param delta δ_i reserved, in (0, 1); the same
    * @param maxRounds T_i: the most rounds it may ever charge, at least 1
+   * @param slot the slot that it takes, from 1; null if it reserves for itself
    */
   record PhaseOpened(
-      long epoch, int phase, RoundMechanism mechanism, double epsilon, double delta, long maxRounds)
+      long epoch,
+      int phase,
+      RoundMechanism mechanism,
+      double epsilon,
+      double delta,
+      long maxRounds,
+      Integer slot)
       implements LedgerRecord {
     public PhaseOpened {
       Checks.atLeast("epoch", epoch, 1);
@@ -117,9 +299,23 @@ public sealed interface LedgerRecord {
       }
       PrivacyLoss.budget("phase", epsilon, delta);
       Checks.atLeast("largest number of rounds", maxRounds, 1);
+      if (slot != null) {
+        Checks.atLeast("slot", slot, 1);
+      }
     }
 
-    /** What it reserves. */
+    /** A phase that reserves for itself. */
+    public PhaseOpened(
+        long epoch,
+        int phase,
+        RoundMechanism mechanism,
+        double epsilon,
+        double delta,
+        long maxRounds) {
+      this(epoch, phase, mechanism, epsilon, delta, maxRounds, /* slot= */ null);
+    }
+
+    /** What it reserves, or the joint share that it is part of. */
     public PrivacyLoss reserved() {
       return PrivacyLoss.budget("phase", epsilon, delta);
     }

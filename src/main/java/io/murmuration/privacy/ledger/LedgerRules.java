@@ -7,11 +7,15 @@ import io.murmuration.privacy.ledger.LedgerRecord.Charge;
 import io.murmuration.privacy.ledger.LedgerRecord.EpochOpened;
 import io.murmuration.privacy.ledger.LedgerRecord.Genesis;
 import io.murmuration.privacy.ledger.LedgerRecord.Halted;
+import io.murmuration.privacy.ledger.LedgerRecord.JointlyReserved;
+import io.murmuration.privacy.ledger.LedgerRecord.Option;
 import io.murmuration.privacy.ledger.LedgerRecord.PhaseOpened;
 import io.murmuration.privacy.ledger.LedgerState.Budget;
 import io.murmuration.privacy.ledger.LedgerState.Holder;
 import io.murmuration.privacy.ledger.LedgerState.LastCharge;
 import io.murmuration.privacy.ledger.LedgerState.OpenPhase;
+import io.murmuration.privacy.ledger.LedgerState.OpenReservation;
+import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 
@@ -69,11 +73,74 @@ record LedgerRules(LedgerState before) implements LedgerRecord.Visitor<LedgerSta
         "it opens phase %d after phase %d",
         opened.phase(),
         lastPhase);
+    if (opened.slot() != null) {
+      OpenReservation joint = takingSlot(opened);
+      return before
+          .withNext(OpenPhase.of(opened, joint))
+          .with(joint.taking(opened.slot()))
+          .withHalt(null);
+    }
     Budget reserving = reserving(opened.reserved());
     return before
-        .withNext(new OpenPhase(opened, /* rounds= */ 0, /* outcome= */ null, /* clipNorm= */ null))
+        .withNext(OpenPhase.of(opened, /* joint= */ null))
         .with(reserving)
+        .with((OpenReservation) null)
         .withHalt(null);
+  }
+
+  /** The reservation of which a phase may take the slot that it names. */
+  private OpenReservation takingSlot(PhaseOpened opened) {
+    OpenReservation joint = before.joint().orElse(null);
+    int slot = opened.slot();
+    require(
+        joint != null,
+        "phase %d takes slot %d but no joint reservation is open",
+        opened.phase(),
+        slot);
+    JointlyReserved reserved = joint.reserved();
+    require(
+        slot <= reserved.slots().size(),
+        "phase %d takes slot %d but %d slots were reserved",
+        opened.phase(),
+        slot,
+        reserved.slots().size());
+    require(
+        joint.timesLeft(slot) > 0,
+        "phase %d takes slot %d, which was reserved %d times, once more",
+        opened.phase(),
+        slot,
+        reserved.slot(slot).times());
+    Option option = reserved.slot(slot).optionOf(opened.mechanism()).orElse(null);
+    require(
+        option != null,
+        "phase %d takes slot %d with %s, which is none of its options",
+        opened.phase(),
+        slot,
+        opened.mechanism());
+    require(
+        opened.maxRounds() <= option.rounds(),
+        "phase %d may charge %d rounds but its option in slot %d was reserved with %d",
+        opened.phase(),
+        opened.maxRounds(),
+        slot,
+        option.rounds());
+    require(
+        opened.reserved().equals(reserved.reserved()),
+        "phase %d says that its share is %s but the joint one is %s",
+        opened.phase(),
+        opened.reserved(),
+        reserved.reserved());
+    return joint;
+  }
+
+  @Override
+  public LedgerState jointlyReserved(JointlyReserved reserved) {
+    requireCurrentEpoch(reserved.epoch());
+    require(
+        before.joint().isEmpty(), "it reserves jointly while another joint reservation is open");
+    return before
+        .with(reserving(reserved.reserved()))
+        .with(new OpenReservation(reserved, /* taken= */ List.of()));
   }
 
   private Budget reserving(PrivacyLoss share) {
@@ -135,7 +202,7 @@ record LedgerRules(LedgerState before) implements LedgerRecord.Visitor<LedgerSta
             : "it charges a round with a clip norm of its own although the phase fixes it");
     return before
         .with(new LastCharge(charge.round(), charge.tick(), charge.epoch()))
-        .with(new OpenPhase(phase, open.rounds() + 1, /* outcome= */ null, charge.clipNorm()));
+        .with(open.charged(charge.clipNorm()));
   }
 
   @Override
@@ -165,7 +232,7 @@ record LedgerRules(LedgerState before) implements LedgerRecord.Visitor<LedgerSta
         "it has %d noised numbers where its phase measures %d",
         calibrated.answer().size(),
         size);
-    return before.with(new OpenPhase(phase, open.rounds(), calibrated, open.clipNorm()));
+    return before.with(open.with(calibrated));
   }
 
   @Override

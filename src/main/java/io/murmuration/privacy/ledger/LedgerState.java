@@ -1,9 +1,13 @@
 package io.murmuration.privacy.ledger;
 
+import io.murmuration.privacy.accounting.JointAccounts;
+import io.murmuration.privacy.accounting.PhaseAccountant;
 import io.murmuration.privacy.accounting.PrivacyLoss;
 import io.murmuration.privacy.ledger.LedgerRecord.Calibrated;
 import io.murmuration.privacy.ledger.LedgerRecord.Genesis;
+import io.murmuration.privacy.ledger.LedgerRecord.JointlyReserved;
 import io.murmuration.privacy.ledger.LedgerRecord.PhaseOpened;
+import io.murmuration.privacy.mechanism.RoundMechanism;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -20,6 +24,7 @@ public final class LedgerState {
           new Head(0, LedgerEntry.NO_HASH),
           /* genesis= */ null,
           Budget.NONE,
+          /* joint= */ null,
           Holder.NOBODY,
           LastCharge.NONE,
           /* open= */ null,
@@ -29,6 +34,7 @@ public final class LedgerState {
   private final Head head;
   private final Genesis genesis;
   private final Budget budget;
+  private final OpenReservation joint;
   private final Holder holder;
   private final LastCharge last;
   private final OpenPhase open;
@@ -41,8 +47,53 @@ public final class LedgerState {
    * @param opened how it was opened
    * @param lastTick the tick of its last charge; 0 if it has none
    * @param outcome what it measured; null unless it is a calibration that came to its end
+   * @param joint the reservation as it was before the phase took its slot; null if the phase
+   *     reserved for itself
    */
-  public record LedgerPhase(PhaseOpened opened, long lastTick, Calibrated outcome) {}
+  public record LedgerPhase(
+      PhaseOpened opened, long lastTick, Calibrated outcome, OpenReservation joint) {}
+
+  /**
+   * A joint reservation whose slots may still be taken.
+   *
+   * @param reserved the record
+   * @param taken the slots that phases have taken, in their order
+   */
+  public record OpenReservation(JointlyReserved reserved, List<Integer> taken) {
+
+    public OpenReservation {
+      taken = List.copyOf(taken);
+    }
+
+    /** How many phases have taken a slot. */
+    public int timesTaken(int slot) {
+      return (int) taken.stream().filter(other -> other == slot).count();
+    }
+
+    /** How many more phases may take a slot. */
+    public int timesLeft(int slot) {
+      return reserved.slot(slot).times() - timesTaken(slot);
+    }
+
+    /**
+     * The accountant of a phase that takes a slot next.
+     *
+     * @param mechanism one of the slot's options
+     * @param accounts of the reservation
+     */
+    public PhaseAccountant accountant(int slot, RoundMechanism mechanism, JointAccounts accounts) {
+      return accounts.phase(
+          taken.stream().map(other -> reserved.slot(other).choice()).toList(),
+          reserved.slot(slot).choice(),
+          reserved.slot(slot).optionOf(mechanism).orElseThrow().rounds());
+    }
+
+    OpenReservation taking(int slot) {
+      List<Integer> more = new ArrayList<>(taken);
+      more.add(slot);
+      return new OpenReservation(reserved, more);
+    }
+  }
 
   /** Where the next entry goes and what it must name. */
   private record Head(long nextSequence, String hash) {}
@@ -83,13 +134,30 @@ public final class LedgerState {
    * @param rounds charged to it
    * @param outcome what it measured; null unless it is a calibration that came to its end
    * @param clipNorm the last that was charged where clipping is adaptive; else null
+   * @param joint as in {@link LedgerPhase}
    */
-  record OpenPhase(PhaseOpened opened, long rounds, Calibrated outcome, Double clipNorm) {}
+  record OpenPhase(
+      PhaseOpened opened, long rounds, Calibrated outcome, Double clipNorm, OpenReservation joint) {
+
+    static OpenPhase of(PhaseOpened opened, OpenReservation joint) {
+      return new OpenPhase(
+          opened, /* rounds= */ 0, /* outcome= */ null, /* clipNorm= */ null, joint);
+    }
+
+    OpenPhase charged(Double ownClipNorm) {
+      return new OpenPhase(opened, rounds + 1, outcome, ownClipNorm, joint);
+    }
+
+    OpenPhase with(Calibrated measured) {
+      return new OpenPhase(opened, rounds, measured, clipNorm, joint);
+    }
+  }
 
   private LedgerState(
       Head head,
       Genesis genesis,
       Budget budget,
+      OpenReservation joint,
       Holder holder,
       LastCharge last,
       OpenPhase open,
@@ -98,6 +166,7 @@ public final class LedgerState {
     this.head = head;
     this.genesis = genesis;
     this.budget = budget;
+    this.joint = joint;
     this.holder = holder;
     this.last = last;
     this.open = open;
@@ -161,36 +230,52 @@ public final class LedgerState {
   // ---- the state with one part replaced, for the rules ----
 
   private LedgerState with(Head moved) {
-    return new LedgerState(moved, genesis, budget, holder, last, open, earlierPhases, halt);
+    return new LedgerState(moved, genesis, budget, joint, holder, last, open, earlierPhases, halt);
   }
 
   LedgerState with(Genesis first, Budget stated) {
-    return new LedgerState(head, first, stated, holder, last, open, earlierPhases, halt);
+    return new LedgerState(head, first, stated, joint, holder, last, open, earlierPhases, halt);
   }
 
   LedgerState with(Budget changed) {
-    return new LedgerState(head, genesis, changed, holder, last, open, earlierPhases, halt);
+    return new LedgerState(head, genesis, changed, joint, holder, last, open, earlierPhases, halt);
   }
 
   LedgerState with(Holder next) {
-    return new LedgerState(head, genesis, budget, next, last, open, earlierPhases, halt);
+    return new LedgerState(head, genesis, budget, joint, next, last, open, earlierPhases, halt);
   }
 
   LedgerState with(LastCharge charge) {
-    return new LedgerState(head, genesis, budget, holder, charge, open, earlierPhases, halt);
+    return new LedgerState(head, genesis, budget, joint, holder, charge, open, earlierPhases, halt);
   }
 
   LedgerState with(OpenPhase changed) {
-    return new LedgerState(head, genesis, budget, holder, last, changed, earlierPhases, halt);
+    return new LedgerState(
+        head, genesis, budget, joint, holder, last, changed, earlierPhases, halt);
+  }
+
+  /** Null where the reservation, if there is one, has ended. */
+  LedgerState with(OpenReservation reservation) {
+    return new LedgerState(
+        head, genesis, budget, reservation, holder, last, open, earlierPhases, halt);
   }
 
   /** The open phase joins the earlier ones. */
   LedgerState withNext(OpenPhase next) {
-    return new LedgerState(head, genesis, budget, holder, last, next, phases(), halt);
+    return new LedgerState(head, genesis, budget, joint, holder, last, next, phases(), halt);
   }
 
   LedgerState withHalt(HaltReason reason) {
-    return new LedgerState(head, genesis, budget, holder, last, open, earlierPhases, reason);
+    return new LedgerState(head, genesis, budget, joint, holder, last, open, earlierPhases, reason);
+  }
+
+  /**
+   * What the state would be behind a raise, to plan with.
+   *
+   * @param total the whole budget behind it
+   */
+  public LedgerState raisedTo(PrivacyLoss total) {
+    return with(new Budget(total, reserved(), /* raisedSincePhase= */ true));
   }
 
   // ---- the parts ----
@@ -278,7 +363,9 @@ public final class LedgerState {
       return earlierPhases;
     }
     List<LedgerPhase> all = new ArrayList<>(earlierPhases);
-    all.add(new LedgerPhase(open.opened(), open.rounds() == 0 ? 0 : last.tick(), open.outcome()));
+    all.add(
+        new LedgerPhase(
+            open.opened(), open.rounds() == 0 ? 0 : last.tick(), open.outcome(), open.joint()));
     return List.copyOf(all);
   }
 
@@ -309,12 +396,20 @@ public final class LedgerState {
     return last.tick();
   }
 
-  /** The sum of what all phases opened have reserved, exact. */
+  /** The joint reservation whose slots may be taken; empty if there is none, or it has ended. */
+  public Optional<OpenReservation> joint() {
+    return Optional.ofNullable(joint);
+  }
+
+  /** The sum of what all phases opened have reserved, exact; a joint share counts once. */
   public PrivacyLoss reserved() {
     return budget.reserved();
   }
 
-  /** The sum of what all phases before the open one have reserved: it is gone, used or not. */
+  /**
+   * What was reserved apart from what the open phase is part of, its own share or a joint one: it
+   * is gone, used or not.
+   */
   public PrivacyLoss reservedEarlier() {
     return open == null ? reserved() : reserved().minus(open.opened().reserved());
   }

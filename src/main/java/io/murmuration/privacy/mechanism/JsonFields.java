@@ -95,6 +95,18 @@ public final class JsonFields {
     return values;
   }
 
+  /** A required list of objects. */
+  public List<JsonFields> objects(String name) {
+    List<JsonFields> values = new ArrayList<>();
+    for (JsonNode value : array(name)) {
+      if (!value.isObject()) {
+        throw wrong(name, "an array of objects", value);
+      }
+      values.add(new JsonFields(value));
+    }
+    return values;
+  }
+
   private JsonNode array(String name) {
     JsonNode value = take(name);
     if (!value.isArray()) {

@@ -121,7 +121,20 @@ public record RoundMechanism(
         || isClose(adaptiveClipping().bitNoise(), other.adaptiveClipping().bitNoise());
   }
 
-  private static boolean isClose(double one, double other) {
+  /** The same with another noise multiplier. */
+  public RoundMechanism withNoiseMultiplier(double newNoiseMultiplier) {
+    return new RoundMechanism(
+        sampler,
+        samplingProbability,
+        groupSize,
+        newNoiseMultiplier,
+        clipNorm,
+        expectedUnits,
+        query);
+  }
+
+  /** Whether two noise multipliers differ by no more than their calibration may. */
+  public static boolean isClose(double one, double other) {
     return Math.abs(one - other) <= CALIBRATION_PRECISION * Math.min(one, other);
   }
 
