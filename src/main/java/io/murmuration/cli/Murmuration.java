@@ -1,5 +1,6 @@
 package io.murmuration.cli;
 
+import io.murmuration.config.InvalidConfigurationException;
 import picocli.AutoComplete.GenerateCompletion;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -88,7 +89,9 @@ public final class Murmuration implements Runnable {
     commandLine.setParameterExceptionHandler(
         (exception, arguments) -> {
           CommandLine command = exception.getCommandLine();
-          command.getErr().println("murmuration: " + exception.getMessage());
+          command
+              .getErr()
+              .println("murmuration: " + exception.getMessage().replaceAll("\\s*\\R\\s*", " "));
           if (root.debug) {
             exception.printStackTrace(command.getErr());
           }
@@ -101,11 +104,15 @@ public final class Murmuration implements Runnable {
     return commandLine;
   }
 
+  /** One line, however many a parser or a server made of it; of a configuration one a fault. */
   private static String describe(Throwable failure) {
     StringBuilder text = new StringBuilder();
     String last = null;
     for (Throwable t = failure; t != null; t = t.getCause()) {
       String message = t.getMessage() == null ? t.getClass().getSimpleName() : t.getMessage();
+      if (!(t instanceof InvalidConfigurationException)) {
+        message = message.strip().replaceAll("\\s*\\R\\s*", " ");
+      }
       if (last == null || !last.contains(message)) {
         text.append(last == null ? "" : ": ").append(message);
         last = message;

@@ -1,6 +1,7 @@
 package io.murmuration.config;
 
 import java.util.List;
+import java.util.stream.Collectors;
 
 /** A configuration that cannot be run, with everything that is wrong with it. */
 public final class InvalidConfigurationException extends IllegalArgumentException {
@@ -15,7 +16,9 @@ public final class InvalidConfigurationException extends IllegalArgumentExceptio
             .formatted(
                 faults.size(),
                 faults.size() == 1 ? "" : "s",
-                String.join("%n  - ".formatted(), faults)));
+                faults.stream()
+                    .map(fault -> fault.replaceAll("\\s*\\R\\s*", " "))
+                    .collect(Collectors.joining("%n  - ".formatted()))));
     this.faults = List.copyOf(faults);
   }
 

@@ -65,6 +65,48 @@ class RunCommandTest {
     assertThat(err.toString()).contains("expected a finite loss on a public text");
   }
 
+  @Test
+  void whateverIsWrongWithAConfigurationIsToldInOneLineEach() throws IOException {
+    Path broken = Files.writeString(directory.resolve("broken.yaml"), "a: [1,\nb: {c\n\td: }");
+    assertThat(execute("run", "--config", broken.toString())).isEqualTo(1);
+    assertThat(err.toString()).contains("broken.yaml is not YAML").hasLineCount(1);
+    err.getBuffer().setLength(0);
+    assertThat(execute("run", "--config", directory.resolve("none.yaml").toString())).isEqualTo(1);
+    assertThat(err.toString()).contains("There is no configuration file").hasLineCount(1);
+    err.getBuffer().setLength(0);
+    assertThat(
+            run(
+                directory,
+                "--set",
+                "privacy.epsilon=a\nb",
+                "--set",
+                "events.format=AVRO_REGISTRY",
+                "--check"))
+        .isEqualTo(1);
+    assertThat(err.toString())
+        .contains("The configuration has 2 faults", "privacy.epsilon cannot be read")
+        .contains("events.registry.url is required")
+        .doesNotContain("\tat ")
+        .hasLineCount(3);
+    err.getBuffer().setLength(0);
+    assertThat(execute("run", "--debug", "--config", broken.toString())).isEqualTo(1);
+    assertThat(err.toString()).contains("\tat ");
+  }
+
+  @Test
+  void theCheckAsksTheRegistry() {
+    assertThat(
+            run(
+                directory,
+                "--set",
+                "events.format=AVRO_REGISTRY",
+                "--set",
+                "events.registry.url=http://localhost:1",
+                "--check"))
+        .isEqualTo(1);
+    assertThat(err.toString()).contains("the registry is away: http://localhost:1").hasLineCount(1);
+  }
+
   private void assertRefused(Path model, String reason) {
     assertThat(run(model, "--check")).isEqualTo(1);
     assertThat(err.toString()).contains(reason).hasLineCount(1);

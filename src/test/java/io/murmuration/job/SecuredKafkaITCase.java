@@ -4,17 +4,24 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import io.murmuration.TlsKeys;
+import io.murmuration.cli.Murmuration;
 import io.murmuration.config.MurmurationConfig;
 import io.murmuration.demo.EmbeddedKafka;
 import io.murmuration.demo.SyntheticEvent;
 import io.murmuration.demo.SyntheticStream;
 import io.murmuration.event.InteractionProducer;
 import io.murmuration.event.avro.Interaction;
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -27,6 +34,7 @@ import org.apache.flink.configuration.Configuration;
 import org.apache.flink.core.execution.JobClient;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
@@ -38,17 +46,33 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine;
 
-/** A broker that lets in only who authenticates: the settings reach every client of the job. */
+/**
+ * A broker that speaks TLS and lets in only who authenticates: the settings reach every client of
+ * the job, and the producer's command.
+ */
 @Timeout(180)
 class SecuredKafkaITCase {
 
   private static final String LOGIN =
       "org.apache.kafka.common.security.plain.PlainLoginModule required username=\"%s\" password=\"%s\"%s;";
 
+  private static final String STORE_PASSWORD = "changeit";
+
+  private static Map<String, String> broker(Path keys) {
+    Map<String, String> settings = new HashMap<>(BROKER);
+    // clients of its own that the broker has trust it too
+    for (String store : List.of("ssl.keystore", "ssl.truststore")) {
+      settings.put(store + ".location", keys.toString());
+      settings.put(store + ".password", STORE_PASSWORD);
+    }
+    return settings;
+  }
+
   private static final Map<String, String> BROKER =
       Map.of(
-          "listener.security.protocol.map", "PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT",
+          "listener.security.protocol.map", "PLAINTEXT:SASL_SSL,CONTROLLER:PLAINTEXT",
           "inter.broker.listener.name", "PLAINTEXT",
           "sasl.enabled.mechanisms", "PLAIN",
           "sasl.mechanism.inter.broker.protocol", "PLAIN",
@@ -58,19 +82,28 @@ class SecuredKafkaITCase {
                   "between brokers",
                   " user_broker=\"between brokers\" user_job=\"hunter2\""));
 
-  private static final Map<String, String> CLIENT =
-      Map.of(
-          "security.protocol", "SASL_PLAINTEXT",
-          "sasl.mechanism", "PLAIN",
-          "sasl.jaas.config", LOGIN.formatted("job", "hunter2", ""));
+  private static Map<String, String> client;
 
   private static EmbeddedKafka kafka;
 
   @TempDir private Path directory;
 
   @BeforeAll
-  static void startBroker(@TempDir Path data) {
-    kafka = EmbeddedKafka.start(data, EmbeddedKafka.ANY_PORT, BROKER);
+  static void startBroker(@TempDir Path data) throws Exception {
+    Path keys = TlsKeys.selfSigned(data.resolve("keys.p12"), STORE_PASSWORD);
+    client =
+        Map.of(
+            "security.protocol",
+            "SASL_SSL",
+            "ssl.truststore.location",
+            keys.toString(),
+            "ssl.truststore.password",
+            STORE_PASSWORD,
+            "sasl.mechanism",
+            "PLAIN",
+            "sasl.jaas.config",
+            LOGIN.formatted("job", "hunter2", ""));
+    kafka = EmbeddedKafka.start(data.resolve("kafka"), EmbeddedKafka.ANY_PORT, broker(keys));
   }
 
   @AfterAll
@@ -87,6 +120,40 @@ class SecuredKafkaITCase {
     try (Admin stranger = Admin.create(properties)) {
       assertThatThrownBy(() -> stranger.listTopics().names().get())
           .hasCauseInstanceOf(TimeoutException.class);
+    }
+  }
+
+  @Test
+  void theProduceCommandIsLetInWithTheSameSettings() throws Exception {
+    Path file =
+        Files.writeString(
+            directory.resolve("chat.jsonl"),
+            "{\"user_id\":\"ann\",\"event_time\":\"2026-01-01T10:00:00Z\",\"text\":\"hello\"}");
+    List<String> arguments =
+        new ArrayList<>(
+            List.of("produce", "--bootstrap-servers", kafka.bootstrapServers(), "--topic", "said"));
+    arguments.addAll(List.of("--events", file.toString()));
+    client.forEach((key, value) -> arguments.addAll(List.of("--kafka", key + "=" + value)));
+    Properties properties = new Properties();
+    properties.putAll(client);
+    properties.put("bootstrap.servers", kafka.bootstrapServers());
+    try (Admin admin = Admin.create(properties)) {
+      admin.createTopics(List.of(new NewTopic("said", 1, (short) 1))).all().get();
+      assertThat(Murmuration.commandLine().execute(arguments.toArray(String[]::new))).isZero();
+      assertThat(records(admin, "said")).isEqualTo(1);
+
+      // the last of two equal settings counts
+      arguments.addAll(
+          List.of("--kafka", "sasl.jaas.config=" + LOGIN.formatted("job", "hunter3", "")));
+      StringWriter err = new StringWriter();
+      CommandLine command = Murmuration.commandLine();
+      command.setErr(new PrintWriter(err, true));
+      assertThat(command.execute(arguments.toArray(String[]::new))).isEqualTo(1);
+      assertThat(err.toString())
+          .contains("Invalid username or password")
+          .doesNotContain("hunter3")
+          .hasLineCount(1);
+      assertThat(records(admin, "said")).isEqualTo(1);
     }
   }
 
@@ -135,7 +202,7 @@ class SecuredKafkaITCase {
             .with("feedback.kind", "KAFKA")
             .with("job.checkpoint-interval", "500 ms")
             .with("job.parallelism", "1");
-    CLIENT.forEach((key, value) -> configs.with("kafka.properties." + key, value));
+    client.forEach((key, value) -> configs.with("kafka.properties." + key, value));
     return configs.config();
   }
 
@@ -156,7 +223,7 @@ class SecuredKafkaITCase {
     String topic = config.io().topics().interactions();
     try (InteractionProducer producer =
         new InteractionProducer(
-            kafka.bootstrapServers(), topic, CLIENT, InteractionProducer.UNLIMITED)) {
+            kafka.bootstrapServers(), topic, client, InteractionProducer.UNLIMITED)) {
       for (SyntheticEvent event :
           SyntheticStream.generate(/* seed= */ 1, /* users= */ 50, /* secrets= */ 0).events()) {
         producer.send(

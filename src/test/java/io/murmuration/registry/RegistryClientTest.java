@@ -3,6 +3,7 @@ package io.murmuration.registry;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.murmuration.TlsKeys;
 import io.murmuration.registry.FakeRegistry.Mood;
 import io.murmuration.registry.RegistryEndpoint.KeyFile;
 import java.io.IOException;
@@ -11,7 +12,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 import org.apache.avro.Schema;
 import org.apache.avro.SchemaBuilder;
 import org.junit.jupiter.api.AfterEach;
@@ -169,33 +169,8 @@ class RegistryClientTest {
   @Test
   void overTls_aServerIsTrustedByTheGivenCertificatesAlone(@TempDir Path directory)
       throws Exception {
-    Path keys = directory.resolve("keys.p12");
-    Path pem = directory.resolve("server.pem");
-    keytool(
-        "-genkeypair",
-        "-keyalg",
-        "EC",
-        "-alias",
-        "s",
-        "-dname",
-        "CN=localhost",
-        "-ext",
-        "san=dns:localhost",
-        "-keystore",
-        keys.toString(),
-        "-storepass",
-        "changeit");
-    keytool(
-        "-exportcert",
-        "-rfc",
-        "-alias",
-        "s",
-        "-keystore",
-        keys.toString(),
-        "-storepass",
-        "changeit",
-        "-file",
-        pem.toString());
+    Path keys = TlsKeys.selfSigned(directory.resolve("keys.p12"), "changeit");
+    Path pem = TlsKeys.certificate(keys, "changeit", directory.resolve("server.pem"));
     KeyFile store = new KeyFile(keys.toString(), "changeit");
     try (FakeRegistry secure = FakeRegistry.start(TlsFiles.context(null, store))) {
       secure.with(7, SCHEMA.toString());
@@ -219,15 +194,5 @@ class RegistryClientTest {
   private static RegistryEndpoint trusting(URI url, KeyFile trust) {
     return new RegistryEndpoint(
         new ArrayList<>(List.of(url)), null, null, null, trust, null, Duration.ofSeconds(5));
-  }
-
-  private static void keytool(String... arguments) throws Exception {
-    List<String> command = new ArrayList<>();
-    command.add(Path.of(System.getProperty("java.home"), "bin", "keytool").toString());
-    command.addAll(List.of(arguments));
-    Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
-    String said = new String(process.getInputStream().readAllBytes());
-    assertThat(process.waitFor(20, TimeUnit.SECONDS)).isTrue();
-    assertThat(process.exitValue()).as(said).isZero();
   }
 }
