@@ -28,6 +28,9 @@ public final class TextTokenizer implements AutoCloseable {
   private static final Map<String, String> PLAIN =
       Map.of("addSpecialTokens", "false", "padding", "false", "truncation", "false");
 
+  /** Characters of private use and none at all, alone and between ordinary ones. */
+  private static final String UNKNOWN_EVERYWHERE = "a\uE123b \u0378 \uDBFF\uDFFD\n0";
+
   private final HuggingFaceTokenizer encoder;
   private final HuggingFaceTokenizer decoder;
   private final BitSet forbidden;
@@ -89,10 +92,26 @@ public final class TextTokenizer implements AutoCloseable {
             model.beginningOfText());
     try {
       tokenizer.requireUnnamable(file);
+      tokenizer.requireTotal(file);
       return tokenizer;
     } catch (RuntimeException e) {
       tokenizer.close();
       throw e;
+    }
+  }
+
+  /**
+   * Some faults show only in texts that hold what the vocabulary does not. They would fail each
+   * such text of a user, and with it that user's part in every round.
+   */
+  private void requireTotal(TokenizerFile file) {
+    try {
+      tokens(UNKNOWN_EVERYWHERE);
+    } catch (RuntimeException e) {
+      throw new ModelFormatException(
+          "%s: expected a tokenizer that encodes every text, found that it fails where a character is not in its vocabulary: %s"
+              .formatted(file.file(), e.getMessage()),
+          e);
     }
   }
 
@@ -105,6 +124,11 @@ public final class TextTokenizer implements AutoCloseable {
           throw new ModelFormatException(
               "%s: expected that no text can name a control token, found that %s does"
                   .formatted(file.file(), control));
+        } catch (RuntimeException e) {
+          throw new ModelFormatException(
+              "%s: expected a tokenizer that encodes every text, found that it fails on '%s': %s"
+                  .formatted(file.file(), text, e.getMessage()),
+              e);
         }
       }
     }

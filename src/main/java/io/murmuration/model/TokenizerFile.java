@@ -87,7 +87,9 @@ final class TokenizerFile {
         idOf.putIfAbsent(vocabulary.get(id).path(0).asText(), id);
       }
     } else {
-      vocabulary.properties().forEach(entry -> idOf.put(entry.getKey(), entry.getValue().asInt()));
+      for (Map.Entry<String, JsonNode> word : vocabulary.properties()) {
+        idOf.put(word.getKey(), requireId("model.vocab", word.getKey(), word.getValue()));
+      }
     }
     this.unknown =
         vocabulary.isArray()
@@ -158,11 +160,12 @@ final class TokenizerFile {
   }
 
   private void requireAddedToken(JsonNode added) {
-    if (!added.path("content").isTextual() || !added.path("id").isInt()) {
+    if (!added.path("content").isTextual()) {
       throw new ModelFormatException(
           "%s: added_tokens: expected objects with id and content, found %s"
               .formatted(file, added));
     }
+    requireId("added_tokens", added.path("content").textValue(), added.path("id"));
     for (Map.Entry<String, JsonNode> field : added.properties()) {
       if (!ADDED_KEYS.contains(field.getKey())) {
         throw new ModelFormatException(
@@ -170,6 +173,15 @@ final class TokenizerFile {
                 .formatted(file, new TreeSet<>(ADDED_KEYS), field.getKey()));
       }
     }
+  }
+
+  private int requireId(String key, String token, JsonNode id) {
+    if (!id.isInt() || id.intValue() < 0) {
+      throw new ModelFormatException(
+          "%s: %s: expected whole numbers from 0 on as ids, found %s for the token %s"
+              .formatted(file, key, id.isMissingNode() ? "none" : id, token));
+    }
+    return id.intValue();
   }
 
   /** Tokens stand there as strings or as objects; further ones in a list or under names. */
