@@ -39,6 +39,9 @@ class AuditITCase {
   /** So much that noise is a thousandth of what one user contributes. */
   private static final double NO_NOISE = 1e6;
 
+  /** So long that a release is visible well before the last round. */
+  private static final String CUT_OFF_INTERVAL = "300ms";
+
   private static final JsonMapper JSON = new JsonMapper();
 
   @TempDir private Path directory;
@@ -67,7 +70,7 @@ class AuditITCase {
   void aFalseClaimIsContradictedAndATrueOneIsNot_andAnAuditGoesOnWhereItWasCutOff()
       throws Exception {
     Path honest = directory.resolve("honest");
-    Answer passed = audit(honest, CLAIM);
+    Answer passed = audit(honest, CLAIM, "20ms");
     assertThat(passed.exit()).as(passed.err()).isZero();
     assertThat(passed.json().get("falsified").asBoolean()).isFalse();
     assertThat(passed.json().get("canaries").asInt()).isEqualTo(CANARIES);
@@ -81,14 +84,14 @@ class AuditITCase {
     Path leaky = directory.resolve("leaky");
     cutOffWhileItTrains(leaky);
     String canaries = Files.readString(leaky.resolve("canaries.json"));
-    Answer trained = audit(leaky, NO_NOISE);
+    Answer trained = audit(leaky, NO_NOISE, CUT_OFF_INTERVAL);
     assertThat(trained.exit()).as("what it says of itself: " + trained.err()).isZero();
     assertThat(trained.err()).as("training goes on from a release").contains("Resumes   ");
     assertThat(leaky.resolve("canaries.json")).hasContent(canaries);
 
     claimOf(honest, leaky);
     cutOffWhileItMeasures(leaky);
-    Answer caught = audit(leaky, NO_NOISE);
+    Answer caught = audit(leaky, NO_NOISE, CUT_OFF_INTERVAL);
     assertThat(caught.exit()).as(caught.err()).isOne();
     assertThat(caught.err()).as("training is not repeated").doesNotContain("Rounds");
     assertThat(caught.json().get("falsified").asBoolean()).isTrue();
@@ -105,7 +108,7 @@ class AuditITCase {
   /** Interrupted behind its first visible release, in the midst of its rounds. */
   private void cutOffWhileItTrains(Path out) throws InterruptedException {
     List<Answer> answers = new ArrayList<>();
-    Thread auditor = new Thread(() -> answers.add(audit(out, NO_NOISE)));
+    Thread auditor = new Thread(() -> answers.add(audit(out, NO_NOISE, CUT_OFF_INTERVAL)));
     auditor.start();
     await()
         .atMost(Duration.ofMinutes(3))
@@ -152,7 +155,7 @@ class AuditITCase {
     return out.resolve("releases").resolve("latest").toRealPath();
   }
 
-  private Answer audit(Path out, double epsilon) {
+  private Answer audit(Path out, double epsilon, String interval) {
     StringWriter answer = new StringWriter();
     StringWriter progress = new StringWriter();
     int exit =
@@ -172,8 +175,7 @@ class AuditITCase {
                 "--sampling-probability=1",
                 "--learning-rate=0.05",
                 "--max-tokens=16",
-                // far longer than it takes for a release to be visible, all rounds together
-                "--round-interval=300ms",
+                "--round-interval=" + interval,
                 "--web-port=18091");
     return new Answer(exit, answer.toString(), progress.toString());
   }
