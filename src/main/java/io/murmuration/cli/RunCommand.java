@@ -52,7 +52,7 @@ final class RunCommand implements Callable<Integer> {
     }
     MurmurationConfig valid = MurmurationConfig.of(all);
     if (check) {
-      MurmurationJob.check(valid);
+      MurmurationJob.check(valid).ifPresent(round -> say(round.fits(), round));
       sayNoise(valid);
     } else {
       MurmurationJob.execute(valid);
@@ -63,10 +63,13 @@ final class RunCommand implements Callable<Integer> {
   private void sayNoise(MurmurationConfig valid) throws IOException {
     Optional<StepNoise> noise = StepNoiseCheck.of(valid);
     if (noise.isPresent()) {
-      PrintWriter writer =
-          noise.get().isHopeless() ? spec.commandLine().getErr() : spec.commandLine().getOut();
-      writer.println((noise.get().isHopeless() ? "warning: " : "") + noise.get());
-      writer.flush();
+      say(!noise.get().isHopeless(), noise.get());
     }
+  }
+
+  private void say(boolean isFine, Object what) {
+    PrintWriter writer = isFine ? spec.commandLine().getOut() : spec.commandLine().getErr();
+    writer.println((isFine ? "" : "warning: ") + what);
+    writer.flush();
   }
 }

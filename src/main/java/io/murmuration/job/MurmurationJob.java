@@ -21,6 +21,7 @@ import io.murmuration.event.TimeFormat;
 import io.murmuration.event.Truncation;
 import io.murmuration.event.WriterSchemas;
 import io.murmuration.model.TokenTruncation;
+import io.murmuration.planning.RoundDuration;
 import io.murmuration.planning.StepNoise;
 import io.murmuration.privacy.budget.BudgetTerms;
 import io.murmuration.privacy.budget.DurabilityTerms;
@@ -33,6 +34,8 @@ import io.murmuration.privacy.ledger.FileLedger;
 import io.murmuration.privacy.ledger.KafkaEndpoint;
 import io.murmuration.privacy.ledger.KafkaLedger;
 import io.murmuration.privacy.ledger.LedgerFactory;
+import io.murmuration.privacy.mechanism.RoundMechanism;
+import io.murmuration.privacy.mechanism.Sampler;
 import io.murmuration.registry.RegistryClient;
 import io.murmuration.release.PublishSink;
 import io.murmuration.rounds.CalibrationRounds;
@@ -44,6 +47,7 @@ import io.murmuration.training.InMemoryParameterStore;
 import io.murmuration.training.LearningRateSchedule;
 import io.murmuration.training.OptimizerOptions;
 import io.murmuration.training.ParameterStore;
+import io.murmuration.training.RoundTrainer;
 import io.murmuration.training.TrainOperator;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -114,18 +118,34 @@ public final class MurmurationJob {
    * registry answers, that the model can be loaded and trained on, and that training may start
    * where it is to.
    *
+   * @return how long a round takes on this machine; empty where its size is chosen from the stream
    * @throws IOException if the registry does not answer
    * @throws IllegalArgumentException saying what does not fit
    * @throws io.murmuration.training.PublicFaultException if the model fails on public text
    */
-  public static void check(MurmurationConfig config) throws IOException, InterruptedException {
+  public static Optional<RoundDuration> check(MurmurationConfig config)
+      throws IOException, InterruptedException {
     if (config.events().registry() != null) {
       new RegistryClient(config.events().registry()).check();
     }
-    ModelRoundTrainer.factory(
-            config.training(), ConfiguredReleases.of(config).start(), optimizer(config))
-        .create(/* restored= */ Optional.empty())
-        .close();
+    RoundTrainer trainer =
+        ModelRoundTrainer.factory(
+                config.training(), ConfiguredReleases.of(config).start(), optimizer(config))
+            .create(/* restored= */ Optional.empty());
+    try {
+      if (config.calibration() != null) {
+        return Optional.empty();
+      }
+      RoundMechanism round = ConfiguredMechanism.of(config.privacy());
+      return Optional.of(
+          new RoundDuration(
+              ((ModelRoundTrainer) trainer).timeOfLongestExample(),
+              round.expectedUnits(),
+              round.sampler() == Sampler.ULS ? round.groupSize() : 1,
+              config.privacy().roundInterval()));
+    } finally {
+      trainer.close();
+    }
   }
 
   /** Adds the job to an environment, with the settings that its guarantee needs. */

@@ -31,6 +31,7 @@ import io.murmuration.training.TrainingOrigin;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -182,6 +183,11 @@ public final class ModelRoundTrainer implements RoundTrainer {
               (spec, values) -> tensors.add(new NamedTensor(spec.name(), spec.shape(), values)));
     }
     return tensors;
+  }
+
+  /** How long the gradient of an example takes that is as long as may be, on this machine. */
+  public Duration timeOfLongestExample() {
+    return watch.timeOfLongest(trainer.state().parameters());
   }
 
   /** What is trained, and on which model. */

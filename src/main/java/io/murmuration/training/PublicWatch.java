@@ -1,6 +1,7 @@
 package io.murmuration.training;
 
 import io.murmuration.event.Example;
+import java.time.Duration;
 import java.util.List;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -78,6 +79,15 @@ public final class PublicWatch {
         texts.get(texts.size() - 1),
         parameters,
         "on this worker, at the parameters after round " + round);
+  }
+
+  /** How long the gradient of the longest text takes, once everything is warm. */
+  public Duration timeOfLongest(float[] parameters) {
+    PrivacySlice longest = texts.get(texts.size() - 1);
+    require(longest, parameters, "before the first round");
+    long start = System.nanoTime();
+    require(longest, parameters, "before the first round");
+    return Duration.ofNanos(System.nanoTime() - start);
   }
 
   private void require(PrivacySlice text, float[] parameters, String when) {

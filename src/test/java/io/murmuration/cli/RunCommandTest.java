@@ -33,6 +33,20 @@ class RunCommandTest {
         .isZero();
   }
 
+  @Test
+  void roundsThatMayNotFitTheirIntervalAreWarnedOf() throws IOException {
+    assertThat(
+            run(
+                DemoModel.unpack(directory.resolve("base")),
+                "--check",
+                "--set",
+                "privacy.round-interval=1 ms"))
+        .isZero();
+    assertThat(err.toString())
+        .startsWith("warning: A round takes at most ")
+        .contains("lengthen privacy.round-interval");
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"bos-outside", "nan-weight"})
   void aSharedModelThatSpendsTheBudgetOnNothingIsRefused(String name) {
