@@ -132,12 +132,10 @@ public final class JointAccounts {
             "rounds must be in [0, " + rounds + "] for this phase but is " + charged);
       }
       double largest = spent(before);
-      for (long cut = 1; charged > 0; cut = next(cut)) {
-        long last = Math.min(cut, rounds);
-        largest = Math.max(largest, epsilon(withOpen(open.cutTo(last))));
-        if (last >= charged) {
-          break;
-        }
+      long cut = 0;
+      while (cut < charged) {
+        cut = next(cut);
+        largest = Math.max(largest, epsilon(withOpen(open.cutTo(Math.min(cut, rounds)))));
       }
       return Math.min(spent(withOpen(open)), largest);
     }
@@ -148,8 +146,11 @@ public final class JointAccounts {
       return all;
     }
 
-    /** 1, 2, 3, 4, 6, 8, 12, … */
+    /** 0, 1, 2, 3, 4, 6, 8, 12, … */
     private static long next(long cut) {
+      if (cut == 0) {
+        return 1;
+      }
       long power = Long.highestOneBit(cut);
       return cut == power ? cut + Math.max(1, cut / 2) : 2 * power;
     }
