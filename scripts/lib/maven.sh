@@ -1,15 +1,12 @@
 # Maven as the scripts call it; sourced, never run.
 # shellcheck shell=bash
 
-# Maven where it is installed, else the wrapper, which fetches it.
-maven_command() { command -v mvn || printf '%s' "$(dirname "${BASH_SOURCE[0]}")/../../mvnw"; }
-
 # Runs Maven and shows on standard error how many files it has fetched, and errors. Where that is no terminal there are
 # plain lines without escapes. Needs pipefail, so that Maven's failure is the function's.
 maven() {
   local terminal=0
   [[ -t 2 ]] && terminal=1
-  "$(maven_command)" -B -Dstyle.color=never "$@" 2>&1 | awk -v terminal="$terminal" '
+  mvn -B -Dstyle.color=never "$@" 2>&1 | awk -v terminal="$terminal" '
     { gsub(/\033\[[0-9;]*m/, "") }
     /^Downloaded from / {
       fetched++
