@@ -16,6 +16,9 @@ import java.util.Set;
 /**
  * What the entries of a ledger add up to; a pure fold that accepts only what a correct holder could
  * have written. Immutable.
+ *
+ * <p>Long because it answers whatever is asked of a ledger; what a record may do to it is in {@link
+ * LedgerRules}.
  */
 public final class LedgerState {
 
