@@ -79,6 +79,7 @@ final class SimulatedAttempt {
   private final List<Deque<Object>> partials = new ArrayList<>();
   private final Deque<Object> releases = new ArrayDeque<>();
   private final Deque<Object> fromTrain = new ArrayDeque<>();
+  private List<Object> unanswered = List.of();
   private final List<Long> notifications = new ArrayList<>();
 
   /** Rounds of this epoch, and what is known of checkpoints here that the gate must find out. */
@@ -208,10 +209,11 @@ final class SimulatedAttempt {
     offer(possible, isOpen(signalsToTrainer), () -> signal(signalsToTrainer.remove()));
     offer(possible, trainerAtBarrier(), this::trainerBarrier);
     offer(possible, trainer.canAnnounce(), this::announce);
+    offer(possible, !unanswered.isEmpty() && random.nextInt(24) == 0, this::announceAgain);
     offer(possible, trainer.canExecute(), this::execute);
     offer(possible, trainer.canComplete(), this::complete);
     offer(possible, !releases.isEmpty(), () -> publish(releases.remove()));
-    offer(possible, !checkpointUnderWay && random.nextInt(12) == 0, this::trigger);
+    offer(possible, !checkpointUnderWay && checkpointIsDue(), this::trigger);
     offer(possible, !notifications.isEmpty() && random.nextInt(4) == 0, this::notifyCompleted);
     if (possible.isEmpty()) {
       return;
@@ -438,6 +440,9 @@ final class SimulatedAttempt {
   }
 
   private void signal(Object element) {
+    if (element instanceof Grant) {
+      unanswered = List.of();
+    }
     trainer.takeSignal(element, sampler);
   }
 
@@ -454,10 +459,24 @@ final class SimulatedAttempt {
   }
 
   private void announce() throws IOException {
-    List<Object> said = trainer.announce();
-    // the feedback topic: everybody who subscribed hears it
+    unanswered = trainer.announce();
+    say();
+  }
+
+  /** As the trainer does until it hears of a later round. */
+  private void announceAgain() {
+    world.note(Happening.ACKNOWLEDGEMENT_REPEATED);
+    say();
+  }
+
+  /** By the feedback topic: everybody who subscribed hears it, unless it is lost. */
+  private void say() {
+    if (random.nextInt(8) == 0) {
+      world.note(Happening.ACKNOWLEDGEMENT_LOST);
+      return;
+    }
     for (SimulatedAttempt listener : world.living()) {
-      listener.fromTrain.addAll(said);
+      listener.fromTrain.addAll(unanswered);
     }
   }
 
@@ -498,6 +517,11 @@ final class SimulatedAttempt {
       SimulatedSampler.State sampler,
       long workersEpoch,
       SimulatedTrainer.State trainer) {}
+
+  /** Periodic, or asked for by the job manager's coordinator while rounds wait for it. */
+  private boolean checkpointIsDue() {
+    return random.nextInt(gate.wantsCheckpoint(world.clockMillis) ? 3 : 24) == 0;
+  }
 
   private void trigger() {
     checkpointUnderWay = true;
