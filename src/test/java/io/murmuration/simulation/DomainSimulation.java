@@ -30,7 +30,7 @@ final class DomainSimulation implements AutoCloseable {
   static final Duration INTERVAL = Duration.ofMillis(100);
   static final String DOMAIN = "flock";
 
-  private static final int EVENTS = 1_200;
+  private static final int EVENTS = 1_000;
   private static final int MOST_ATTEMPTS = 3;
   private static final int USERS = 4;
 
@@ -42,6 +42,10 @@ final class DomainSimulation implements AutoCloseable {
   private final List<Checkpoint> checkpoints = new ArrayList<>();
   private final boolean raises;
   private BudgetTerms terms;
+
+  /** Those before the budget was raised, which somebody may still submit; else the same. */
+  private BudgetTerms formerTerms;
+
   private int jobs;
 
   final SplittableRandom random;
@@ -68,6 +72,7 @@ final class DomainSimulation implements AutoCloseable {
     this.terms =
         BudgetTerms.of(
             DOMAIN, Accountants.budget(), Accountants.DELTA, INTERVAL, Accountants.MECHANISM);
+    this.formerTerms = terms;
   }
 
   /**
@@ -118,7 +123,7 @@ final class DomainSimulation implements AutoCloseable {
   private void start() throws Exception {
     if (checkpoints.isEmpty() || random.nextInt(5) == 0) {
       note(Happening.FRESH_START);
-      living.add(new SimulatedAttempt(this, bug, newJob(), terms, Optional.empty()));
+      living.add(new SimulatedAttempt(this, bug, newJob(), submitted(), Optional.empty()));
       return;
     }
     Checkpoint checkpoint = checkpoints.get(random.nextInt(checkpoints.size()));
@@ -129,8 +134,12 @@ final class DomainSimulation implements AutoCloseable {
             this,
             bug,
             sameJob ? checkpoint.jobId() : newJob(),
-            sameJob ? checkpoint.terms() : terms,
+            sameJob ? checkpoint.terms() : submitted(),
             Optional.of(checkpoint)));
+  }
+
+  private BudgetTerms submitted() {
+    return random.nextInt(8) == 0 ? formerTerms : terms;
   }
 
   /** Of an attempt; drawn afresh, since a job may be submitted with other terms. */

@@ -17,7 +17,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 class DomainSimulationTest {
 
   private static final int SEEDS = 10_000;
-  private static final int SEEDS_TO_CATCH_A_BUG = 2_000;
+  private static final int SEEDS_TO_CATCH_A_BUG = 500;
 
   @BeforeAll
   static void keepPublishersQuiet() {
@@ -39,8 +39,8 @@ class DomainSimulationTest {
     assertThat(total.keySet()).containsExactlyInAnyOrder(Happening.values());
     assertThat(total.values())
         .as("how often each happened: %s", total)
-        .allMatch(n -> n > SEEDS / 500);
-    assertThat(total.get(Happening.EXECUTED)).as("rounds in a life").isGreaterThan(2 * SEEDS);
+        .allMatch(n -> n > SEEDS / 100);
+    assertThat(total.get(Happening.EXECUTED)).as("rounds in a life").isGreaterThan(3 * SEEDS);
   }
 
   @ParameterizedTest

@@ -155,7 +155,7 @@ final class SimulatedAttempt {
 
   /** One thing that can happen in this attempt now, at random. */
   void step() throws Exception {
-    List<Told> possible = new ArrayList<>(List.of(this::pulse));
+    List<Told> possible = new ArrayList<>();
     offer(possible, work != null, this::work);
     offer(possible, told != null, this::tell);
     offer(possible, !acknowledgements.isEmpty(), this::acknowledge);
@@ -167,8 +167,10 @@ final class SimulatedAttempt {
     offer(possible, trainer.canExecute(), this::execute);
     offer(possible, trainer.canComplete(), this::complete);
     offer(possible, !releases.isEmpty(), () -> publish(releases.remove()));
-    offer(possible, !checkpointUnderWay && random.nextInt(3) == 0, this::trigger);
+    offer(possible, !checkpointUnderWay && checkpointIsDue(), this::trigger);
     offer(possible, !notifications.isEmpty() && random.nextInt(2) == 0, this::notifyCompleted);
+    // time that passes faster than its ticks arrive would be most of what happens
+    offer(possible, possible.isEmpty() || random.nextInt(2) == 0, this::pulse);
     possible.get(random.nextInt(possible.size())).deliver();
   }
 
@@ -409,6 +411,11 @@ final class SimulatedAttempt {
       Optional<LedgerPosition> position,
       SimulatedSampler.State sampler,
       SimulatedTrainer.State trainer) {}
+
+  /** Periodic, or asked for by the job manager's coordinator while rounds wait for it. */
+  private boolean checkpointIsDue() {
+    return random.nextInt(gate.wantsCheckpoint(world.clockMillis) ? 2 : 6) == 0;
+  }
 
   private void trigger() {
     checkpointUnderWay = true;
