@@ -50,6 +50,9 @@ public final class TrainOperator extends AbstractStreamOperator<RoundRelease>
 
   private static final long serialVersionUID = 1L;
 
+  /** Logged, followed by epoch/round, for each round that counts as executed. */
+  public static final String EXECUTED = "Executed as epoch/round ";
+
   /**
    * How long closing waits for the micro-batch in training, which native code does not let
    * interrupt. Below Flink's task.cancellation.timeout of 180 s, after which it kills the process.
@@ -267,6 +270,7 @@ public final class TrainOperator extends AbstractStreamOperator<RoundRelease>
     completed = executed.outcome().state();
     output.collect(new StreamRecord<>(executed.release()));
     Grant grant = executed.release().grant();
+    LOG.info("{}{}/{}", EXECUTED, grant.epoch(), grant.round());
     trainMetrics.completed(grant.round(), nanos, executed.outcome());
     acknowledger.executed(new RoundExecuted(grant.epoch(), grant.round(), executed.answer()));
   }

@@ -32,6 +32,12 @@ final class Chaos implements Callable<Integer> {
               + " longer then.")
   private int kills;
 
+  @Option(
+      names = "--broker-away",
+      paramLabel = "MINUTES",
+      description = "Before the first cycle the broker stays away for so long.")
+  private double brokerAway;
+
   @Option(names = "--seed", description = "Of what is killed when; random where not given.")
   private Long seed;
 
@@ -65,12 +71,16 @@ final class Chaos implements Callable<Integer> {
     long chosen = seed == null ? ThreadLocalRandom.current().nextInt(1_000_000) : seed;
     Path where = directory == null ? Files.createTempDirectory("murmuration-chaos") : directory;
     System.out.printf("seed %d, directory %s%n", chosen, where);
-    Duration duration = Duration.ofMillis(Math.round(minutes * 60_000));
-    ChaosOptions options = new ChaosOptions(where, chosen, duration, kills, port);
+    ChaosOptions options =
+        new ChaosOptions(where, chosen, minutes(minutes), kills, minutes(brokerAway), port);
     try (ChaosRun run = new ChaosRun(options, System.out::println)) {
       ChaosAudit.Result result = run.run();
       System.out.println(result.table());
       return result.violations().isEmpty() ? 0 : 1;
     }
+  }
+
+  private static Duration minutes(double minutes) {
+    return Duration.ofMillis(Math.round(minutes * 60_000));
   }
 }

@@ -130,6 +130,8 @@ final class ChaosAudit {
     row("rounds executed", executed.size());
     row("rounds executed twice", executedTwice);
     require(charged.containsAll(executed), "a round was executed without a charge");
+    require(
+        executed.containsAll(evidence.acknowledged()), "a round was acknowledged and not executed");
     require(executedTwice == 0, "a round was executed twice");
 
     List<ReleaseManifest> manifests = new ArrayList<>();
@@ -141,7 +143,7 @@ final class ChaosAudit {
       }
     }
     compareAnnouncements(manifests, executed.size());
-    compareLosses(manifests, executed);
+    compareLosses(manifests);
     require(!manifests.isEmpty(), "nothing was published");
     if (!manifests.isEmpty()) {
       compareEpsilon(manifests, ledger);
@@ -181,7 +183,7 @@ final class ChaosAudit {
    * not lost, and one that was followed by another without having been acknowledged was never
    * granted: nobody knew the outcome of its charge.
    */
-  private void compareLosses(List<ReleaseManifest> manifests, Set<String> executed) {
+  private void compareLosses(List<ReleaseManifest> manifests) {
     Set<Long> published = new HashSet<>();
     manifests.forEach(manifest -> published.add(manifest.round()));
     Map<Long, List<Charge>> byEpoch = new TreeMap<>();
@@ -206,7 +208,8 @@ final class ChaosAudit {
         if (published.contains(charge.round())) {
           continue;
         }
-        boolean acknowledged = executed.contains(charge.epoch() + "/" + charge.round());
+        boolean acknowledged =
+            evidence.acknowledged().contains(charge.epoch() + "/" + charge.round());
         if (!acknowledged && i < charges.size() - 1) {
           unknown++;
         } else {

@@ -39,6 +39,7 @@ class ChaosAuditTest {
   private final Map<String, List<String>> counted = new TreeMap<>(Map.of("a", List.of("2", "1")));
   private final List<LedgerEntry> ledger = new ArrayList<>();
   private final List<String> executed = new ArrayList<>(List.of("1/1", "1/2"));
+  private final Set<String> acknowledged = new HashSet<>(executed);
   private final List<Checked> releases = new ArrayList<>();
   private final Map<Long, Set<String>> announced = new TreeMap<>();
   private final List<String> givenUp = new ArrayList<>();
@@ -96,7 +97,16 @@ class ChaosAuditTest {
   private List<String> violations() throws Exception {
     Evidence evidence =
         new Evidence(
-            sent, counted, ledger, executed, releases, announced, givenUp, changed, abandoned);
+            sent,
+            counted,
+            ledger,
+            executed,
+            acknowledged,
+            releases,
+            announced,
+            givenUp,
+            changed,
+            abandoned);
     return ChaosAudit.of(evidence, BUDGET, DELTA, /* maxUndurableRounds= */ 2).violations();
   }
 
@@ -125,6 +135,12 @@ class ChaosAuditTest {
   }
 
   @Test
+  void findsAnAcknowledgementOfNothing() throws Exception {
+    acknowledged.add("1/3");
+    assertThat(violations()).containsExactly("a round was acknowledged and not executed");
+  }
+
+  @Test
   void findsAReleaseWithoutACharge() throws Exception {
     publish(3, epsilon(3), "00".repeat(32));
     assertThat(violations()).containsExactly("round 3 is published but not charged");
@@ -148,10 +164,11 @@ class ChaosAuditTest {
       write(new Charge(2, round, round, 1));
     }
     executed.addAll(List.of("2/5", "2/6", "2/7"));
+    acknowledged.addAll(executed);
     assertThat(violations()).containsExactly("epoch 2 lost 3 granted rounds, but at most 2 may be");
     abandoned.add("job");
     assertThat(violations()).isEmpty();
-    executed.remove("2/5");
+    acknowledged.remove("2/5");
     abandoned.clear();
     assertThat(violations()).as("round 5 was not granted either").isEmpty();
   }

@@ -22,7 +22,13 @@ class ChaosITCase {
   @Timeout(900)
   void nothingIsSpentPublishedOrCountedTwice() throws Exception {
     ChaosOptions options =
-        new ChaosOptions(directory, SEED, Duration.ZERO, /* kills= */ 0, /* firstPort= */ 0);
+        new ChaosOptions(
+            directory,
+            SEED,
+            Duration.ZERO,
+            /* kills= */ 0,
+            /* brokerAway= */ Duration.ZERO,
+            /* firstPort= */ 0);
     try (ChaosRun run = new ChaosRun(options, System.err::println)) {
       ChaosAudit.Result result = run.run();
       System.err.println(result.table());

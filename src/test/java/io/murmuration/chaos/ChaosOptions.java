@@ -10,6 +10,8 @@ import java.time.Duration;
  * @param seed of what is killed when
  * @param duration for which cycles are begun; the first is always completed
  * @param kills cycles are begun until so many kills are done; 0 for one of each kind in each cycle
+ * @param brokerAway how long the broker stays away before the first cycle; zero for not at all
  * @param firstPort three ports from here on; 0 lets the operating system choose
  */
-record ChaosOptions(Path directory, long seed, Duration duration, int kills, int firstPort) {}
+record ChaosOptions(
+    Path directory, long seed, Duration duration, int kills, Duration brokerAway, int firstPort) {}

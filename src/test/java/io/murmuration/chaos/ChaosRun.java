@@ -8,6 +8,7 @@ import io.murmuration.job.MurmurationJob;
 import io.murmuration.privacy.budget.DurabilityTerms;
 import io.murmuration.release.DirectoryModelStore;
 import io.murmuration.release.PublishSink;
+import io.murmuration.training.TrainOperator;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -66,7 +67,13 @@ final class ChaosRun implements AutoCloseable {
   private static final int USERS = 200;
   private static final int KILLS_PER_STORM = 20;
   private static final int DISCOVERY_MILLIS = 5_000;
-  private static final Duration PATIENCE = Duration.ofMinutes(4);
+
+  /** Of one exchange with the broker, so that looking for partitions fails within seconds. */
+  private static final int KAFKA_TIMEOUT_MILLIS = 8_000;
+
+  /** Long for a machine that does other things too; only a run that fails waits for so long. */
+  static final Duration PATIENCE = Duration.ofMinutes(6);
+
   private static final Pattern CHECKPOINT = Pattern.compile("chk-(\\d+)");
 
   /** What can happen at any moment. */
@@ -76,7 +83,7 @@ final class ChaosRun implements AutoCloseable {
     TASK_MANAGER_KILLED_TWICE,
     JOB_MANAGER_KILLED,
     BROKER_KILLED,
-    /** For longer than the source takes to look for new partitions. */
+    /** Until the source has failed for want of it. */
     BROKER_AWAY,
     EVERYTHING_KILLED,
     MODEL_STORE_GONE,
@@ -120,7 +127,7 @@ final class ChaosRun implements AutoCloseable {
             "broker",
             directory,
             JvmProcess.classPath(/* classes= */ true),
-            List.of("-Xmx300m", "-XX:+UseSerialGC"),
+            List.of("-Xmx300m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"),
             List.of(
                 BrokerProcess.class.getName(),
                 brokerDirectory.toString(),
@@ -165,6 +172,9 @@ final class ChaosRun implements AutoCloseable {
     try {
       Lineage job = submit("first", Optional.empty());
       awaitProgress(job, 2);
+      if (!options.brokerAway().isZero()) {
+        stayWithoutBroker(job);
+      }
       Instant end = start.plus(options.duration());
       do {
         job = cycle(job);
@@ -232,7 +242,14 @@ final class ChaosRun implements AutoCloseable {
       case TASK_MANAGER_KILLED -> killTaskManager();
       case TASK_MANAGER_KILLED_TWICE -> killTaskManagerTwice(job);
       case BROKER_KILLED -> killBroker(500, 5_000);
-      case BROKER_AWAY -> killBroker(2 * DISCOVERY_MILLIS, 4 * DISCOVERY_MILLIS);
+      case BROKER_AWAY -> {
+        long before = restarts(job);
+        kills++;
+        broker.kill();
+        eventually("the source fails for want of its broker", () -> restarts(job) > before);
+        pause(500, 5_000);
+        startBroker();
+      }
       case CHECKPOINT_STORAGE_GONE -> hideCheckpointStorage();
       case MODEL_STORE_GONE -> hideModelStore(job);
       case JOB_MANAGER_KILLED -> {
@@ -275,6 +292,21 @@ final class ChaosRun implements AutoCloseable {
         () -> restarts(job) > before && status(job).equals("RUNNING"));
     pause(0, 4_000);
     killTaskManager();
+  }
+
+  /** The job restarts again and again meanwhile, and then goes on by itself. */
+  private void stayWithoutBroker(Lineage job) throws Exception {
+    log("the broker goes away for %d s".formatted(options.brokerAway().toSeconds()));
+    long before = restarts(job);
+    kills++;
+    broker.kill();
+    Thread.sleep(options.brokerAway().toMillis());
+    log(
+        "the broker comes back; meanwhile the job restarted %d times and is %s"
+            .formatted(restarts(job) - before, status(job)));
+    startBroker();
+    awaitProgress(job, 2);
+    log("'%s' goes on by itself".formatted(job.name()));
   }
 
   private void killBroker(int leastMillis, int mostMillis) throws Exception {
@@ -379,6 +411,10 @@ final class ChaosRun implements AutoCloseable {
             Map.entry(
                 "kafka.properties.partition.discovery.interval.ms",
                 String.valueOf(DISCOVERY_MILLIS)),
+            Map.entry(
+                "kafka.properties.default.api.timeout.ms", String.valueOf(KAFKA_TIMEOUT_MILLIS)),
+            Map.entry(
+                "kafka.properties.request.timeout.ms", String.valueOf(KAFKA_TIMEOUT_MILLIS / 2)),
             Map.entry(
                 "privacy.max-undurable-rounds",
                 String.valueOf(DurabilityTerms.DEFAULT_MAX_UNDURABLE_ROUNDS)),
@@ -507,7 +543,14 @@ final class ChaosRun implements AutoCloseable {
     ChaosAudit.Result result =
         ChaosAudit.of(
             Evidence.gather(
-                bootstrapServers(), releases(), sent, last, givenUp(), watch.changed(), abandoned),
+                bootstrapServers(),
+                releases(),
+                sent,
+                last,
+                logged(TrainOperator.EXECUTED),
+                logged(PublishSink.GIVEN_UP),
+                watch.changed(),
+                abandoned),
             EPSILON,
             DELTA,
             DurabilityTerms.DEFAULT_MAX_UNDURABLE_ROUNDS);
@@ -515,14 +558,18 @@ final class ChaosRun implements AutoCloseable {
     return result;
   }
 
-  private List<String> givenUp() throws IOException {
-    List<String> lines = new ArrayList<>();
+  /** What follows this text in the logs of the task managers. */
+  private List<String> logged(String text) throws IOException {
+    List<String> found = new ArrayList<>();
     for (JvmProcess taskManager : cluster.taskManagers()) {
-      Files.readAllLines(taskManager.log()).stream()
-          .filter(line -> line.contains(PublishSink.GIVEN_UP))
-          .forEach(lines::add);
+      for (String line : Files.readAllLines(taskManager.log())) {
+        int at = line.indexOf(text);
+        if (at >= 0) {
+          found.add(line.substring(at + text.length()).strip());
+        }
+      }
     }
-    return lines;
+    return found;
   }
 
   /** Flink commits the offsets of completed checkpoints; the job's own come after its start. */

@@ -30,7 +30,8 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
  * @param sent texts that the broker acknowledged, by user
  * @param counted texts in the last savepoint's pools, by user
  * @param ledger all of it
- * @param executed acknowledgements of executed rounds as epoch/round
+ * @param executed executed rounds as epoch/round, as the trainers' logs say
+ * @param acknowledged acknowledgements as epoch/round; one may be repeated
  * @param releases as the catalog found them
  * @param announced digests that were announced, by round
  * @param givenUp releases that a committer gave up, as its log says
@@ -42,6 +43,7 @@ record Evidence(
     Map<String, List<String>> counted,
     List<LedgerEntry> ledger,
     List<String> executed,
+    Set<String> acknowledged,
     List<ReleaseAudit.Checked> releases,
     Map<Long, Set<String>> announced,
     List<String> givenUp,
@@ -59,6 +61,7 @@ record Evidence(
       Path releases,
       Map<String, Set<String>> sent,
       String savepoint,
+      List<String> executed,
       List<String> givenUp,
       List<String> changedReleases,
       Set<String> abandonedJobs)
@@ -68,7 +71,8 @@ record Evidence(
         sent,
         PooledTexts.in(savepoint, ChaosRun.KEEP_ALL, tickAfter(ledger)),
         ledger,
-        executed(bootstrapServers),
+        executed,
+        acknowledged(bootstrapServers),
         new ReleaseAudit(DirectoryModelStore.reading(releases)).verify(),
         announced(bootstrapServers),
         givenUp,
@@ -94,13 +98,13 @@ record Evidence(
     return elapsed / genesis.roundIntervalMillis() + LATER_TICKS;
   }
 
-  private static List<String> executed(String bootstrapServers) throws Exception {
-    List<String> executed = new ArrayList<>();
+  private static Set<String> acknowledged(String bootstrapServers) throws Exception {
+    Set<String> acknowledged = new HashSet<>();
     for (byte[] value : values(bootstrapServers, "murmuration-feedback-" + ChaosRun.DOMAIN)) {
       JsonNode round = JSON.readTree(value);
-      executed.add(round.get("epoch").longValue() + "/" + round.get("round").longValue());
+      acknowledged.add(round.get("epoch").longValue() + "/" + round.get("round").longValue());
     }
-    return executed;
+    return acknowledged;
   }
 
   private static Map<Long, Set<String>> announced(String bootstrapServers) throws Exception {

@@ -7,7 +7,6 @@ import java.io.OutputStream;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -62,6 +61,8 @@ final class FlinkProcesses implements AutoCloseable {
     Path logging = directory.resolve("log4j2.properties");
     Files.writeString(logging, LOGGING);
     List<String> common = new ArrayList<>(OPENED);
+    // they are started so often that compiling well does not pay
+    common.add("-XX:TieredStopAtLevel=1");
     common.add("-Dlog4j2.configurationFile=" + logging);
     common.add("-Djava.io.tmpdir=" + Files.createDirectories(directory.resolve("tmp")));
     List<String> jobManagerOptions = new ArrayList<>(common);
@@ -134,9 +135,10 @@ final class FlinkProcesses implements AutoCloseable {
         execution.checkpointing.externalized-checkpoint-retention: RETAIN_ON_CANCELLATION
         execution.checkpointing.num-retained: 3
         execution.checkpointing.tolerable-failed-checkpoints: 1000
-        restart-strategy.type: fixed-delay
-        restart-strategy.fixed-delay.attempts: 100000
-        restart-strategy.fixed-delay.delay: 1s
+        restart-strategy.type: exponential-delay
+        restart-strategy.exponential-delay.initial-backoff: 500ms
+        restart-strategy.exponential-delay.max-backoff: 5s
+        restart-strategy.exponential-delay.reset-backoff-threshold: 30s
         heartbeat.interval: 1000
         heartbeat.timeout: 8000
         cluster.registration.error-delay: 1 s
@@ -192,7 +194,7 @@ final class FlinkProcesses implements AutoCloseable {
   /** Waits until every task manager is registered; all must have been started. */
   void awaitTaskManagers() {
     await("task managers register")
-        .atMost(Duration.ofMinutes(2))
+        .atMost(ChaosRun.PATIENCE)
         .failFast(
             "a process ended by itself; see its log",
             () -> !jobManager.isAlive() || !taskManagers.stream().allMatch(JvmProcess::isAlive))
