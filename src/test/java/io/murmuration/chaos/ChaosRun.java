@@ -74,6 +74,9 @@ final class ChaosRun implements AutoCloseable {
   /** Long for a machine that does other things too; only a run that fails waits for so long. */
   static final Duration PATIENCE = Duration.ofMinutes(6);
 
+  /** By then the source has asked for partitions in vain, be the machine as busy as it may. */
+  private static final Duration LONG_OUTAGE = Duration.ofMinutes(2);
+
   private static final Pattern CHECKPOINT = Pattern.compile("chk-(\\d+)");
 
   /** What can happen at any moment. */
@@ -301,9 +304,13 @@ final class ChaosRun implements AutoCloseable {
     kills++;
     broker.kill();
     Thread.sleep(options.brokerAway().toMillis());
+    long restarts = restarts(job) - before;
     log(
         "the broker comes back; meanwhile the job restarted %d times and is %s"
-            .formatted(restarts(job) - before, status(job)));
+            .formatted(restarts, status(job)));
+    if (restarts == 0 && options.brokerAway().compareTo(LONG_OUTAGE) > 0) {
+      throw new AssertionError("so long an outage must have failed the source, but did not");
+    }
     startBroker();
     awaitProgress(job, 2);
     log("'%s' goes on by itself".formatted(job.name()));

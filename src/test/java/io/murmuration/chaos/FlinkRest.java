@@ -16,6 +16,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -98,23 +99,35 @@ final class FlinkRest {
     return get("/jobs/" + job + "/checkpoints").get("counts").get("completed").longValue();
   }
 
-  /** How often the job has been restarted. */
+  /**
+   * How often the job has been restarted. Flink's metric of that name is as old as the last time
+   * that somebody asked for it: the attempts of its tasks are counted instead.
+   */
   long restarts(String job) throws IOException, InterruptedException {
-    JsonNode metrics = get("/jobs/" + job + "/metrics?get=numRestarts");
-    return metrics.isEmpty() ? 0 : Long.parseLong(metrics.get(0).get("value").textValue());
+    long attempts = 0;
+    for (JsonNode subtask : subtasks(job)) {
+      attempts = Math.max(attempts, subtask.get("attempt").longValue());
+    }
+    return attempts;
   }
 
   /** The ids of the task managers that its tasks run on. */
   Set<String> taskManagersOf(String job) throws IOException, InterruptedException {
     Set<String> ids = new TreeSet<>();
-    for (JsonNode vertex : get("/jobs/" + job).get("vertices")) {
-      for (JsonNode subtask :
-          get("/jobs/%s/vertices/%s".formatted(job, vertex.get("id").textValue()))
-              .get("subtasks")) {
-        ids.add(subtask.get("taskmanager-id").textValue());
-      }
+    for (JsonNode subtask : subtasks(job)) {
+      ids.add(subtask.get("taskmanager-id").textValue());
     }
     return ids;
+  }
+
+  private List<JsonNode> subtasks(String job) throws IOException, InterruptedException {
+    List<JsonNode> subtasks = new ArrayList<>();
+    for (JsonNode vertex : get("/jobs/" + job).get("vertices")) {
+      get("/jobs/%s/vertices/%s".formatted(job, vertex.get("id").textValue()))
+          .get("subtasks")
+          .forEach(subtasks::add);
+    }
+    return subtasks;
   }
 
   void cancel(String job) throws IOException, InterruptedException {
