@@ -69,7 +69,9 @@ public final class EmbeddedKafka implements AutoCloseable {
   public static EmbeddedKafka start(Path dataDirectory, int port, Map<String, String> more) {
     int[] free = freePorts();
     int brokerPort = port == ANY_PORT ? free[0] : port;
-    Map<String, String> settings = settings(dataDirectory, brokerPort, free[1]);
+    // the port that was asked for is free too, and may be one of the two
+    int controllerPort = free[1] == brokerPort ? free[0] : free[1];
+    Map<String, String> settings = settings(dataDirectory, brokerPort, controllerPort);
     settings.putAll(more);
     format(dataDirectory);
     KafkaRaftServer server = new KafkaRaftServer(new KafkaConfig(settings, false), Time.SYSTEM);
