@@ -61,6 +61,7 @@ final class SimulatedAttempt {
   private final Deque<Object> samples = new ArrayDeque<>();
   private final Deque<Object> releases = new ArrayDeque<>();
   private final Deque<RoundExecuted> acknowledgements = new ArrayDeque<>();
+  private RoundExecuted unanswered;
   private final List<Long> notifications = new ArrayList<>();
 
   /** Rounds of this epoch, and what is known of checkpoints here that the gate must find out. */
@@ -166,6 +167,7 @@ final class SimulatedAttempt {
     offer(possible, bothAtBarrier(), this::trainerBarrier);
     offer(possible, trainer.canExecute(), this::execute);
     offer(possible, trainer.canComplete(), this::complete);
+    offer(possible, unanswered != null && random.nextInt(6) == 0, this::acknowledgeAgain);
     offer(possible, !releases.isEmpty(), () -> publish(releases.remove()));
     offer(possible, !checkpointUnderWay && checkpointIsDue(), this::trigger);
     offer(possible, !notifications.isEmpty() && random.nextInt(2) == 0, this::notifyCompleted);
@@ -352,6 +354,9 @@ final class SimulatedAttempt {
   }
 
   private void signal(Object element) {
+    if (element instanceof Grant) {
+      unanswered = null;
+    }
     trainer.takeSignal(element, sampler);
   }
 
@@ -370,7 +375,21 @@ final class SimulatedAttempt {
     RoundRelease release = trainer.complete();
     releases.add(release);
     // the feedback topic: everybody who subscribed hears it
-    RoundExecuted executed = SimulatedTrainer.acknowledgementOf(release);
+    unanswered = SimulatedTrainer.acknowledgementOf(release);
+    acknowledge(unanswered);
+  }
+
+  /** As the trainer does until it hears of a later round. */
+  private void acknowledgeAgain() {
+    world.note(Happening.ACKNOWLEDGEMENT_REPEATED);
+    acknowledge(unanswered);
+  }
+
+  private void acknowledge(RoundExecuted executed) {
+    if (random.nextInt(8) == 0) {
+      world.note(Happening.ACKNOWLEDGEMENT_LOST);
+      return;
+    }
     for (SimulatedAttempt listener : world.living()) {
       listener.acknowledgements.add(executed);
     }
