@@ -34,7 +34,7 @@ public final class PartialSums {
   /**
    * A round that may be executed now.
    *
-   * @param grant its leave
+   * @param grant its permission
    * @param sum over all workers
    * @param modelDigest of the parameters at which it was taken
    */

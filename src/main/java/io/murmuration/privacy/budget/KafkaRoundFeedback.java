@@ -33,10 +33,11 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Feedback over a single-partition Kafka topic, which several domains may share. A subscription
- * starts at the topic's end: older acknowledgements concern epochs that are over. The numbers that
- * come with some are noised and paid for: the topic needs no more protection than the ledger. What
- * it loses is sent again, but rounds wait meanwhile: a topic with fewer replicas than asked for is
- * refused.
+ * starts at the topic's end: older acknowledgements concern epochs that are over. What it loses is
+ * sent again, but rounds wait meanwhile: a topic with fewer replicas than asked for is refused.
+ *
+ * <p>The topic is inside the trust boundary, unlike the ledger: the numbers in it are noised and
+ * paid for, but a record appears when a round is over, which tells how long it took.
  *
  * <p>Records are JSON objects with {@code domain} and {@code epoch}, and either {@code round},
  * maybe {@code answer} and {@code model_failed}, or {@code model}. Since version 2 they state their

@@ -15,8 +15,8 @@ import java.util.Optional;
 
 /**
  * What a ledger records. These fields are public and the list is closed: none is computed from
- * users' data, and none tells of counts, hosts or errors. Of durations there is one bit: that a
- * charge came later than it was due, see {@link Charge}.
+ * users' data, and none tells of counts, hosts or errors. Of durations there is one thing: after an
+ * overrun, by how many ticks a charge was late, see {@link Charge}.
  *
  * <p>Long because every kind of record states here, and only here, what its fields may be.
  */
