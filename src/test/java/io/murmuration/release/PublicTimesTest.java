@@ -17,7 +17,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -306,47 +305,12 @@ class PublicTimesTest {
   }
 
   /** A store that dates releases when they are staged. */
-  private record DatedByTheWallClock(ModelStore store) implements ModelStore {
-
-    @Override
-    public String id() {
-      return store.id();
-    }
+  private record DatedByTheWallClock(ModelStore store) implements ForwardingModelStore {
 
     @Override
     public Staged stage(ReleaseFiles release) throws IOException {
       return store.stage(
           new ReleaseFiles(release.name(), release.files(), release.manifest(), GENESIS + now));
-    }
-
-    @Override
-    public Outcome commit(Staged staged) throws IOException {
-      return store.commit(staged);
-    }
-
-    @Override
-    public List<String> published() throws IOException {
-      return store.published();
-    }
-
-    @Override
-    public List<String> calibrations() throws IOException {
-      return store.calibrations();
-    }
-
-    @Override
-    public SortedMap<String, byte[]> read(String name) throws IOException {
-      return store.read(name);
-    }
-
-    @Override
-    public Optional<byte[]> read(String name, String file) throws IOException {
-      return store.read(name, file);
-    }
-
-    @Override
-    public void remove(String name) throws IOException {
-      store.remove(name);
     }
   }
 }

@@ -11,8 +11,6 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
-import java.util.Optional;
-import java.util.SortedMap;
 import org.apache.flink.api.connector.sink2.Sink;
 import org.apache.flink.runtime.checkpoint.OperatorSubtaskState;
 import org.apache.flink.streaming.api.connector.sink2.CommittableMessage;
@@ -391,17 +389,7 @@ class PublishSinkTest {
 
   /** A store whose commits fail as scripted before they succeed. */
   private record FailingStore(ModelStore store, Deque<ThrowingRunnable<IOException>> failures)
-      implements ModelStore {
-
-    @Override
-    public String id() {
-      return store.id();
-    }
-
-    @Override
-    public Staged stage(ReleaseFiles release) throws IOException {
-      return store.stage(release);
-    }
+      implements ForwardingModelStore {
 
     @Override
     public Outcome commit(Staged staged) throws IOException {
@@ -410,31 +398,6 @@ class PublishSinkTest {
         failure.run();
       }
       return store.commit(staged);
-    }
-
-    @Override
-    public List<String> published() throws IOException {
-      return store.published();
-    }
-
-    @Override
-    public List<String> calibrations() throws IOException {
-      return store.calibrations();
-    }
-
-    @Override
-    public SortedMap<String, byte[]> read(String name) throws IOException {
-      return store.read(name);
-    }
-
-    @Override
-    public Optional<byte[]> read(String name, String file) throws IOException {
-      return store.read(name, file);
-    }
-
-    @Override
-    public void remove(String name) throws IOException {
-      store.remove(name);
     }
   }
 

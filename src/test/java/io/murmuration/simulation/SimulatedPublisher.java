@@ -1,19 +1,17 @@
 package io.murmuration.simulation;
 
+import io.murmuration.release.ForwardingModelStore;
 import io.murmuration.release.ModelStore;
 import io.murmuration.release.PublishCommittable;
 import io.murmuration.release.PublishSink;
 import io.murmuration.release.ReleaseContext;
-import io.murmuration.release.ReleaseFiles;
 import io.murmuration.release.ReleaseFormat;
 import io.murmuration.release.RoundRelease;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.OptionalLong;
-import java.util.SortedMap;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
 import java.util.function.Consumer;
@@ -157,17 +155,8 @@ final class SimulatedPublisher {
   }
 
   /** Fails now and then: before anything was done, or after all of it. */
-  private record TroubledStore(ModelStore real, SplittableRandom random) implements ModelStore {
-
-    @Override
-    public String id() {
-      return real.id();
-    }
-
-    @Override
-    public Staged stage(ReleaseFiles release) throws IOException {
-      return real.stage(release);
-    }
+  private record TroubledStore(ModelStore store, SplittableRandom random)
+      implements ForwardingModelStore {
 
     @Override
     public Outcome commit(Staged staged) throws IOException {
@@ -175,36 +164,11 @@ final class SimulatedPublisher {
       if (dice == 0) {
         throw new IOException("planted: before the rename");
       }
-      Outcome outcome = real.commit(staged);
+      Outcome outcome = store.commit(staged);
       if (dice == 1) {
         throw new IOException("planted: after the rename");
       }
       return outcome;
-    }
-
-    @Override
-    public List<String> published() throws IOException {
-      return real.published();
-    }
-
-    @Override
-    public List<String> calibrations() throws IOException {
-      return real.calibrations();
-    }
-
-    @Override
-    public SortedMap<String, byte[]> read(String name) throws IOException {
-      return real.read(name);
-    }
-
-    @Override
-    public Optional<byte[]> read(String name, String file) throws IOException {
-      return real.read(name, file);
-    }
-
-    @Override
-    public void remove(String name) throws IOException {
-      real.remove(name);
     }
   }
 
