@@ -113,7 +113,7 @@ final class InspectCommand implements Callable<Integer> {
         .usersBySchedule()
         .forEach(
             (schedule, count) ->
-                out.printf(Locale.ROOT, "clocks drawn with %s: %,d users%n", schedule, count));
+                out.printf(Locale.ROOT, "sampled by %s: %,d users%n", schedule, count));
   }
 
   private static String count(long value) {
@@ -130,7 +130,7 @@ final class InspectCommand implements Callable<Integer> {
     sampler.put("examples", users.totalExamples());
     sampler.put("valueBytes", users.totalBytes());
     sampler.put("usersWaitingForTheFirstTick", users.waiting());
-    sampler.set("usersByClock", JSON.valueToTree(users.usersBySchedule()));
+    sampler.set("usersBySchedule", JSON.valueToTree(users.usersBySchedule()));
     sampler.set("perUser", JSON.valueToTree(distributions(users)));
     return tree;
   }

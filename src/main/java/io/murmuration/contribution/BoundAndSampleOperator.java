@@ -37,8 +37,8 @@ import org.slf4j.LoggerFactory;
  * <p>First input: events keyed by user id; its watermarks and statuses are ignored, so that nothing
  * a user sends moves time. Second input: the privacy budget's signals, broadcast; its watermarks
  * are the public ticks and are passed on. Output: for every granted tick one {@link UserSample} per
- * user whose clock shows that tick, all of them before the watermark of the tick. A grant to count
- * users by their events leaves clocks and bounds alone: at its watermark one pass over all users
+ * user who is due at that tick, all of them before the watermark of the tick. A grant to count
+ * users by their events leaves due ticks and bounds alone: at its watermark one pass over all users
  * makes one {@link UserCounts}.
  *
  * <p><b>Keyed state</b>: {@link KeyedPoolState}.
@@ -49,8 +49,9 @@ import org.slf4j.LoggerFactory;
  * <p><b>Guarantees.</b> A user is sampled at a granted tick independently with the grant's
  * probability (ULS), or each of the user's examples is (ELS); see {@link SamplingSchedule}. A grant
  * of a restored epoch or an older one is refused. A phase with another probability redraws every
- * clock when its first grant arrives, before any timer fires for its tick: one walk over all users,
- * and one more at the first grant after a restore, where only clocks that need it are redrawn.
+ * due tick when its first grant arrives, before any timer fires for its tick: one walk over all
+ * users, and one more at the first grant after a restore, where only those that need it are
+ * redrawn.
  *
  * <p>Timers and walks go on in quanta of time ({@link TickAdvance}), between which input and
  * barriers pass. What arrives then belongs to the next tick. An aborted or restored round is void,
@@ -191,7 +192,7 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
       // not beyond the ticks that have fired: a timer still to fire may want the older windows
       advance(user.pool(), firedTick + 1, random);
       slot = user.pool().offer(gate.closedTick(), bounds, random);
-      drawClocks(user.pool(), gate.closedTick(), random);
+      drawDueTicks(user.pool(), gate.closedTick(), random);
     } else {
       slot = user.pool().offerProvisional(bounds, random);
       users.awaitFirstTick();
@@ -258,7 +259,7 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
         : configuredBounds;
   }
 
-  /** Gives every user of this subtask a clock of the new schedule, before its first tick. */
+  /** Gives every user of this subtask a due tick of the new schedule, before its first tick. */
   private void changeSchedule(SamplingSchedule granted, Grant firstGrant) {
     if (gate.latest().isPresent()) {
       throw new IllegalStateException(
@@ -270,11 +271,12 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
     bounds = boundsUnder(firstGrant.mechanism());
     long lastClosed = firstGrant.tick() - 1;
     advance.add(
-        users.walk(userId -> giveClock(userId, lastClosed, firstOfAttempt), /* end= */ () -> {}));
+        users.walk(userId -> giveDueTick(userId, lastClosed, firstOfAttempt), /* end= */ () -> {}));
   }
 
-  /** One step of a walk: a clock of the schedule that is granted now, where there is none. */
-  private void giveClock(String userId, long lastClosed, boolean firstOfAttempt) throws Exception {
+  /** One step of a walk: a due tick of the schedule that is granted now, where there is none. */
+  private void giveDueTick(String userId, long lastClosed, boolean firstOfAttempt)
+      throws Exception {
     Taken user = users.find(userId).orElse(null);
     if (user == null) {
       return;
@@ -283,11 +285,11 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
       // this state may come from an attempt of other windows, or from one whose time had ended
       users.rearm(user);
     }
-    if (!user.pool().carriesClocksOf(schedule)) {
+    if (!user.pool().hasDueTicksOf(schedule)) {
       UniformRandomProvider random = randomness.forUser(userId);
       advance(user.pool(), firedTick + 1, random);
-      user.pool().spendClocks(lastClosed);
-      drawClocks(user.pool(), lastClosed, random);
+      user.pool().clearDueTicks(lastClosed);
+      drawDueTicks(user.pool(), lastClosed, random);
       users.store(user, firedTick + 1);
     }
   }
@@ -375,10 +377,10 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
       emitSample(user, grant, random);
     }
     if (!timeHasEnded) {
-      // while no mechanism is known the clock is only taken away; the first grant draws a new one
-      user.pool().spendClocks(tick);
+      // while no mechanism is known the due tick is only cleared; the first grant draws a new one
+      user.pool().clearDueTicks(tick);
     }
-    drawClocks(user.pool(), tick, random);
+    drawDueTicks(user.pool(), tick, random);
     users.store(user, firedTick + 1);
   }
 
@@ -440,9 +442,9 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
     pool.advance(tick, gate.firstTick(), bounds, random, users::remove);
   }
 
-  private void drawClocks(UserPool pool, long lastClosed, UniformRandomProvider random) {
+  private void drawDueTicks(UserPool pool, long lastClosed, UniformRandomProvider random) {
     if (schedule != null && !timeHasEnded) {
-      pool.drawClocks(schedule, lastClosed, random);
+      pool.drawDueTicks(schedule, lastClosed, random);
     }
   }
 }

@@ -23,15 +23,15 @@ import org.apache.flink.util.FlinkRuntimeException;
  *   <li>{@code pool}: the bookkeeping ({@link UserPool}), read and written once per event;
  *   <li>{@code examples}: slot → example, written once per event that is kept and read only when
  *       sampled, so that an event costs the same however many examples the user has;
- *   <li>event-time timers: at the earliest clock, at the clean-up of the oldest window, and at tick
- *       0 for examples that came before the ticks were known. The pool is the truth; a timer that
- *       it does not confirm is a leftover.
+ *   <li>event-time timers: at the earliest due tick, at the clean-up of the oldest window, and at
+ *       tick 0 for examples that came before the ticks were known. The pool is the truth; a timer
+ *       that it does not confirm is a leftover.
  * </ul>
  */
 final class KeyedPoolState {
 
   private static final long SETTLING_TIMER = 0;
-  private static final long NO_TIMER = UserPool.NO_CLOCK;
+  private static final long NO_TIMER = UserPool.NOT_DUE;
 
   /**
    * Users' clean-ups are spread over so many ticks, or every window's end would be a stampede. What
@@ -190,15 +190,15 @@ final class KeyedPoolState {
   }
 
   /**
-   * Where the user's timer belongs: at the earliest clock or at the clean-up of the oldest window,
-   * whichever comes first. {@link #NO_TIMER} for nowhere.
+   * Where the user's timer belongs: at the earliest due tick or at the clean-up of the oldest
+   * window, whichever comes first. {@link #NO_TIMER} for nowhere.
    */
   private long timerOf(UserPool pool, String userId) {
     long expiry = pool.nextExpiry(bounds);
     long spread = Math.min(EXPIRY_SPREAD_TICKS, bounds.windowTicks());
     long delay = Math.floorMod(userId.hashCode(), spread);
     long cleanUp = expiry >= SamplingSchedule.LAST_TICK - delay ? NO_TIMER : expiry + delay;
-    return Math.min(pool.nextClock(), cleanUp);
+    return Math.min(pool.nextDueTick(), cleanUp);
   }
 
   private void moveTimer(long before, long after) {

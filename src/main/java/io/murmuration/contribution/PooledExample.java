@@ -6,7 +6,8 @@ import java.util.Objects;
 /**
  * One example as keyed state holds it.
  *
- * @param eventTimeMillis when its user says it happened, in epoch milliseconds: data, never a clock
+ * @param eventTimeMillis when its user says it happened, in epoch milliseconds: data, never public
+ *     time
  * @param prompt context that is not trained on, or null
  * @param text what is trained on
  */

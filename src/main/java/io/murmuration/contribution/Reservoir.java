@@ -9,8 +9,8 @@ import org.apache.commons.rng.UniformRandomProvider;
  * the kept size is equally likely to be the kept one.
  *
  * <p>It does not hold examples but, for each, the slot of the user's state that does, when it
- * arrived, and its clock. Which event is kept or leaves never depends on clocks or arrivals.
- * Package private: {@link UserPool} is the whole of it.
+ * arrived, and when it is due. Which event is kept or leaves never depends on due ticks or
+ * arrivals. Package private: {@link UserPool} is the whole of it.
  */
 final class Reservoir {
 
@@ -31,8 +31,8 @@ final class Reservoir {
   /** Null where all are settled. */
   private long[] arrivals;
 
-  /** Null where nothing carries a clock. */
-  private long[] clocks;
+  /** Null where no example has a due tick. */
+  private long[] dueTicks;
 
   Reservoir(long window, long seen, int size) {
     this.window = window;
@@ -46,7 +46,7 @@ final class Reservoir {
     copy.size = size;
     copy.slots = Arrays.copyOf(slots, size);
     copy.arrivals = arrivals == null ? null : Arrays.copyOf(arrivals, size);
-    copy.clocks = clocks == null ? null : Arrays.copyOf(clocks, size);
+    copy.dueTicks = dueTicks == null ? null : Arrays.copyOf(dueTicks, size);
     return copy;
   }
 
@@ -107,33 +107,33 @@ final class Reservoir {
     arrivals = allSettled ? null : arrivals;
   }
 
-  long clock(int position) {
-    return clocks == null ? UserPool.NO_CLOCK : clocks[position];
+  long dueTick(int position) {
+    return dueTicks == null ? UserPool.NOT_DUE : dueTicks[position];
   }
 
-  void setClock(int position, long clock) {
-    if (clocks == null && clock != UserPool.NO_CLOCK) {
-      clocks = new long[slots.length];
-      Arrays.fill(clocks, UserPool.NO_CLOCK);
+  void setDueTick(int position, long dueTick) {
+    if (dueTicks == null && dueTick != UserPool.NOT_DUE) {
+      dueTicks = new long[slots.length];
+      Arrays.fill(dueTicks, UserPool.NOT_DUE);
     }
-    if (clocks != null) {
-      clocks[position] = clock;
+    if (dueTicks != null) {
+      dueTicks[position] = dueTick;
     }
   }
 
-  void discardClocks() {
-    clocks = null;
+  void discardDueTicks() {
+    dueTicks = null;
   }
 
-  /** Whether any example may carry a clock. */
-  boolean hasClocks() {
-    return clocks != null;
+  /** Whether any example may have a due tick. */
+  boolean hasDueTicks() {
+    return dueTicks != null;
   }
 
-  void set(int position, int slot, long arrival, long clock) {
+  void set(int position, int slot, long arrival, long dueTick) {
     slots[position] = slot;
     setArrival(position, arrival);
-    setClock(position, clock);
+    setDueTick(position, dueTick);
   }
 
   /** Whether every event seen is still kept. */
@@ -156,7 +156,7 @@ final class Reservoir {
     seen++;
     if (grows) {
       ensureRoom(size + 1);
-      set(size, NO_SLOT, SETTLED, UserPool.NO_CLOCK);
+      set(size, NO_SLOT, SETTLED, UserPool.NOT_DUE);
       return size++;
     }
     long position = random.nextLong(seen);
@@ -200,7 +200,7 @@ final class Reservoir {
     other.cutTo((int) room - keep, random, freedSlots);
     ensureRoom(size + other.size);
     for (int i = 0; i < other.size; i++) {
-      set(size++, other.slot(i), other.arrival(i), other.clock(i));
+      set(size++, other.slot(i), other.arrival(i), other.dueTick(i));
     }
     seen += other.seen;
   }
@@ -208,14 +208,14 @@ final class Reservoir {
   private void removeAt(int position, IntConsumer freedSlots) {
     freedSlots.accept(slots[position]);
     size--;
-    set(position, slot(size), arrival(size), clock(size));
+    set(position, slot(size), arrival(size), dueTick(size));
   }
 
   private void ensureRoom(int needed) {
     if (slots.length < needed) {
       slots = Arrays.copyOf(slots, needed);
       arrivals = arrivals == null ? null : Arrays.copyOf(arrivals, needed);
-      clocks = clocks == null ? null : Arrays.copyOf(clocks, needed);
+      dueTicks = dueTicks == null ? null : Arrays.copyOf(dueTicks, needed);
     }
   }
 }

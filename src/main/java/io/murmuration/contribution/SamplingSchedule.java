@@ -6,27 +6,27 @@ import java.util.Objects;
 import org.apache.commons.rng.UniformRandomProvider;
 
 /**
- * What clocks are drawn with: who carries one, and the probability of heads per tick.
+ * What due ticks are drawn with: who has one, and the probability of heads per tick.
  *
- * <p>A clock is the tick of its owner's next heads in a sequence of independent coins with this
- * probability, one a tick. Because the geometric distribution has no memory, an owner whose clock
- * is redrawn after every heads, and only then, takes part in each tick independently with exactly
- * this probability. Records of the same sampler and probability are equal; a clock drawn with one
- * must never be used under another.
+ * <p>A due tick is the tick of its owner's next heads in a sequence of independent coins with this
+ * probability, one a tick. Because the geometric distribution has no memory, an owner whose due
+ * tick is redrawn after every heads, and only then, takes part in each tick independently with
+ * exactly this probability. Records of the same sampler and probability are equal; a due tick drawn
+ * with one must never be used under another.
  *
- * @param sampler ULS: each user carries a clock; ELS: each example does
+ * @param sampler ULS: each user has a due tick; ELS: each example has one
  * @param probability q or p, in (0, 1]
  */
 public record SamplingSchedule(Sampler sampler, double probability) {
 
-  /** The latest tick a clock can show. Later than any real one, and no timer overflows on it. */
+  /** The latest due tick. Later than any real one, and no timer overflows on it. */
   public static final long LAST_TICK = Long.MAX_VALUE - 1;
 
   public SamplingSchedule {
     Objects.requireNonNull(sampler, "sampler");
     if (!(probability > 0 && probability <= 1)) {
       throw new IllegalArgumentException(
-          "the probability of a clock must be in (0, 1] but is " + probability);
+          "the sampling probability must be in (0, 1] but is " + probability);
     }
   }
 

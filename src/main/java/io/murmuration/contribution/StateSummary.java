@@ -77,7 +77,7 @@ public final class StateSummary {
     return waiting;
   }
 
-  /** Users by what their clocks were drawn with: sampler and probability, or "none". */
+  /** Users by what their due ticks were drawn with: sampler and probability, or "none". */
   public SortedMap<String, Long> usersBySchedule() {
     return Collections.unmodifiableSortedMap(usersBySchedule);
   }

@@ -10,7 +10,7 @@ import java.util.Optional;
  * @param examples examples kept
  * @param eventsSeen events that these windows have been offered
  * @param waiting whether events wait for the first tick to be known
- * @param schedule what the clocks were drawn with, or empty for none
+ * @param schedule what the due ticks were drawn with, or empty for none
  * @param bytes serialized pool and examples, without keys and before any compression
  */
 public record UserFootprint(

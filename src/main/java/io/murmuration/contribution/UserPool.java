@@ -23,11 +23,11 @@ import org.apache.commons.rng.UniformRandomProvider;
  *   <tr><td>a window left the last K</td><td>it is not sampled, cleaned up or not</td></tr>
  *   <tr><td>ticks are not known yet</td><td>events wait in a provisional reservoir of g, which joins
  *       the first known tick's window, still uniform and still at most g</td></tr>
- *   <tr><td>bounds shrink</td><td>uniformly chosen examples leave, whatever their clocks</td></tr>
+ *   <tr><td>bounds shrink</td><td>uniformly chosen examples leave, whenever they are due</td></tr>
  *   <tr><td>bounds grow</td><td>windows that have turned events away stay as they are</td></tr>
  *   <tr><td>the window length changes</td><td>a window counts as the new one in which it began</td>
  *       </tr>
- *   <tr><td>a clock was drawn with another probability</td><td>it is discarded and redrawn</td></tr>
+ *   <tr><td>a due tick was drawn with another probability</td><td>it is discarded and redrawn</td></tr>
  * </table>
  *
  * <p>Mutable and not thread-safe. An instance handed to a state backend must not be touched again:
@@ -40,14 +40,14 @@ public final class UserPool {
   /** Answer of {@link #offer} when the event is bounded away. */
   public static final int NOT_KEPT = Reservoir.NOT_KEPT;
 
-  /** The clock of what has none. */
-  public static final long NO_CLOCK = Long.MAX_VALUE;
+  /** The due tick of what has none. */
+  public static final long NOT_DUE = Long.MAX_VALUE;
 
   final List<Reservoir> windows;
   Reservoir provisional;
   long windowTicks;
   SamplingSchedule schedule;
-  long userClock = NO_CLOCK;
+  long userDueTick = NOT_DUE;
 
   /** A user of whom nothing is kept. */
   public UserPool(long windowTicks) {
@@ -68,7 +68,7 @@ public final class UserPool {
     }
     copy.provisional = provisional == null ? null : provisional.copy();
     copy.schedule = schedule;
-    copy.userClock = userClock;
+    copy.userDueTick = userDueTick;
     return copy;
   }
 
@@ -105,7 +105,7 @@ public final class UserPool {
     return provisional != null;
   }
 
-  /** What the clocks were drawn with, if any ever were. */
+  /** What the due ticks were drawn with, if any ever were. */
   public Optional<SamplingSchedule> schedule() {
     return Optional.ofNullable(schedule);
   }
@@ -152,7 +152,7 @@ public final class UserPool {
     }
     int victimsSlot = reservoir.slot(position);
     int slot = victimsSlot == Reservoir.NO_SLOT ? firstFreeSlot() : victimsSlot;
-    reservoir.set(position, slot, arrival, NO_CLOCK);
+    reservoir.set(position, slot, arrival, NOT_DUE);
     return slot;
   }
 
@@ -255,71 +255,72 @@ public final class UserPool {
     return windows.isEmpty() ? Long.MAX_VALUE : bounds.expiryOf(windows.get(0).window());
   }
 
-  // ---- clocks ----
+  // ---- due ticks ----
 
-  /** The earliest clock, or {@link #NO_CLOCK}. The user's timer belongs there. */
-  public long nextClock() {
-    long next = userClock;
+  /** The earliest due tick, or {@link #NOT_DUE}. The user's timer belongs there. */
+  public long nextDueTick() {
+    long next = userDueTick;
     for (Reservoir reservoir : windows) {
-      for (int i = 0; reservoir.hasClocks() && i < reservoir.size(); i++) {
-        next = Math.min(next, reservoir.clock(i));
+      for (int i = 0; reservoir.hasDueTicks() && i < reservoir.size(); i++) {
+        next = Math.min(next, reservoir.dueTick(i));
       }
     }
     return next;
   }
 
-  /** Takes away the clocks that show {@code tick} or earlier: they have had their say. */
-  public void spendClocks(long tick) {
-    userClock = userClock <= tick ? NO_CLOCK : userClock;
+  /** Clears the due ticks up to {@code tick}: their coins are thrown. */
+  public void clearDueTicks(long tick) {
+    userDueTick = userDueTick <= tick ? NOT_DUE : userDueTick;
     for (Reservoir reservoir : windows) {
-      for (int i = 0; reservoir.hasClocks() && i < reservoir.size(); i++) {
-        if (reservoir.clock(i) <= tick) {
-          reservoir.setClock(i, NO_CLOCK);
+      for (int i = 0; reservoir.hasDueTicks() && i < reservoir.size(); i++) {
+        if (reservoir.dueTick(i) <= tick) {
+          reservoir.setDueTick(i, NOT_DUE);
         }
       }
     }
   }
 
   /**
-   * Gives a clock to everybody who should carry one and has none. Clocks drawn with another
+   * Gives a due tick to everybody who should have one and has none. Those drawn with another
    * schedule are discarded first. Provisional examples get none.
    *
-   * @param closedTick the last tick whose coin is already thrown: new clocks are later
+   * @param closedTick the last tick whose coin is already thrown: new due ticks are later
    */
-  public void drawClocks(SamplingSchedule current, long closedTick, UniformRandomProvider random) {
+  public void drawDueTicks(
+      SamplingSchedule current, long closedTick, UniformRandomProvider random) {
     if (!current.equals(schedule)) {
-      discardClocks();
+      discardDueTicks();
       schedule = current;
     }
     if (current.sampler() == Sampler.ULS) {
-      if (!windows.isEmpty() && userClock == NO_CLOCK) {
-        userClock = current.nextAfter(closedTick, random);
+      if (!windows.isEmpty() && userDueTick == NOT_DUE) {
+        userDueTick = current.nextAfter(closedTick, random);
       }
       return;
     }
     for (Reservoir reservoir : windows) {
       for (int i = 0; i < reservoir.size(); i++) {
-        if (reservoir.clock(i) == NO_CLOCK) {
-          reservoir.setClock(i, current.nextAfter(closedTick, random));
+        if (reservoir.dueTick(i) == NOT_DUE) {
+          reservoir.setDueTick(i, current.nextAfter(closedTick, random));
         }
       }
     }
   }
 
   /**
-   * Whether {@link #drawClocks} with this schedule would find nothing to do, so that the pool may
+   * Whether {@link #drawDueTicks} with this schedule would find nothing to do, so that the pool may
    * stay as it is. Never so while events wait for the first tick.
    */
-  public boolean carriesClocksOf(SamplingSchedule current) {
+  public boolean hasDueTicksOf(SamplingSchedule current) {
     if (provisional != null || !current.equals(schedule)) {
       return false;
     }
     if (current.sampler() == Sampler.ULS) {
-      return windows.isEmpty() || userClock != NO_CLOCK;
+      return windows.isEmpty() || userDueTick != NOT_DUE;
     }
     for (Reservoir reservoir : windows) {
       for (int i = 0; i < reservoir.size(); i++) {
-        if (reservoir.clock(i) == NO_CLOCK) {
+        if (reservoir.dueTick(i) == NOT_DUE) {
           return false;
         }
       }
@@ -327,16 +328,16 @@ public final class UserPool {
     return true;
   }
 
-  private void discardClocks() {
-    userClock = NO_CLOCK;
-    windows.forEach(Reservoir::discardClocks);
+  private void discardDueTicks() {
+    userDueTick = NOT_DUE;
+    windows.forEach(Reservoir::discardDueTicks);
   }
 
   // ---- sampling ----
 
   /**
-   * The slots that a granted round takes, in no particular order; empty when no clock of this
-   * schedule shows exactly its tick. Only examples that arrived before the tick, in windows live at
+   * The slots that a granted round takes, in no particular order; empty when nothing is due by this
+   * schedule at exactly its tick. Only examples that arrived before the tick, in windows live at
    * the tick, take part.
    *
    * @param groupSize ULS: at most so many examples, drawn freshly and uniformly. ELS: not used
@@ -353,17 +354,17 @@ public final class UserPool {
     if (granted.sampler() == Sampler.ELS) {
       return slotsAt(tick, bounds, tick);
     }
-    return userClock == tick
-        ? SubsetSampling.draw(slotsAt(tick, bounds, NO_CLOCK), groupSize, random)
+    return userDueTick == tick
+        ? SubsetSampling.draw(slotsAt(tick, bounds, NOT_DUE), groupSize, random)
         : new int[0];
   }
 
-  private int[] slotsAt(long tick, ContributionBounds bounds, long clock) {
+  private int[] slotsAt(long tick, ContributionBounds bounds, long dueTick) {
     IntStream.Builder slots = IntStream.builder();
     for (Reservoir reservoir : windows) {
       if (bounds.isLive(reservoir.window(), tick)) {
         for (int i = 0; i < reservoir.size(); i++) {
-          if (reservoir.arrival(i) < tick && reservoir.clock(i) == clock) {
+          if (reservoir.arrival(i) < tick && reservoir.dueTick(i) == dueTick) {
             slots.add(reservoir.slot(i));
           }
         }

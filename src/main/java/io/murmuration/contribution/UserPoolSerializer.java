@@ -8,19 +8,19 @@ import org.apache.flink.core.memory.DataInputView;
 import org.apache.flink.core.memory.DataOutputView;
 
 /**
- * Version 2: W; the clocks' schedule (0 for none, 1 ULS, 2 ELS, then the probability); 1 + the
- * earliest clock or 0 for none; whether the user carries one; the number of windows and each;
+ * Version 2: W; the due ticks' schedule (0 for none, 1 ULS, 2 ELS, then the probability); 1 + the
+ * earliest due tick or 0 for none; whether the user has one; the number of windows and each;
  * whether there is a provisional reservoir and that.
  *
  * <p>A reservoir is its window, seen and size; its slots, as 1 + 2 · the first one where the others
  * follow it one by one, else 0 and each; how many arrivals are not settled and for each of those
- * its position and its tick relative to the window's first; whether examples carry clocks and for
+ * its position and its tick relative to the window's first; whether examples have due ticks and for
  * each then 0 for none or 1 + its distance from the earliest. So a user's bookkeeping has some
  * twenty bytes where nothing is out of the ordinary, whatever the size of the pool: it is read and
  * written at every event.
  *
- * <p>Version 1 has the user's clock in place of the earliest and of the flag, and writes of every
- * example its slot, its arrival, and 0 for no clock or 1 + the ticks from arrival to clock.
+ * <p>Version 1 has the user's due tick in place of the earliest and of the flag, and writes of
+ * every example its slot, its arrival, and 0 for no due tick or 1 + the ticks between them.
  */
 public final class UserPoolSerializer extends ValueSerializer<UserPool> {
 
@@ -42,9 +42,9 @@ public final class UserPoolSerializer extends ValueSerializer<UserPool> {
   protected void write(UserPool pool, DataOutputView out) throws IOException {
     Wire.writeVarLong(pool.windowTicks, out);
     writeSchedule(pool.schedule, out);
-    long earliest = pool.nextClock();
-    Wire.writeVarLong(earliest == UserPool.NO_CLOCK ? 0 : earliest + 1, out);
-    out.writeBoolean(pool.userClock != UserPool.NO_CLOCK);
+    long earliest = pool.nextDueTick();
+    Wire.writeVarLong(earliest == UserPool.NOT_DUE ? 0 : earliest + 1, out);
+    out.writeBoolean(pool.userDueTick != UserPool.NOT_DUE);
     Wire.writeVarInt(pool.windows.size(), out);
     for (Reservoir reservoir : pool.windows) {
       writeReservoir(reservoir, pool.windowTicks, earliest, out);
@@ -60,11 +60,11 @@ public final class UserPoolSerializer extends ValueSerializer<UserPool> {
     long windowTicks = Wire.readVarLong(in);
     SamplingSchedule schedule = readSchedule(in);
     long earliest = Wire.readVarLong(in) - 1;
-    boolean userClock = version == 1 ? earliest >= 0 : in.readBoolean();
+    boolean userDueTick = version == 1 ? earliest >= 0 : in.readBoolean();
     int windows = Wire.readVarInt(in);
     UserPool pool = new UserPool(windowTicks, Math.min(windows, USUAL_WINDOWS));
     pool.schedule = schedule;
-    pool.userClock = userClock ? earliest : UserPool.NO_CLOCK;
+    pool.userDueTick = userDueTick ? earliest : UserPool.NOT_DUE;
     for (int i = 0; i < windows; i++) {
       pool.windows.add(readReservoir(version, pool.windowTicks, earliest, in));
     }
@@ -101,7 +101,7 @@ public final class UserPoolSerializer extends ValueSerializer<UserPool> {
     Wire.writeVarInt(reservoir.size(), out);
     writeSlots(reservoir, out);
     writeArrivals(reservoir, reservoir.window() * windowTicks, out);
-    writeClocks(reservoir, earliest, out);
+    writeDueTicks(reservoir, earliest, out);
   }
 
   private static Reservoir readReservoir(
@@ -114,7 +114,7 @@ public final class UserPoolSerializer extends ValueSerializer<UserPool> {
     } else {
       readSlots(reservoir, in);
       readArrivals(reservoir, window * windowTicks, in);
-      readClocks(reservoir, earliest, in);
+      readDueTicks(reservoir, earliest, in);
     }
     return reservoir;
   }
@@ -125,7 +125,7 @@ public final class UserPoolSerializer extends ValueSerializer<UserPool> {
       int slot = Wire.readVarInt(in);
       long arrival = start + Wire.readSignedVarLong(in);
       long wait = Wire.readVarLong(in);
-      reservoir.set(i, slot, arrival, wait == 0 ? UserPool.NO_CLOCK : arrival + wait - 1);
+      reservoir.set(i, slot, arrival, wait == 0 ? UserPool.NOT_DUE : arrival + wait - 1);
     }
   }
 
@@ -153,7 +153,7 @@ public final class UserPoolSerializer extends ValueSerializer<UserPool> {
     long first = Wire.readVarLong(in);
     for (int i = 0; i < reservoir.size(); i++) {
       int slot = first == 0 ? Wire.readVarInt(in) : Math.toIntExact(first / 2) + i;
-      reservoir.set(i, slot, Reservoir.SETTLED, UserPool.NO_CLOCK);
+      reservoir.set(i, slot, Reservoir.SETTLED, UserPool.NOT_DUE);
     }
   }
 
@@ -185,27 +185,27 @@ public final class UserPoolSerializer extends ValueSerializer<UserPool> {
     }
   }
 
-  private static void writeClocks(Reservoir reservoir, long earliest, DataOutputView out)
+  private static void writeDueTicks(Reservoir reservoir, long earliest, DataOutputView out)
       throws IOException {
     boolean any = false;
-    for (int i = 0; reservoir.hasClocks() && i < reservoir.size(); i++) {
-      any |= reservoir.clock(i) != UserPool.NO_CLOCK;
+    for (int i = 0; reservoir.hasDueTicks() && i < reservoir.size(); i++) {
+      any |= reservoir.dueTick(i) != UserPool.NOT_DUE;
     }
     out.writeBoolean(any);
     for (int i = 0; any && i < reservoir.size(); i++) {
-      long clock = reservoir.clock(i);
-      Wire.writeVarLong(clock == UserPool.NO_CLOCK ? 0 : clock - earliest + 1, out);
+      long dueTick = reservoir.dueTick(i);
+      Wire.writeVarLong(dueTick == UserPool.NOT_DUE ? 0 : dueTick - earliest + 1, out);
     }
   }
 
-  private static void readClocks(Reservoir reservoir, long earliest, DataInputView in)
+  private static void readDueTicks(Reservoir reservoir, long earliest, DataInputView in)
       throws IOException {
     if (!in.readBoolean()) {
       return;
     }
     for (int i = 0; i < reservoir.size(); i++) {
       long distance = Wire.readVarLong(in);
-      reservoir.setClock(i, distance == 0 ? UserPool.NO_CLOCK : earliest + distance - 1);
+      reservoir.setDueTick(i, distance == 0 ? UserPool.NOT_DUE : earliest + distance - 1);
     }
   }
 }

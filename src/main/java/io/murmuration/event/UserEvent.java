@@ -8,7 +8,8 @@ import java.util.Objects;
  * @param kind something said, or the wish to be forgotten
  * @param userId the privacy unit, not empty
  * @param eventId for tracing; empty for an erasure by tombstone
- * @param eventTimeMillis when the user says it happened, in epoch milliseconds; data, never a clock
+ * @param eventTimeMillis when the user says it happened, in epoch milliseconds; data, never public
+ *     time
  * @param prompt context that is not trained on, or null
  * @param text what is trained on; empty for an erasure
  */

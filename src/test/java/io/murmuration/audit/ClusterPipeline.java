@@ -41,7 +41,7 @@ import org.apache.flink.test.junit5.MiniClusterExtension;
 
 /**
  * The whole job on a mini cluster, from encoded events to the optimizer, with canaries: events,
- * decoding, keyed pools and clocks, grants from a ledger in a file, clipping, two workers' sums,
+ * decoding, keyed pools and due ticks, grants from a ledger in a file, clipping, two workers' sums,
  * noise.
  *
  * <p>Twice the job is cancelled and started anew from a savepoint that lies some rounds back, so

@@ -30,7 +30,7 @@ final class OperatorPipeline {
   /** Rounds that a restore voids. */
   private static final int LOST = 5;
 
-  /** Ticks that pass while a job is down: most clocks that state holds are past then. */
+  /** Ticks that pass while a job is down: most due ticks that state holds are past then. */
   private static final int DOWN = 100;
 
   private static final int WORKERS = 2;

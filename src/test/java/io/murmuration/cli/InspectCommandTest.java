@@ -77,8 +77,8 @@ class InspectCommandTest {
     assertThat(sampler.path("users").asInt()).isEqualTo(4);
     assertThat(sampler.path("examples").asInt()).isEqualTo(8);
     assertThat(sampler.path("usersWaitingForTheFirstTick").asInt()).isZero();
-    String clocks = fixture.endsWith("uls") ? "ULS 0.25" : "ELS 0.25";
-    assertThat(sampler.path("usersByClock").path(clocks).asInt()).isEqualTo(4);
+    String schedule = fixture.endsWith("uls") ? "ULS 0.25" : "ELS 0.25";
+    assertThat(sampler.path("usersBySchedule").path(schedule).asInt()).isEqualTo(4);
     JsonNode perUser = sampler.path("perUser");
     assertThat(perUser.at("/examples/max").asInt()).isEqualTo(2);
     assertThat(perUser.at("/windows/min").asInt()).isEqualTo(1);
@@ -94,7 +94,7 @@ class InspectCommandTest {
         .as(err.toString())
         .isZero();
     assertThat(out.toString())
-        .contains("checkpoint 17", UID, "4 users, 8 examples", "clocks drawn with ELS 0.25: 4")
+        .contains("checkpoint 17", UID, "4 users, 8 examples", "sampled by ELS 0.25: 4")
         .doesNotContain("text", "next window", "user0", "🐦");
   }
 

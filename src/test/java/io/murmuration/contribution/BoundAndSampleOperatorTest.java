@@ -228,7 +228,7 @@ class BoundAndSampleOperatorTest {
   }
 
   @Test
-  void samplingGoesOnAfterARestore_withClocksThatRanOutMeanwhile() throws Exception {
+  void samplingGoesOnAfterARestore_withDueTicksThatPassedMeanwhile() throws Exception {
     OperatorSubtaskState state;
     try (SamplerHarness job = started()) {
       for (int user = 0; user < 40; user++) {
@@ -276,7 +276,7 @@ class BoundAndSampleOperatorTest {
   }
 
   @Test
-  void newProbability_redrawsEveryClockBeforeItsFirstTick() throws Exception {
+  void newProbability_redrawsEveryDueTickBeforeItsFirst() throws Exception {
     try (SamplerHarness job = started()) {
       for (int user = 0; user < 100; user++) {
         job.say("user" + user, "text");
@@ -416,7 +416,7 @@ class BoundAndSampleOperatorTest {
   }
 
   @Test
-  void firstGrant_givesClocksInQuanta_andNoTimerOfItsTickFiresBefore() throws Exception {
+  void firstGrant_givesDueTicksInQuanta_andNoTimerOfItsTickFiresBefore() throws Exception {
     for (boolean rocks : new boolean[] {false, true}) {
       SamplerHarness job =
           new SamplerHarness(
@@ -433,11 +433,11 @@ class BoundAndSampleOperatorTest {
           job.say("user" + user, "in time");
         }
         job.grant(0, ALWAYS);
-        int withClock = 0;
+        int withDueTick = 0;
         for (int user = 0; user < 10; user++) {
-          withClock += job.storedPool("user" + user).schedule().isPresent() ? 1 : 0;
+          withDueTick += job.storedPool("user" + user).schedule().isPresent() ? 1 : 0;
         }
-        assertThat(withClock).as("users with a clock after one quantum").isEqualTo(3);
+        assertThat(withDueTick).as("users with a due tick after one quantum").isEqualTo(3);
         job.flink.processWatermark2(new Watermark(0));
         job.say("new", "too late");
         job.erase("user9");
@@ -453,7 +453,7 @@ class BoundAndSampleOperatorTest {
   }
 
   @Test
-  void checkpointBetweenTwoQuantaOfClocks_isAsGoodAsAnyOther() throws Exception {
+  void checkpointBetweenTwoQuantaOfDueTicks_isAsGoodAsAnyOther() throws Exception {
     OperatorSubtaskState state;
     try (SamplerHarness job =
         new SamplerHarness(
@@ -480,7 +480,7 @@ class BoundAndSampleOperatorTest {
   }
 
   @Test
-  void firstGrantAfterARestore_leavesPoolsWithClocksOfItsScheduleAsTheyAre() throws Exception {
+  void firstGrantAfterARestore_leavesPoolsWithDueTicksOfItsScheduleAsTheyAre() throws Exception {
     OperatorSubtaskState state;
     try (SamplerHarness job = started()) {
       job.say("ann", "text");
@@ -489,7 +489,7 @@ class BoundAndSampleOperatorTest {
       state = job.flink.snapshot(1, 1);
     }
     try (SamplerHarness job = new SamplerHarness(BOUNDS, 2).restore(state).epoch(2, 5)) {
-      job.say("cid", "has no clock yet");
+      job.say("cid", "has no due tick yet");
       UserPool ann = job.storedPool("ann");
       UserPool bob = job.storedPool("bob");
       UserPool cid = job.storedPool("cid");

@@ -22,7 +22,7 @@ class SamplingStatisticalTest {
 
   private static final double FALSE_REJECT_RATE = 1e-6;
 
-  // ---- geometric clocks ----
+  // ---- geometric due ticks ----
 
   private static double geometricFit(double q, LongUnaryOperator nextAfter) {
     int draws = 200_000;
@@ -42,7 +42,7 @@ class SamplingStatisticalTest {
 
   @ParameterizedTest
   @ValueSource(doubles = {0.9, 0.5, 0.1, 0.03})
-  void clocks_areGeometric(double q) {
+  void dueTicks_areGeometric(double q) {
     UniformRandomProvider random = SeededRandomness.stream(11);
     SamplingSchedule schedule = new SamplingSchedule(Sampler.ULS, q);
     assertThat(geometricFit(q, tick -> schedule.nextAfter(tick, random)))
@@ -56,7 +56,7 @@ class SamplingStatisticalTest {
   }
 
   @Test
-  void certainClock_isTheNextTick_andARareOneNeverOverflows() {
+  void certainHeads_areDueAtTheNextTick_andARareOneNeverOverflows() {
     UniformRandomProvider random = SeededRandomness.stream(12);
     assertThat(new SamplingSchedule(Sampler.ULS, 1).nextAfter(41, random)).isEqualTo(42);
     SamplingSchedule rare = new SamplingSchedule(Sampler.ULS, Double.MIN_VALUE);
@@ -78,14 +78,14 @@ class SamplingStatisticalTest {
     ContributionBounds bounds = new ContributionBounds(1_000_000, 1, 1);
     UserPool pool = new UserPool(bounds.windowTicks());
     pool.offer(-1, bounds, random);
-    pool.drawClocks(schedule, -1, random);
+    pool.drawDueTicks(schedule, -1, random);
     return (tick, granted) -> {
-      if (pool.nextClock() != tick) {
+      if (pool.nextDueTick() != tick) {
         return false;
       }
       boolean sampled = granted && pool.sample(tick, schedule, 1, bounds, random).length == 1;
-      pool.spendClocks(tick);
-      pool.drawClocks(schedule, tick, random);
+      pool.clearDueTicks(tick);
+      pool.drawDueTicks(schedule, tick, random);
       return sampled;
     };
   }
@@ -128,13 +128,13 @@ class SamplingStatisticalTest {
     for (int i = 0; i < 100; i++) {
       users.add(user(schedule, SeededRandomness.stream(100 + i)));
       UniformRandomProvider random = SeededRandomness.stream(200 + i);
-      long[] clock = {schedule.nextAfter(-1, random)};
+      long[] dueTick = {schedule.nextAfter(-1, random)};
       stuck.add(
           (tick, granted) -> {
-            if (clock[0] != tick || !granted) {
+            if (dueTick[0] != tick || !granted) {
               return false;
             }
-            clock[0] = schedule.nextAfter(tick, random);
+            dueTick[0] = schedule.nextAfter(tick, random);
             return true;
           });
       long[] waiting = {schedule.nextAfter(-1, random)};
@@ -184,7 +184,7 @@ class SamplingStatisticalTest {
     for (int event = firstEvent; event < firstEvent + events; event++) {
       int position = reservoir.offer(capacity, random);
       if (position != Reservoir.NOT_KEPT) {
-        reservoir.set(position, event, 0, UserPool.NO_CLOCK);
+        reservoir.set(position, event, 0, UserPool.NOT_DUE);
       }
     }
     return reservoir;

@@ -95,7 +95,7 @@ class SavepointCompatibilityTest {
   /** The same users said the same under the same random bits when each fixture was written. */
   @ParameterizedTest
   @ValueSource(booleans = {true, false})
-  void stateOfEveryVersion_samplesAlike_clocksIncluded(boolean userLevel) throws Exception {
+  void stateOfEveryVersion_samplesAlike_dueTicksIncluded(boolean userLevel) throws Exception {
     List<UserSample> ofCurrent = firstRounds(fixture(CURRENT_VERSION, userLevel), userLevel);
     assertThat(ofCurrent).hasSizeGreaterThan(4);
     for (int version = 1; version < CURRENT_VERSION; version++) {

@@ -77,7 +77,7 @@ class UserCountsTest {
   }
 
   @Test
-  void countingSamplesNobodyAndLeavesClocksAlone() throws Exception {
+  void countingSamplesNobodyAndLeavesDueTicksAlone() throws Exception {
     try (SamplerHarness job = new SamplerHarness(BOUNDS, 1).open().epoch(1, 1)) {
       say(job, "ann", 2);
       assertThat(job.round(5, SamplerHarness.uls(1, 2))).hasSize(1);

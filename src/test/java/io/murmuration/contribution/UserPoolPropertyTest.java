@@ -90,9 +90,9 @@ class UserPoolPropertyTest {
           long tick = closed + 1;
           pool.advance(tick, tick, bounds, random, slots::remove);
           slots.replaceAll((slot, arrival) -> Math.min(arrival, tick - 1));
-          pool.spendClocks(closed);
-          pool.drawClocks(schedule, closed, random);
-          assertThat(pool.nextClock()).isGreaterThan(closed);
+          pool.clearDueTicks(closed);
+          pool.drawDueTicks(schedule, closed, random);
+          assertThat(pool.nextDueTick()).isGreaterThan(closed);
           int[] sampled = pool.sample(tick, schedule, step.ticks(), bounds, random);
           assertThat(sampled).doesNotHaveDuplicates();
           if (step.probability() == 1) {

@@ -24,8 +24,8 @@ import java.util.function.Consumer;
 import org.apache.commons.rng.UniformRandomProvider;
 
 /**
- * {@code bound & sample} on maps instead of keyed state: the real gate, pools, reservoirs and
- * clocks. Its source is a log of events with an offset that is part of the state, as Kafka's is.
+ * {@code bound & sample} on maps instead of keyed state: the real gate, pools, reservoirs and due
+ * ticks. Its source is a log of events with an offset that is part of the state, as Kafka's is.
  */
 final class SimulatedSampler {
 
@@ -120,7 +120,7 @@ final class SimulatedSampler {
     if (gate.epochStarted()) {
       advance(event.userId(), pool, gate.closedTick() + 1);
       slot = pool.offer(gate.closedTick(), bounds, coins);
-      drawClocks(pool, gate.closedTick());
+      drawDueTicks(pool, gate.closedTick());
     } else {
       slot = pool.offerProvisional(bounds, coins);
     }
@@ -150,8 +150,8 @@ final class SimulatedSampler {
       for (String user : List.copyOf(pools.keySet())) {
         UserPool pool = pools.get(user).copy();
         advance(user, pool, gate.closedTick() + 1);
-        pool.spendClocks(grant.tick() - 1);
-        drawClocks(pool, grant.tick() - 1);
+        pool.clearDueTicks(grant.tick() - 1);
+        drawDueTicks(pool, grant.tick() - 1);
         store(user, pool);
       }
     }
@@ -163,7 +163,7 @@ final class SimulatedSampler {
     for (String user : List.copyOf(pools.keySet())) {
       UserPool pool = pools.get(user).copy();
       advance(user, pool, gate.firstTick() - 1);
-      for (long due = pool.nextClock(); due <= tick; due = pool.nextClock()) {
+      for (long due = pool.nextDueTick(); due <= tick; due = pool.nextDueTick()) {
         fire(user, pool, due);
       }
       store(user, pool);
@@ -171,13 +171,13 @@ final class SimulatedSampler {
     gate.forget(tick);
   }
 
-  /** A timer at the user's earliest clock. */
+  /** A timer at the user's earliest due tick. */
   private void fire(String user, UserPool pool, long due) {
     long tick = Math.max(due, gate.firstTick() - 1);
     advance(user, pool, tick);
     gate.at(due).ifPresent(grant -> emit(user, pool, grant));
-    pool.spendClocks(tick);
-    drawClocks(pool, tick);
+    pool.clearDueTicks(tick);
+    drawDueTicks(pool, tick);
   }
 
   private void emit(String user, UserPool pool, Grant grant) {
@@ -211,9 +211,9 @@ final class SimulatedSampler {
     pool.advance(tick, gate.firstTick(), bounds, coins, kept::remove);
   }
 
-  private void drawClocks(UserPool pool, long closedTick) {
+  private void drawDueTicks(UserPool pool, long closedTick) {
     if (schedule != null) {
-      pool.drawClocks(schedule, closedTick, coins);
+      pool.drawDueTicks(schedule, closedTick, coins);
     }
   }
 
