@@ -12,7 +12,7 @@
  *   <li>{@link io.murmuration.calibration.NoisyHistogram}: quantiles of noised bins;
  *   <li>{@link io.murmuration.calibration.CalibrationChoice}: from noised histograms to the
  *       mechanism of training, by the rules of {@link io.murmuration.planning};
- *   <li>{@link io.murmuration.calibration.CalibratedProgramme}: which phase is due, from the ledger
+ *   <li>{@link io.murmuration.calibration.CalibrationSchedule}: which phase is due, from the ledger
  *       alone.
  * </ol>
  *

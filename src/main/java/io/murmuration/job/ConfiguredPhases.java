@@ -1,6 +1,6 @@
 package io.murmuration.job;
 
-import io.murmuration.calibration.CalibratedProgramme;
+import io.murmuration.calibration.CalibrationSchedule;
 import io.murmuration.calibration.CalibrationTerms;
 import io.murmuration.calibration.CalibrationTerms.Recalibration;
 import io.murmuration.calibration.CountBins;
@@ -9,7 +9,7 @@ import io.murmuration.config.MurmurationConfig;
 import io.murmuration.config.PrivacyConfig;
 import io.murmuration.privacy.accounting.PrivacyLoss;
 import io.murmuration.privacy.budget.BudgetTerms;
-import io.murmuration.privacy.budget.PhaseProgramme;
+import io.murmuration.privacy.budget.PhaseSchedule;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.privacy.mechanism.RoundQuery.NormHistograms;
 import io.murmuration.privacy.mechanism.Sampler;
@@ -24,15 +24,15 @@ final class ConfiguredPhases {
   private ConfiguredPhases() {}
 
   /** One phase of training as configured, or calibrations and what follows from them. */
-  static PhaseProgramme of(MurmurationConfig config) {
+  static PhaseSchedule of(MurmurationConfig config) {
     if (config.calibration() != null) {
-      return new CalibratedProgramme(terms(config));
+      return new CalibrationSchedule(terms(config));
     }
     RoundMechanism mechanism = ConfiguredMechanism.of(config.privacy());
     long rounds = config.privacy().rounds().orElse(BudgetTerms.UNLIMITED_ROUNDS);
     return config.privacy().noiseMultiplier().isPresent()
-        ? PhaseProgramme.of(mechanism, /* share= */ null, rounds)
-        : PhaseProgramme.calibrated(mechanism, /* share= */ null, rounds);
+        ? PhaseSchedule.of(mechanism, /* share= */ null, rounds)
+        : PhaseSchedule.calibrated(mechanism, /* share= */ null, rounds);
   }
 
   /** What calibrations rest on. */

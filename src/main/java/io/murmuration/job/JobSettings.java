@@ -3,7 +3,7 @@ package io.murmuration.job;
 import io.murmuration.config.EventOptions;
 import io.murmuration.config.IoOptions;
 import io.murmuration.config.MurmurationConfig;
-import io.murmuration.privacy.budget.PhaseProgramme;
+import io.murmuration.privacy.budget.PhaseSchedule;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.release.PublishSink;
 import java.time.Duration;
@@ -152,10 +152,10 @@ final class JobSettings {
    * The effective configuration for the web UI, by the keys of options, secrets masked; and, by the
    * names of its parts, the mechanism that follows from it.
    */
-  static GlobalJobParameters visible(MurmurationConfig config, PhaseProgramme programme) {
+  static GlobalJobParameters visible(MurmurationConfig config, PhaseSchedule phases) {
     Map<String, String> visible = new LinkedHashMap<>();
     config.settings().forEach((key, value) -> visible.put(key, masked(key, value)));
-    if (programme instanceof PhaseProgramme.Fixed fixed) {
+    if (phases instanceof PhaseSchedule.Fixed fixed) {
       RoundMechanism mechanism = fixed.mechanism();
       visible.put("mechanism.sampler", mechanism.sampler().name());
       visible.put(

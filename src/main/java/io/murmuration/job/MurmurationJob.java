@@ -1,6 +1,6 @@
 package io.murmuration.job;
 
-import io.murmuration.calibration.CalibratedProgramme;
+import io.murmuration.calibration.CalibrationSchedule;
 import io.murmuration.config.ContributionConfig;
 import io.murmuration.config.EventsConfig;
 import io.murmuration.config.IoConfig;
@@ -27,7 +27,7 @@ import io.murmuration.privacy.budget.BudgetTerms;
 import io.murmuration.privacy.budget.DurabilityTerms;
 import io.murmuration.privacy.budget.InMemoryRoundFeedback;
 import io.murmuration.privacy.budget.KafkaRoundFeedback;
-import io.murmuration.privacy.budget.PhaseProgramme;
+import io.murmuration.privacy.budget.PhaseSchedule;
 import io.murmuration.privacy.budget.PrivacyBudgetOperator;
 import io.murmuration.privacy.budget.RoundFeedback;
 import io.murmuration.privacy.ledger.FileLedger;
@@ -150,7 +150,7 @@ public final class MurmurationJob {
 
   /** Adds the job to an environment, with the settings that its guarantee needs. */
   public static void addTo(StreamExecutionEnvironment env, MurmurationConfig config) {
-    PhaseProgramme programme = ConfiguredPhases.of(config);
+    PhaseSchedule phases = ConfiguredPhases.of(config);
     Configuration settings = new Configuration();
     settings.set(PipelineOptions.GENERIC_TYPES, false);
     settings.set(CheckpointingOptions.CHECKPOINTING_INTERVAL, config.io().checkpointInterval());
@@ -161,26 +161,26 @@ public final class MurmurationJob {
     env.configure(settings);
     JobSettings.check(env.getConfiguration());
     config.io().parallelism().ifPresent(env::setParallelism);
-    env.getConfig().setGlobalJobParameters(JobSettings.visible(config, programme));
+    env.getConfig().setGlobalJobParameters(JobSettings.visible(config, phases));
     topology(
             config,
-            programme,
+            phases,
             JobSettings.mayHaveState(env.getConfiguration()),
             JobSettings.checkpointPause(env.getConfiguration()))
         .addTo(env);
   }
 
-  static MurmurationTopology topology(MurmurationConfig config, PhaseProgramme programme) {
+  static MurmurationTopology topology(MurmurationConfig config, PhaseSchedule phases) {
     return topology(
         config,
-        programme,
+        phases,
         /* mayHaveState= */ false,
         JobSettings.checkpointPause(new Configuration()));
   }
 
   private static MurmurationTopology topology(
       MurmurationConfig config,
-      PhaseProgramme programme,
+      PhaseSchedule phases,
       boolean mayHaveState,
       Duration checkpointPause) {
     PrivacyConfig privacy = config.privacy();
@@ -189,7 +189,7 @@ public final class MurmurationJob {
     RoundFeedback feedback = feedback(privacy, io);
     EventFormat format = format(config.events());
     ConfiguredReleases releases = ConfiguredReleases.of(config, mayHaveState);
-    BudgetTerms terms = terms(privacy, programme);
+    BudgetTerms terms = terms(privacy, phases);
     TrainingConfig training = config.training();
     ParameterStore.Factory parameters = parameters(privacy, io);
     String submission = UUID.randomUUID().toString();
@@ -220,7 +220,7 @@ public final class MurmurationJob {
                 training,
                 releases.start(),
                 optimizer(config),
-                programme instanceof CalibratedProgramme calibrated
+                phases instanceof CalibrationSchedule calibrated
                     ? new CalibrationRounds(calibrated, ConfiguredPhases.terms(config))
                     : null),
             parameters,
@@ -233,14 +233,14 @@ public final class MurmurationJob {
         config.training().privateMetrics());
   }
 
-  private static BudgetTerms terms(PrivacyConfig privacy, PhaseProgramme programme) {
+  private static BudgetTerms terms(PrivacyConfig privacy, PhaseSchedule phases) {
     BudgetTerms terms =
         new BudgetTerms(
             privacy.domain(),
             privacy.epsilon(),
             privacy.delta(),
             privacy.roundInterval(),
-            programme,
+            phases,
             /* raiseBudget= */ false);
     return privacy.raiseBudget() ? terms.raisingBudget() : terms;
   }

@@ -1,7 +1,7 @@
 package io.murmuration.rounds;
 
-import io.murmuration.calibration.CalibratedProgramme;
 import io.murmuration.calibration.CalibrationChoice;
+import io.murmuration.calibration.CalibrationSchedule;
 import io.murmuration.calibration.CalibrationTerms;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.privacy.mechanism.RoundQuery;
@@ -18,21 +18,21 @@ import java.util.List;
 /**
  * What is published of a calibration; a function of its noised numbers and of the configuration.
  *
- * @param programme which follows from them
- * @param terms that the programme rests on
+ * @param phases which follows from them
+ * @param terms that the schedule rests on
  */
-public record CalibrationRounds(CalibratedProgramme programme, CalibrationTerms terms)
+public record CalibrationRounds(CalibrationSchedule phases, CalibrationTerms terms)
     implements Serializable {
 
   /** The outcome of a round of this mechanism. */
   CalibrationOutcome outcome(RoundMechanism mechanism, List<Double> answer) {
     RoundQuery query = mechanism.query();
     double deviation = RoundGrid.of(mechanism).sum().deviation();
-    boolean last = programme.measurements().size() == 1;
-    RoundMechanism chosen = last ? programme.trainingAfter(mechanism, answer).orElse(null) : null;
-    boolean isSeparate = !programme.isJoint(mechanism) && programme.isSeparate(mechanism);
+    boolean last = phases.measurements().size() == 1;
+    RoundMechanism chosen = last ? phases.trainingAfter(mechanism, answer).orElse(null) : null;
+    boolean isSeparate = !phases.isJoint(mechanism) && phases.isSeparate(mechanism);
     BudgetSplit split = isSeparate ? split(terms) : null;
-    JointBudget joint = isSeparate ? null : joint(terms, programme, programme.isJoint(mechanism));
+    JointBudget joint = isSeparate ? null : joint(terms, phases, phases.isJoint(mechanism));
     if (query instanceof CountHistogram counts) {
       return new CalibrationOutcome(
           "counts",
@@ -84,15 +84,15 @@ public record CalibrationRounds(CalibratedProgramme programme, CalibrationTerms 
    * @param isWhole whether it is the whole budget of these terms, or what was before a raise
    */
   private static JointBudget joint(
-      CalibrationTerms terms, CalibratedProgramme programme, boolean isWhole) {
+      CalibrationTerms terms, CalibrationSchedule phases, boolean isWhole) {
     return new JointBudget(
         isWhole ? Double.valueOf(terms.budget().epsilon()) : null,
         isWhole ? Double.valueOf(terms.budget().delta()) : null,
-        terms.cycles() * programme.measurements().size(),
+        terms.cycles() * phases.measurements().size(),
         terms.retries(),
         terms.cycles(),
         terms.trainingRounds(),
-        programme.trainingOptions());
+        phases.trainingOptions());
   }
 
   /** How the budget is split where phases reserve for themselves. */

@@ -7,7 +7,7 @@ import io.murmuration.privacy.budget.BudgetTerms;
 import io.murmuration.privacy.budget.Budgets;
 import io.murmuration.privacy.budget.DurabilityGate;
 import io.murmuration.privacy.budget.LedgerSession;
-import io.murmuration.privacy.budget.PhaseProgramme;
+import io.murmuration.privacy.budget.PhaseSchedule;
 import io.murmuration.privacy.budget.ReleaseWitness;
 import io.murmuration.privacy.budget.RoundCoordinator;
 import io.murmuration.privacy.budget.RoundCoordinator.Step;
@@ -45,17 +45,17 @@ final class Attempt {
   private RoundExecuted acknowledged;
 
   /** With ε 5. */
-  Attempt(String store, PhaseProgramme programme) {
-    this(store, programme, /* epsilon= */ 5, /* delta= */ 1e-6, /* raises= */ false);
+  Attempt(String store, PhaseSchedule phases) {
+    this(store, phases, /* epsilon= */ 5, /* delta= */ 1e-6, /* raises= */ false);
   }
 
-  Attempt(String store, PhaseProgramme programme, double epsilon, double delta, boolean raises) {
-    coordinator = new RoundCoordinator(programme, /* restoredTick= */ 0, gate);
+  Attempt(String store, PhaseSchedule phases, double epsilon, double delta, boolean raises) {
+    coordinator = new RoundCoordinator(phases, /* restoredTick= */ 0, gate);
     session =
         new LedgerSession(
             InMemoryLedger.factory(store),
             new BudgetTerms(
-                "starlings", epsilon, delta, Duration.ofMillis(INTERVAL), programme, raises),
+                "starlings", epsilon, delta, Duration.ofMillis(INTERVAL), phases, raises),
             ACCOUNTANTS,
             ReleaseWitness.NONE,
             UUID.randomUUID().toString(),

@@ -29,13 +29,13 @@ class PrivateChoiceStatisticalTest {
   private static final int RUNS = 400;
   private static final int DIMENSION = 8;
 
-  private static CalibratedProgramme userLevel;
-  private static SeparateProgramme exampleLevel;
+  private static CalibrationSchedule userLevel;
+  private static SeparateSchedule exampleLevel;
 
   @BeforeAll
   static void calibrateTheNoise() {
-    userLevel = new CalibratedProgramme(Terms.userLevel(Recalibration.NEVER));
-    exampleLevel = new SeparateProgramme(Terms.exampleLevel(/* norms= */ null));
+    userLevel = new CalibrationSchedule(Terms.userLevel(Recalibration.NEVER));
+    exampleLevel = new SeparateSchedule(Terms.exampleLevel(/* norms= */ null));
     CalibrationTerms terms = Terms.userLevel(Recalibration.NEVER);
     assertThat(terms.measurementShare().epsilon()).isEqualTo(0.5);
   }

@@ -1,7 +1,7 @@
 package io.murmuration.cli;
 
-import io.murmuration.calibration.CalibratedProgramme;
 import io.murmuration.calibration.CalibrationChoice;
+import io.murmuration.calibration.CalibrationSchedule;
 import io.murmuration.calibration.CalibrationTerms;
 import io.murmuration.job.ConfiguredMechanism;
 import io.murmuration.privacy.accounting.PrivacyLoss;
@@ -189,12 +189,12 @@ final class PublishedRun {
             /* normQuantile= */ 0.5,
             /* clipNorm= */ 1,
             /* adaptive= */ null);
-    CalibratedProgramme programme = new CalibratedProgramme(terms);
+    CalibrationSchedule phases = new CalibrationSchedule(terms);
     DirectoryModelStore store = DirectoryModelStore.open(releases());
     try (LedgerSession session =
         new LedgerSession(
             FileLedger.factory(ledger()),
-            new BudgetTerms(domain, 5, DELTA, INTERVAL, programme, /* raiseBudget= */ false),
+            new BudgetTerms(domain, 5, DELTA, INTERVAL, phases, /* raiseBudget= */ false),
             ConfiguredMechanism::accountant,
             ReleaseWitness.NONE,
             "job-" + tick,
@@ -203,7 +203,7 @@ final class PublishedRun {
       tick += 2;
       Grant measurement = session.charge(tick);
       List<Double> noised = noised();
-      byte[] outcome = outcome(terms, programme, noised).write();
+      byte[] outcome = outcome(terms, phases, noised).write();
       store.commit(store.stage(ReleaseFiles.of(context, new RoundRelease(measurement, outcome))));
       tick++;
       session.conclude(new RoundExecuted(measurement.epoch(), measurement.round(), noised), tick);
@@ -224,7 +224,7 @@ final class PublishedRun {
   }
 
   private static CalibrationOutcome outcome(
-      CalibrationTerms terms, CalibratedProgramme programme, List<Double> noised) {
+      CalibrationTerms terms, CalibrationSchedule phases, List<Double> noised) {
     List<Double> centres = new ArrayList<>();
     for (int bin = 0; bin < NORMS.bins(); bin++) {
       centres.add(NORMS.smallestNorm() * Math.pow(NORMS.ratio(), bin));
@@ -237,7 +237,7 @@ final class PublishedRun {
         /* noiseDeviation= */ 1,
         /* medianCount= */ null,
         CalibrationChoice.norms(NORMS, noised, terms.normQuantile()),
-        programme.training(Map.of(NORMS, noised)),
+        phases.training(Map.of(NORMS, noised)),
         /* budget= */ null,
         new CalibrationOutcome.JointBudget(
             terms.budget().epsilon(),
@@ -246,7 +246,7 @@ final class PublishedRun {
             terms.retries(),
             /* trainingPhases= */ 1,
             terms.trainingRounds(),
-            programme.trainingOptions()));
+            phases.trainingOptions()));
   }
 
   private RoundRelease release(Grant grant) {

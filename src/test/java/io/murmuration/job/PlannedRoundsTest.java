@@ -2,14 +2,14 @@ package io.murmuration.job;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.murmuration.calibration.CalibratedProgramme;
+import io.murmuration.calibration.CalibrationSchedule;
 import io.murmuration.calibration.CalibrationTerms;
 import io.murmuration.calibration.CalibrationTerms.Recalibration;
 import io.murmuration.calibration.CountBins;
 import io.murmuration.config.PrivacyConfig;
 import io.murmuration.privacy.accounting.PhaseAccountant;
 import io.murmuration.privacy.accounting.PrivacyLoss;
-import io.murmuration.privacy.budget.PhaseProgramme;
+import io.murmuration.privacy.budget.PhaseSchedule;
 import io.murmuration.privacy.ledger.LedgerRecord.JointlyReserved;
 import io.murmuration.privacy.ledger.LedgerRecord.Slot;
 import io.murmuration.privacy.ledger.LedgerState;
@@ -125,8 +125,8 @@ class PlannedRoundsTest {
 
   /** What is reserved covers its slots, and what is chosen is an option with all its rounds. */
   private void requirePhases(CalibrationTerms terms, SplittableRandom random) throws Exception {
-    CalibratedProgramme programme = new CalibratedProgramme(terms);
-    PhaseProgramme.Place place = programme.phaseAt(LedgerState.empty(), /* tick= */ 0).place();
+    CalibrationSchedule phases = new CalibrationSchedule(terms);
+    PhaseSchedule.Place place = phases.phaseAt(LedgerState.empty(), /* tick= */ 0).place();
     JointlyReserved reserved =
         new JointlyReserved(
             /* epoch= */ 1, place.slots(), place.reserved().epsilon(), place.reserved().delta());
@@ -134,12 +134,12 @@ class PlannedRoundsTest {
       broken.add(terms + " reserve " + reserved);
     }
     Map<RoundQuery, List<Double>> answers = new HashMap<>();
-    for (RoundMechanism measurement : programme.measurements()) {
+    for (RoundMechanism measurement : phases.measurements()) {
       answers.put(
           measurement.query(),
           random.doubles(measurement.query().answerSize(), 0, 100).boxed().toList());
     }
-    RoundMechanism training = programme.training(answers);
+    RoundMechanism training = phases.training(answers);
     Slot last = place.slots().get(place.slots().size() - 1);
     if (last.times() != terms.cycles()
         || last.optionOf(training).filter(o -> o.rounds() == terms.trainingRounds()).isEmpty()) {

@@ -203,7 +203,7 @@ class PublicTimesTest {
       this.roundMillis = roundMillis;
       this.checkpointMillis = checkpointMillis;
       var terms = Budgets.terms(9).withMaxRounds(ROUNDS);
-      coordinator = new RoundCoordinator(terms.programme(), /* restoredTick= */ 0, gate);
+      coordinator = new RoundCoordinator(terms.phases(), /* restoredTick= */ 0, gate);
       session = Budgets.session(FileLedger.factory(ledger), terms, "job");
       writer = new OneInputStreamOperatorTestHarness<>(new SinkWriterOperatorFactory<>(sink));
       writer.open();

@@ -137,7 +137,7 @@ final class SimulatedAttempt {
         new DurabilityGate(
             bug == Bug.GATE_OFF ? NO_LIMIT : durability,
             restored.map(LedgerPosition::executedRound).orElse(0L));
-    coordinator = new RoundCoordinator(terms.programme(), lastTick, gate);
+    coordinator = new RoundCoordinator(terms.phases(), lastTick, gate);
     ReleaseCatalog catalog = new ReleaseCatalog(world.releases);
     session =
         new LedgerSession(

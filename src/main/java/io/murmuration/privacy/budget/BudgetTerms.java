@@ -14,7 +14,7 @@ import java.time.Duration;
  * @param delta the δ budget of the whole domain, in (0, 1); a public constant, never 1/(number of
  *     users)
  * @param roundInterval length of a tick, whole milliseconds, at least 1 ms
- * @param programme which phases it goes through
+ * @param phases which phases it goes through
  * @param raiseBudget whether a budget above the ledger's is a deliberate raise; without it such a
  *     ledger is refused
  */
@@ -23,7 +23,7 @@ public record BudgetTerms(
     double epsilon,
     double delta,
     Duration roundInterval,
-    PhaseProgramme programme,
+    PhaseSchedule phases,
     boolean raiseBudget)
     implements Serializable {
 
@@ -39,10 +39,10 @@ public record BudgetTerms(
           "round interval must be whole milliseconds but is " + roundInterval);
     }
     Checks.atLeast("round interval in milliseconds", roundInterval.toMillis(), 1);
-    if (programme == null) {
-      throw new IllegalArgumentException("the programme of phases is required");
+    if (phases == null) {
+      throw new IllegalArgumentException("the schedule of phases is required");
     }
-    Checks.atLeast("maximum number of rounds", programme.maxRounds(), 1);
+    Checks.atLeast("maximum number of rounds", phases.maxRounds(), 1);
   }
 
   /** The budget of the whole domain. */
@@ -65,38 +65,37 @@ public record BudgetTerms(
         epsilon,
         delta,
         roundInterval,
-        PhaseProgramme.of(mechanism, /* share= */ null, UNLIMITED_ROUNDS),
+        PhaseSchedule.of(mechanism, /* share= */ null, UNLIMITED_ROUNDS),
         /* raiseBudget= */ false);
   }
 
-  /** The same with another programme. */
-  public BudgetTerms withProgramme(PhaseProgramme newProgramme) {
-    return new BudgetTerms(domain, epsilon, delta, roundInterval, newProgramme, raiseBudget);
+  /** The same with another schedule. */
+  public BudgetTerms withPhases(PhaseSchedule newPhases) {
+    return new BudgetTerms(domain, epsilon, delta, roundInterval, newPhases, raiseBudget);
   }
 
   /** The same, but the phase of its one mechanism reserves only this share when it opens. */
   public BudgetTerms withShare(PrivacyLoss newShare) {
-    return withProgramme(
-        new PhaseProgramme.Fixed(mechanism(), newShare, maxRounds(), fixed().noiseIsCalibrated()));
+    return withPhases(
+        new PhaseSchedule.Fixed(mechanism(), newShare, maxRounds(), fixed().noiseIsCalibrated()));
   }
 
   /** The same, but training halts after so many rounds of the phase of its one mechanism. */
   public BudgetTerms withMaxRounds(long newMaxRounds) {
-    return withProgramme(
-        new PhaseProgramme.Fixed(
+    return withPhases(
+        new PhaseSchedule.Fixed(
             mechanism(), fixed().share(), newMaxRounds, fixed().noiseIsCalibrated()));
   }
 
   /** The same, but a budget above the ledger's is recorded as a raise. */
   public BudgetTerms raisingBudget() {
-    return new BudgetTerms(
-        domain, epsilon, delta, roundInterval, programme, /* raiseBudget= */ true);
+    return new BudgetTerms(domain, epsilon, delta, roundInterval, phases, /* raiseBudget= */ true);
   }
 
   /**
    * What each round does.
    *
-   * @throws IllegalStateException if the programme has more than one mechanism
+   * @throws IllegalStateException if the schedule has more than one mechanism
    */
   public RoundMechanism mechanism() {
     return fixed().mechanism();
@@ -104,14 +103,14 @@ public record BudgetTerms(
 
   /** Rounds of the open phase after which training halts although more are affordable. */
   public long maxRounds() {
-    return programme.maxRounds();
+    return phases.maxRounds();
   }
 
-  private PhaseProgramme.Fixed fixed() {
-    if (programme instanceof PhaseProgramme.Fixed one) {
+  private PhaseSchedule.Fixed fixed() {
+    if (phases instanceof PhaseSchedule.Fixed one) {
       return one;
     }
     throw new IllegalStateException(
-        "these terms must have one mechanism but have the programme " + programme);
+        "these terms must have one mechanism but have the schedule " + phases);
   }
 }

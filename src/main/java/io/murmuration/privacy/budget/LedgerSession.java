@@ -211,7 +211,7 @@ public final class LedgerSession implements AutoCloseable {
    * ledger that the next call completes.
    */
   private void settle(long nowMillis, long tick) throws LedgerException, InterruptedException {
-    PhasePlan plan = PhasePlan.of(state, terms, accountants, ledger.location(), tick);
+    PhaseOpening opening = PhaseOpening.of(state, terms, accountants, ledger.location(), tick);
     if (state.genesis().isEmpty()) {
       append(
           new Genesis(
@@ -227,17 +227,17 @@ public final class LedgerSession implements AutoCloseable {
       append(new EpochOpened(state.epoch() + 1, jobId));
       ownEpoch = state.epoch();
     }
-    if (plan.raises()) {
+    if (opening.raises()) {
       append(new BudgetRaised(ownEpoch, terms.epsilon(), terms.delta()));
     }
-    Optional<JointlyReserved> reservation = plan.reservation(ownEpoch);
+    Optional<JointlyReserved> reservation = opening.reservation(ownEpoch);
     if (reservation.isPresent()) {
       append(reservation.get());
     }
-    if (plan.opensPhase()) {
-      append(plan.opening(ownEpoch));
+    if (opening.opensPhase()) {
+      append(opening.opened(ownEpoch));
     }
-    accountant = plan.accountant();
+    accountant = opening.accountant();
     accountedPhase = state.phase().orElseThrow().phase();
   }
 
@@ -306,7 +306,7 @@ public final class LedgerSession implements AutoCloseable {
   }
 
   private void openDuePhase(long tick) throws LedgerException, InterruptedException {
-    if (terms.programme().due(state, tick) == PhaseProgramme.Due.PHASE) {
+    if (terms.phases().due(state, tick) == PhaseSchedule.Due.PHASE) {
       settle(state.genesis().orElseThrow().genesisMillis(), tick);
     }
   }

@@ -194,7 +194,7 @@ public final class PrivacyBudgetOperator extends AbstractStreamOperator<BudgetSi
     lastVerdict = DurabilityGate.Verdict.EPOCH;
     coordinator =
         new RoundCoordinator(
-            settings.terms().programme(), position.map(LedgerPosition::tick).orElse(0L), gate);
+            settings.terms().phases(), position.map(LedgerPosition::tick).orElse(0L), gate);
     session =
         new LedgerSession(
             settings.ledger(),

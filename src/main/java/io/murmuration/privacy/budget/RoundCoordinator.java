@@ -53,7 +53,7 @@ public final class RoundCoordinator {
 
   private static final long NONE = 0;
 
-  private final PhaseProgramme programme;
+  private final PhaseSchedule phases;
   private final DurabilityGate gate;
 
   private long epoch;
@@ -78,13 +78,13 @@ public final class RoundCoordinator {
   private boolean modelFailed;
 
   /**
-   * @param programme which phases are due
+   * @param phases which phases are due
    * @param restoredTick the last tick that restored state had sent; 0 at a start without state
    * @param gate holds charges back until enough of what was granted is durable; this coordinator
    *     tells it of the epoch, of grants and acknowledgements, its caller of checkpoints
    */
-  public RoundCoordinator(PhaseProgramme programme, long restoredTick, DurabilityGate gate) {
-    this.programme = programme;
+  public RoundCoordinator(PhaseSchedule phases, long restoredTick, DurabilityGate gate) {
+    this.phases = phases;
     this.gate = gate;
     this.lastTick = restoredTick;
   }
@@ -191,7 +191,7 @@ public final class RoundCoordinator {
     if (standsStill || roundInFlight != NONE) {
       return pass(tick);
     }
-    return switch (programme.due(ledger, tick)) {
+    return switch (phases.due(ledger, tick)) {
       case NOTHING -> {
         dueTick = Math.max(dueTick, tick + 1);
         yield pass(tick);
@@ -238,7 +238,7 @@ public final class RoundCoordinator {
           ? HaltReason.CALIBRATION_FAILED
           : HaltReason.BUDGET_SPENT;
     }
-    return charged >= programme.maxRounds() ? HaltReason.ROUNDS_DONE : null;
+    return charged >= phases.maxRounds() ? HaltReason.ROUNDS_DONE : null;
   }
 
   /**
@@ -398,7 +398,7 @@ public final class RoundCoordinator {
     }
     long most =
         Math.min(
-            programme.maxRounds(),
+            phases.maxRounds(),
             Math.min(ledger.phase().orElseThrow().maxRounds(), accountant.affordableRounds()));
     return Math.max(0, most - ledger.roundsInPhase());
   }

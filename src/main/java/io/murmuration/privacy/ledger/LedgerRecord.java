@@ -123,7 +123,7 @@ public sealed interface LedgerRecord {
    * was reserved for that: one such slot serves every kind of measurement. Where none is left, the
    * domain halts.
    *
-   * <p>A phase that reserves for itself, behind a raise or by another programme, <b>ends</b> the
+   * <p>A phase that reserves for itself, behind a raise or by another schedule, <b>ends</b> the
    * reservation: from then on no slot is taken. So what else was reserved is always either all
    * before or all behind, and adds up with this share by basic composition.
    *

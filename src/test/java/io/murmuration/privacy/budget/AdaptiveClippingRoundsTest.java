@@ -166,7 +166,7 @@ class AdaptiveClippingRoundsTest {
     }
 
     private Attempt(BudgetTerms terms) {
-      coordinator = new RoundCoordinator(terms.programme(), /* restoredTick= */ 0, gate);
+      coordinator = new RoundCoordinator(terms.phases(), /* restoredTick= */ 0, gate);
       session = Budgets.session(InMemoryLedger.factory(store), terms, UUID.randomUUID().toString());
     }
 

@@ -136,8 +136,8 @@ class LedgerSessionTest {
 
   private static BudgetTerms calibrated(double noiseMultiplier) {
     return Budgets.terms(3)
-        .withProgramme(
-            PhaseProgramme.calibrated(
+        .withPhases(
+            PhaseSchedule.calibrated(
                 noisy(noiseMultiplier), /* share= */ null, /* maxRounds= */ 3));
   }
 

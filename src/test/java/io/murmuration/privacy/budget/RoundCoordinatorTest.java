@@ -28,7 +28,7 @@ class RoundCoordinatorTest {
   @Test
   void noTimePassesBeforeTheEpochIsKnown() {
     RoundCoordinator coordinator =
-        new RoundCoordinator(Budgets.terms(9).programme(), 0, Budgets.gate());
+        new RoundCoordinator(Budgets.terms(9).phases(), 0, Budgets.gate());
     assertThat(coordinator.pulse(GENESIS)).isEqualTo(new Step.Wait());
     assertThat(coordinator.epsilonBudget()).isZero();
     assertThat(coordinator.phase()).isZero();
@@ -387,7 +387,7 @@ class RoundCoordinatorTest {
 
     Attempt(BudgetTerms terms, long restoredTick, DurabilityGate gate, String job) {
       this.gate = gate;
-      coordinator = new RoundCoordinator(terms.programme(), restoredTick, gate);
+      coordinator = new RoundCoordinator(terms.phases(), restoredTick, gate);
       session = Budgets.session(InMemoryLedger.factory(store), terms, job);
     }
 

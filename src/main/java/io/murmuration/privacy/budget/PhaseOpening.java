@@ -18,7 +18,7 @@ import java.util.Optional;
  * What a start has to do to a ledger so that the configured mechanism may run: nothing, open a
  * phase, or raise the budget and open a phase. Settled before anything is written.
  */
-final class PhasePlan {
+final class PhaseOpening {
 
   private final boolean raises;
   private final boolean opensPhase;
@@ -30,7 +30,7 @@ final class PhasePlan {
   private final long maxRounds;
   private final PhaseAccountant accountant;
 
-  private PhasePlan(
+  private PhaseOpening(
       boolean raises,
       boolean opensPhase,
       JointlyReserved reservation,
@@ -57,7 +57,7 @@ final class PhasePlan {
    * @param tick public time, which may make another phase due
    * @throws LedgerException.Refused naming every contradiction and what to do about it
    */
-  static PhasePlan of(
+  static PhaseOpening of(
       LedgerState state,
       BudgetTerms terms,
       PhaseAccountants accountants,
@@ -74,9 +74,9 @@ final class PhasePlan {
       refuseContradictions(state, terms, raises, location);
     }
     LedgerState behind = raises ? state.raisedTo(terms.budget()) : state;
-    PhaseProgramme.Phase wanted = terms.programme().phaseAt(behind, tick);
+    PhaseSchedule.Phase wanted = terms.phases().phaseAt(behind, tick);
     boolean opensPhase = opens(behind, wanted);
-    PhaseProgramme.Place place = opensPhase ? wanted.place() : null;
+    PhaseSchedule.Place place = opensPhase ? wanted.place() : null;
     JointlyReserved reservation = null;
     PrivacyLoss share;
     PhaseAccountant accountant;
@@ -113,7 +113,7 @@ final class PhasePlan {
                   .formatted(share));
     }
     int phase = state.phase().map(PhaseOpened::phase).orElse(0) + 1;
-    return new PhasePlan(
+    return new PhaseOpening(
         raises,
         opensPhase,
         reservation,
@@ -125,7 +125,7 @@ final class PhasePlan {
         accountant);
   }
 
-  private static boolean opens(LedgerState state, PhaseProgramme.Phase wanted) {
+  private static boolean opens(LedgerState state, PhaseSchedule.Phase wanted) {
     if (wanted.place() != null) {
       return wanted.place().isNext();
     }
@@ -194,7 +194,7 @@ final class PhasePlan {
   }
 
   private static PrivacyLoss share(
-      LedgerState state, BudgetTerms terms, PhaseProgramme.Phase phase, String location)
+      LedgerState state, BudgetTerms terms, PhaseSchedule.Phase phase, String location)
       throws LedgerException.Refused {
     PrivacyLoss left = terms.budget().minus(state.reserved());
     PrivacyLoss wanted = phase.place() == null ? phase.share() : phase.place().reserved();
@@ -214,7 +214,7 @@ final class PhasePlan {
     return wanted != null ? wanted : left.roundedDown();
   }
 
-  private static String remedy(LedgerState state, PhaseProgramme.Phase wanted) {
+  private static String remedy(LedgerState state, PhaseSchedule.Phase wanted) {
     String remedy = "Raise epsilon and delta (--raise-budget), or start another domain";
     return state
         .phase()
@@ -237,7 +237,7 @@ final class PhasePlan {
   }
 
   /** The record that opens the new phase. */
-  PhaseOpened opening(long epoch) {
+  PhaseOpened opened(long epoch) {
     return new PhaseOpened(
         epoch,
         phase,

@@ -22,19 +22,19 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
-/** The life of a domain that calibrates: real programme, coordinator, session and ledger. */
-class SeparateProgrammeTest {
+/** The life of a domain that calibrates: real schedule, coordinator, session and ledger. */
+class SeparateScheduleTest {
 
-  private static SeparateProgramme once;
-  private static SeparateProgramme twice;
+  private static SeparateSchedule once;
+  private static SeparateSchedule twice;
 
   private final String store = UUID.randomUUID().toString();
 
   @BeforeAll
-  static void programmes() {
-    once = new SeparateProgramme(Terms.userLevel(Recalibration.NEVER));
+  static void schedules() {
+    once = new SeparateSchedule(Terms.userLevel(Recalibration.NEVER));
     twice =
-        new SeparateProgramme(
+        new SeparateSchedule(
             Terms.userLevel(new Recalibration(/* everyWindows= */ 2, /* times= */ 1)));
   }
 
@@ -51,7 +51,7 @@ class SeparateProgrammeTest {
     assertThat(norms.samplingProbability()).isEqualTo(0.1);
     assertThat(norms.expectedUnits()).isEqualTo(1);
     List<RoundMechanism> ofExamples =
-        new SeparateProgramme(Terms.exampleLevel(Terms.NORMS)).measurements();
+        new SeparateSchedule(Terms.exampleLevel(Terms.NORMS)).measurements();
     assertThat(ofExamples.get(0).clipNorm()).isEqualTo(1);
     assertThat(ofExamples.get(0).samplingProbability()).isEqualTo(1);
     assertThat(ofExamples.get(1).query()).isEqualTo(Terms.NORMS);
@@ -125,8 +125,7 @@ class SeparateProgrammeTest {
     first.acknowledge(measurement, Attempt.answer(8));
     first.pulse(Attempt.WARM + 1);
     first.conclude(Attempt.WARM + 1);
-    Attempt second =
-        new Attempt(store, new SeparateProgramme(Terms.userLevel(Recalibration.NEVER)));
+    Attempt second = new Attempt(store, new SeparateSchedule(Terms.userLevel(Recalibration.NEVER)));
     second.open(Attempt.WARM + 1);
     Grant training = second.grant(Attempt.WARM + 3);
     assertThat(training.mechanism())
@@ -137,23 +136,23 @@ class SeparateProgrammeTest {
   @Test
   void aVoidedMeasurementStaysChargedAndIsTriedAgainAsOftenAsReserved() throws Exception {
     CalibrationTerms terms = withAttempts(2);
-    SeparateProgramme programme = new SeparateProgramme(terms);
-    Attempt first = new Attempt(store, programme);
+    SeparateSchedule phases = new SeparateSchedule(terms);
+    Attempt first = new Attempt(store, phases);
     first.open(0);
     first.grant(Attempt.WARM);
-    Attempt second = new Attempt(store, programme);
+    Attempt second = new Attempt(store, phases);
     second.open(Attempt.WARM);
     Grant again = second.grant(Attempt.WARM + 2);
     assertThat(again.round()).isEqualTo(2);
     assertThat(again.phase()).isEqualTo(1);
-    Attempt third = new Attempt(store, programme);
+    Attempt third = new Attempt(store, phases);
     third.open(Attempt.WARM + 2);
     // the outcome of an epoch that is over means nothing
     third.coordinator.acknowledged(Attempt.executed(again, Attempt.answer(4)));
     assertThat(third.pulse(Attempt.WARM + 4))
         .isEqualTo(new Step.Halt(Attempt.WARM + 4, HaltReason.CALIBRATION_FAILED));
     third.session.halt(HaltReason.CALIBRATION_FAILED);
-    Attempt fourth = new Attempt(store, programme);
+    Attempt fourth = new Attempt(store, phases);
     fourth.open(Attempt.WARM + 5);
     assertThat(fourth.coordinator.halt()).contains(HaltReason.CALIBRATION_FAILED);
     assertThat(fourth.ledger().reserved().exactEpsilon()).isEqualByComparingTo("0.5");
@@ -170,8 +169,7 @@ class SeparateProgrammeTest {
     CalibrationTerms terms = Terms.userLevel(new Recalibration(2, 1));
     RoundQuery.NormHistograms fewer =
         new RoundQuery.NormHistograms(List.of(1, 8), 0.01, Math.sqrt(2), 35);
-    Attempt second =
-        new Attempt(store, new SeparateProgramme(with(terms, terms.attempts(), fewer)));
+    Attempt second = new Attempt(store, new SeparateSchedule(with(terms, terms.attempts(), fewer)));
     second.open(Attempt.WARM + 2);
     assertThat(second.ledger().phase().orElseThrow().mechanism().query()).isEqualTo(fewer);
     assertThat(second.ledger().phase().orElseThrow().phase()).isEqualTo(3);
@@ -201,12 +199,12 @@ class SeparateProgrammeTest {
 
   @Test
   void exampleLevelBoundsAWindowByTheMedianAndIsAccountedForAllLiveOnes() {
-    SeparateProgramme programme = new SeparateProgramme(Terms.exampleLevel(/* norms= */ null));
+    SeparateSchedule phases = new SeparateSchedule(Terms.exampleLevel(/* norms= */ null));
     RoundQuery.CountHistogram counts = CountBins.upTo(32);
     Double[] bins = Collections.nCopies(counts.answerSize(), 0.0).toArray(new Double[0]);
     bins[counts.binOf(6)] = 7_000.0;
     bins[counts.binOf(30)] = 3_000.0;
-    RoundMechanism chosen = programme.training(Map.of(counts, List.of(bins)));
+    RoundMechanism chosen = phases.training(Map.of(counts, List.of(bins)));
     assertThat(chosen.sampler()).isEqualTo(Sampler.ELS);
     assertThat(chosen.groupSize()).isEqualTo(18);
     assertThat(chosen.clipNorm()).isEqualTo(1.25);
@@ -221,7 +219,7 @@ class SeparateProgrammeTest {
         .isCloseTo(0.01 * Math.pow(2, 8.5), within(1e-9));
     RoundQuery.CountHistogram counts = CountBins.upTo(32);
     assertThat(
-            new SeparateProgramme(Terms.exampleLevel(/* norms= */ null))
+            new SeparateSchedule(Terms.exampleLevel(/* norms= */ null))
                 .training(Map.of(counts, Collections.nCopies(counts.answerSize(), -1.0)))
                 .groupSize())
         .isEqualTo(3);
@@ -251,7 +249,7 @@ class SeparateProgrammeTest {
             1,
             null);
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> new SeparateProgramme(tooMuch))
+        .isThrownBy(() -> new SeparateSchedule(tooMuch))
         .withMessageContaining("at least one must be 40.96 or more");
   }
 

@@ -29,11 +29,11 @@ import java.util.stream.Stream;
  * @param slots all that is reserved
  * @param budget (ε, δ) for all slots together
  */
-record JointPlan(List<RoundMechanism> measurements, List<Slot> slots, PrivacyLoss budget)
+record JointSlots(List<RoundMechanism> measurements, List<Slot> slots, PrivacyLoss budget)
     implements Serializable {
 
   /** Seconds of work: it calibrates the noise of every option. */
-  static JointPlan of(CalibrationTerms terms) {
+  static JointSlots of(CalibrationTerms terms) {
     JointNoise noise = new JointNoise(new PldAccountant());
     PrivacyLoss budget = terms.budget();
     List<RoundMechanism> measurements = measurements(terms, noise);
@@ -44,7 +44,7 @@ record JointPlan(List<RoundMechanism> measurements, List<Slot> slots, PrivacyLos
     double factor =
         noise.factor(
             at -> composition(with(looks, training(unit, base, at, terms.cycles()))), budget);
-    return new JointPlan(
+    return new JointSlots(
         measurements, with(looks, training(unit, base, factor, terms.cycles())), budget);
   }
 
@@ -146,7 +146,9 @@ record JointPlan(List<RoundMechanism> measurements, List<Slot> slots, PrivacyLos
     return slots.get(slots.size() - 1).options();
   }
 
-  /** Whether a ledger's reservation is this plan, but for how precisely noise was calibrated. */
+  /**
+   * Whether a ledger's reservation is of these slots, but for how precisely noise was calibrated.
+   */
   boolean isThatOf(JointlyReserved reserved) {
     if (!reserved.reserved().equals(budget) || reserved.slots().size() != slots.size()) {
       return false;
@@ -166,13 +168,13 @@ record JointPlan(List<RoundMechanism> measurements, List<Slot> slots, PrivacyLos
     return true;
   }
 
-  /** This plan with the noise that a ledger's reservation of it has. */
-  JointPlan adopting(JointlyReserved reserved) {
+  /** These slots with the noise that a ledger's reservation of them has. */
+  JointSlots adopting(JointlyReserved reserved) {
     List<RoundMechanism> adopted = new ArrayList<>();
     for (int i = 0; i < measurements.size(); i++) {
       Option option = reserved.slot(slotOf(i)).options().get(0);
       adopted.add(measurements.get(i).withNoiseMultiplier(option.noiseMultiplier()));
     }
-    return new JointPlan(adopted, reserved.slots(), budget);
+    return new JointSlots(adopted, reserved.slots(), budget);
   }
 }

@@ -1,7 +1,7 @@
 package io.murmuration.calibration;
 
 import io.murmuration.privacy.budget.BudgetTerms;
-import io.murmuration.privacy.budget.PhaseProgramme;
+import io.murmuration.privacy.budget.PhaseSchedule;
 import io.murmuration.privacy.ledger.LedgerException;
 import io.murmuration.privacy.ledger.LedgerRecord.JointlyReserved;
 import io.murmuration.privacy.ledger.LedgerRecord.PhaseOpened;
@@ -23,7 +23,7 @@ import java.util.Optional;
  *
  * <ul>
  *   <li>The first record behind genesis and epoch reserves for every phase there may ever be
- *       ({@link JointPlan}). Each phase takes a slot of it.
+ *       ({@link JointSlots}). Each phase takes a slot of it.
  *   <li>A measurement begins when its domain is old enough and ends with its outcome in the ledger.
  *       One whose round is charged and came to nothing is void, and repeated in a slot that is
  *       there for that, as long as there is one; then the domain halts.
@@ -42,45 +42,45 @@ import java.util.Optional;
  * phase is fixed when it opens, each grant carries it, and the sampler cuts every pool to the
  * grant's bound before it samples from it.
  */
-public final class CalibratedProgramme implements PhaseProgramme {
+public final class CalibrationSchedule implements PhaseSchedule {
 
   private static final long serialVersionUID = 2L;
 
   private final CalibrationTerms terms;
-  private final JointPlan plan;
+  private final JointSlots slots;
   private transient CalibrationChoice choice;
-  private transient SeparateProgramme separate;
-  private transient JointPlan adopted;
+  private transient SeparateSchedule separate;
+  private transient JointSlots adopted;
 
   /**
    * Calibrates the noise of everything that may be chosen, which takes seconds.
    *
    * @throws IllegalArgumentException if the terms leave nothing to choose, or no budget to measure
    */
-  public CalibratedProgramme(CalibrationTerms terms) {
+  public CalibrationSchedule(CalibrationTerms terms) {
     this.terms = terms;
     this.choice = new CalibrationChoice(terms);
-    this.plan = JointPlan.of(terms);
+    this.slots = JointSlots.of(terms);
   }
 
   /** What is measured before training, in this order. */
   public List<RoundMechanism> measurements() {
-    return plan.measurements();
+    return slots.measurements();
   }
 
   /** Among how many mechanisms training is chosen. */
   public int trainingOptions() {
-    return plan.training().size();
+    return slots.training().size();
   }
 
   /** What a round of training does if the newest outcomes were these. */
   public RoundMechanism training(Map<RoundQuery, List<Double>> answers) {
-    return choice().mechanism(answers, plan.training());
+    return choice().mechanism(answers, slots.training());
   }
 
   /** Whether a measurement is one of those that these terms reserve jointly for. */
   public boolean isJoint(RoundMechanism measurement) {
-    return plan.measurements().stream().anyMatch(measurement::differsInCalibrationOnly);
+    return slots.measurements().stream().anyMatch(measurement::differsInCalibrationOnly);
   }
 
   /** Whether a measurement is one for which phases that reserve for themselves would reserve. */
@@ -111,9 +111,9 @@ public final class CalibratedProgramme implements PhaseProgramme {
     return choice;
   }
 
-  private synchronized SeparateProgramme separate() {
+  private synchronized SeparateSchedule separate() {
     if (separate == null) {
-      separate = new SeparateProgramme(terms);
+      separate = new SeparateSchedule(terms);
     }
     return separate;
   }
@@ -169,11 +169,11 @@ public final class CalibratedProgramme implements PhaseProgramme {
   }
 
   private boolean mayRepeat(LedgerState state) {
-    return plan.hasRetries() && state.joint().orElseThrow().timesLeft(plan.retrySlot()) > 0;
+    return slots.hasRetries() && state.joint().orElseThrow().timesLeft(slots.retrySlot()) > 0;
   }
 
   private boolean isToRecalibrate(LedgerState state) {
-    return state.joint().orElseThrow().timesLeft(plan.slotOf(0)) > 0;
+    return state.joint().orElseThrow().timesLeft(slots.slotOf(0)) > 0;
   }
 
   /** Whether a raise added something that no phase has reserved yet. */
@@ -201,9 +201,9 @@ public final class CalibratedProgramme implements PhaseProgramme {
     }
     PhaseOpened open = state.phase().orElse(null);
     if (open == null && state.joint().isEmpty()) {
-      return measurement(plan, 0);
+      return measurement(slots, 0);
     }
-    JointPlan reserved =
+    JointSlots reserved =
         adopted(
             state
                 .joint()
@@ -228,7 +228,7 @@ public final class CalibratedProgramme implements PhaseProgramme {
         : new Phase(open.mechanism(), /* share= */ null, BudgetTerms.UNLIMITED_ROUNDS);
   }
 
-  private Phase afterMeasurement(JointPlan reserved, PhaseOpened open, LedgerState state)
+  private Phase afterMeasurement(JointSlots reserved, PhaseOpened open, LedgerState state)
       throws LedgerException.Refused {
     int index = indexOf(reserved, open);
     if (state.outcome().isPresent()) {
@@ -242,7 +242,7 @@ public final class CalibratedProgramme implements PhaseProgramme {
         : stay(reserved, open);
   }
 
-  private int indexOf(JointPlan reserved, PhaseOpened open) throws LedgerException.Refused {
+  private int indexOf(JointSlots reserved, PhaseOpened open) throws LedgerException.Refused {
     for (int i = 0; i < reserved.measurements().size(); i++) {
       if (reserved.measurements().get(i).equals(open.mechanism())) {
         return i;
@@ -253,12 +253,12 @@ public final class CalibratedProgramme implements PhaseProgramme {
             .formatted(open.phase(), open.mechanism(), reserved.measurements()));
   }
 
-  private static Phase measurement(JointPlan reserved, int index) {
+  private static Phase measurement(JointSlots reserved, int index) {
     return next(
         reserved, reserved.slotOf(index), reserved.measurements().get(index), /* rounds= */ 1);
   }
 
-  private static Phase next(JointPlan reserved, int slot, RoundMechanism mechanism, long rounds) {
+  private static Phase next(JointSlots reserved, int slot, RoundMechanism mechanism, long rounds) {
     return new Phase(
         mechanism,
         /* share= */ null,
@@ -266,7 +266,7 @@ public final class CalibratedProgramme implements PhaseProgramme {
         new Place(reserved.slots(), reserved.budget(), slot, /* isNext= */ true));
   }
 
-  private static Phase stay(JointPlan reserved, PhaseOpened open) {
+  private static Phase stay(JointSlots reserved, PhaseOpened open) {
     return new Phase(
         open.mechanism(),
         /* share= */ null,
@@ -274,7 +274,7 @@ public final class CalibratedProgramme implements PhaseProgramme {
         new Place(reserved.slots(), reserved.budget(), open.slot(), /* isNext= */ false));
   }
 
-  private RoundMechanism derived(JointPlan reserved, LedgerState state)
+  private RoundMechanism derived(JointSlots reserved, LedgerState state)
       throws LedgerException.Refused {
     Map<RoundQuery, List<Double>> answers = new HashMap<>();
     for (LedgerPhase phase : state.phases()) {
@@ -292,7 +292,7 @@ public final class CalibratedProgramme implements PhaseProgramme {
     return choice().mechanism(answers, reserved.training());
   }
 
-  private void requireDerived(JointPlan reserved, PhaseOpened open, LedgerState state)
+  private void requireDerived(JointSlots reserved, PhaseOpened open, LedgerState state)
       throws LedgerException.Refused {
     RoundMechanism derived = derived(reserved, state);
     if (!derived.differsInCalibrationOnly(open.mechanism())) {
@@ -302,13 +302,13 @@ public final class CalibratedProgramme implements PhaseProgramme {
     }
   }
 
-  /** These terms' plan with the noise of the ledger's reservation. */
-  private synchronized JointPlan adopted(JointlyReserved reserved) throws LedgerException.Refused {
+  /** These terms' slots with the noise of the ledger's reservation. */
+  private synchronized JointSlots adopted(JointlyReserved reserved) throws LedgerException.Refused {
     if (adopted == null || !adopted.slots().equals(reserved.slots())) {
-      JointPlan own =
-          plan.budget().equals(reserved.reserved())
-              ? plan
-              : JointPlan.of(terms.withBudget(reserved.reserved()));
+      JointSlots own =
+          slots.budget().equals(reserved.reserved())
+              ? slots
+              : JointSlots.of(terms.withBudget(reserved.reserved()));
       if (!own.isThatOf(reserved)) {
         throw refused("it reserved jointly for other phases than the configuration plans");
       }
@@ -328,6 +328,6 @@ public final class CalibratedProgramme implements PhaseProgramme {
 
   @Override
   public String toString() {
-    return "calibrated programme of " + terms;
+    return "calibrated schedule of " + terms;
   }
 }

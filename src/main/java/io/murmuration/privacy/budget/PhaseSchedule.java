@@ -14,7 +14,7 @@ import java.util.List;
  * configuration, and of nothing else. Whatever a job's state remembers, after a restart the answer
  * is the same.
  */
-public interface PhaseProgramme extends Serializable {
+public interface PhaseSchedule extends Serializable {
 
   /**
    * A phase that should be open.
@@ -82,12 +82,12 @@ public interface PhaseProgramme extends Serializable {
   long maxRounds();
 
   /** One mechanism for the whole life of the domain. */
-  static PhaseProgramme of(RoundMechanism mechanism, PrivacyLoss share, long maxRounds) {
+  static PhaseSchedule of(RoundMechanism mechanism, PrivacyLoss share, long maxRounds) {
     return new Fixed(mechanism, share, maxRounds, /* noiseIsCalibrated= */ false);
   }
 
   /** The same, where the mechanism's noise is not given but calibrated from public numbers. */
-  static PhaseProgramme calibrated(RoundMechanism mechanism, PrivacyLoss share, long maxRounds) {
+  static PhaseSchedule calibrated(RoundMechanism mechanism, PrivacyLoss share, long maxRounds) {
     return new Fixed(mechanism, share, maxRounds, /* noiseIsCalibrated= */ true);
   }
 
@@ -113,7 +113,7 @@ public interface PhaseProgramme extends Serializable {
    */
   record Fixed(
       RoundMechanism mechanism, PrivacyLoss share, long maxRounds, boolean noiseIsCalibrated)
-      implements PhaseProgramme {
+      implements PhaseSchedule {
 
     @Override
     public Due due(LedgerState state, long tick) {

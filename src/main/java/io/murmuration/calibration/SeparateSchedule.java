@@ -4,7 +4,7 @@ import io.murmuration.privacy.accounting.NoiseCalibration;
 import io.murmuration.privacy.accounting.PldAccountant;
 import io.murmuration.privacy.accounting.PrivacyLoss;
 import io.murmuration.privacy.budget.BudgetTerms;
-import io.murmuration.privacy.budget.PhaseProgramme;
+import io.murmuration.privacy.budget.PhaseSchedule;
 import io.murmuration.privacy.ledger.LedgerRecord.PhaseOpened;
 import io.murmuration.privacy.ledger.LedgerState;
 import io.murmuration.privacy.ledger.LedgerState.LedgerPhase;
@@ -20,7 +20,7 @@ import java.util.Optional;
 /**
  * Calibrate, train, and after so many windows calibrate again, where each phase reserves for
  * itself: for domains whose ledger began like that. New ones reserve jointly ({@link
- * CalibratedProgramme}).
+ * CalibrationSchedule}).
  *
  * <p>Rules:
  *
@@ -42,7 +42,7 @@ import java.util.Optional;
  * phase is fixed when it opens, each grant carries it, and the sampler cuts every pool to the
  * grant's bound before it samples from it.
  */
-final class SeparateProgramme implements PhaseProgramme {
+final class SeparateSchedule implements PhaseSchedule {
 
   private static final long serialVersionUID = 1L;
 
@@ -55,7 +55,7 @@ final class SeparateProgramme implements PhaseProgramme {
    *
    * @throws IllegalArgumentException if the terms leave nothing to choose, or no budget to measure
    */
-  SeparateProgramme(CalibrationTerms terms) {
+  SeparateSchedule(CalibrationTerms terms) {
     this.terms = terms;
     this.choice = new CalibrationChoice(terms);
     List<RoundMechanism> all = new ArrayList<>();
@@ -197,7 +197,7 @@ final class SeparateProgramme implements PhaseProgramme {
   }
 
   private Phase measurement(int index, LedgerState state) {
-    RoundMechanism measurement = PhaseProgramme.openOr(measurements.get(index), state);
+    RoundMechanism measurement = PhaseSchedule.openOr(measurements.get(index), state);
     return new Phase(measurement, terms.measurementShare(), terms.attempts());
   }
 
@@ -248,6 +248,6 @@ final class SeparateProgramme implements PhaseProgramme {
 
   @Override
   public String toString() {
-    return "calibrated programme of " + terms;
+    return "calibrated schedule of " + terms;
   }
 }

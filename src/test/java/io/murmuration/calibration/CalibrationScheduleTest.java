@@ -9,7 +9,7 @@ import static org.assertj.core.api.Assertions.within;
 import io.murmuration.calibration.CalibrationTerms.Recalibration;
 import io.murmuration.privacy.accounting.PldPhaseAccountant;
 import io.murmuration.privacy.accounting.PrivacyLoss;
-import io.murmuration.privacy.budget.PhaseProgramme;
+import io.murmuration.privacy.budget.PhaseSchedule;
 import io.murmuration.privacy.budget.RoundCoordinator.Step;
 import io.murmuration.privacy.ledger.ChargeHistory;
 import io.murmuration.privacy.ledger.HaltReason;
@@ -39,23 +39,23 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** The life of a domain that reserves jointly: real programme, coordinator, session and ledger. */
-class CalibratedProgrammeTest {
+/** The life of a domain that reserves jointly: real schedule, coordinator, session and ledger. */
+class CalibrationScheduleTest {
 
   private static final int ROUNDS = 8;
   private static final NormHistograms NORMS = new NormHistograms(List.of(1, 4), 0.1, 2, 6);
 
   /** Two cycles, and one measurement that may be repeated. */
-  private static CalibratedProgramme twice;
+  private static CalibrationSchedule twice;
 
   private static CalibrationTerms twiceTerms;
 
   private final String store = UUID.randomUUID().toString();
 
   @BeforeAll
-  static void programme() {
+  static void schedules() {
     twiceTerms = terms(new Recalibration(/* everyWindows= */ 2, /* times= */ 1), 0.1, NORMS);
-    twice = new CalibratedProgramme(twiceTerms);
+    twice = new CalibrationSchedule(twiceTerms);
   }
 
   private static CalibrationTerms terms(
@@ -135,19 +135,19 @@ class CalibratedProgrammeTest {
             /* normQuantile= */ 0.5,
             /* clipNorm= */ 1,
             /* adaptive= */ null);
-    JointPlan plan = JointPlan.of(terms);
-    assertThat(plan.measurements().get(0).samplingProbability()).isEqualTo(1);
-    assertThat(plan.measurements().get(0).clipNorm()).isEqualTo(1);
-    assertThat(plan.slots()).extracting(LedgerRecord.Slot::times).containsExactly(1, 1, 1, 1);
-    LedgerRecord.Slot repeated = plan.slots().get(plan.retrySlot() - 1);
-    for (RoundMechanism measurement : plan.measurements()) {
+    JointSlots joint = JointSlots.of(terms);
+    assertThat(joint.measurements().get(0).samplingProbability()).isEqualTo(1);
+    assertThat(joint.measurements().get(0).clipNorm()).isEqualTo(1);
+    assertThat(joint.slots()).extracting(LedgerRecord.Slot::times).containsExactly(1, 1, 1, 1);
+    LedgerRecord.Slot repeated = joint.slots().get(joint.retrySlot() - 1);
+    for (RoundMechanism measurement : joint.measurements()) {
       assertThat(repeated.optionOf(measurement)).isPresent();
     }
-    JointlyReserved reserved = new JointlyReserved(1, plan.slots(), 5, 1e-6);
+    JointlyReserved reserved = new JointlyReserved(1, joint.slots(), 5, 1e-6);
     assertThat(reserved.accounts().isCovered()).isTrue();
     assertThat(reserved.accounts().epsilon()).isGreaterThan(4.95);
     // the looks alone cost their share, and not each its own
-    JointlyReserved looks = new JointlyReserved(1, plan.slots().subList(0, 3), 5, 1e-6);
+    JointlyReserved looks = new JointlyReserved(1, joint.slots().subList(0, 3), 5, 1e-6);
     assertThat(looks.accounts().epsilon()).isBetween(0.49, 0.5);
   }
 
@@ -339,7 +339,7 @@ class CalibratedProgrammeTest {
             terms(same, 0.2, NORMS),
             terms(new Recalibration(2, 2), 0.1, NORMS),
             terms(same, 0.1, finer))) {
-      assertThatThrownBy(() -> new Attempt(store, new CalibratedProgramme(other)).open(WARM + 3))
+      assertThatThrownBy(() -> new Attempt(store, new CalibrationSchedule(other)).open(WARM + 3))
           .isInstanceOf(LedgerException.Refused.class)
           .hasMessageContaining("Go back to the configuration that reserved it");
     }
@@ -347,27 +347,26 @@ class CalibratedProgrammeTest {
   }
 
   @Test
-  void anotherProgrammeHasNothingToReserve() throws Exception {
+  void anotherScheduleHasNothingToReserve() throws Exception {
     Attempt first = attempt();
     first.open(0);
     calibrate(first, WARM, 4);
-    PhaseProgramme fixed =
-        PhaseProgramme.of(
-            new RoundMechanism(Sampler.ULS, 0.1, 4, 2, 1, 16), /* share= */ null, 100);
+    PhaseSchedule fixed =
+        PhaseSchedule.of(new RoundMechanism(Sampler.ULS, 0.1, 4, 2, 1, 16), /* share= */ null, 100);
     assertThatThrownBy(() -> new Attempt(store, fixed).open(WARM + 3))
         .isInstanceOf(LedgerException.Refused.class)
         .hasMessageContaining("Raise epsilon and delta");
   }
 
-  /** A fixed programme of the very mechanism goes on in its slot, and states the joint ε. */
+  /** A fixed schedule of the very mechanism goes on in its slot, and states the joint ε. */
   @Test
   void theSameMechanismConfiguredIsStillAccountedForJointly() throws Exception {
     Attempt first = attempt();
     first.open(0);
     calibrate(first, WARM, 4);
     Grant training = first.grant(WARM + 2);
-    PhaseProgramme fixed =
-        PhaseProgramme.of(training.mechanism(), /* share= */ null, /* maxRounds= */ 100);
+    PhaseSchedule fixed =
+        PhaseSchedule.of(training.mechanism(), /* share= */ null, /* maxRounds= */ 100);
     Attempt second = new Attempt(store, fixed);
     second.open(WARM + 3);
     Grant next = second.grant(WARM + 5);
@@ -379,14 +378,14 @@ class CalibratedProgrammeTest {
   @Test
   void whatARaiseAddsIsReservedWhenTheSlotsAreRun() throws Exception {
     CalibrationTerms terms = terms(Recalibration.NEVER, 0.1, NORMS);
-    Attempt first = new Attempt(store, new CalibratedProgramme(terms));
+    Attempt first = new Attempt(store, new CalibrationSchedule(terms));
     first.open(0);
     calibrate(first, WARM, 4);
     for (int round = 0; round < ROUNDS - 1; round++) {
       first.run(WARM + 2 + round);
     }
     CalibrationTerms raised = terms.withBudget(PrivacyLoss.budget("budget", 12, 2e-6));
-    CalibratedProgramme after = new CalibratedProgramme(raised);
+    CalibrationSchedule after = new CalibrationSchedule(raised);
     Attempt second = new Attempt(store, after, /* epsilon= */ 12, 2e-6, true);
     second.open(30);
     Grant lastOfSlot = second.run(32);
@@ -406,7 +405,7 @@ class CalibratedProgrammeTest {
 
   @Test
   void aDomainThatReservedForEachPhaseGoesOnLikeThat() throws Exception {
-    SeparateProgramme before = new SeparateProgramme(twiceTerms);
+    SeparateSchedule before = new SeparateSchedule(twiceTerms);
     Attempt first = new Attempt(store, before);
     first.open(0);
     calibrate(first, WARM, 4);
@@ -427,8 +426,8 @@ class CalibratedProgrammeTest {
   @ParameterizedTest
   @CsvSource({"2, 150, 0, 2.134", "8, 600, 1, 1.337", "8, 600, 3, 1.336"})
   void noiseIsThatOfJointComposition(double epsilon, long rounds, int times, double expected) {
-    JointPlan plan =
-        JointPlan.of(
+    JointSlots joint =
+        JointSlots.of(
             new CalibrationTerms(
                 Sampler.ULS,
                 PrivacyLoss.budget("budget", epsilon, 1e-6),
@@ -447,7 +446,7 @@ class CalibratedProgrammeTest {
                 /* normQuantile= */ 0.5,
                 /* clipNorm= */ 1,
                 /* adaptive= */ null));
-    assertThat(plan.training().get(0).noiseMultiplier()).isCloseTo(expected, within(0.002));
+    assertThat(joint.training().get(0).noiseMultiplier()).isCloseTo(expected, within(0.002));
   }
 
   @Test
