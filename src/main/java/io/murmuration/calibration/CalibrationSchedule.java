@@ -148,7 +148,7 @@ public final class CalibrationSchedule implements PhaseSchedule {
     if (open.slot() == null) {
       return Due.ROUND;
     }
-    boolean isSpent = state.roundsInPhase() >= open.maxRounds();
+    boolean isSpent = open.isSpentAfter(state.roundsInPhase());
     if (open.mechanism().query().isCalibration()) {
       if (state.outcome().isPresent()) {
         return Due.PHASE;

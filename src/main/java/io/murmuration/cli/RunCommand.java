@@ -1,5 +1,6 @@
 package io.murmuration.cli;
 
+import io.murmuration.config.HorizonOptions;
 import io.murmuration.config.MurmurationConfig;
 import io.murmuration.config.PrivacyOptions;
 import io.murmuration.job.MurmurationJob;
@@ -38,6 +39,15 @@ final class RunCommand implements Callable<Integer> {
   private boolean raiseBudget;
 
   @Option(
+      names = "--new-generation",
+      paramLabel = "N",
+      description =
+          "Open generation N of the lifetimes that the ledger's genesis reserved, if the one before"
+              + " it is open: a deliberate act, recorded in the ledger. The same as --set"
+              + " horizon.new-generation=N.")
+  private Integer newGeneration;
+
+  @Option(
       names = "--check",
       description =
           "Only check the configuration, and that the model can be trained on: it is loaded, and"
@@ -49,6 +59,9 @@ final class RunCommand implements Callable<Integer> {
     Map<String, String> all = job.settings();
     if (raiseBudget) {
       all.put(PrivacyOptions.RAISE_BUDGET.key(), "true");
+    }
+    if (newGeneration != null) {
+      all.put(HorizonOptions.NEW_GENERATION.key(), newGeneration.toString());
     }
     MurmurationConfig valid = MurmurationConfig.of(all);
     if (check) {

@@ -10,23 +10,24 @@ import org.apache.flink.configuration.Configuration;
 final class EffectiveSettings {
 
   private static final String CALIBRATION = "calibration.";
+  private static final String HORIZON = "horizon.";
 
   private EffectiveSettings() {}
 
   /**
    * The value of every option that has one: as given, else derived from others, else its default.
-   * Options are left out where they have no say: those of a calibration that is not enabled, and
-   * those that it chooses; fields of a format that has none to choose.
+   * Options are left out where they have no say: those of a calibration or a horizon that is not
+   * enabled, and those that a calibration chooses; fields of a format that has none to choose.
    *
    * @param given the settings, properties of Kafka apart
-   * @param calibrated whether training's mechanism is chosen from the stream
+   * @param privacy the guarantee
    * @param events the format of records
    * @param io a part with values that are derived
    * @param training a part with values that are derived
    */
   static Map<String, String> of(
       Map<String, String> given,
-      boolean calibrated,
+      PrivacyConfig privacy,
       EventsConfig events,
       IoConfig io,
       TrainingConfig training) {
@@ -47,7 +48,7 @@ final class EffectiveSettings {
         effective.put(key, given.get(key));
       } else if (derived.containsKey(key)) {
         effective.put(key, derived.get(key));
-      } else if (option.hasDefaultValue() && takesEffect(option, calibrated, events.format())) {
+      } else if (option.hasDefaultValue() && takesEffect(option, privacy, events.format())) {
         effective.put(key, OptionDocs.defaultText(option));
       }
     }
@@ -57,11 +58,14 @@ final class EffectiveSettings {
   }
 
   private static boolean takesEffect(
-      ConfigOption<?> option, boolean calibrated, FormatKind format) {
+      ConfigOption<?> option, PrivacyConfig privacy, FormatKind format) {
     if (!EventsConfig.isUsed(option, format)) {
       return false;
     }
-    if (calibrated) {
+    if (option.key().startsWith(HORIZON) && !privacy.horizon().enabled()) {
+      return option.equals(HorizonOptions.ENABLED);
+    }
+    if (privacy.calibrated()) {
       return !PrivacyOptions.CHOSEN_BY_CALIBRATION.contains(option);
     }
     return !option.key().startsWith(CALIBRATION) || option.equals(CalibrationOptions.ENABLED);

@@ -82,7 +82,7 @@ public record MurmurationConfig(
         events,
         training,
         io,
-        EffectiveSettings.of(options, privacy.calibrated(), events, io, training));
+        EffectiveSettings.of(options, privacy, events, io, training));
   }
 
   /**

@@ -13,6 +13,7 @@ public final class OptionDocs {
   private static final List<Class<?>> CONCERNS =
       List.of(
           PrivacyOptions.class,
+          HorizonOptions.class,
           CalibrationOptions.class,
           ContributionOptions.class,
           EventOptions.class,

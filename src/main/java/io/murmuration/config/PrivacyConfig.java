@@ -20,11 +20,13 @@ import java.util.regex.Pattern;
  * @param clipNorm C &gt; 0
  * @param expectedUnits M or B, &gt; 0; empty where it is calibrated
  * @param adaptiveClipping how the clip norm moves; null if it stays
- * @param rounds rounds to plan for; may be empty only if the noise multiplier is given
+ * @param rounds rounds to plan for; may be empty only if the noise multiplier is given. Where users
+ *     have lifetimes, how many of them a user may take part in at least: training has no end
  * @param noiseMultiplier σ &gt; 0, or empty to calibrate it
  * @param roundInterval length of a tick
  * @param maxUndurableRounds the most granted rounds that one failure can lose, at least 1
  * @param raiseBudget whether a budget above the ledger's is a deliberate raise
+ * @param horizon whose the budget is
  */
 public record PrivacyConfig(
     String domain,
@@ -40,7 +42,8 @@ public record PrivacyConfig(
     OptionalDouble noiseMultiplier,
     Duration roundInterval,
     int maxUndurableRounds,
-    boolean raiseBudget) {
+    boolean raiseBudget,
+    HorizonConfig horizon) {
 
   /** What topics, consumer groups, transactional ids and directories accept. */
   private static final Pattern DOMAIN = Pattern.compile("[A-Za-z0-9._-]{1,100}");
@@ -84,6 +87,7 @@ public record PrivacyConfig(
     }
     Integer maxUndurable = faults.atLeast(PrivacyOptions.MAX_UNDURABLE_ROUNDS, 1);
     Boolean raiseBudget = faults.required(PrivacyOptions.RAISE_BUDGET);
+    HorizonConfig horizon = HorizonConfig.read(faults);
     return faults.build(
         () ->
             new PrivacyConfig(
@@ -102,7 +106,8 @@ public record PrivacyConfig(
                     : OptionalDouble.of(noiseMultiplier),
                 interval,
                 maxUndurable,
-                raiseBudget));
+                raiseBudget,
+                horizon));
   }
 
   /** Whether the mechanism of training is chosen from the stream. */

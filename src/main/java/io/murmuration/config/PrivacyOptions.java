@@ -26,7 +26,8 @@ public final class PrivacyOptions {
           .noDefaultValue()
           .withDescription(
               "The domain's budget: training halts before the cumulative user-level ε would pass"
-                  + " it.");
+                  + " it. With horizon.enabled that of each user: training goes on, and nobody takes"
+                  + " part in more rounds than it affords.");
 
   public static final ConfigOption<Double> DELTA =
       ConfigOptions.key("privacy.delta")
@@ -100,7 +101,8 @@ public final class PrivacyOptions {
           .noDefaultValue()
           .withDescription(
               "Rounds to plan for. Training halts after them; without it, when the budget is"
-                  + " spent.");
+                  + " spent. With horizon.enabled the rounds of one user that the noise is calibrated"
+                  + " to, and training never halts.");
 
   public static final ConfigOption<Double> NOISE_MULTIPLIER =
       ConfigOptions.key("privacy.noise-multiplier")

@@ -101,8 +101,10 @@ public record TrainingConfig(
     LoraConfig.Mode mode = faults.required(TrainingOptions.LORA_MODE);
     Integer maxTokens = faults.atLeast(TrainingOptions.MAX_TOKENS, 2);
     OptimizerKind optimizer = faults.required(TrainingOptions.OPTIMIZER);
-    boolean plannedRounds = faults.optional(PrivacyOptions.ROUNDS) != null;
-    ScheduleKind schedule = schedule(faults, plannedRounds);
+    // where users have lifetimes, the rounds of one are no end of training
+    boolean ends =
+        faults.optional(PrivacyOptions.ROUNDS) != null && !HorizonConfig.isEnabled(faults);
+    ScheduleKind schedule = schedule(faults, ends);
     Double givenRate = faults.optionalPositive(TrainingOptions.LEARNING_RATE);
     double learningRate = givenRate == null ? defaultLearningRate(parameters, schedule) : givenRate;
     double floor = faults.fraction(TrainingOptions.LEARNING_RATE_FLOOR);
@@ -145,15 +147,18 @@ public record TrainingConfig(
                 privateMetrics));
   }
 
-  private static ScheduleKind schedule(Faults faults, boolean plannedRounds) {
+  private static ScheduleKind schedule(Faults faults, boolean ends) {
     ScheduleKind schedule = faults.required(TrainingOptions.SCHEDULE);
     if (schedule == ScheduleKind.AUTO) {
-      return plannedRounds ? ScheduleKind.COSINE : ScheduleKind.CONSTANT;
+      return ends ? ScheduleKind.COSINE : ScheduleKind.CONSTANT;
     }
-    if (schedule != null && schedule != ScheduleKind.CONSTANT && !plannedRounds) {
+    if (schedule != null && schedule != ScheduleKind.CONSTANT && !ends) {
       faults.add(
           TrainingOptions.SCHEDULE,
-          "is " + schedule + ", which needs " + PrivacyOptions.ROUNDS.key());
+          HorizonConfig.isEnabled(faults)
+              ? "must be CONSTANT where %s is true but is %s: training has no end to fall to"
+                  .formatted(HorizonOptions.ENABLED.key(), schedule)
+              : "is " + schedule + ", which needs " + PrivacyOptions.ROUNDS.key());
     }
     return schedule;
   }

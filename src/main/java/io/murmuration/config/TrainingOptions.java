@@ -126,8 +126,8 @@ public final class TrainingOptions {
           .defaultValue(ScheduleKind.AUTO)
           .withDescription(
               "CONSTANT, or LINEAR or COSINE: falling over the planned rounds to the floor (needs"
-                  + " privacy.rounds). AUTO is COSINE where privacy.rounds is given, else"
-                  + " CONSTANT.");
+                  + " privacy.rounds). AUTO is COSINE where privacy.rounds is given, else, and with"
+                  + " horizon.enabled, CONSTANT.");
 
   public static final ConfigOption<Double> LEARNING_RATE_FLOOR =
       ConfigOptions.key("training.learning-rate-floor")

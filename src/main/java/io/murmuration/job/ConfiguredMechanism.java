@@ -5,6 +5,8 @@ import io.murmuration.privacy.accounting.NoiseCalibration;
 import io.murmuration.privacy.accounting.PhaseAccountant;
 import io.murmuration.privacy.accounting.PldAccountant;
 import io.murmuration.privacy.accounting.PldPhaseAccountant;
+import io.murmuration.privacy.accounting.PrivacyLoss;
+import io.murmuration.privacy.ledger.LedgerRecord.Genesis;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.privacy.mechanism.RoundQuery;
 import io.murmuration.privacy.mechanism.RoundQuery.ModelUpdate;
@@ -24,6 +26,7 @@ public final class ConfiguredMechanism {
    * @param config where nothing is calibrated
    */
   public static RoundMechanism of(PrivacyConfig config) {
+    PrivacyLoss share = share(config);
     double noiseMultiplier =
         config
             .noiseMultiplier()
@@ -38,8 +41,8 @@ public final class ConfiguredMechanism {
                                     config.groupSize(),
                                     /* noiseMultiplier= */ 1),
                             config.rounds().getAsLong(),
-                            config.epsilon(),
-                            config.delta()));
+                            share.epsilon(),
+                            share.delta()));
     double expectedUnits = config.expectedUnits().orElseThrow();
     return new RoundMechanism(
         config.sampler(),
@@ -51,6 +54,16 @@ public final class ConfiguredMechanism {
         config.adaptiveClipping() == null
             ? RoundQuery.UPDATE
             : new ModelUpdate(config.adaptiveClipping().in(noiseMultiplier, expectedUnits)));
+  }
+
+  /**
+   * What of the budget one mechanism can have: all of it, or a generation's share where users have
+   * lifetimes.
+   */
+  public static PrivacyLoss share(PrivacyConfig config) {
+    return Genesis.shareOf(
+        PrivacyLoss.budget("budget", config.epsilon(), config.delta()),
+        config.horizon().generations());
   }
 
   /** The accountant of a phase of such rounds. */

@@ -7,7 +7,6 @@ import io.murmuration.calibration.CountBins;
 import io.murmuration.config.CalibrationConfig;
 import io.murmuration.config.MurmurationConfig;
 import io.murmuration.config.PrivacyConfig;
-import io.murmuration.privacy.accounting.PrivacyLoss;
 import io.murmuration.privacy.budget.BudgetTerms;
 import io.murmuration.privacy.budget.PhaseSchedule;
 import io.murmuration.privacy.mechanism.RoundMechanism;
@@ -29,7 +28,11 @@ final class ConfiguredPhases {
       return new CalibrationSchedule(terms(config));
     }
     RoundMechanism mechanism = ConfiguredMechanism.of(config.privacy());
-    long rounds = config.privacy().rounds().orElse(BudgetTerms.UNLIMITED_ROUNDS);
+    // where users have lifetimes, the rounds of one are no end of training
+    long rounds =
+        config.privacy().horizon().enabled()
+            ? BudgetTerms.UNLIMITED_ROUNDS
+            : config.privacy().rounds().orElse(BudgetTerms.UNLIMITED_ROUNDS);
     return config.privacy().noiseMultiplier().isPresent()
         ? PhaseSchedule.of(mechanism, /* share= */ null, rounds)
         : PhaseSchedule.calibrated(mechanism, /* share= */ null, rounds);
@@ -42,7 +45,7 @@ final class ConfiguredPhases {
     boolean byExample = privacy.sampler() == Sampler.ELS;
     return new CalibrationTerms(
         privacy.sampler(),
-        PrivacyLoss.budget("budget", privacy.epsilon(), privacy.delta()),
+        ConfiguredMechanism.share(privacy),
         calibration.budgetShare(),
         calibration.attempts(),
         calibration.population(),

@@ -1,6 +1,7 @@
 package io.murmuration.job;
 
 import io.murmuration.config.ConfigFile;
+import io.murmuration.config.HorizonOptions;
 import io.murmuration.config.PrivacyOptions;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -17,13 +18,14 @@ final class JobArguments {
   private static final String CONFIG = "config";
   private static final String SET = "set";
   private static final String RAISE_BUDGET = "--raise-budget";
-  private static final Set<String> KNOWN = Set.of(CONFIG, SET);
+  private static final String NEW_GENERATION = "new-generation";
+  private static final Set<String> KNOWN = Set.of(CONFIG, SET, NEW_GENERATION);
 
   private JobArguments() {}
 
   /**
    * The settings that the arguments amount to: those of {@code --config FILE}, over them those of
-   * {@code --set key=value}, and {@code --raise-budget}.
+   * {@code --set key=value}, {@code --raise-budget} and {@code --new-generation N}.
    *
    * @throws IllegalArgumentException if an argument is unknown or incomplete
    */
@@ -37,7 +39,8 @@ final class JobArguments {
     unknown.removeAll(KNOWN);
     if (!unknown.isEmpty()) {
       throw new IllegalArgumentException(
-          "the job takes --config FILE, --set key=value and --raise-budget, but was given --"
+          "the job takes --config FILE, --set key=value, --raise-budget and --new-generation N, but"
+              + " was given --"
               + String.join(", --", unknown));
     }
     Map<String, String> settings = new HashMap<>();
@@ -49,6 +52,9 @@ final class JobArguments {
     }
     if (raisesBudget) {
       settings.put(PrivacyOptions.RAISE_BUDGET.key(), "true");
+    }
+    if (parameters.has(NEW_GENERATION)) {
+      settings.put(HorizonOptions.NEW_GENERATION.key(), parameters.get(NEW_GENERATION));
     }
     return settings;
   }

@@ -82,7 +82,7 @@ import org.slf4j.LoggerFactory;
  * The job: reads a configuration, binds connectors to the topology, and executes it.
  *
  * <p>{@code flink run murmuration-job.jar --config murmuration.yaml [--set key=value ...]
- * [--raise-budget]}
+ * [--raise-budget] [--new-generation N]}
  *
  * <p>Long because every connector and every option of the job is bound here, once.
  */
@@ -234,6 +234,10 @@ public final class MurmurationJob {
   }
 
   private static BudgetTerms terms(PrivacyConfig privacy, PhaseSchedule phases) {
+    if (privacy.horizon().enabled()) {
+      throw new IllegalArgumentException(
+          "horizon.enabled must be false: the sampler of this version counts no lifetimes yet");
+    }
     BudgetTerms terms =
         new BudgetTerms(
             privacy.domain(),

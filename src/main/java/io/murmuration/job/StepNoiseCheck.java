@@ -7,6 +7,7 @@ import io.murmuration.model.DecoderDescription;
 import io.murmuration.model.ModelDirectory;
 import io.murmuration.model.TensorSpec;
 import io.murmuration.planning.StepNoise;
+import io.murmuration.privacy.accounting.PrivacyLoss;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -35,10 +36,11 @@ public final class StepNoiseCheck {
             .privacy()
             .rounds()
             .orElseGet(
-                () ->
-                    ConfiguredMechanism.accountant(
-                            round, config.privacy().epsilon(), config.privacy().delta())
-                        .affordableRounds());
+                () -> {
+                  PrivacyLoss share = ConfiguredMechanism.share(config.privacy());
+                  return ConfiguredMechanism.accountant(round, share.epsilon(), share.delta())
+                      .affordableRounds();
+                });
     return rounds < 1
         ? Optional.empty()
         : Optional.of(

@@ -7,6 +7,7 @@ import static org.assertj.core.api.InstanceOfAssertFactories.type;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -288,5 +289,90 @@ class MurmurationConfigTest {
       Files.writeString(docs, expected);
     }
     assertThat(docs).hasContent(expected);
+  }
+
+  private static Map<String, String> withLifetimes() {
+    Map<String, String> settings = valid();
+    settings.remove("privacy.rounds");
+    settings.put("privacy.noise-multiplier", "1");
+    settings.put("horizon.enabled", "true");
+    settings.put("horizon.id-key-file", "/keys/ids");
+    return settings;
+  }
+
+  @Test
+  void lifetimesAreOffUnlessTheyAreAskedFor() {
+    assertThat(MurmurationConfig.of(valid()).privacy().horizon()).isEqualTo(HorizonConfig.OFF);
+    Map<String, String> settings = withLifetimes();
+    settings.put("horizon.generations", "3");
+    settings.put("horizon.new-generation", "2");
+    MurmurationConfig config = MurmurationConfig.of(settings);
+    assertThat(config.privacy().horizon()).isEqualTo(new HorizonConfig(true, 3, 2, "/keys/ids"));
+    assertThat(MurmurationConfig.of(config.settings())).isEqualTo(config);
+  }
+
+  /** Training that never ends can neither fall to an end nor average up to one. */
+  @Test
+  void withLifetimesTheRateStaysAndAnAverageIsReleased() {
+    for (Map<String, String> settings : List.of(withLifetimes(), withRoundsOfALifetime())) {
+      TrainingConfig training = MurmurationConfig.of(settings).training();
+      assertThat(training.schedule()).isEqualTo(TrainingOptions.ScheduleKind.CONSTANT);
+      assertThat(training.releasedWeights()).isEqualTo(TrainingOptions.ReleasedWeights.AVERAGE);
+      assertThat(training.learningRate()).isEqualTo(0.006);
+      settings.put("training.released-weights", "LAST");
+      assertThat(MurmurationConfig.of(settings).training().releasedWeights())
+          .isEqualTo(TrainingOptions.ReleasedWeights.LAST);
+      settings.put("training.learning-rate-schedule", "COSINE");
+      refused(settings, "training.learning-rate-schedule must be CONSTANT", "horizon.enabled");
+    }
+  }
+
+  private static Map<String, String> withRoundsOfALifetime() {
+    Map<String, String> settings = withLifetimes();
+    settings.remove("privacy.noise-multiplier");
+    settings.put("privacy.rounds", "500");
+    return settings;
+  }
+
+  @Test
+  void whatLifetimesRuleOutIsRefused() {
+    Map<String, String> settings = withLifetimes();
+    settings.remove("horizon.id-key-file");
+    settings.put("privacy.rounds", "500");
+    settings.put("privacy.raise-budget", "true");
+    settings.put("horizon.generations", "2");
+    settings.put("horizon.new-generation", "3");
+    refused(
+        settings,
+        "horizon.id-key-file is required",
+        "privacy.rounds must not be given",
+        "privacy.raise-budget must not be given",
+        "horizon.new-generation must be at most horizon.generations, 2, but is 3");
+    Map<String, String> none = valid();
+    none.put("horizon.generations", "2");
+    none.put("horizon.id-key-file", "/keys/ids");
+    refused(
+        none,
+        "horizon.generations needs horizon.enabled: true",
+        "horizon.id-key-file needs horizon.enabled: true");
+  }
+
+  @Test
+  void lifetimesAreNotRecalibrated() {
+    Map<String, String> settings = withRoundsOfALifetime();
+    settings.remove("privacy.sampling-probability");
+    settings.remove("privacy.expected-units");
+    settings.put("calibration.enabled", "true");
+    settings.put("calibration.population", "10000");
+    settings.put("calibration.compute", "512");
+    assertThat(MurmurationConfig.of(settings).privacy().calibrated()).isTrue();
+    settings.put("calibration.recalibrations", "1");
+    refused(settings, "calibration.recalibrations must be 0", "another generation");
+  }
+
+  private static void refused(Map<String, String> settings, String... faults) {
+    assertThatThrownBy(() -> MurmurationConfig.of(settings))
+        .isInstanceOf(InvalidConfigurationException.class)
+        .hasMessageContainingAll(faults);
   }
 }

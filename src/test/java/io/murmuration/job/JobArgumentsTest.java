@@ -43,10 +43,18 @@ class JobArgumentsTest {
   }
 
   @Test
+  void newGenerationTakesItsNumber() {
+    assertThat(settings("--raise-budget", "--new-generation", "2", "--set", "privacy.epsilon=10"))
+        .containsEntry("horizon.new-generation", "2")
+        .containsEntry("privacy.epsilon", "10");
+  }
+
+  @Test
   void anArgumentThatIsNotKnownIsRefused() {
     assertThatThrownBy(() -> settings("--raise-bugdet", "--epsilon", "9"))
         .isInstanceOf(IllegalArgumentException.class)
-        .hasMessageContaining("--config FILE, --set key=value and --raise-budget")
+        .hasMessageContaining(
+            "--config FILE, --set key=value, --raise-budget and --new-generation N")
         .hasMessageContaining("given --epsilon, --raise-bugdet");
     assertThatThrownBy(() -> settings("--set", "epsilon"))
         .isInstanceOf(IllegalArgumentException.class)

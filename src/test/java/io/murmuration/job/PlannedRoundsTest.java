@@ -6,6 +6,7 @@ import io.murmuration.calibration.CalibrationSchedule;
 import io.murmuration.calibration.CalibrationTerms;
 import io.murmuration.calibration.CalibrationTerms.Recalibration;
 import io.murmuration.calibration.CountBins;
+import io.murmuration.config.HorizonConfig;
 import io.murmuration.config.PrivacyConfig;
 import io.murmuration.privacy.accounting.PhaseAccountant;
 import io.murmuration.privacy.accounting.PrivacyLoss;
@@ -195,6 +196,7 @@ class PlannedRoundsTest {
         /* noiseMultiplier= */ OptionalDouble.empty(),
         Duration.ofSeconds(1),
         /* maxUndurableRounds= */ 2,
-        /* raiseBudget= */ false);
+        /* raiseBudget= */ false,
+        HorizonConfig.OFF);
   }
 }

@@ -17,6 +17,8 @@ import java.time.Duration;
  * @param phases which phases it goes through
  * @param raiseBudget whether a budget above the ledger's is a deliberate raise; without it such a
  *     ledger is refused
+ * @param horizon the lifetimes of users that the budget is for; null where it is the domain's, and
+ *     training ends with it
  */
 public record BudgetTerms(
     String domain,
@@ -24,7 +26,8 @@ public record BudgetTerms(
     double delta,
     Duration roundInterval,
     PhaseSchedule phases,
-    boolean raiseBudget)
+    boolean raiseBudget,
+    HorizonTerms horizon)
     implements Serializable {
 
   /** No limit of rounds besides the budget. */
@@ -43,6 +46,17 @@ public record BudgetTerms(
       throw new IllegalArgumentException("the schedule of phases is required");
     }
     Checks.atLeast("maximum number of rounds", phases.maxRounds(), 1);
+  }
+
+  /** Terms of a domain whose budget is everybody's together. */
+  public BudgetTerms(
+      String domain,
+      double epsilon,
+      double delta,
+      Duration roundInterval,
+      PhaseSchedule phases,
+      boolean raiseBudget) {
+    this(domain, epsilon, delta, roundInterval, phases, raiseBudget, /* horizon= */ null);
   }
 
   /** The budget of the whole domain. */
@@ -71,7 +85,12 @@ public record BudgetTerms(
 
   /** The same with another schedule. */
   public BudgetTerms withPhases(PhaseSchedule newPhases) {
-    return new BudgetTerms(domain, epsilon, delta, roundInterval, newPhases, raiseBudget);
+    return new BudgetTerms(domain, epsilon, delta, roundInterval, newPhases, raiseBudget, horizon);
+  }
+
+  /** The same, but the budget is that of each user's lifetimes; null for the domain's. */
+  public BudgetTerms withHorizon(HorizonTerms newHorizon) {
+    return new BudgetTerms(domain, epsilon, delta, roundInterval, phases, raiseBudget, newHorizon);
   }
 
   /** The same, but the phase of its one mechanism reserves only this share when it opens. */
@@ -89,7 +108,8 @@ public record BudgetTerms(
 
   /** The same, but a budget above the ledger's is recorded as a raise. */
   public BudgetTerms raisingBudget() {
-    return new BudgetTerms(domain, epsilon, delta, roundInterval, phases, /* raiseBudget= */ true);
+    return new BudgetTerms(
+        domain, epsilon, delta, roundInterval, phases, /* raiseBudget= */ true, horizon);
   }
 
   /**

@@ -12,6 +12,7 @@ import io.murmuration.privacy.ledger.LedgerRecord.BudgetRaised;
 import io.murmuration.privacy.ledger.LedgerRecord.Calibrated;
 import io.murmuration.privacy.ledger.LedgerRecord.Charge;
 import io.murmuration.privacy.ledger.LedgerRecord.EpochOpened;
+import io.murmuration.privacy.ledger.LedgerRecord.GenerationOpened;
 import io.murmuration.privacy.ledger.LedgerRecord.Genesis;
 import io.murmuration.privacy.ledger.LedgerRecord.Halted;
 import io.murmuration.privacy.ledger.LedgerRecord.JointlyReserved;
@@ -146,7 +147,7 @@ public final class LedgerSession implements AutoCloseable {
       isFailover = state.jobId().equals(Optional.of(jobId));
       modelLeftBehind = ModelLineage.warning(entries, restored, released, releases.startingPoint());
     }
-    if (accountant == null || accountedPhase != state.phase().orElseThrow().phase()) {
+    if (accountant == null || accountedPhase != state.lastPhase()) {
       settle(nowMillis, state.lastChargedTick());
     }
     return new Opening.Owned(state, accountant, wastedEpochs, isFailover, modelLeftBehind);
@@ -221,7 +222,8 @@ public final class LedgerSession implements AutoCloseable {
               terms.epsilon(),
               terms.delta(),
               nowMillis,
-              terms.roundInterval().toMillis()));
+              terms.roundInterval().toMillis(),
+              terms.horizon() == null ? null : terms.horizon().generations()));
     }
     if (ownEpoch == 0) {
       append(new EpochOpened(state.epoch() + 1, jobId));
@@ -229,6 +231,10 @@ public final class LedgerSession implements AutoCloseable {
     }
     if (opening.raises()) {
       append(new BudgetRaised(ownEpoch, terms.epsilon(), terms.delta()));
+    }
+    Optional<GenerationOpened> generation = opening.generation(ownEpoch);
+    if (generation.isPresent()) {
+      append(generation.get());
     }
     Optional<JointlyReserved> reservation = opening.reservation(ownEpoch);
     if (reservation.isPresent()) {

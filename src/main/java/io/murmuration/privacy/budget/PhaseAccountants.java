@@ -43,8 +43,9 @@ final class PhaseAccountants {
     List<LedgerPhase> phases = state.phases();
     LedgerPhase open = phases.get(phases.size() - 1);
     PhaseOpened opened = open.opened();
-    return opened.slot() == null
-        ? own(opened.mechanism(), opened.reserved())
-        : joint(open.joint(), opened.slot(), opened.mechanism());
+    return opened.accountant(
+        opened.slot() == null
+            ? own(opened.mechanism(), opened.reserved())
+            : joint(open.joint(), opened.slot(), opened.mechanism()));
   }
 }

@@ -4,6 +4,7 @@ import io.murmuration.privacy.accounting.PhaseAccountant;
 import io.murmuration.privacy.accounting.PrivacyLoss;
 import io.murmuration.privacy.ledger.LedgerException;
 import io.murmuration.privacy.ledger.LedgerRecord;
+import io.murmuration.privacy.ledger.LedgerRecord.GenerationOpened;
 import io.murmuration.privacy.ledger.LedgerRecord.Genesis;
 import io.murmuration.privacy.ledger.LedgerRecord.JointlyReserved;
 import io.murmuration.privacy.ledger.LedgerRecord.PhaseOpened;
@@ -12,18 +13,22 @@ import io.murmuration.privacy.ledger.LedgerState.OpenReservation;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 
 /**
  * What a start has to do to a ledger so that the configured mechanism may run: nothing, open a
- * phase, or raise the budget and open a phase. Settled before anything is written.
+ * phase, or raise the budget or open a generation, and open a phase. Settled before anything is
+ * written.
  */
 final class PhaseOpening {
 
   private final boolean raises;
+  private final GenerationOpened generation;
   private final boolean opensPhase;
   private final JointlyReserved reservation;
   private final Integer slot;
+  private final Integer lifetimeOf;
   private final int phase;
   private final RoundMechanism mechanism;
   private final PrivacyLoss share;
@@ -32,18 +37,22 @@ final class PhaseOpening {
 
   private PhaseOpening(
       boolean raises,
+      GenerationOpened generation,
       boolean opensPhase,
       JointlyReserved reservation,
       Integer slot,
+      Integer lifetimeOf,
       int phase,
       RoundMechanism mechanism,
       PrivacyLoss share,
       long maxRounds,
       PhaseAccountant accountant) {
     this.raises = raises;
+    this.generation = generation;
     this.opensPhase = opensPhase;
     this.reservation = reservation;
     this.slot = slot;
+    this.lifetimeOf = lifetimeOf;
     this.phase = phase;
     this.mechanism = mechanism;
     this.share = share;
@@ -73,9 +82,16 @@ final class PhaseOpening {
     if (!fresh) {
       refuseContradictions(state, terms, raises, location);
     }
+    GenerationOpened generation = generation(state, terms, location).orElse(null);
     LedgerState behind = raises ? state.raisedTo(terms.budget()) : state;
+    if (generation != null) {
+      behind = state.in(generation);
+    }
     PhaseSchedule.Phase wanted = terms.phases().phaseAt(behind, tick);
     boolean opensPhase = opens(behind, wanted);
+    if (opensPhase) {
+      refuseAnotherMechanism(behind, wanted.mechanism(), location);
+    }
     PhaseSchedule.Place place = opensPhase ? wanted.place() : null;
     JointlyReserved reservation = null;
     PrivacyLoss share;
@@ -84,12 +100,12 @@ final class PhaseOpening {
       share = state.phase().orElseThrow().reserved();
       accountant = accountants.ofOpen(state);
     } else if (place == null) {
-      share = share(state, terms, wanted, location);
+      share = share(behind, terms, wanted, location);
       accountant = accountants.own(wanted.mechanism(), share);
     } else {
-      OpenReservation joint = state.joint().orElse(null);
+      OpenReservation joint = behind.joint().orElse(null);
       if (joint == null) {
-        share(state, terms, wanted, location);
+        share(behind, terms, wanted, location);
         reservation =
             new JointlyReserved(
                 Math.max(1, state.epoch()),
@@ -112,17 +128,62 @@ final class PhaseOpening {
                       + " them. Use the release that wrote it, or another domain")
                   .formatted(share));
     }
-    int phase = state.phase().map(PhaseOpened::phase).orElse(0) + 1;
+    boolean isLifetime = terms.horizon() != null && !wanted.mechanism().query().isCalibration();
     return new PhaseOpening(
         raises,
+        generation,
         opensPhase,
         reservation,
         place == null ? null : place.slot(),
-        phase,
+        isLifetime ? behind.generation().orElseThrow().generation() : null,
+        state.lastPhase() + 1,
         wanted.mechanism(),
         share,
         wanted.maxRounds(),
         accountant);
+  }
+
+  /** The generation to open: the first, or the one that is asked for and not open yet. */
+  private static Optional<GenerationOpened> generation(
+      LedgerState state, BudgetTerms terms, String location) throws LedgerException.Refused {
+    HorizonTerms horizon = terms.horizon();
+    if (horizon == null) {
+      return Optional.empty();
+    }
+    int open = state.generation().map(GenerationOpened::generation).orElse(0);
+    int wanted = horizon.newGeneration() == null ? Math.max(1, open) : horizon.newGeneration();
+    if (wanted > horizon.generations() || wanted < open || wanted > open + 1) {
+      throw new LedgerException.Refused(
+          ("Generation %d was asked for but in the %s generation %d of %d is open: the next one"
+                  + " may be opened, as long as one was reserved at genesis")
+              .formatted(wanted, location, open, horizon.generations()));
+    }
+    if (wanted == open + 1) {
+      return Optional.of(new GenerationOpened(Math.max(1, state.epoch()), wanted, horizon.idKey()));
+    }
+    String idKey = state.generation().orElseThrow().idKey();
+    if (!idKey.equals(horizon.idKey())) {
+      throw new LedgerException.Refused(
+          ("In the %s users of generation %d are counted under the key with fingerprint %s but the"
+                  + " configured key has %s: the key is changed inside a generation, and every count"
+                  + " would begin anew. Configure that key, or open the next generation"
+                  + " (--new-generation %d)")
+              .formatted(location, open, idKey, horizon.idKey(), open + 1));
+    }
+    return Optional.empty();
+  }
+
+  private static void refuseAnotherMechanism(
+      LedgerState state, RoundMechanism wanted, String location) throws LedgerException.Refused {
+    PhaseOpened open = state.phase().filter(PhaseOpened::isLifetime).orElse(null);
+    if (open != null) {
+      throw new LedgerException.Refused(
+          ("The mechanism is changed inside a generation: in the %s generation %d trains with %s but"
+                  + " the configuration says %s. What counts rounds knows one mechanism. Configure"
+                  + " that one, or open the next generation (--new-generation %d)")
+              .formatted(
+                  location, open.generation(), open.mechanism(), wanted, open.generation() + 1));
+    }
   }
 
   private static boolean opens(LedgerState state, PhaseSchedule.Phase wanted) {
@@ -159,6 +220,16 @@ final class PhaseOpening {
           "its round interval is %d ms but %d ms is configured: the interval defines public time and stays for the life of a domain"
               .formatted(genesis.roundIntervalMillis(), terms.roundInterval().toMillis()));
     }
+    Integer generations = terms.horizon() == null ? null : terms.horizon().generations();
+    if (!Objects.equals(genesis.generations(), generations)) {
+      faults.add(
+          "it has %s but %s is configured: which promise a domain makes is fixed at genesis, so configure that one, or another domain"
+              .formatted(lifetimes(genesis.generations()), lifetimes(generations)));
+    }
+    if (raises && genesis.generations() != null) {
+      faults.add(
+          "its budget of lifetimes cannot be raised: generations are reserved at genesis (horizon.generations)");
+    }
     if (!raises) {
       if (terms.epsilon() != state.epsilonBudget()) {
         faults.add(
@@ -184,6 +255,12 @@ final class PhaseOpening {
     }
   }
 
+  private static String lifetimes(Integer generations) {
+    return generations == null
+        ? "one budget for everybody"
+        : "%d generation%s of lifetimes".formatted(generations, generations == 1 ? "" : "s");
+  }
+
   private static String advice(boolean higher, boolean raising) {
     if (!higher) {
       return "a budget is never lowered, configure the ledger's";
@@ -196,7 +273,11 @@ final class PhaseOpening {
   private static PrivacyLoss share(
       LedgerState state, BudgetTerms terms, PhaseSchedule.Phase phase, String location)
       throws LedgerException.Refused {
-    PrivacyLoss left = terms.budget().minus(state.reserved());
+    PrivacyLoss left =
+        terms.horizon() == null
+            ? terms.budget().minus(state.reserved())
+            : Genesis.shareOf(terms.budget(), terms.horizon().generations())
+                .minus(state.reservedInGeneration());
     PrivacyLoss wanted = phase.place() == null ? phase.share() : phase.place().reserved();
     if (wanted == null ? !left.isReservable() : !wanted.isWithin(left)) {
       throw new LedgerException.Refused(
@@ -227,6 +308,12 @@ final class PhaseOpening {
     return raises;
   }
 
+  /** The record that opens a generation, if one is to be opened. */
+  Optional<GenerationOpened> generation(long epoch) {
+    return Optional.ofNullable(generation)
+        .map(opened -> new GenerationOpened(epoch, opened.generation(), opened.idKey()));
+  }
+
   boolean opensPhase() {
     return opensPhase;
   }
@@ -245,10 +332,12 @@ final class PhaseOpening {
         share.epsilon(),
         share.delta(),
         Math.min(maxRounds, accountant.affordableRounds()),
-        slot);
+        slot,
+        lifetimeOf);
   }
 
+  /** The accountant of the phase that is then open. */
   PhaseAccountant accountant() {
-    return accountant;
+    return opensPhase ? opened(/* epoch= */ 1).accountant(accountant) : accountant;
   }
 }

@@ -233,7 +233,7 @@ public final class RoundCoordinator {
   private HaltReason haltDue() {
     PhaseOpened phase = ledger.phase().orElseThrow();
     long charged = ledger.roundsInPhase();
-    if (charged >= phase.maxRounds() || !accountant.admits(charged)) {
+    if (phase.isSpentAfter(charged) || !accountant.admits(charged)) {
       return phase.mechanism().query().isCalibration()
           ? HaltReason.CALIBRATION_FAILED
           : HaltReason.BUDGET_SPENT;
@@ -391,15 +391,20 @@ public final class RoundCoordinator {
     return ledger.phase().map(PhaseOpened::phase).orElse(0);
   }
 
-  /** Rounds that may still be charged to the phase that is open; 0 after a halt. */
+  /**
+   * Rounds that may still be charged to the phase that is open; 0 after a halt, and {@link
+   * Long#MAX_VALUE} where there is no end since users have lifetimes.
+   */
   public long roundsRemaining() {
     if (halt != null || accountant == null) {
       return 0;
     }
+    PhaseOpened phase = ledger.phase().orElseThrow();
+    if (phase.isLifetime()) {
+      return accountant.admits(ledger.roundsInPhase()) ? Long.MAX_VALUE : 0;
+    }
     long most =
-        Math.min(
-            phases.maxRounds(),
-            Math.min(ledger.phase().orElseThrow().maxRounds(), accountant.affordableRounds()));
+        Math.min(phases.maxRounds(), Math.min(phase.maxRounds(), accountant.affordableRounds()));
     return Math.max(0, most - ledger.roundsInPhase());
   }
 

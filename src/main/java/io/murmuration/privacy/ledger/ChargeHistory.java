@@ -108,6 +108,17 @@ public final class ChargeHistory {
     return List.copyOf(charges);
   }
 
+  /**
+   * The first phase whose share does not cover what it says that one user may take part in,
+   * computed anew; empty if none.
+   */
+  public Optional<PhaseOpened> uncoveredLifetime() {
+    return phases.stream()
+        .filter(PhaseOpened::isLifetime)
+        .filter(phase -> !accountant(phase).covers(phase.maxRounds()))
+        .findFirst();
+  }
+
   /** All joint reservations in the order of the ledger. */
   public List<JointlyReserved> reservations() {
     return List.copyOf(reservations);
@@ -142,7 +153,8 @@ public final class ChargeHistory {
     long rounds = charged.roundsInPhase() + more;
     if (rounds > accountant.affordableRounds()) {
       // A reservation that another version admitted is valid if it can be proven to be.
-      return rounds <= charged.phase().maxRounds() && accountant.covers(rounds)
+      return (charged.phase().isLifetime() || rounds <= charged.phase().maxRounds())
+              && accountant.covers(rounds)
           ? charged.earlier().plus(charged.phase().reserved()).epsilon()
           : Double.POSITIVE_INFINITY;
     }
@@ -161,9 +173,12 @@ public final class ChargeHistory {
             .proves(charged.roundsInPhase(), charged.earlier().epsilonLeftOf(stated));
   }
 
-  /** Rounds that the open phase still affords; empty while no phase is open. */
+  /**
+   * Rounds that the open phase still affords; empty while no phase is open, and where it has no
+   * end.
+   */
   public OptionalLong roundsLeft() {
-    if (state.phase().isEmpty()) {
+    if (state.phase().isEmpty() || state.phase().get().isLifetime()) {
       return OptionalLong.empty();
     }
     PhaseOpened phase = state.phase().get();
@@ -175,9 +190,10 @@ public final class ChargeHistory {
     return byPhase.computeIfAbsent(
         phase.phase(),
         number ->
-            phase.slot() == null
-                ? accountants.create(phase.mechanism(), phase.epsilon(), phase.delta())
-                : joint(phase));
+            phase.accountant(
+                phase.slot() == null
+                    ? accountants.create(phase.mechanism(), phase.epsilon(), phase.delta())
+                    : joint(phase)));
   }
 
   private PhaseAccountant joint(PhaseOpened phase) {

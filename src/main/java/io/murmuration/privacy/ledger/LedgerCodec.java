@@ -12,6 +12,7 @@ import io.murmuration.privacy.ledger.LedgerRecord.BudgetRaised;
 import io.murmuration.privacy.ledger.LedgerRecord.Calibrated;
 import io.murmuration.privacy.ledger.LedgerRecord.Charge;
 import io.murmuration.privacy.ledger.LedgerRecord.EpochOpened;
+import io.murmuration.privacy.ledger.LedgerRecord.GenerationOpened;
 import io.murmuration.privacy.ledger.LedgerRecord.Genesis;
 import io.murmuration.privacy.ledger.LedgerRecord.Halted;
 import io.murmuration.privacy.ledger.LedgerRecord.JointlyReserved;
@@ -35,7 +36,7 @@ import org.apache.commons.codec.digest.DigestUtils;
  * training, a charge without a clip norm has its phase's, one without a due tick says nothing of
  * when it was due. Releases from before refuse a ledger in which one of them is given, for they
  * know no such field, and never misread it. The same holds for joint reservations and the slots
- * that phases take.
+ * that phases take, and for generations of lifetimes.
  */
 final class LedgerCodec {
 
@@ -108,7 +109,7 @@ final class LedgerCodec {
 
     @Override
     public ObjectNode genesis(Genesis genesis) {
-      return node.put("type", "genesis")
+      node.put("type", "genesis")
           .put("format", FORMAT)
           .put("domain", genesis.domain())
           .put("unit", genesis.unit())
@@ -117,11 +118,20 @@ final class LedgerCodec {
           .put("delta", genesis.delta())
           .put("genesis_millis", genesis.genesisMillis())
           .put("round_interval_millis", genesis.roundIntervalMillis());
+      return genesis.generations() == null ? node : node.put("generations", genesis.generations());
     }
 
     @Override
     public ObjectNode epochOpened(EpochOpened opened) {
       return node.put("type", "epoch").put("epoch", opened.epoch()).put("job", opened.jobId());
+    }
+
+    @Override
+    public ObjectNode generationOpened(GenerationOpened opened) {
+      return node.put("type", "generation")
+          .put("epoch", opened.epoch())
+          .put("generation", opened.generation())
+          .put("id_key", opened.idKey());
     }
 
     @Override
@@ -150,7 +160,10 @@ final class LedgerCodec {
       node.put("epsilon", phase.epsilon())
           .put("delta", phase.delta())
           .put("max_rounds", phase.maxRounds());
-      return phase.slot() == null ? node : node.put("slot", phase.slot());
+      if (phase.slot() != null) {
+        node.put("slot", phase.slot());
+      }
+      return phase.generation() == null ? node : node.put("generation", phase.generation());
     }
 
     @Override
@@ -209,9 +222,13 @@ final class LedgerCodec {
             fields.real("epsilon_budget"),
             fields.real("delta"),
             fields.integer("genesis_millis"),
-            fields.integer("round_interval_millis"));
+            fields.integer("round_interval_millis"),
+            fields.has("generations") ? fields.smallInteger("generations") : null);
       }
       case "epoch" -> new EpochOpened(fields.integer("epoch"), fields.text("job"));
+      case "generation" ->
+          new GenerationOpened(
+              fields.integer("epoch"), fields.smallInteger("generation"), fields.text("id_key"));
       case "phase" -> {
         RoundMechanism read = MechanismJson.read(fields.object("mechanism"));
         yield new PhaseOpened(
@@ -221,7 +238,8 @@ final class LedgerCodec {
             fields.real("epsilon"),
             fields.real("delta"),
             fields.integer("max_rounds"),
-            fields.has("slot") ? fields.smallInteger("slot") : null);
+            fields.has("slot") ? fields.smallInteger("slot") : null,
+            fields.has("generation") ? fields.smallInteger("generation") : null);
       }
       case "reserved" ->
           new JointlyReserved(

@@ -4,12 +4,15 @@ import io.murmuration.privacy.accounting.Choice;
 import io.murmuration.privacy.accounting.Composition;
 import io.murmuration.privacy.accounting.JointAccounts;
 import io.murmuration.privacy.accounting.JointComposition;
+import io.murmuration.privacy.accounting.LifetimeAccountant;
 import io.murmuration.privacy.accounting.Mechanism;
+import io.murmuration.privacy.accounting.PhaseAccountant;
 import io.murmuration.privacy.accounting.PrivacyLoss;
 import io.murmuration.privacy.mechanism.Checks;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.privacy.mechanism.Sampler;
 import java.io.Serializable;
+import java.math.BigDecimal;
 import java.util.List;
 import java.util.Optional;
 
@@ -31,6 +34,8 @@ public sealed interface LedgerRecord {
     T genesis(Genesis record);
 
     T epochOpened(EpochOpened record);
+
+    T generationOpened(GenerationOpened record);
 
     T jointlyReserved(JointlyReserved record);
 
@@ -59,6 +64,8 @@ public sealed interface LedgerRecord {
    * @param delta the largest δ, in (0, 1)
    * @param genesisMillis wall time of tick 0, in milliseconds since 1970
    * @param roundIntervalMillis length of a tick in milliseconds, at least 1
+   * @param generations how many lifetimes of each user the budget is for, at least 1, an equal
+   *     share for each; null where the budget is the domain's, and training ends with it
    */
   record Genesis(
       String domain,
@@ -67,7 +74,8 @@ public sealed interface LedgerRecord {
       double epsilonBudget,
       double delta,
       long genesisMillis,
-      long roundIntervalMillis)
+      long roundIntervalMillis,
+      Integer generations)
       implements LedgerRecord {
 
     public Genesis {
@@ -77,11 +85,52 @@ public sealed interface LedgerRecord {
       PrivacyLoss.budget("budget", epsilonBudget, delta);
       Checks.atLeast("genesis time", genesisMillis, 0);
       Checks.atLeast("round interval", roundIntervalMillis, 1);
+      if (generations != null) {
+        Checks.atLeast("generations", generations, 1);
+      }
+    }
+
+    /** Of a domain whose budget is everybody's together. */
+    public Genesis(
+        String domain,
+        String unit,
+        String neighbouringRelation,
+        double epsilonBudget,
+        double delta,
+        long genesisMillis,
+        long roundIntervalMillis) {
+      this(
+          domain,
+          unit,
+          neighbouringRelation,
+          epsilonBudget,
+          delta,
+          genesisMillis,
+          roundIntervalMillis,
+          /* generations= */ null);
     }
 
     /** What the domain may spend. */
     public PrivacyLoss budget() {
       return PrivacyLoss.budget("budget", epsilonBudget, delta);
+    }
+
+    /**
+     * What one generation may spend: an equal part, so that all of them together are within the
+     * budget whatever each of them does.
+     *
+     * @throws IllegalStateException where users have no lifetimes
+     */
+    public PrivacyLoss generationShare() {
+      if (generations == null) {
+        throw new IllegalStateException("a domain without lifetimes has no generations");
+      }
+      return shareOf(budget(), generations);
+    }
+
+    /** An equal part of a budget, as it can be reserved. */
+    public static PrivacyLoss shareOf(PrivacyLoss budget, int generations) {
+      return generations == 1 ? budget : budget.part(BigDecimal.ONE, generations).roundedDown();
     }
 
     @Override
@@ -106,6 +155,29 @@ public sealed interface LedgerRecord {
     @Override
     public <T> T visit(Visitor<T> visitor) {
       return visitor.epochOpened(this);
+    }
+  }
+
+  /**
+   * From here on every user has another lifetime: what came before is counted whole, whoever took
+   * part in it. It ends the joint reservation and the phase that were open.
+   *
+   * @param epoch the epoch that opened it
+   * @param generation the last generation + 1; the first is 1, and the last as many as the genesis
+   *     says
+   * @param idKey fingerprint of the key under which users are counted, which is another's only in
+   *     another generation: 16 lower-case hexadecimal digits
+   */
+  record GenerationOpened(long epoch, int generation, String idKey) implements LedgerRecord {
+    public GenerationOpened {
+      Checks.atLeast("epoch", epoch, 1);
+      Checks.atLeast("generation", generation, 1);
+      Checks.text("fingerprint of the key of ids", idKey);
+    }
+
+    @Override
+    public <T> T visit(Visitor<T> visitor) {
+      return visitor.generationOpened(this);
     }
   }
 
@@ -282,8 +354,11 @@ public sealed interface LedgerRecord {
    * @param epsilon ε_i reserved, positive and finite; where it takes a slot, that of the joint
    *     share, which it does not reserve anew
    * @param delta δ_i reserved, in (0, 1); the same
-   * @param maxRounds T_i: the most rounds it may ever charge, at least 1
+   * @param maxRounds T_i: the most rounds it may ever charge, at least 1; in a generation H: the
+   *     most rounds that count for one user, while it charges for ever
    * @param slot the slot that it takes, from 1; null if it reserves for itself
+   * @param generation the generation whose training it is; null for a calibration, and where users
+   *     have no lifetimes
    */
   record PhaseOpened(
       long epoch,
@@ -292,7 +367,8 @@ public sealed interface LedgerRecord {
       double epsilon,
       double delta,
       long maxRounds,
-      Integer slot)
+      Integer slot,
+      Integer generation)
       implements LedgerRecord {
     public PhaseOpened {
       Checks.atLeast("epoch", epoch, 1);
@@ -305,9 +381,24 @@ public sealed interface LedgerRecord {
       if (slot != null) {
         Checks.atLeast("slot", slot, 1);
       }
+      if (generation != null) {
+        Checks.atLeast("generation", generation, 1);
+      }
     }
 
-    /** A phase that reserves for itself. */
+    /** A phase that ends. */
+    public PhaseOpened(
+        long epoch,
+        int phase,
+        RoundMechanism mechanism,
+        double epsilon,
+        double delta,
+        long maxRounds,
+        Integer slot) {
+      this(epoch, phase, mechanism, epsilon, delta, maxRounds, slot, /* generation= */ null);
+    }
+
+    /** A phase that ends, and reserves for itself. */
     public PhaseOpened(
         long epoch,
         int phase,
@@ -316,6 +407,21 @@ public sealed interface LedgerRecord {
         double delta,
         long maxRounds) {
       this(epoch, phase, mechanism, epsilon, delta, maxRounds, /* slot= */ null);
+    }
+
+    /** Whether it has rounds for ever, of which only so many count for a user. */
+    public boolean isLifetime() {
+      return generation != null;
+    }
+
+    /** Whether it has charged all the rounds that it ever may when it has charged so many. */
+    public boolean isSpentAfter(long rounds) {
+      return !isLifetime() && rounds >= maxRounds;
+    }
+
+    /** Its accountant, from that of a phase with its mechanism and share that ends. */
+    public PhaseAccountant accountant(PhaseAccountant ending) {
+      return isLifetime() ? new LifetimeAccountant(ending, maxRounds) : ending;
     }
 
     /** What it reserves, or the joint share that it is part of. */

@@ -5,6 +5,7 @@ import io.murmuration.privacy.ledger.LedgerRecord.BudgetRaised;
 import io.murmuration.privacy.ledger.LedgerRecord.Calibrated;
 import io.murmuration.privacy.ledger.LedgerRecord.Charge;
 import io.murmuration.privacy.ledger.LedgerRecord.EpochOpened;
+import io.murmuration.privacy.ledger.LedgerRecord.GenerationOpened;
 import io.murmuration.privacy.ledger.LedgerRecord.Genesis;
 import io.murmuration.privacy.ledger.LedgerRecord.Halted;
 import io.murmuration.privacy.ledger.LedgerRecord.JointlyReserved;
@@ -13,6 +14,7 @@ import io.murmuration.privacy.ledger.LedgerRecord.PhaseOpened;
 import io.murmuration.privacy.ledger.LedgerState.Budget;
 import io.murmuration.privacy.ledger.LedgerState.Holder;
 import io.murmuration.privacy.ledger.LedgerState.LastCharge;
+import io.murmuration.privacy.ledger.LedgerState.OpenGeneration;
 import io.murmuration.privacy.ledger.LedgerState.OpenPhase;
 import io.murmuration.privacy.ledger.LedgerState.OpenReservation;
 import java.util.List;
@@ -67,12 +69,13 @@ record LedgerRules(LedgerState before) implements LedgerRecord.Visitor<LedgerSta
   @Override
   public LedgerState phaseOpened(PhaseOpened opened) {
     requireCurrentEpoch(opened.epoch());
-    int lastPhase = before.phase().map(PhaseOpened::phase).orElse(0);
+    int lastPhase = before.lastPhase();
     require(
         opened.phase() == lastPhase + 1,
         "it opens phase %d after phase %d",
         opened.phase(),
         lastPhase);
+    requireInGeneration(opened);
     if (opened.slot() != null) {
       OpenReservation joint = takingSlot(opened);
       return before
@@ -86,6 +89,67 @@ record LedgerRules(LedgerState before) implements LedgerRecord.Visitor<LedgerSta
         .with(reserving)
         .with((OpenReservation) null)
         .withHalt(null);
+  }
+
+  @Override
+  public LedgerState generationOpened(GenerationOpened opened) {
+    requireCurrentEpoch(opened.epoch());
+    Integer generations = generations();
+    require(
+        generations != null, "it opens a generation but users of this domain have no lifetimes");
+    int last = before.generation().map(GenerationOpened::generation).orElse(0);
+    require(
+        opened.generation() == last + 1,
+        "it opens generation %d after generation %d",
+        opened.generation(),
+        last);
+    require(
+        opened.generation() <= generations,
+        "it opens generation %d but the genesis reserved %d",
+        opened.generation(),
+        generations);
+    return before.with(new OpenGeneration(opened, before.reserved()));
+  }
+
+  /** Null where users have no lifetimes. */
+  private Integer generations() {
+    return before.genesis().map(Genesis::generations).orElse(null);
+  }
+
+  /**
+   * Where users have lifetimes, training has one mechanism a generation, and nothing comes behind
+   * it: counting rounds is a filter for one pair only.
+   */
+  private void requireInGeneration(PhaseOpened opened) {
+    if (generations() == null) {
+      require(
+          !opened.isLifetime(),
+          "phase %d is of generation %d but users of this domain have no lifetimes",
+          opened.phase(),
+          opened.generation());
+      return;
+    }
+    GenerationOpened generation = before.generation().orElse(null);
+    require(generation != null, "it opens phase %d before any generation", opened.phase());
+    require(
+        opened.isLifetime() != opened.mechanism().query().isCalibration(),
+        opened.isLifetime()
+            ? "phase %d measures, and is no lifetime of training"
+            : "phase %d trains but is of no generation",
+        opened.phase());
+    require(
+        !opened.isLifetime() || opened.generation() == generation.generation(),
+        "phase %d is of generation %d but generation %d is open",
+        opened.phase(),
+        opened.generation(),
+        generation.generation());
+    OpenPhase open = before.open();
+    require(
+        open == null || !open.opened().isLifetime(),
+        "phase %d follows phase %d, which trains in generation %d: the mechanism is changed inside a generation",
+        opened.phase(),
+        before.lastPhase(),
+        generation.generation());
   }
 
   /** The reservation of which a phase may take the slot that it names. */
@@ -151,6 +215,17 @@ record LedgerRules(LedgerState before) implements LedgerRecord.Visitor<LedgerSta
         "it brings what is reserved to %s of a budget of %s",
         reserved,
         total);
+    if (generations() != null) {
+      OpenGeneration generation = before.openGeneration();
+      require(generation != null, "it reserves %s before any generation", share);
+      PrivacyLoss own = before.genesis().orElseThrow().generationShare();
+      require(
+          reserved.minus(generation.before()).isWithin(own),
+          "it brings what generation %d reserves to %s but its share is %s",
+          generation.opened().generation(),
+          reserved.minus(generation.before()),
+          own);
+    }
     return new Budget(total, reserved, /* raisedSincePhase= */ false);
   }
 
@@ -182,7 +257,7 @@ record LedgerRules(LedgerState before) implements LedgerRecord.Visitor<LedgerSta
         charge.dueTick(),
         last.tick());
     require(
-        open.rounds() < phase.maxRounds(),
+        !phase.isSpentAfter(open.rounds()),
         "it charges one round more than the %d that phase %d reserved",
         phase.maxRounds(),
         phase.phase());
@@ -246,6 +321,9 @@ record LedgerRules(LedgerState before) implements LedgerRecord.Visitor<LedgerSta
   @Override
   public LedgerState budgetRaised(BudgetRaised raised) {
     requireCurrentEpoch(raised.epoch());
+    require(
+        generations() == null,
+        "it raises the budget of a domain whose users have lifetimes, which were reserved at genesis");
     PrivacyLoss budget = before.budget();
     require(
         budget.isWithin(raised.budget()),

@@ -4,9 +4,11 @@ import io.murmuration.privacy.accounting.JointAccounts;
 import io.murmuration.privacy.accounting.PhaseAccountant;
 import io.murmuration.privacy.accounting.PrivacyLoss;
 import io.murmuration.privacy.ledger.LedgerRecord.Calibrated;
+import io.murmuration.privacy.ledger.LedgerRecord.GenerationOpened;
 import io.murmuration.privacy.ledger.LedgerRecord.Genesis;
 import io.murmuration.privacy.ledger.LedgerRecord.JointlyReserved;
 import io.murmuration.privacy.ledger.LedgerRecord.PhaseOpened;
+import io.murmuration.privacy.mechanism.Horizon;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import java.util.ArrayList;
 import java.util.List;
@@ -27,6 +29,7 @@ public final class LedgerState {
           new Head(0, LedgerEntry.NO_HASH),
           /* genesis= */ null,
           Budget.NONE,
+          /* generation= */ null,
           /* joint= */ null,
           Holder.NOBODY,
           LastCharge.NONE,
@@ -37,6 +40,7 @@ public final class LedgerState {
   private final Head head;
   private final Genesis genesis;
   private final Budget budget;
+  private final OpenGeneration generation;
   private final OpenReservation joint;
   private final Holder holder;
   private final LastCharge last;
@@ -125,6 +129,14 @@ public final class LedgerState {
     private static final Holder NOBODY = new Holder(0, null, Set.of());
   }
 
+  /**
+   * The generation that is open.
+   *
+   * @param opened how it was opened
+   * @param before what was reserved before it
+   */
+  record OpenGeneration(GenerationOpened opened, PrivacyLoss before) {}
+
   /** The last charge of all phases; zeros while there is none. */
   record LastCharge(long round, long tick, long epoch) {
 
@@ -160,6 +172,7 @@ public final class LedgerState {
       Head head,
       Genesis genesis,
       Budget budget,
+      OpenGeneration generation,
       OpenReservation joint,
       Holder holder,
       LastCharge last,
@@ -169,6 +182,7 @@ public final class LedgerState {
     this.head = head;
     this.genesis = genesis;
     this.budget = budget;
+    this.generation = generation;
     this.joint = joint;
     this.holder = holder;
     this.last = last;
@@ -233,43 +247,65 @@ public final class LedgerState {
   // ---- the state with one part replaced, for the rules ----
 
   private LedgerState with(Head moved) {
-    return new LedgerState(moved, genesis, budget, joint, holder, last, open, earlierPhases, halt);
+    return new LedgerState(
+        moved, genesis, budget, generation, joint, holder, last, open, earlierPhases, halt);
   }
 
   LedgerState with(Genesis first, Budget stated) {
-    return new LedgerState(head, first, stated, joint, holder, last, open, earlierPhases, halt);
+    return new LedgerState(
+        head, first, stated, generation, joint, holder, last, open, earlierPhases, halt);
+  }
+
+  /** Another generation: what was open before it is closed for good. */
+  LedgerState with(OpenGeneration next) {
+    return new LedgerState(
+        head,
+        genesis,
+        budget,
+        next,
+        /* joint= */ null,
+        holder,
+        last,
+        /* open= */ null,
+        phases(),
+        /* halt= */ null);
   }
 
   LedgerState with(Budget changed) {
-    return new LedgerState(head, genesis, changed, joint, holder, last, open, earlierPhases, halt);
+    return new LedgerState(
+        head, genesis, changed, generation, joint, holder, last, open, earlierPhases, halt);
   }
 
   LedgerState with(Holder next) {
-    return new LedgerState(head, genesis, budget, joint, next, last, open, earlierPhases, halt);
+    return new LedgerState(
+        head, genesis, budget, generation, joint, next, last, open, earlierPhases, halt);
   }
 
   LedgerState with(LastCharge charge) {
-    return new LedgerState(head, genesis, budget, joint, holder, charge, open, earlierPhases, halt);
+    return new LedgerState(
+        head, genesis, budget, generation, joint, holder, charge, open, earlierPhases, halt);
   }
 
   LedgerState with(OpenPhase changed) {
     return new LedgerState(
-        head, genesis, budget, joint, holder, last, changed, earlierPhases, halt);
+        head, genesis, budget, generation, joint, holder, last, changed, earlierPhases, halt);
   }
 
   /** Null where the reservation, if there is one, has ended. */
   LedgerState with(OpenReservation reservation) {
     return new LedgerState(
-        head, genesis, budget, reservation, holder, last, open, earlierPhases, halt);
+        head, genesis, budget, generation, reservation, holder, last, open, earlierPhases, halt);
   }
 
   /** The open phase joins the earlier ones. */
   LedgerState withNext(OpenPhase next) {
-    return new LedgerState(head, genesis, budget, joint, holder, last, next, phases(), halt);
+    return new LedgerState(
+        head, genesis, budget, generation, joint, holder, last, next, phases(), halt);
   }
 
   LedgerState withHalt(HaltReason reason) {
-    return new LedgerState(head, genesis, budget, joint, holder, last, open, earlierPhases, reason);
+    return new LedgerState(
+        head, genesis, budget, generation, joint, holder, last, open, earlierPhases, reason);
   }
 
   /**
@@ -279,6 +315,11 @@ public final class LedgerState {
    */
   public LedgerState raisedTo(PrivacyLoss total) {
     return with(new Budget(total, reserved(), /* raisedSincePhase= */ true));
+  }
+
+  /** What the state would be in another generation, to plan with. */
+  public LedgerState in(GenerationOpened next) {
+    return with(new OpenGeneration(next, reserved()));
   }
 
   // ---- the parts ----
@@ -293,6 +334,17 @@ public final class LedgerState {
 
   LastCharge lastCharge() {
     return last;
+  }
+
+  /** Null where there is none. */
+  OpenGeneration openGeneration() {
+    return generation;
+  }
+
+  /** The last phase that was opened; 0 for none. */
+  public int lastPhase() {
+    List<LedgerPhase> all = phases();
+    return all.isEmpty() ? 0 : all.get(all.size() - 1).opened().phase();
   }
 
   /** Null while no phase is open. */
@@ -399,6 +451,30 @@ public final class LedgerState {
     return last.tick();
   }
 
+  /**
+   * The generation of lifetimes that is open; empty before the first, and where users have no
+   * lifetimes.
+   */
+  public Optional<GenerationOpened> generation() {
+    return Optional.ofNullable(generation).map(OpenGeneration::opened);
+  }
+
+  /**
+   * Whose lifetime a round of the open phase counts in; empty for a calibration, and where users
+   * have no lifetimes. The same for all rounds of a generation.
+   */
+  public Optional<Horizon> horizon() {
+    return phase()
+        .filter(PhaseOpened::isLifetime)
+        .map(
+            phase ->
+                new Horizon(
+                    phase.generation(),
+                    phase.maxRounds(),
+                    rounds() - roundsInPhase() + 1,
+                    generation.opened().idKey()));
+  }
+
   /** The joint reservation whose slots may be taken; empty if there is none, or it has ended. */
   public Optional<OpenReservation> joint() {
     return Optional.ofNullable(joint);
@@ -407,6 +483,11 @@ public final class LedgerState {
   /** The sum of what all phases opened have reserved, exact; a joint share counts once. */
   public PrivacyLoss reserved() {
     return budget.reserved();
+  }
+
+  /** What was reserved in the generation that is open; all of it where there is none. */
+  public PrivacyLoss reservedInGeneration() {
+    return generation == null ? reserved() : reserved().minus(generation.before());
   }
 
   /**
