@@ -1,5 +1,6 @@
 package io.murmuration.privacy.accounting;
 
+import java.util.Arrays;
 import org.apache.commons.statistics.distribution.BinomialDistribution;
 
 /**
@@ -19,6 +20,7 @@ final class DominatingPair {
   private final int firstSensitivity;
   private final double[] weights;
   private final double[] intercepts;
+  private final double largestIntercept;
   private final double sigma;
   private final double droppedMass;
 
@@ -32,6 +34,7 @@ final class DominatingPair {
       double k = firstSensitivity + j;
       intercepts[j] = Math.log(weights[j]) - k * k / (2 * sigma * sigma);
     }
+    this.largestIntercept = Arrays.stream(intercepts).map(Math::abs).max().orElseThrow();
   }
 
   /**
@@ -102,8 +105,11 @@ final class DominatingPair {
     return firstSensitivity == 0 ? intercepts[0] : Double.NEGATIVE_INFINITY;
   }
 
-  /** ℓ(x). */
+  /** ℓ(x), within {@link #lossErrorBound(double)}. */
   double loss(double x) {
+    if (x == Double.NEGATIVE_INFINITY) {
+      return lossFloor();
+    }
     double t = x / (sigma * sigma);
     double top = Double.NEGATIVE_INFINITY;
     for (int j = 0; j < intercepts.length; j++) {
@@ -141,20 +147,32 @@ final class DominatingPair {
   }
 
   /**
-   * How far a computed loss can be from the true one around x: the roundings of the exponents, and
-   * what {@link #inverseLoss} tolerates.
+   * How far the computed {@link #loss(double)} can be from ℓ(x) with these weights, as they are in
+   * double precision; x exact and finite, or −∞.
+   *
+   * <p><b>Proof.</b> With u the unit roundoff, n components, t = x/σ² and M = max|aⱼ| + max k·|t|
+   * for the intercepts aⱼ = log wⱼ − k²/(2σ²), first orders in u: t and k²/(2σ²) carry two
+   * roundings, Math.log is within one unit in the last place, 2u, and both terms of an intercept
+   * are ≤ 0, so aⱼ is off by at most 3u·|aⱼ|; k·t by 3u·k·|t|; their sum by one more rounding. So
+   * the exponents, and the largest of them, are off by at most 4u·M, and moving all exponents by so
+   * much moves ℓ by no more. Less the largest they are −d ≤ 0: rounding d and Math.exp move a term
+   * by (u·d + 2u)·exp(−d) ≤ 2.4u, adding n terms moves the sum by (n − 1)u of itself, terms below
+   * exp(−45) that are left out by n·exp(−45) &lt; n·u/1000, all relative to a sum ≥ 1. Its
+   * logarithm is at most log n, within 2u of itself; the last addition moves ℓ by u·|ℓ| ≤ u·(M +
+   * log n). Together at most (5M + 3.5n + 3·log n)u; the rest pays for second orders and for this
+   * bound's own roundings.
    */
   double lossErrorBound(double x) {
-    double t = Math.abs(x) / (sigma * sigma);
-    double largest = 0;
-    for (int j = 0; j < intercepts.length; j++) {
-      largest = Math.max(largest, Math.abs(intercepts[j]) + (firstSensitivity + j) * t);
+    if (x == Double.NEGATIVE_INFINITY) {
+      return 4 * GaussianTail.UNIT_ROUNDOFF * largestIntercept;
     }
-    return 1e-12 + 16 * GaussianTail.UNIT_ROUNDOFF * largest;
+    double last = mean(weights.length - 1);
+    double largest = largestIntercept + last * Math.abs(x) / (sigma * sigma);
+    return (6 * largest + 6.0 * weights.length) * GaussianTail.UNIT_ROUNDOFF;
   }
 
   /**
-   * The x with ℓ(x) = loss.
+   * About the x with ℓ(x) = loss. How near it is, {@link LossCells} measures.
    *
    * @param loss above {@link #lossFloor()}
    * @param guess an x with ℓ(x) ≥ loss makes Newton's method converge from above, because ℓ is
@@ -175,11 +193,10 @@ final class DominatingPair {
   }
 
   private double newton(double loss, double guess) {
-    double tolerance = 1e-13 * (1 + Math.abs(loss));
     double x = guess;
     for (int step = 0; step < 200; step++) {
       double excess = loss(x) - loss;
-      if (Math.abs(excess) <= tolerance) {
+      if (Math.abs(excess) <= lossErrorBound(x)) {
         return x;
       }
       double next = x - excess / lossSlope(x);

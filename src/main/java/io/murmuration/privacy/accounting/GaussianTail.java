@@ -20,10 +20,13 @@ final class GaussianTail {
   /**
    * How far {@link #above} can be from the truth for z ≥ 0, if z itself carries up to four
    * roundings: a relative error r of z moves the tail by at most z·φ(z)·r ≤ (1 + z²)·tail·r, and
-   * erfc is good to a few units in the last place.
+   * erfc is good to a few units in the last place. Where the tail leaves the range of normal
+   * doubles, its roundings are no longer relative.
    */
   static double errorBound(double z, double tail) {
-    return tail > 0 ? (12 + 6 * z * z) * UNIT_ROUNDOFF * tail : Double.MIN_NORMAL;
+    return tail > 0
+        ? (12 + 6 * z * z) * UNIT_ROUNDOFF * tail + Double.MIN_NORMAL
+        : Double.MIN_NORMAL;
   }
 
   /** The smallest z ≥ 0, to within 1e-3 above, with P[Z &gt; z] ≤ mass. */

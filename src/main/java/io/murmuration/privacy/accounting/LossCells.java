@@ -1,11 +1,21 @@
 package io.murmuration.privacy.accounting;
 
+import java.util.function.DoubleBinaryOperator;
+
 /**
  * How much mass P and Q have between neighbouring points of a loss grid, with bounds of the
- * rounding errors. Cell i holds the x with grid.loss(first + i) &lt; ℓ(x) ≤ grid.loss(first + i +
- * 1).
+ * rounding errors.
  *
- * <p>Masses are differences of normal tails, always taken on the side where the tails are small.
+ * <p><b>Borders.</b> Cell i holds the x between two doubles x₍ᵢ₎ and x₍ᵢ₊₁₎ at which the loss ℓ is
+ * about that of the grid points eᵢ and eᵢ₊₁. Whatever computed them, s = {@link #borderError()} is
+ * a proven bound of what they are off by: |ℓ(x₍ᵢ₎) − eᵢ| ≤ s for every border. For each, the loss
+ * is computed once more, and s is the largest distance that was seen, plus {@link
+ * DominatingPair#lossErrorBound}, plus the rounding of eᵢ = i·Δ itself. As ℓ increases, the losses
+ * of cell i lie between eᵢ − s and eᵢ₊₁ + s. A border at −∞, where no loss is below the first grid
+ * point, only needs ℓ ≥ e₀ − s.
+ *
+ * <p><b>Masses</b> are those of the cells between these very doubles: differences of normal tails,
+ * always taken on the side where the tails are small.
  */
 final class LossCells {
 
@@ -14,7 +24,7 @@ final class LossCells {
   private final double[] upperError;
   private final double[] lowerMass;
   private final double[] lowerError;
-  private final double[] splitError;
+  private double borderError;
   private Tails below;
   private Tails above;
 
@@ -24,29 +34,44 @@ final class LossCells {
     this.upperError = new double[grid.cells()];
     this.lowerMass = new double[grid.cells()];
     this.lowerError = new double[grid.cells()];
-    this.splitError = new double[grid.cells()];
   }
 
   static LossCells of(DominatingPair pair, LossGrid grid) {
+    return of(pair, grid, pair::inverseLoss);
+  }
+
+  /**
+   * @param inverse the border of a loss, from that loss and an x whose loss is about that or above;
+   *     increasing. What it is off by is measured and paid for.
+   */
+  static LossCells of(DominatingPair pair, LossGrid grid, DoubleBinaryOperator inverse) {
     LossCells cells = new LossCells(grid);
+    double first = grid.loss(grid.first());
     double x =
         grid.floorReached()
             ? Double.NEGATIVE_INFINITY
-            : pair.inverseLoss(grid.loss(grid.first()), above(pair, grid.loss(grid.first())));
+            : inverse.applyAsDouble(first, above(pair, first));
+    cells.measure(pair, x, first);
     Tails left = Tails.at(pair, x);
     cells.below = left;
     for (int i = 0; i < grid.cells(); i++) {
       double loss = grid.loss(grid.first() + i + 1);
       double guess = x + grid.interval() / pair.lossSlope(x);
-      x = pair.inverseLoss(loss, Double.isFinite(guess) ? guess : above(pair, loss));
+      x = inverse.applyAsDouble(loss, Double.isFinite(guess) ? guess : above(pair, loss));
+      cells.measure(pair, x, loss);
       Tails right = Tails.at(pair, x);
       cells.fill(i, pair, left, right);
-      double misplaced = pair.lossErrorBound(x) / grid.interval();
-      cells.splitError[i] = 4 * misplaced * misplaced;
       left = right;
     }
     cells.above = left;
     return cells;
+  }
+
+  private void measure(DominatingPair pair, double x, double gridLoss) {
+    double excess = pair.loss(x) - gridLoss;
+    double distance = x == Double.NEGATIVE_INFINITY ? Math.max(0, -excess) : Math.abs(excess);
+    double bound = pair.lossErrorBound(x) + GaussianTail.UNIT_ROUNDOFF * Math.abs(gridLoss);
+    borderError = Math.max(borderError, (distance + bound) * (1 + 0x1p-40));
   }
 
   /** An x whose loss is not below the given one. */
@@ -97,13 +122,9 @@ final class LossCells {
     return lowerError[cell];
   }
 
-  /**
-   * The share of a cell's mass that its split between the two grid points can be off by because the
-   * cell's borders are not exactly at the grid's losses: a sliver of relative width s/Δ is split as
-   * if its loss were off by at most s/Δ of the cell.
-   */
-  double splitError(int cell) {
-    return splitError[cell];
+  /** How far from a grid point, at most, the loss at the border that belongs to it is. */
+  double borderError() {
+    return borderError;
   }
 
   /** At least P's mass below the first grid point. */

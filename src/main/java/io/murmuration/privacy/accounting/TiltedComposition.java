@@ -26,6 +26,8 @@ import java.util.List;
  *       q*ᵀ. By Cauchy-Schwarz δ(ε) is off by at most Mᵀ·exp(−λε)·‖g‖₂·E. As g ≤ exp(−λy)·min(1, y)
  *       at distance y above ε, on a grid of spacing Δ ‖g‖₂² is at most the smaller of 1 + 1/(2λΔ)
  *       and 1/(4λ³Δ) + exp(−2)/λ².
+ *   <li><i>Errors of losses</i>, once a round, and the roundings of the losses that are compared
+ *       and returned, are added to ε.
  *   <li><i>Roundings in tilting and summing</i> are relative errors of non-negative terms; the
  *       result is multiplied by the product of one plus each. Negative values that the FFT returns
  *       are set to zero, which only raises δ.
@@ -98,7 +100,9 @@ final class TiltedComposition {
         Math.abs(logMoments) + order * interval * (Math.abs(high) + (double) tilted.length);
     this.relativeError = relative + 8 * GaussianTail.UNIT_ROUNDOFF * (1 + exponents);
     this.infiniteMass = infinite;
-    this.lossError = loss;
+    this.lossError =
+        loss * (1 + 0x1p-40)
+            + 4 * GaussianTail.UNIT_ROUNDOFF * interval * (Math.abs(high) + (double) tilted.length);
     this.fourierError = convolution.errorNorm() * weightNorm(order, interval);
   }
 
