@@ -5,6 +5,7 @@ import io.murmuration.planning.BoundPrediction;
 import io.murmuration.planning.CountDistribution;
 import io.murmuration.planning.NoisePrediction;
 import io.murmuration.planning.PlanningTerms;
+import io.murmuration.planning.RoundDuration;
 import io.murmuration.privacy.accounting.MixtureOfGaussians;
 import io.murmuration.privacy.accounting.PldAccountant;
 import io.murmuration.privacy.accounting.PrivacyLoss;
@@ -137,6 +138,33 @@ public final class CalibrationChoice {
       }
     }
     return options;
+  }
+
+  /**
+   * What the domain's rounds may have to do, whatever is chosen, for a population as planned:
+   * training in each of its options, and the measurement of norms, where each user that takes part
+   * is looked at once for each candidate. Counting takes no gradients.
+   */
+  public List<RoundDuration.Load> loads() {
+    List<RoundDuration.Load> loads = new ArrayList<>();
+    for (Option option : options(/* noiseMultiplier= */ 1)) {
+      int group = option.groupSize();
+      loads.add(
+          option.sampler() == Sampler.ULS
+              ? new RoundDuration.Load("training", terms.compute() / group, group)
+              : new RoundDuration.Load(
+                  "training",
+                  terms.compute(),
+                  /* examplesPerUnit= */ 1,
+                  1 + group * option.samplingProbability()));
+    }
+    if (terms.norms() != null) {
+      int examples = terms.norms().groupSizes().stream().mapToInt(Integer::intValue).sum();
+      loads.add(
+          new RoundDuration.Load(
+              "measuring norms", terms.normSampling() * terms.population(), examples));
+    }
+    return loads;
   }
 
   private Option option(double probability, int groupSize, double noiseMultiplier) {

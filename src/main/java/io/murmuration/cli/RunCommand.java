@@ -5,6 +5,7 @@ import io.murmuration.config.MurmurationConfig;
 import io.murmuration.config.PrivacyOptions;
 import io.murmuration.job.MurmurationJob;
 import io.murmuration.job.StepNoiseCheck;
+import io.murmuration.planning.RoundDuration;
 import io.murmuration.planning.StepNoise;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -65,7 +66,8 @@ final class RunCommand implements Callable<Integer> {
     }
     MurmurationConfig valid = MurmurationConfig.of(all);
     if (check) {
-      MurmurationJob.check(valid).ifPresent(round -> say(round.fits(), round));
+      RoundDuration round = MurmurationJob.check(valid);
+      say(round.fits(), round);
       sayNoise(valid);
     } else {
       MurmurationJob.execute(valid);

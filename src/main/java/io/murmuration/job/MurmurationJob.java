@@ -1,5 +1,6 @@
 package io.murmuration.job;
 
+import io.murmuration.calibration.CalibrationChoice;
 import io.murmuration.calibration.CalibrationSchedule;
 import io.murmuration.config.ContributionConfig;
 import io.murmuration.config.EventsConfig;
@@ -118,12 +119,12 @@ public final class MurmurationJob {
    * registry answers, that the model can be loaded and trained on, and that training may start
    * where it is to.
    *
-   * @return how long a round takes on this machine; empty where its size is chosen from the stream
+   * @return how long a round takes on machines like this one
    * @throws IOException if the registry does not answer
    * @throws IllegalArgumentException saying what does not fit
    * @throws io.murmuration.training.PublicFaultException if the model fails on public text
    */
-  public static Optional<RoundDuration> check(MurmurationConfig config)
+  public static RoundDuration check(MurmurationConfig config)
       throws IOException, InterruptedException {
     if (config.events().registry() != null) {
       new RegistryClient(config.events().registry()).check();
@@ -133,19 +134,30 @@ public final class MurmurationJob {
                 config.training(), ConfiguredReleases.of(config).start(), optimizer(config))
             .create(/* restored= */ Optional.empty());
     try {
-      if (config.calibration() != null) {
-        return Optional.empty();
-      }
-      RoundMechanism round = ConfiguredMechanism.of(config.privacy());
-      return Optional.of(
-          new RoundDuration(
-              ((ModelRoundTrainer) trainer).timeOfLongestExample(),
-              round.expectedUnits(),
-              round.sampler() == Sampler.ULS ? round.groupSize() : 1,
-              config.privacy().roundInterval()));
+      return new RoundDuration(
+          ((ModelRoundTrainer) trainer).timeOfLongestExample(),
+          loads(config),
+          config.training().parallelism(),
+          config.privacy().roundInterval());
     } finally {
       trainer.close();
     }
+  }
+
+  /** What a round has to do; where that is chosen from the stream, whatever may be chosen. */
+  static List<RoundDuration.Load> loads(MurmurationConfig config) {
+    if (config.calibration() != null) {
+      return new CalibrationChoice(ConfiguredPhases.terms(config)).loads();
+    }
+    RoundMechanism round = ConfiguredMechanism.of(config.privacy());
+    return List.of(
+        round.sampler() == Sampler.ULS
+            ? new RoundDuration.Load("training", round.expectedUnits(), round.groupSize())
+            : new RoundDuration.Load(
+                "training",
+                round.expectedUnits(),
+                /* examplesPerUnit= */ 1,
+                1 + round.groupSize() * round.samplingProbability()));
   }
 
   /** Adds the job to an environment, with the settings that its guarantee needs. */
