@@ -32,7 +32,8 @@ import java.util.Optional;
  *   <li>A recalibration is due by public time alone, as often as was reserved. Until it is due,
  *       training that has run its rounds waits.
  *   <li>What a raise added is reserved once the slots for training are run: a phase of its own goes
- *       on with the last mechanism, and ends the joint reservation.
+ *       on with the last mechanism, and ends the joint reservation. A raise that would not afford a
+ *       round of whatever that may be is refused when it is asked for.
  *   <li>A start whose terms are not those of the ledger's reservation is refused: nothing of a
  *       reservation is ever given back for other phases.
  *   <li>A domain whose phases reserved for themselves from the start goes on like that.
@@ -226,6 +227,29 @@ public final class CalibrationSchedule implements PhaseSchedule {
     return isToRecalibrate(state)
         ? measurement(reserved, 0)
         : new Phase(open.mechanism(), /* share= */ null, BudgetTerms.UNLIMITED_ROUNDS);
+  }
+
+  /** The mechanism that trains if no other will be chosen, else all that may be. */
+  @Override
+  public List<RoundMechanism> behindTheSlots(LedgerState state) throws LedgerException.Refused {
+    if (isSeparate(state) || state.joint().isEmpty()) {
+      return List.of();
+    }
+    RoundMechanism open = state.phase().orElseThrow().mechanism();
+    if (!open.query().isCalibration() && !isToRecalibrate(state)) {
+      return List.of(open);
+    }
+    return adopted(state.joint().get().reserved()).training().stream()
+        .map(
+            option ->
+                new RoundMechanism(
+                    option.sampler(),
+                    option.samplingProbability(),
+                    option.groupSize(),
+                    option.noiseMultiplier(),
+                    terms.clipNorm(),
+                    terms.compute()))
+        .toList();
   }
 
   private Phase afterMeasurement(JointSlots reserved, PhaseOpened open, LedgerState state)

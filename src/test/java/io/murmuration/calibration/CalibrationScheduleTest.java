@@ -3,6 +3,7 @@ package io.murmuration.calibration;
 import static io.murmuration.calibration.Attempt.WARM;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowable;
 import static org.assertj.core.api.Assertions.tuple;
 import static org.assertj.core.api.Assertions.within;
 
@@ -18,6 +19,7 @@ import io.murmuration.privacy.ledger.Ledger;
 import io.murmuration.privacy.ledger.LedgerEntry;
 import io.murmuration.privacy.ledger.LedgerException;
 import io.murmuration.privacy.ledger.LedgerRecord;
+import io.murmuration.privacy.ledger.LedgerRecord.BudgetRaised;
 import io.murmuration.privacy.ledger.LedgerRecord.Calibrated;
 import io.murmuration.privacy.ledger.LedgerRecord.JointlyReserved;
 import io.murmuration.privacy.ledger.LedgerRecord.PhaseOpened;
@@ -38,6 +40,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The life of a domain that reserves jointly: real schedule, coordinator, session and ledger. */
 class CalibrationScheduleTest {
@@ -401,6 +404,41 @@ class CalibrationScheduleTest {
     Attempt third = new Attempt(store, after, /* epsilon= */ 12, 2e-6, true);
     third.open(34);
     assertThat(third.run(36).phase()).isEqualTo(3);
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void aRaiseThatAffordsNothingIsRefusedWhenItIsAskedFor(boolean isTraining) throws Exception {
+    CalibrationTerms terms = isTraining ? terms(Recalibration.NEVER, 0.1, NORMS) : twiceTerms;
+    Attempt first = isTraining ? new Attempt(store, new CalibrationSchedule(terms)) : attempt();
+    first.open(0);
+    if (isTraining) {
+      calibrate(first, WARM, 4);
+      first.run(WARM + 2);
+    }
+    double epsilon = terms.budget().epsilon();
+    Throwable tooSmall = catchThrowable(() -> raise(terms, epsilon + 0.001, 2e-6));
+    assertThat(tooSmall)
+        .isInstanceOf(LedgerException.Refused.class)
+        .hasMessageContaining("does not afford one round of training");
+    assertThatThrownBy(() -> raise(terms, epsilon + 5, terms.budget().delta()))
+        .isInstanceOf(LedgerException.Refused.class)
+        .hasMessageContaining("raise both");
+    assertThat(Attempt.records(store, BudgetRaised.class)).isEmpty();
+
+    // the smallest that is said to help does
+    double least =
+        Double.parseDouble(
+            tooSmall.getMessage().replaceAll("(?s).*raise epsilon to (\\S+) at.*", "$1"));
+    assertThatThrownBy(() -> raise(terms, least - 2e-4, 2e-6))
+        .isInstanceOf(LedgerException.Refused.class);
+    raise(terms, least, 2e-6);
+    assertThat(Attempt.records(store, BudgetRaised.class)).hasSize(1);
+  }
+
+  private void raise(CalibrationTerms terms, double epsilon, double delta) throws Exception {
+    CalibrationTerms raised = terms.withBudget(PrivacyLoss.budget("budget", epsilon, delta));
+    new Attempt(store, new CalibrationSchedule(raised), epsilon, delta, true).open(WARM + 5);
   }
 
   @Test

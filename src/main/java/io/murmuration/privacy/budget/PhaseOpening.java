@@ -1,6 +1,7 @@
 package io.murmuration.privacy.budget;
 
 import io.murmuration.privacy.accounting.PhaseAccountant;
+import io.murmuration.privacy.accounting.PldAccountant;
 import io.murmuration.privacy.accounting.PrivacyLoss;
 import io.murmuration.privacy.ledger.LedgerException;
 import io.murmuration.privacy.ledger.LedgerRecord;
@@ -11,7 +12,10 @@ import io.murmuration.privacy.ledger.LedgerRecord.PhaseOpened;
 import io.murmuration.privacy.ledger.LedgerState;
 import io.murmuration.privacy.ledger.LedgerState.OpenReservation;
 import io.murmuration.privacy.mechanism.RoundMechanism;
+import java.math.BigDecimal;
+import java.math.RoundingMode;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
@@ -88,6 +92,9 @@ final class PhaseOpening {
       behind = state.in(generation);
     }
     PhaseSchedule.Phase wanted = terms.phases().phaseAt(behind, tick);
+    if (raises && wanted.place() != null) {
+      requireUse(behind, terms, accountants);
+    }
     boolean opensPhase = opens(behind, wanted);
     if (opensPhase) {
       refuseAnotherMechanism(behind, wanted.mechanism(), location);
@@ -120,10 +127,11 @@ final class PhaseOpening {
     if (opensPhase && accountant.affordableRounds() < 1) {
       throw new LedgerException.Refused(
           place == null
-              ? ("Not one round of %s fits into the %s that its phase would reserve."
-                      + " Raise the noise multiplier, lower the sampling probability, or give it"
-                      + " more epsilon")
-                  .formatted(wanted.mechanism(), share)
+              ? ("Not one round of %s fits into the %s that its phase would reserve: at that delta"
+                      + " one needs epsilon %s. Raise the noise multiplier, lower the sampling"
+                      + " probability, or give it more epsilon")
+                  .formatted(
+                      wanted.mechanism(), share, ofOneRound(wanted.mechanism(), share.delta()))
               : ("The joint reservation of %s does not cover its slots, as this release computes"
                       + " them. Use the release that wrote it, or another domain")
                   .formatted(share));
@@ -184,6 +192,47 @@ final class PhaseOpening {
               .formatted(
                   location, open.generation(), open.mechanism(), wanted, open.generation() + 1));
     }
+  }
+
+  /**
+   * Refuses a raise that would be recorded now and found to afford nothing when the slots are run.
+   */
+  private static void requireUse(
+      LedgerState behind, BudgetTerms terms, PhaseAccountants accountants)
+      throws LedgerException.Refused {
+    List<RoundMechanism> candidates = terms.phases().behindTheSlots(behind);
+    PrivacyLoss added = terms.budget().minus(behind.reserved());
+    if (candidates.isEmpty()) {
+      return;
+    }
+    if (!added.isReservable()) {
+      throw new LedgerException.Refused(
+          ("The raise to (%s) leaves %s beside what is reserved jointly, and training can go on with"
+                  + " some epsilon and some delta only: raise both")
+              .formatted(terms.budget(), added));
+    }
+    PrivacyLoss share = added.roundedDown();
+    boolean isOfUse =
+        candidates.stream()
+            .anyMatch(candidate -> accountants.own(candidate, share).affordableRounds() >= 1);
+    if (!isOfUse) {
+      BigDecimal needed =
+          candidates.stream()
+              .map(candidate -> ofOneRound(candidate, share.delta()))
+              .min(Comparator.naturalOrder())
+              .orElseThrow();
+      throw new LedgerException.Refused(
+          ("The raise to (%s) leaves %s beside what is reserved jointly, which does not afford one"
+                  + " round of training. At this delta raise epsilon to %s at least")
+              .formatted(terms.budget(), share, behind.reserved().exactEpsilon().add(needed)));
+    }
+  }
+
+  /** The ε that one round needs at a δ, in few digits, rounded up. */
+  private static BigDecimal ofOneRound(RoundMechanism mechanism, double delta) {
+    return new BigDecimal(
+            new PldAccountant().epsilon(mechanism.accounted(), /* rounds= */ 1, delta))
+        .setScale(4, RoundingMode.CEILING);
   }
 
   private static boolean opens(LedgerState state, PhaseSchedule.Phase wanted) {

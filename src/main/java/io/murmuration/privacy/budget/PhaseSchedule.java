@@ -78,6 +78,17 @@ public interface PhaseSchedule extends Serializable {
    */
   Phase phaseAt(LedgerState state, long tick) throws LedgerException.Refused;
 
+  /**
+   * What may go on, in a phase of its own, with what a raise adds to a joint reservation, once the
+   * slots of that are run: one of these. Empty where phases reserve for themselves.
+   *
+   * @param state with a phase that is open
+   * @throws LedgerException.Refused if the ledger leaves no way to go on
+   */
+  default List<RoundMechanism> behindTheSlots(LedgerState state) throws LedgerException.Refused {
+    return List.of();
+  }
+
   /** Rounds of the open phase after which training halts although it affords more. */
   long maxRounds();
 
