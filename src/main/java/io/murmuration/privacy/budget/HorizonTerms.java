@@ -2,6 +2,9 @@ package io.murmuration.privacy.budget;
 
 import io.murmuration.privacy.mechanism.Checks;
 import java.io.Serializable;
+import java.util.Collections;
+import java.util.SortedMap;
+import java.util.TreeMap;
 
 /**
  * What the deployer configured of users' lifetimes.
@@ -10,15 +13,17 @@ import java.io.Serializable;
  *     genesis
  * @param newGeneration the generation that should be open, which is opened if the one before it is;
  *     null for whichever is open
- * @param idKey fingerprint of the key under which users are counted
+ * @param identity what counting users rests on, by name, see {@link
+ *     io.murmuration.privacy.ledger.LedgerRecord.GenerationOpened}
  */
-public record HorizonTerms(int generations, Integer newGeneration, String idKey)
+public record HorizonTerms(
+    int generations, Integer newGeneration, SortedMap<String, String> identity)
     implements Serializable {
   public HorizonTerms {
     Checks.atLeast("generations", generations, 1);
     if (newGeneration != null) {
       Checks.atLeast("new generation", newGeneration, 1);
     }
-    Checks.text("fingerprint of the key of ids", idKey);
+    identity = Collections.unmodifiableSortedMap(new TreeMap<>(identity));
   }
 }

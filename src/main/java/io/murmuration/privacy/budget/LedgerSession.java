@@ -303,7 +303,8 @@ public final class LedgerSession implements AutoCloseable {
         epsilon,
         state.reserved().delta(),
         state.headHash(),
-        clock());
+        clock(),
+        state.horizon().orElse(null));
   }
 
   private PublicClock clock() {

@@ -86,7 +86,8 @@ final class PhaseOpening {
     if (!fresh) {
       refuseContradictions(state, terms, raises, location);
     }
-    GenerationOpened generation = generation(state, terms, location).orElse(null);
+    GenerationOpened generation =
+        GenerationOpening.of(state, terms.horizon(), location).orElse(null);
     LedgerState behind = raises ? state.raisedTo(terms.budget()) : state;
     if (generation != null) {
       behind = state.in(generation);
@@ -97,7 +98,7 @@ final class PhaseOpening {
     }
     boolean opensPhase = opens(behind, wanted);
     if (opensPhase) {
-      refuseAnotherMechanism(behind, wanted.mechanism(), location);
+      GenerationOpening.refuseAnotherMechanism(behind, wanted.mechanism(), location);
     }
     PhaseSchedule.Place place = opensPhase ? wanted.place() : null;
     JointlyReserved reservation = null;
@@ -149,49 +150,6 @@ final class PhaseOpening {
         share,
         wanted.maxRounds(),
         accountant);
-  }
-
-  /** The generation to open: the first, or the one that is asked for and not open yet. */
-  private static Optional<GenerationOpened> generation(
-      LedgerState state, BudgetTerms terms, String location) throws LedgerException.Refused {
-    HorizonTerms horizon = terms.horizon();
-    if (horizon == null) {
-      return Optional.empty();
-    }
-    int open = state.generation().map(GenerationOpened::generation).orElse(0);
-    int wanted = horizon.newGeneration() == null ? Math.max(1, open) : horizon.newGeneration();
-    if (wanted > horizon.generations() || wanted < open || wanted > open + 1) {
-      throw new LedgerException.Refused(
-          ("Generation %d was asked for but in the %s generation %d of %d is open: the next one"
-                  + " may be opened, as long as one was reserved at genesis")
-              .formatted(wanted, location, open, horizon.generations()));
-    }
-    if (wanted == open + 1) {
-      return Optional.of(new GenerationOpened(Math.max(1, state.epoch()), wanted, horizon.idKey()));
-    }
-    String idKey = state.generation().orElseThrow().idKey();
-    if (!idKey.equals(horizon.idKey())) {
-      throw new LedgerException.Refused(
-          ("In the %s users of generation %d are counted under the key with fingerprint %s but the"
-                  + " configured key has %s: the key is changed inside a generation, and every count"
-                  + " would begin anew. Configure that key, or open the next generation"
-                  + " (--new-generation %d)")
-              .formatted(location, open, idKey, horizon.idKey(), open + 1));
-    }
-    return Optional.empty();
-  }
-
-  private static void refuseAnotherMechanism(
-      LedgerState state, RoundMechanism wanted, String location) throws LedgerException.Refused {
-    PhaseOpened open = state.phase().filter(PhaseOpened::isLifetime).orElse(null);
-    if (open != null) {
-      throw new LedgerException.Refused(
-          ("The mechanism is changed inside a generation: in the %s generation %d trains with %s but"
-                  + " the configuration says %s. What counts rounds knows one mechanism. Configure"
-                  + " that one, or open the next generation (--new-generation %d)")
-              .formatted(
-                  location, open.generation(), open.mechanism(), wanted, open.generation() + 1));
-    }
   }
 
   /**
@@ -360,7 +318,7 @@ final class PhaseOpening {
   /** The record that opens a generation, if one is to be opened. */
   Optional<GenerationOpened> generation(long epoch) {
     return Optional.ofNullable(generation)
-        .map(opened -> new GenerationOpened(epoch, opened.generation(), opened.idKey()));
+        .map(opened -> new GenerationOpened(epoch, opened.generation(), opened.identity()));
   }
 
   boolean opensPhase() {

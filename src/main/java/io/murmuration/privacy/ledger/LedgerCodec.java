@@ -128,10 +128,11 @@ final class LedgerCodec {
 
     @Override
     public ObjectNode generationOpened(GenerationOpened opened) {
-      return node.put("type", "generation")
+      node.put("type", "generation")
           .put("epoch", opened.epoch())
-          .put("generation", opened.generation())
-          .put("id_key", opened.idKey());
+          .put("generation", opened.generation());
+      opened.identity().forEach(node.putObject("identity")::put);
+      return node;
     }
 
     @Override
@@ -228,7 +229,9 @@ final class LedgerCodec {
       case "epoch" -> new EpochOpened(fields.integer("epoch"), fields.text("job"));
       case "generation" ->
           new GenerationOpened(
-              fields.integer("epoch"), fields.smallInteger("generation"), fields.text("id_key"));
+              fields.integer("epoch"),
+              fields.smallInteger("generation"),
+              fields.object("identity").texts());
       case "phase" -> {
         RoundMechanism read = MechanismJson.read(fields.object("mechanism"));
         yield new PhaseOpened(

@@ -13,8 +13,11 @@ import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.privacy.mechanism.Sampler;
 import java.io.Serializable;
 import java.math.BigDecimal;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
 
 /**
  * What a ledger records. These fields are public and the list is closed: none is computed from
@@ -165,14 +168,16 @@ public sealed interface LedgerRecord {
    * @param epoch the epoch that opened it
    * @param generation the last generation + 1; the first is 1, and the last as many as the genesis
    *     says
-   * @param idKey fingerprint of the key under which users are counted, which is another's only in
-   *     another generation: 16 lower-case hexadecimal digits
+   * @param identity what counting users rests on, by name: fingerprints of keys and versions of
+   *     rules, all of them public. Another value of one of them is another generation
    */
-  record GenerationOpened(long epoch, int generation, String idKey) implements LedgerRecord {
+  record GenerationOpened(long epoch, int generation, SortedMap<String, String> identity)
+      implements LedgerRecord {
     public GenerationOpened {
       Checks.atLeast("epoch", epoch, 1);
       Checks.atLeast("generation", generation, 1);
-      Checks.text("fingerprint of the key of ids", idKey);
+      identity = Collections.unmodifiableSortedMap(new TreeMap<>(identity));
+      identity.forEach(Checks::text);
     }
 
     @Override

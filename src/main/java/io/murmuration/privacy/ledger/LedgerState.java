@@ -468,11 +468,7 @@ public final class LedgerState {
         .filter(PhaseOpened::isLifetime)
         .map(
             phase ->
-                new Horizon(
-                    phase.generation(),
-                    phase.maxRounds(),
-                    rounds() - roundsInPhase() + 1,
-                    generation.opened().idKey()));
+                new Horizon(phase.generation(), phase.maxRounds(), rounds() - roundsInPhase() + 1));
   }
 
   /** The joint reservation whose slots may be taken; empty if there is none, or it has ended. */

@@ -12,6 +12,8 @@ package io.murmuration.privacy.mechanism;
  * @param delta the δ of that ε
  * @param ledgerHash hash of the ledger's record of this charge, lower-case hexadecimal
  * @param clock the domain's, by which whatever comes of this grant is dated
+ * @param horizon the lifetime of users that the round counts in; null for a calibration, and where
+ *     the budget is the domain's
  */
 public record Grant(
     long epoch,
@@ -22,8 +24,33 @@ public record Grant(
     double epsilonSpent,
     double delta,
     String ledgerHash,
-    PublicClock clock)
+    PublicClock clock,
+    Horizon horizon)
     implements BudgetSignal {
+
+  /** A grant of a round that counts in nobody's lifetime. */
+  public Grant(
+      long epoch,
+      long round,
+      long tick,
+      int phase,
+      RoundMechanism mechanism,
+      double epsilonSpent,
+      double delta,
+      String ledgerHash,
+      PublicClock clock) {
+    this(
+        epoch,
+        round,
+        tick,
+        phase,
+        mechanism,
+        epsilonSpent,
+        delta,
+        ledgerHash,
+        clock,
+        /* horizon= */ null);
+  }
 
   /** A grant that does not say when its tick is. */
   public Grant(

@@ -11,12 +11,12 @@ import java.util.List;
 
 /**
  * Binary form of a grant and its mechanism. Version 1 has no query: it is all training. Version 2
- * has one behind the expected units. Version 3 adds the clock.
+ * has one behind the expected units. Version 3 adds the clock, version 4 whose lifetime it is.
  */
 final class GrantFormat {
 
   /** What {@link #write} writes. */
-  static final int VERSION = 3;
+  static final int VERSION = 4;
 
   private static final int UPDATE = 0;
   private static final int ADAPTIVE_UPDATE = 1;
@@ -44,6 +44,22 @@ final class GrantFormat {
     out.writeUTF(grant.ledgerHash());
     out.writeLong(grant.clock().genesisMillis());
     out.writeLong(grant.clock().intervalMillis());
+    writeHorizon(grant.horizon(), out);
+  }
+
+  /** Writes a horizon, or that there is none. */
+  static void writeHorizon(Horizon horizon, DataOutput out) throws IOException {
+    out.writeBoolean(horizon != null);
+    if (horizon != null) {
+      out.writeInt(horizon.generation());
+      out.writeLong(horizon.rounds());
+      out.writeLong(horizon.firstRound());
+    }
+  }
+
+  /** Reads what {@link #writeHorizon} wrote; null for none. */
+  static Horizon readHorizon(DataInput in) throws IOException {
+    return in.readBoolean() ? new Horizon(in.readInt(), in.readLong(), in.readLong()) : null;
   }
 
   private static void writeQuery(RoundQuery query, DataOutput out) throws IOException {
@@ -117,6 +133,7 @@ final class GrantFormat {
         in.readDouble(),
         in.readDouble(),
         in.readUTF(),
-        version < 3 ? PublicClock.UNKNOWN : new PublicClock(in.readLong(), in.readLong()));
+        version < 3 ? PublicClock.UNKNOWN : new PublicClock(in.readLong(), in.readLong()),
+        version < 4 ? null : readHorizon(in));
   }
 }

@@ -11,16 +11,12 @@ import java.io.Serializable;
  * @param rounds H: the most rounds of this generation that count for a user, at least 1
  * @param firstRound the first round of the generation's training, from 1: calibrations before it
  *     are paid for as if everybody took part
- * @param idKey fingerprint of the key under which ids are pseudonymised, as the ledger recorded it
- *     when the generation was opened
  */
-public record Horizon(int generation, long rounds, long firstRound, String idKey)
-    implements Serializable {
+public record Horizon(int generation, long rounds, long firstRound) implements Serializable {
   public Horizon {
     Checks.atLeast("generation", generation, 1);
     Checks.atLeast("rounds of a lifetime", rounds, 1);
     Checks.atLeast("first round of the generation", firstRound, 1);
-    Checks.text("fingerprint of the key of ids", idKey);
   }
 
   /** Whether the generation has charges when this is the last round charged. */

@@ -5,6 +5,8 @@ import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
 
 /** Strict reader of one JSON object: each field is required, of its type, and the only ones. */
 public final class JsonFields {
@@ -28,6 +30,15 @@ public final class JsonFields {
       throw wrong(name, "text", value);
     }
     return value.textValue();
+  }
+
+  /** All fields, each of which must be a text. */
+  public SortedMap<String, String> texts() {
+    SortedMap<String, String> texts = new TreeMap<>();
+    for (String name : List.copyOf(unread)) {
+      texts.put(name, text(name));
+    }
+    return texts;
   }
 
   /** A required 64-bit integer. */

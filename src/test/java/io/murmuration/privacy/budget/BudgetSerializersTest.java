@@ -8,11 +8,16 @@ import io.murmuration.privacy.ledger.LedgerPositionSerializer;
 import io.murmuration.privacy.mechanism.BudgetSignalSerializer;
 import io.murmuration.privacy.mechanism.EpochStart;
 import io.murmuration.privacy.mechanism.Grant;
+import io.murmuration.privacy.mechanism.GrantSerializer;
+import io.murmuration.privacy.mechanism.Horizon;
+import io.murmuration.privacy.mechanism.PublicClock;
 import java.io.IOException;
 import org.apache.flink.api.common.typeutils.TypeSerializer;
 import org.apache.flink.core.memory.DataInputDeserializer;
 import org.apache.flink.core.memory.DataOutputSerializer;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class BudgetSerializersTest {
 
@@ -23,6 +28,61 @@ class BudgetSerializersTest {
     Grant grant = new Grant(3, 17, 99, 2, Budgets.OTHER_MECHANISM, 1.25, 1e-7, "ab".repeat(32));
     assertThat(copy(serializer, start)).isEqualTo(start);
     assertThat(copy(serializer, grant)).isEqualTo(grant);
+  }
+
+  /** A grant as each earlier version wrote it, and as this one does. */
+  @ParameterizedTest
+  @ValueSource(ints = {2, 3, 4})
+  void grantsOfEveryVersionAreRead(int version) throws Exception {
+    DataOutputSerializer old = new DataOutputSerializer(64);
+    old.writeByte(version);
+    old.writeLong(3);
+    old.writeLong(17);
+    old.writeLong(99);
+    old.writeInt(2);
+    old.writeUTF("ULS");
+    old.writeDouble(0.2);
+    old.writeInt(4);
+    old.writeDouble(2);
+    old.writeDouble(0.5);
+    old.writeDouble(16);
+    old.writeByte(0);
+    old.writeDouble(1.25);
+    old.writeDouble(1e-7);
+    old.writeUTF("ab".repeat(32));
+    PublicClock clock = new PublicClock(1_000, 100);
+    if (version >= 3) {
+      old.writeLong(1_000);
+      old.writeLong(100);
+    }
+    Horizon horizon = new Horizon(2, 872, 5);
+    if (version >= 4) {
+      old.writeBoolean(true);
+      old.writeInt(2);
+      old.writeLong(872);
+      old.writeLong(5);
+    }
+    Grant grant =
+        new Grant(
+            3,
+            17,
+            99,
+            2,
+            Budgets.OTHER_MECHANISM,
+            1.25,
+            1e-7,
+            "ab".repeat(32),
+            version < 3 ? PublicClock.UNKNOWN : clock,
+            version < 4 ? null : horizon);
+    byte[] written = old.getCopyOfBuffer();
+    assertThat(new GrantSerializer().deserialize(new DataInputDeserializer(written)))
+        .isEqualTo(grant);
+    assertThat(copy(new GrantSerializer(), grant)).isEqualTo(grant);
+    if (version == 4) {
+      DataOutputSerializer anew = new DataOutputSerializer(64);
+      new GrantSerializer().serialize(grant, anew);
+      assertThat(anew.getCopyOfBuffer()).isEqualTo(written);
+    }
   }
 
   @Test

@@ -19,7 +19,10 @@ import io.murmuration.privacy.mechanism.Grant;
 import io.murmuration.privacy.mechanism.Horizon;
 import io.murmuration.privacy.mechanism.RoundExecuted;
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalDouble;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.UUID;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -28,8 +31,12 @@ import org.junit.jupiter.api.Test;
 class LifetimeSessionTest {
 
   private static final long NOW = 1_000;
-  private static final String KEY = "00112233445566aa";
-  private static final String OTHER_KEY = "ffeeddccbbaa9988";
+  private static final SortedMap<String, String> KEY = identity("00112233445566aa");
+  private static final SortedMap<String, String> OTHER_KEY = identity("ffeeddccbbaa9988");
+
+  private static SortedMap<String, String> identity(String key) {
+    return new TreeMap<>(Map.of("id-key", key, "ids", "1"));
+  }
 
   private final String store = UUID.randomUUID().toString();
   private final FaultyLedger.Controls controls = new FaultyLedger.Controls();
@@ -41,7 +48,7 @@ class LifetimeSessionTest {
     InMemoryLedger.forget(store);
   }
 
-  private static BudgetTerms terms(Integer newGeneration, String key) {
+  private static BudgetTerms terms(Integer newGeneration, SortedMap<String, String> key) {
     return Budgets.terms(6).withHorizon(new HorizonTerms(/* generations= */ 2, newGeneration, key));
   }
 
@@ -88,11 +95,11 @@ class LifetimeSessionTest {
       Grant grant = session.charge(round);
       assertThat(grant.epsilonSpent()).isEqualTo(Math.min(round, 3));
       assertThat(grant.delta()).isEqualTo(Budgets.DELTA / 2);
-      assertThat(session.state().horizon()).contains(new Horizon(1, 3, 1, KEY));
+      assertThat(grant.horizon()).isEqualTo(new Horizon(1, 3, 1));
     }
     assertThat(session.epsilonSpent()).isEqualTo(3);
     opened(terms(), "b").charge(21);
-    assertThat(state().horizon()).contains(new Horizon(1, 3, 1, KEY));
+    assertThat(state().horizon()).contains(new Horizon(1, 3, 1));
   }
 
   @Test
@@ -119,7 +126,7 @@ class LifetimeSessionTest {
     opened(terms(), "a").charge(1);
     LedgerSession second = opened(terms(2, OTHER_KEY), "b");
     Grant grant = second.charge(2);
-    assertThat(second.state().horizon()).contains(new Horizon(2, 3, 2, OTHER_KEY));
+    assertThat(grant.horizon()).isEqualTo(new Horizon(2, 3, 2));
     assertThat(grant.epsilonSpent()).isBetween(4.0, 4 + 1e-12);
     assertThat(grant.delta()).isEqualTo(Budgets.DELTA);
     long records = state().nextSequence();
@@ -136,16 +143,19 @@ class LifetimeSessionTest {
         Budgets.terms(6, Budgets.OTHER_MECHANISM).withHorizon(new HorizonTerms(2, null, KEY));
     refuses(other, "mechanism is changed inside a generation", "--new-generation 2");
     opened(other.withHorizon(new HorizonTerms(2, 2, KEY)), "b").charge(2);
-    assertThat(state().horizon()).contains(new Horizon(2, 6, 2, KEY));
+    assertThat(state().horizon()).contains(new Horizon(2, 6, 2));
   }
 
   @Test
   void anotherKeyIsAnotherGeneration() throws Exception {
     opened(terms(), "a").charge(1);
-    refuses(terms(null, OTHER_KEY), "key is changed inside a generation", "--new-generation 2");
-    refuses(terms(1, OTHER_KEY), "key is changed inside a generation");
+    refuses(terms(null, OTHER_KEY), "id-key is changed inside a generation", "--new-generation 2");
+    refuses(terms(1, OTHER_KEY), "id-key is changed inside a generation");
     opened(terms(2, OTHER_KEY), "b");
-    refuses(terms(2, KEY), "key is changed inside a generation");
+    refuses(terms(2, KEY), "id-key is changed inside a generation");
+    SortedMap<String, String> more = identity("ffeeddccbbaa9988");
+    more.put("partitions", "4");
+    refuses(terms(2, more), "partitions is changed inside a generation", "null but 4");
   }
 
   @Test

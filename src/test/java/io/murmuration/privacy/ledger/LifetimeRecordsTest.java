@@ -26,12 +26,18 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 
 /** Generations of lifetimes in the ledger, with every way to cheat planted. */
 class LifetimeRecordsTest {
 
-  private static final String KEY = "00112233445566aa";
+  private static final SortedMap<String, String> KEY =
+      new TreeMap<>(Map.of("id-key", "00112233445566aa", "ids", "1"));
+  private static final SortedMap<String, String> OTHER_KEY =
+      new TreeMap<>(Map.of("id-key", "ffeeddccbbaa9988", "ids", "1"));
 
   private static final RoundMechanism TRAIN = new RoundMechanism(Sampler.ULS, 0.067, 1, 2, 1, 16);
   private static final RoundMechanism OTHER = new RoundMechanism(Sampler.ULS, 0.067, 1, 3, 1, 16);
@@ -104,7 +110,7 @@ class LifetimeRecordsTest {
     List<LedgerRecord> records = new ArrayList<>(List.of(behind()));
     records.add(new GenerationOpened(1, 1, KEY));
     records.add(new PhaseOpened(1, 1, TRAIN, 2, 1e-6, 3, null, 1));
-    Horizon horizon = new Horizon(1, 3, 1, KEY);
+    Horizon horizon = new Horizon(1, 3, 1);
     for (int round = 1; round <= 10; round++) {
       assertThat(fold(records.toArray(LedgerRecord[]::new)).horizon()).contains(horizon);
       records.add(new Charge(1, round, 10 + round, 1));
@@ -122,11 +128,11 @@ class LifetimeRecordsTest {
             lifetime(1, TRAIN, 1),
             new Charge(1, 1, 5, 1),
             new Charge(1, 2, 6, 1),
-            new GenerationOpened(1, 2, "another"),
+            new GenerationOpened(1, 2, OTHER_KEY),
             lifetime(2, OTHER, 2),
             new Charge(1, 3, 7, 2));
     LedgerState state = fold(records);
-    assertThat(state.horizon()).contains(new Horizon(2, 100, 3, "another"));
+    assertThat(state.horizon()).contains(new Horizon(2, 100, 3));
     assertThat(state.reservedEarlier()).isEqualTo(PrivacyLoss.budget("budget", 2, 1e-6));
     assertThat(state.reserved()).isEqualTo(PrivacyLoss.budget("budget", 4, 2e-6));
     assertThat(state.phases()).hasSize(2);
@@ -252,7 +258,7 @@ class LifetimeRecordsTest {
                 new Charge(1, 1, 5, 1),
                 new LedgerRecord.Calibrated(1, 1, 1, List.of(1.0, 2.0, 3.0)),
                 new PhaseOpened(1, 2, TRAIN, 2, 1e-6, 40, 2, 1)));
-    assertThat(state.horizon()).contains(new Horizon(1, 40, 2, KEY));
+    assertThat(state.horizon()).contains(new Horizon(1, 40, 2));
   }
 
   @Test
@@ -304,7 +310,7 @@ class LifetimeRecordsTest {
                 new Charge(1, 1, 5, 1),
                 new Halted(1, HaltReason.MODEL_FAILED),
                 new EpochOpened(2, "b"),
-                new GenerationOpened(2, 2, "ffeeddccbbaa9988"),
+                new GenerationOpened(2, 2, OTHER_KEY),
                 new PhaseOpened(2, 2, OTHER, 2, 1e-6, 100, null, 2),
                 new Charge(2, 2, 9, 2)));
     String written;
