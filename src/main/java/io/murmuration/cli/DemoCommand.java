@@ -211,6 +211,7 @@ final class DemoCommand implements Callable<Integer> {
     ObjectNode root = mapper.createObjectNode();
     var run = outcome.summary().run();
     root.put("rounds", run.rounds());
+    root.put("late_rounds", run.late());
     root.put("releases", run.releases());
     root.put("epsilon_spent", run.epsilonSpent());
     root.put("epsilon_budget", run.epsilonBudget());

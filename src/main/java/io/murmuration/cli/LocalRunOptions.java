@@ -3,6 +3,7 @@ package io.murmuration.cli;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Optional;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -79,8 +80,10 @@ final class LocalRunOptions {
   @Option(
       names = "--round-interval",
       converter = DurationConverter.class,
-      defaultValue = "250ms",
-      description = "Length of a tick, for example 250ms or 2s.")
+      description =
+          "Length of a tick, for example 250ms or 2s, at which rounds begin. Without it demo takes"
+              + " the ledger's, or one that rounds fit on this machine, measured on made-up"
+              + " sentences; audit, which publishes nothing, takes 250ms.")
   private Duration roundInterval;
 
   @Option(names = "--parallelism", defaultValue = "2", description = "Of ingest and sampling.")
@@ -182,8 +185,8 @@ final class LocalRunOptions {
     return maxTokens;
   }
 
-  Duration roundInterval() {
-    return roundInterval;
+  Optional<Duration> roundInterval() {
+    return Optional.ofNullable(roundInterval);
   }
 
   int parallelism() {

@@ -18,6 +18,7 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 
@@ -161,6 +162,6 @@ public final class CanaryAudit {
             settings.loraRank(),
             settings.maxTokens(),
             settings.heldOutUsers(),
-            settings.roundInterval());
+            settings.roundInterval().map(Duration::toString).orElse("measured"));
   }
 }

@@ -61,10 +61,15 @@ final class DemoCluster implements AutoCloseable {
   /**
    * What the job is told, all but its Flink.
    *
+   * @param roundInterval length of a tick
    * @param startFrom the domain's release where training begins; empty for the base model
    */
   static MurmurationConfig configuration(
-      DemoSettings settings, Path model, String bootstrapServers, Optional<Path> startFrom) {
+      DemoSettings settings,
+      Duration roundInterval,
+      Path model,
+      String bootstrapServers,
+      Optional<Path> startFrom) {
     Configuration options = new Configuration();
     options.set(PrivacyOptions.DOMAIN, settings.domain());
     options.set(PrivacyOptions.EPSILON, settings.epsilon());
@@ -75,7 +80,7 @@ final class DemoCluster implements AutoCloseable {
     options.set(PrivacyOptions.EXPECTED_UNITS, settings.expectedCohort());
     options.set(PrivacyOptions.GROUP_SIZE, settings.groupSize());
     options.set(PrivacyOptions.CLIP_NORM, settings.clipNorm());
-    options.set(PrivacyOptions.ROUND_INTERVAL, settings.roundInterval());
+    options.set(PrivacyOptions.ROUND_INTERVAL, roundInterval);
     options.set(ContributionOptions.WINDOW_TICKS, WINDOW_TICKS);
     options.set(ContributionOptions.EXAMPLES_PER_WINDOW, EXAMPLES_PER_WINDOW);
     options.set(ContributionOptions.WINDOWS, WINDOWS);

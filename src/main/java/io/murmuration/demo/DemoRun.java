@@ -2,12 +2,14 @@ package io.murmuration.demo;
 
 import io.murmuration.config.IoConfig;
 import io.murmuration.config.MurmurationConfig;
+import io.murmuration.config.TrainingConfig;
 import io.murmuration.demo.LossTracker.Measurement;
 import io.murmuration.event.InteractionProducer;
 import io.murmuration.event.avro.Interaction;
 import io.murmuration.privacy.accounting.PrivacyLoss;
 import io.murmuration.privacy.budget.BudgetObservers;
 import io.murmuration.privacy.ledger.HaltReason;
+import io.murmuration.privacy.ledger.LedgerException;
 import io.murmuration.privacy.mechanism.Grant;
 import io.murmuration.release.DirectoryModelStore;
 import io.murmuration.terminal.Progress;
@@ -113,10 +115,10 @@ public final class DemoRun {
                 settings.maxTokens(),
                 DirectoryModelStore.open(settings.releases()),
                 settings.evaluateEvery())) {
-      MurmurationConfig config =
-          DemoCluster.configuration(settings, model, kafka.bootstrapServers(), startFrom);
+      MurmurationConfig config = configuration(model, kafka.bootstrapServers());
       createTopics(kafka, config.io().topics());
       say("Kafka     " + kafka.bootstrapServers());
+      say("Rounds    one every " + RoundSchedule.seconds(config.privacy().roundInterval()));
       long fed;
       try (BackgroundFeed feed = feed(world, kafka, config.io().topics().interactions(), clock)) {
         if (isHistory()) {
@@ -150,10 +152,21 @@ public final class DemoRun {
               deadLetters,
               Duration.ofNanos(System.nanoTime() - start),
               watch.halt().text(),
+              RoundSchedule.late(settings.ledgerFile()),
               settings.releases(),
               report);
       return new Outcome(summary(run, world, losses), losses.measurements(), watch.halt());
     }
+  }
+
+  private MurmurationConfig configuration(Path model, String servers)
+      throws IOException, LedgerException, InterruptedException {
+    TrainingConfig training =
+        DemoCluster.configuration(
+                settings, RoundSchedule.ANY, model, servers, /* startFrom= */ Optional.empty())
+            .training();
+    return DemoCluster.configuration(
+        settings, RoundSchedule.interval(settings, training), model, servers, startFrom);
   }
 
   private BackgroundFeed feed(DemoWorld world, EmbeddedKafka kafka, String topic, RoundPace clock) {

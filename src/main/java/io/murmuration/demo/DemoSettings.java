@@ -2,6 +2,7 @@ package io.murmuration.demo;
 
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.OptionalDouble;
 
 /**
@@ -24,7 +25,7 @@ import java.util.OptionalDouble;
  * @param learningRate the highest of Adam; null for the job's own default
  * @param loraRank r
  * @param maxTokens an example is cut there
- * @param roundInterval length of a tick
+ * @param roundInterval length of a tick; empty for the ledger's, or one that suits this machine
  * @param rate events per second fed to Kafka, +∞ for as fast as possible; empty to feed by the
  *     clock of rounds
  * @param heldOutUsers users of {@code events} that are only evaluated on
@@ -54,7 +55,7 @@ public record DemoSettings(
     Double learningRate,
     int loraRank,
     int maxTokens,
-    Duration roundInterval,
+    Optional<Duration> roundInterval,
     OptionalDouble rate,
     int heldOutUsers,
     int heldOutMessages,

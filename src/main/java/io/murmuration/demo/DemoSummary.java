@@ -32,6 +32,7 @@ public record DemoSummary(
    * What was run and spent.
    *
    * @param halt why training ended
+   * @param late charges in the ledger that came later than its public schedule had them
    * @param events events that were fed
    * @param deadLetters how many of them could not be used, by reason
    * @param output directory of the releases
@@ -47,6 +48,7 @@ public record DemoSummary(
       SortedMap<String, Long> deadLetters,
       Duration wallTime,
       String halt,
+      long late,
       Path output,
       Path report) {}
 
@@ -58,6 +60,11 @@ public record DemoSummary(
     List<String> lines = new ArrayList<>();
     lines.add("");
     row(lines, "rounds", "%d (%s)", run.rounds(), run.halt());
+    row(
+        lines,
+        "later than scheduled",
+        run.late() == 0 ? "none of them" : "%d of them, as the ledger says for all to see",
+        run.late());
     row(
         lines,
         "privacy spent",

@@ -16,8 +16,8 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * The demo tells the story that the README prints, on this machine as on others. Minutes: about
- * four on two cores.
+ * The demo tells the story that the README prints, on this machine as on others. Minutes: about six
+ * on two cores.
  */
 @Timeout(1_800)
 class DemoITCase {
@@ -73,6 +73,12 @@ class DemoITCase {
     assertThat(run.get("events").asInt()).as("the whole stream is fed").isEqualTo(51_205);
     assertThat(run.get("epsilon_spent").asDouble()).isBetween(7.9, 8.0);
     assertThat(run.get("halt").asText()).isEqualTo("BUDGET_SPENT");
+    assertThat(run.get("late_rounds").asLong())
+        .as("as many as the ledger names")
+        .isEqualTo(
+            Files.readAllLines(out.resolve("ledger/demo.ledger")).stream()
+                .filter(line -> line.contains("due_tick"))
+                .count());
     JsonNode losses = run.get("held_out_loss");
     assertWithin(BASE, losses.get(0).get("nats_per_token").asDouble(), "held-out text, base");
     assertWithin(

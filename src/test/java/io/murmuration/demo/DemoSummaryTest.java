@@ -22,6 +22,7 @@ class DemoSummaryTest {
           new TreeMap<>(Map.of("EMPTY_TEXT", 2L, "KEY_MISMATCH", 1L)),
           Duration.ofSeconds(312),
           "the rounds are done",
+          /* late= */ 0,
           Path.of("out"),
           Path.of("report.html"));
 
@@ -39,6 +40,7 @@ class DemoSummaryTest {
             """
 
             rounds                            80 (the rounds are done)
+            later than scheduled              none of them
             privacy spent                     epsilon 7.9124 of 8.0 at delta 1.0E-6, per user
             events fed                        51,234
             dead letters                      3 (EMPTY_TEXT 2, KEY_MISMATCH 1)
