@@ -30,3 +30,16 @@ build_jmh() {
   (cd "$root" && maven -Pjmh -DskipTests compile dependency:build-classpath \
     -Dmdep.outputFile="$root/target/jmh/classpath" -Dmdep.includeScope=compile)
 }
+
+# Compiles the tests where anything is newer, and prints the class path to run their classes with. Needs root.
+test_classpath() {
+  local listed=$root/target/tests.classpath
+  if [[ ! -f $listed ]] ||
+    [[ -n $(find "$root/src" "$root/schemas" "$root/pom.xml" -newer "$listed" -print -quit) ]]; then
+    echo "${0##*/}: building ..." >&2
+    (cd "$root" && maven test-compile dependency:build-classpath \
+      -Dmdep.outputFile="$listed.new" -Dmdep.includeScope=test) || return
+    mv "$listed.new" "$listed"
+  fi
+  printf '%s' "$root/target/classes:$root/target/test-classes:$(cat "$listed")"
+}

@@ -1,14 +1,10 @@
 package io.murmuration.audit;
 
 import io.murmuration.event.RawRecord;
-import io.murmuration.event.avro.Interaction;
+import io.murmuration.event.RawRecords;
+import io.murmuration.event.UserEvent;
 import io.murmuration.training.CanaryEngine;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
 import java.security.SecureRandom;
-import java.time.Instant;
 import java.util.stream.IntStream;
 
 /**
@@ -90,29 +86,12 @@ final class Canaries {
 
   /** The event as a topic would hold it. */
   RawRecord event(int index) {
-    String user = userOf(index);
-    try {
-      ByteBuffer value =
-          Interaction.newBuilder()
-              .setEventId("e" + index)
-              .setUserId(user)
-              .setEventTime(Instant.EPOCH)
-              .setPrompt(null)
-              .setText(textOf(index))
-              .setErase(false)
-              .build()
-              .toByteBuffer();
-      byte[] bytes = new byte[value.remaining()];
-      value.get(bytes);
-      return new RawRecord(
-          user.getBytes(StandardCharsets.UTF_8),
-          bytes,
-          "canaries",
-          /* partition= */ 0,
-          index,
-          /* timestampMillis= */ 0);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+    return RawRecords.of(
+        UserEvent.interaction(
+            userOf(index),
+            "e" + index,
+            /* eventTimeMillis= */ 0,
+            /* prompt= */ null,
+            textOf(index)));
   }
 }

@@ -3,7 +3,7 @@ package io.murmuration.event;
 import java.nio.charset.StandardCharsets;
 
 /** Raw records as the tests send them. */
-final class RawRecords {
+public final class RawRecords {
 
   private RawRecords() {}
 
@@ -11,7 +11,8 @@ final class RawRecords {
     return new RawRecord(key, value, "interactions", 3, 42, 1_700_000_000_000L);
   }
 
-  static RawRecord of(UserEvent event) {
+  /** The event as a topic would hold it. */
+  public static RawRecord of(UserEvent event) {
     return record(utf8(event.userId()), InteractionCodec.encode(event));
   }
 

@@ -1,14 +1,10 @@
 package io.murmuration.job;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.awaitility.Awaitility.await;
 
 import io.murmuration.config.MurmurationConfig;
-import io.murmuration.event.RawRecord;
-import io.murmuration.event.RawRecordSerializer;
+import io.murmuration.job.BrokerlessJob.Heard;
 import io.murmuration.model.TinyModels;
-import io.murmuration.privacy.budget.BudgetObserver;
-import io.murmuration.privacy.budget.BudgetObservers;
 import io.murmuration.privacy.ledger.ChargeHistory;
 import io.murmuration.privacy.ledger.FileLedger;
 import io.murmuration.privacy.ledger.HaltReason;
@@ -18,27 +14,18 @@ import io.murmuration.privacy.ledger.LedgerRecord.Calibrated;
 import io.murmuration.privacy.ledger.LedgerRecord.Charge;
 import io.murmuration.privacy.ledger.LedgerRecord.JointlyReserved;
 import io.murmuration.privacy.ledger.LedgerRecord.PhaseOpened;
-import io.murmuration.privacy.mechanism.Grant;
 import io.murmuration.privacy.mechanism.Sampler;
 import io.murmuration.release.CalibrationManifest;
 import io.murmuration.release.DirectoryModelStore;
 import io.murmuration.release.Manifest;
 import io.murmuration.release.PrivacyStatement;
-import io.murmuration.release.PublishSink;
 import io.murmuration.release.ReleaseAudit;
 import io.murmuration.release.ReleaseManifest;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
-import java.util.concurrent.CopyOnWriteArrayList;
-import org.apache.flink.api.connector.source.util.ratelimit.RateLimiterStrategy;
-import org.apache.flink.configuration.Configuration;
-import org.apache.flink.connector.datagen.source.DataGeneratorSource;
-import org.apache.flink.core.execution.JobClient;
-import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
-import org.apache.flink.streaming.api.functions.sink.v2.DiscardingSink;
+import java.util.function.Predicate;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -109,8 +96,8 @@ class CalibrationITCase {
             .with("job.checkpoint-interval", "500 ms")
             .with("job.parallelism", "2")
             .config();
-    Watch watch = run(config, w -> !w.halts.isEmpty());
-    assertThat(watch.halts).containsExactly(HaltReason.ROUNDS_DONE);
+    Heard heard = run(config, Heard::isHalted);
+    assertThat(heard.halts()).containsExactly(HaltReason.ROUNDS_DONE);
 
     List<Double> clipNorms = records(Charge.class).stream().map(Charge::clipNorm).toList();
     assertThat(clipNorms).hasSize(ROUNDS).startsWith(1000.0).doesNotHaveDuplicates();
@@ -119,7 +106,7 @@ class CalibrationITCase {
       assertThat(Math.log(clipNorms.get(round) / clipNorms.get(round - 1)))
           .isBetween(-0.1 - 1e-12, 0.1 + 1e-12);
     }
-    assertThat(watch.granted.stream().map(grant -> grant.mechanism().clipNorm()).toList())
+    assertThat(heard.granted().stream().map(grant -> grant.mechanism().clipNorm()).toList())
         .isEqualTo(clipNorms);
     try (FileLedger ledger = new FileLedger(directory.resolve("ledger").resolve("chat.ledger"))) {
       ChargeHistory charges =
@@ -182,64 +169,18 @@ class CalibrationITCase {
   private void runUntilTraining(MurmurationConfig config) throws Exception {
     run(
         config,
-        watch -> watch.granted.stream().anyMatch(g -> !g.mechanism().query().isCalibration()));
+        heard -> heard.granted().stream().anyMatch(g -> !g.mechanism().query().isCalibration()));
   }
 
   private void runUntilHalt(MurmurationConfig config) throws Exception {
-    Watch watch = run(config, w -> !w.halts.isEmpty());
-    assertThat(watch.halts).containsExactly(HaltReason.BUDGET_SPENT);
+    Heard heard = run(config, Heard::isHalted);
+    assertThat(heard.halts()).containsExactly(HaltReason.BUDGET_SPENT);
   }
 
-  private Watch run(MurmurationConfig config, java.util.function.Predicate<Watch> done)
-      throws Exception {
-    Watch watch = new Watch();
-    try (BudgetObservers.Registration registered =
-        BudgetObservers.observe(config.privacy().domain(), watch)) {
-      StreamExecutionEnvironment env =
-          StreamExecutionEnvironment.createLocalEnvironment(
-              Configuration.fromMap(
-                  Map.of(
-                      "execution.checkpointing.dir",
-                      directory.resolve("checkpoints").toUri().toString(),
-                      "execution.checkpointing.interval",
-                      "500 ms",
-                      "restart-strategy.type",
-                      "disable")));
-      topology(config).addTo(env);
-      JobClient job = env.executeAsync("calibration");
-      await()
-          .atMost(Duration.ofSeconds(80))
-          .failFast(() -> job.getJobStatus().get().isTerminalState())
-          .until(() -> done.test(watch));
-      Savepoints.stop(job, directory.resolve("savepoints"));
-      assertThat(registered).isNotNull();
-    }
-    return watch;
-  }
-
-  /** The job's own topology without a broker. */
-  private static MurmurationTopology topology(MurmurationConfig config) {
-    MurmurationTopology job = MurmurationJob.topology(config, ConfiguredPhases.of(config));
-    return new MurmurationTopology(
-        new DataGeneratorSource<>(
-            LiveModelITCase::record,
-            Long.MAX_VALUE,
-            RateLimiterStrategy.perSecond(500),
-            new RawRecordSerializer().typeInfo(RawRecord.class)),
-        job.clock(),
-        job.decode(),
-        job.bounds(),
-        job.budget(),
-        job.gradients(),
-        job.workers(),
-        job.train(),
-        new PublishSink(
-            DirectoryModelStore.at(config.io().releasesDirectory()),
-            ConfiguredReleases.of(config).context(),
-            new DiscardingSink<>()),
-        new DiscardingSink<>(),
-        job.maxParallelism(),
-        /* privateMetrics= */ false);
+  private Heard run(MurmurationConfig config, Predicate<Heard> enough) throws Exception {
+    return BrokerlessJob.run(
+            BrokerlessJob.of(config), config, directory, /* savepoint= */ null, enough)
+        .heard();
   }
 
   private DirectoryModelStore store() throws Exception {
@@ -247,7 +188,7 @@ class CalibrationITCase {
   }
 
   private List<CalibrationManifest> calibrations() throws Exception {
-    List<CalibrationManifest> manifests = new java.util.ArrayList<>();
+    List<CalibrationManifest> manifests = new ArrayList<>();
     for (String name : store().calibrations()) {
       manifests.add(CalibrationManifest.read(store().read(name).get(Manifest.FILE)));
     }
@@ -261,26 +202,6 @@ class CalibrationITCase {
           .filter(type::isInstance)
           .map(type::cast)
           .toList();
-    }
-  }
-
-  private static final class Watch implements BudgetObserver {
-    private final List<Grant> granted = new CopyOnWriteArrayList<>();
-    private final List<HaltReason> halts = new CopyOnWriteArrayList<>();
-
-    @Override
-    public void granted(Grant grant) {
-      granted.add(grant);
-    }
-
-    @Override
-    public void halted(HaltReason reason, long round, double epsilonSpent) {
-      halts.add(reason);
-    }
-
-    @Override
-    public void waiting(String why) {
-      // a file ledger is always there
     }
   }
 }

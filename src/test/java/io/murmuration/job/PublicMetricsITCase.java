@@ -5,10 +5,6 @@ import static org.awaitility.Awaitility.await;
 
 import io.murmuration.MetricsTable;
 import io.murmuration.config.MurmurationConfig;
-import io.murmuration.event.RawRecord;
-import io.murmuration.event.RawRecordSerializer;
-import io.murmuration.release.DirectoryModelStore;
-import io.murmuration.release.PublishSink;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
@@ -23,9 +19,7 @@ import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import org.apache.flink.api.common.functions.OpenContext;
 import org.apache.flink.api.common.functions.RichMapFunction;
-import org.apache.flink.api.connector.source.util.ratelimit.RateLimiterStrategy;
 import org.apache.flink.configuration.Configuration;
-import org.apache.flink.connector.datagen.source.DataGeneratorSource;
 import org.apache.flink.core.execution.JobClient;
 import org.apache.flink.metrics.Gauge;
 import org.apache.flink.metrics.MetricGroup;
@@ -126,7 +120,7 @@ class PublicMetricsITCase {
               .with("job.parallelism", "2")
               .config();
       env.enableCheckpointing(config.io().checkpointInterval().toMillis());
-      withoutBroker(config).addTo(env);
+      BrokerlessJob.of(config).addTo(env);
       env.fromSequence(0, Long.MAX_VALUE)
           .map(new Sneak())
           .setParallelism(1)
@@ -139,30 +133,6 @@ class PublicMetricsITCase {
           .untilAsserted(() -> assertThat(seen).containsAll(expected));
       job.cancel().get(1, TimeUnit.MINUTES);
     }
-  }
-
-  private static MurmurationTopology withoutBroker(MurmurationConfig config) {
-    MurmurationTopology job = MurmurationJob.topology(config, ConfiguredPhases.of(config));
-    return new MurmurationTopology(
-        new DataGeneratorSource<>(
-            LiveModelITCase::record,
-            Long.MAX_VALUE,
-            RateLimiterStrategy.perSecond(200),
-            new RawRecordSerializer().typeInfo(RawRecord.class)),
-        job.clock(),
-        job.decode(),
-        job.bounds(),
-        job.budget(),
-        job.gradients(),
-        job.workers(),
-        job.train(),
-        new PublishSink(
-            DirectoryModelStore.at(config.io().releasesDirectory()),
-            ConfiguredReleases.of(config).context(),
-            new DiscardingSink<>()),
-        new DiscardingSink<>(),
-        job.maxParallelism(),
-        job.privateMetrics());
   }
 
   /** What somebody may add one day: a name of its own, and one that needs the option. */

@@ -11,7 +11,6 @@ import io.murmuration.demo.EmbeddedKafka;
 import io.murmuration.demo.SyntheticEvent;
 import io.murmuration.demo.SyntheticStream;
 import io.murmuration.event.InteractionProducer;
-import io.murmuration.event.avro.Interaction;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.lang.management.ManagementFactory;
@@ -19,7 +18,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -226,15 +224,7 @@ class SecuredKafkaITCase {
             kafka.bootstrapServers(), topic, client, InteractionProducer.UNLIMITED)) {
       for (SyntheticEvent event :
           SyntheticStream.generate(/* seed= */ 1, /* users= */ 50, /* secrets= */ 0).events()) {
-        producer.send(
-            Interaction.newBuilder()
-                .setEventId("e")
-                .setUserId(event.userId())
-                .setEventTime(Instant.EPOCH)
-                .setPrompt(null)
-                .setText(event.text())
-                .setErase(false)
-                .build());
+        producer.send(event.toInteraction());
       }
     }
     try (KafkaProducer<byte[], byte[]> producer =

@@ -7,7 +7,6 @@ import io.murmuration.MetricsTable;
 import io.murmuration.demo.SyntheticEvent;
 import io.murmuration.demo.SyntheticStream;
 import io.murmuration.event.InteractionProducer;
-import io.murmuration.event.avro.Interaction;
 import io.murmuration.privacy.ledger.KafkaEndpoint;
 import io.murmuration.privacy.ledger.KafkaLedger;
 import io.murmuration.privacy.ledger.LedgerEntry;
@@ -19,7 +18,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -149,15 +147,7 @@ class StandaloneClusterITCase {
             cluster.bootstrapServers(), "interactions", Map.of(), InteractionProducer.UNLIMITED)) {
       for (SyntheticEvent event :
           SyntheticStream.generate(/* seed= */ 3, USERS, /* secrets= */ 0).events()) {
-        producer.send(
-            Interaction.newBuilder()
-                .setEventId("e")
-                .setUserId(event.userId())
-                .setEventTime(Instant.EPOCH)
-                .setPrompt(null)
-                .setText(event.text())
-                .setErase(false)
-                .build());
+        producer.send(event.toInteraction());
       }
     }
   }
