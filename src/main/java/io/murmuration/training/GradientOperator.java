@@ -16,7 +16,6 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.concurrent.RejectedExecutionException;
 import org.apache.flink.api.common.operators.MailboxExecutor;
 import org.apache.flink.api.common.state.ListState;
 import org.apache.flink.api.common.state.ListStateDescriptor;
@@ -35,7 +34,6 @@ import org.apache.flink.streaming.api.operators.TwoInputStreamOperator;
 import org.apache.flink.streaming.api.operators.TwoInputStreamOperatorFactory;
 import org.apache.flink.streaming.api.watermark.Watermark;
 import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
-import org.apache.flink.util.function.ThrowingRunnable;
 
 /**
  * One of the workers that add up a round's clipped gradients, or its histograms: {@code gradients},
@@ -62,12 +60,6 @@ public final class GradientOperator extends AbstractStreamOperator<PartialSum>
 
   private static final long serialVersionUID = 1L;
 
-  /**
-   * How long closing waits for the micro-batch under way, which native code does not let interrupt.
-   * Below Flink's task.cancellation.timeout of 180 s, after which it kills the process.
-   */
-  private static final long CLOSE_PATIENCE_MILLIS = 120_000;
-
   private static final Duration PARAMETER_PATIENCE = Duration.ofSeconds(60);
 
   /** Records that are looked at together, so that micro-batches are of similar lengths. */
@@ -80,7 +72,7 @@ public final class GradientOperator extends AbstractStreamOperator<PartialSum>
   private final transient ParameterStore.Factory parameterStores;
   private final long spoolBytes;
   private final boolean privateMetrics;
-  private final transient MailboxExecutor mailbox;
+  private final transient TaskThread taskThread;
 
   private transient ListState<Long> lastEpoch;
   private transient WorkerRounds rounds;
@@ -100,7 +92,9 @@ public final class GradientOperator extends AbstractStreamOperator<PartialSum>
     this.parameterStores = settings.parameterStores;
     this.spoolBytes = settings.spoolBytes;
     this.privateMetrics = settings.privateMetrics;
-    this.mailbox = parameters.getMailboxExecutor();
+    MailboxExecutor mailbox = parameters.getMailboxExecutor();
+    this.taskThread =
+        new TaskThread((mail, description) -> mailbox.execute(mail::run, description));
   }
 
   /** Makes the operator; pass it to {@code transform}. */
@@ -164,7 +158,7 @@ public final class GradientOperator extends AbstractStreamOperator<PartialSum>
     gradientMetrics = new GradientMetrics(getMetricGroup(), privateMetrics);
     spoolsByTick = new TreeMap<>();
     // before anything that can fail: from here on closing frees what there is
-    worker = new RoundWorker(CLOSE_PATIENCE_MILLIS, this::freeSource);
+    worker = new RoundWorker(this::freeSource);
     try {
       source = sources.open();
     } catch (IllegalArgumentException e) {
@@ -312,7 +306,8 @@ public final class GradientOperator extends AbstractStreamOperator<PartialSum>
       Thread.currentThread().interrupt();
       LOG.info("The model after round {} is not needed: the task ended", model.round());
     } catch (Throwable failure) { // handed to the task's thread, which fails the task with it
-      fail("Gradients cannot be taken at the model after round " + model.round(), failure);
+      taskThread.fail(
+          "Gradients cannot be taken at the model after round " + model.round(), failure);
     }
   }
 
@@ -340,12 +335,12 @@ public final class GradientOperator extends AbstractStreamOperator<PartialSum>
               getRuntimeContext().getTaskInfo().getNumberOfParallelSubtasks(),
               round.model().digest(),
               sum);
-      onTaskThread(() -> send(grant, chunks), "Partial sum of round " + grant.round());
+      taskThread.run(() -> send(grant, chunks), "Partial sum of round " + grant.round());
     } catch (RoundInterruptedException | InterruptedException ending) {
       Thread.currentThread().interrupt();
       LOG.info("Round {} is void: its task ended while it was summed up", grant.round());
     } catch (Throwable failure) { // handed to the task's thread, which fails the task with it
-      fail("Round " + grant.round() + " could not be summed up", failure);
+      taskThread.fail("Round " + grant.round() + " could not be summed up", failure);
     }
   }
 
@@ -365,14 +360,6 @@ public final class GradientOperator extends AbstractStreamOperator<PartialSum>
     return System.nanoTime() - start;
   }
 
-  private void fail(String message, Throwable cause) {
-    onTaskThread(
-        () -> {
-          throw new IllegalStateException(message, cause);
-        },
-        message);
-  }
-
   private GradientEngine engine(ModelVersion model) throws IOException, InterruptedException {
     float[] wanted = frozenValues.of(Key.ofFrozen(model));
     if (engine == null || wanted != frozen) {
@@ -387,19 +374,10 @@ public final class GradientOperator extends AbstractStreamOperator<PartialSum>
   private void send(Grant grant, Iterator<PartialSum> chunks) throws Exception {
     output.collect(new StreamRecord<>(chunks.next()));
     if (chunks.hasNext()) {
-      onTaskThread(() -> send(grant, chunks), "Partial sum of round " + grant.round());
+      taskThread.run(() -> send(grant, chunks), "Partial sum of round " + grant.round());
     } else {
       rounds.left(grant);
       sendWatermark();
-    }
-  }
-
-  /** What comes after the mailbox closed concerns nobody: the attempt is over. */
-  private void onTaskThread(ThrowingRunnable<? extends Exception> mail, String description) {
-    try {
-      mailbox.execute(mail, description);
-    } catch (RejectedExecutionException e) {
-      LOG.debug("The task ended before: {}", description, e);
     }
   }
 }

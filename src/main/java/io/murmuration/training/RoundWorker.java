@@ -16,6 +16,12 @@ final class RoundWorker implements AutoCloseable {
 
   private static final Logger LOG = LoggerFactory.getLogger(RoundWorker.class);
 
+  /**
+   * How long closing waits for the micro-batch under way, which native code does not let interrupt.
+   * Below Flink's task.cancellation.timeout of 180 s, after which it kills the process.
+   */
+  private static final long PATIENCE_MILLIS = 120_000;
+
   /** Something to be freed; failing is logged and keeps nothing else from being freed. */
   interface Resource {
     void free() throws Exception;
@@ -23,6 +29,15 @@ final class RoundWorker implements AutoCloseable {
 
   private final Pool pool;
   private final long patienceMillis;
+
+  /**
+   * Closing waits as long as a task may.
+   *
+   * @param resources freed in this order
+   */
+  RoundWorker(Resource... resources) {
+    this(PATIENCE_MILLIS, resources);
+  }
 
   /**
    * @param patienceMillis how long {@link #close} waits: the next attempt loads a model of its own,

@@ -14,7 +14,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.RejectedExecutionException;
 import org.apache.flink.api.common.operators.MailboxExecutor;
 import org.apache.flink.api.common.state.ListState;
 import org.apache.flink.api.common.state.ListStateDescriptor;
@@ -31,7 +30,6 @@ import org.apache.flink.streaming.api.operators.TwoInputStreamOperator;
 import org.apache.flink.streaming.api.operators.TwoInputStreamOperatorFactory;
 import org.apache.flink.streaming.api.watermark.Watermark;
 import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
-import org.apache.flink.util.function.ThrowingRunnable;
 
 /**
  * Executes each granted round once the partial sums of all its workers are there, on a thread of
@@ -57,12 +55,6 @@ public final class TrainOperator extends AbstractStreamOperator<RoundRelease>
   /** Logged, followed by epoch/round, for each round that counts as executed. */
   public static final String EXECUTED = "Executed as epoch/round ";
 
-  /**
-   * How long closing waits for the micro-batch in training, which native code does not let
-   * interrupt. Below Flink's task.cancellation.timeout of 180 s, after which it kills the process.
-   */
-  private static final long CLOSE_PATIENCE_MILLIS = 120_000;
-
   private static final ListStateDescriptor<TrainerStatePart> TRAINER_STATE =
       new ListStateDescriptor<>("trainer-state", new TrainerStatePartSerializer());
 
@@ -75,7 +67,7 @@ public final class TrainOperator extends AbstractStreamOperator<RoundRelease>
   private final transient RoundFeedback feedback;
   private final String submission;
   private final boolean privateMetrics;
-  private final transient MailboxExecutor mailbox;
+  private final transient TaskThread taskThread;
 
   private transient ListState<TrainerStatePart> trainerState;
   private transient ListState<Long> lastEpoch;
@@ -102,7 +94,9 @@ public final class TrainOperator extends AbstractStreamOperator<RoundRelease>
     this.feedback = feedback;
     this.submission = submission;
     this.privateMetrics = privateMetrics;
-    this.mailbox = parameters.getMailboxExecutor();
+    MailboxExecutor mailbox = parameters.getMailboxExecutor();
+    this.taskThread =
+        new TaskThread((mail, description) -> mailbox.execute(mail::run, description));
   }
 
   /** Makes the operator; pass it to {@code transform}. */
@@ -188,7 +182,7 @@ public final class TrainOperator extends AbstractStreamOperator<RoundRelease>
     super.open();
     trainMetrics = new TrainMetrics(getMetricGroup(), privateMetrics);
     // before anything that can fail: from here on closing frees what there is
-    worker = new RoundWorker(CLOSE_PATIENCE_MILLIS, this::freeTrainer, this::closePublisher);
+    worker = new RoundWorker(this::freeTrainer, this::closePublisher);
     try {
       trainer = trainerFactory.create(Optional.ofNullable(completed));
     } catch (IllegalArgumentException | PublicFaultException e) {
@@ -201,7 +195,7 @@ public final class TrainOperator extends AbstractStreamOperator<RoundRelease>
         new Acknowledger(
             publisher,
             worker::execute,
-            result -> onTaskThread(result::run, "acknowledgement"),
+            result -> taskThread.run(result::run, "acknowledgement"),
             this::after,
             fault -> {
               throw new IllegalStateException("A round could not be acknowledged", fault);
@@ -272,7 +266,7 @@ public final class TrainOperator extends AbstractStreamOperator<RoundRelease>
       models.requireCurrent(sum);
       ExecutedRound executed = execute(sum);
       long done = System.nanoTime();
-      onTaskThread(
+      taskThread.run(
           () -> complete(executed, done - granted, summed - granted),
           "Round %d trained".formatted(round));
     } catch (PublicFaultException fault) {
@@ -282,13 +276,13 @@ public final class TrainOperator extends AbstractStreamOperator<RoundRelease>
           round,
           fault);
       RoundExecuted executed = RoundExecuted.withFailedModel(sum.grant().epoch(), round);
-      onTaskThread(
+      taskThread.run(
           () -> acknowledger.say(executed.epoch(), round, to -> to.executed(executed)),
           "model failed");
     } catch (RoundInterruptedException ending) {
       LOG.info("Round {} is void: its task ended while it was trained", round);
     } catch (Throwable failure) { // handed to the task thread, which fails the task with it
-      fail("Round " + round + " could not be trained", failure);
+      taskThread.fail("Round " + round + " could not be trained", failure);
     }
   }
 
@@ -319,24 +313,6 @@ public final class TrainOperator extends AbstractStreamOperator<RoundRelease>
           to.announced(models.put(grant.epoch(), after));
           to.executed(acknowledgement);
         });
-  }
-
-  /** Fails the task from the worker. */
-  private void fail(String message, Throwable cause) {
-    onTaskThread(
-        () -> {
-          throw new IllegalStateException(message, cause);
-        },
-        message);
-  }
-
-  /** From the worker; what comes after the mailbox closed concerns nobody: the attempt is over. */
-  private void onTaskThread(ThrowingRunnable<? extends Exception> mail, String description) {
-    try {
-      mailbox.execute(mail, description);
-    } catch (RejectedExecutionException e) {
-      LOG.debug("The task ended before: {}", description, e);
-    }
   }
 
   @Override
