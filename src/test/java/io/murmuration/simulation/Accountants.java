@@ -23,10 +23,8 @@ final class Accountants {
           /* clipNorm= */ 0.5,
           /* expectedUnits= */ 4);
 
-  /** A budget that affords so many rounds and not one more. */
-  private static final int ROUNDS = 5;
-
   private static final Map<Phase, PhaseAccountant> KNOWN = new ConcurrentHashMap<>();
+  private static final Map<Integer, Double> BUDGETS = new ConcurrentHashMap<>();
 
   private record Phase(RoundMechanism mechanism, double epsilon, double delta) {}
 
@@ -43,10 +41,15 @@ final class Accountants {
         mechanism.samplingProbability(), mechanism.noiseMultiplier());
   }
 
-  static double budget() {
+  /** A budget that affords so many rounds and not one more. */
+  static double budgetFor(int rounds) {
+    return BUDGETS.computeIfAbsent(rounds, Accountants::betweenThisAndOneMore);
+  }
+
+  private static double betweenThisAndOneMore(int rounds) {
     PldAccountant accountant = new PldAccountant();
-    return (accountant.epsilon(pld(MECHANISM), ROUNDS, DELTA)
-            + accountant.epsilon(pld(MECHANISM), ROUNDS + 1, DELTA))
+    return (accountant.epsilon(pld(MECHANISM), rounds, DELTA)
+            + accountant.epsilon(pld(MECHANISM), rounds + 1, DELTA))
         / 2;
   }
 }

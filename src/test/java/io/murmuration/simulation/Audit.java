@@ -42,6 +42,8 @@ final class Audit {
   private final Set<Long> grantedRounds = new HashSet<>();
   private final Set<Long> grantedTicks = new HashSet<>();
   private final Set<Long> executedRounds = new HashSet<>();
+  private final Set<Long> chargingEpochs = new HashSet<>();
+  private final Set<Long> durableEpochs = new HashSet<>();
   private final Set<List<Long>> noises = new HashSet<>();
   private final Set<String> checkpointed = new HashSet<>();
   private final Map<String, SortedMap<String, byte[]>> visible = new HashMap<>();
@@ -76,6 +78,8 @@ final class Audit {
       records.put(entry.hash(), entry.record());
       if (entry.record() instanceof PhaseOpened phase) {
         phases.put(phase.phase(), phase);
+      } else if (entry.record() instanceof Charge charge) {
+        chargingEpochs.add(charge.epoch());
       }
     }
   }
@@ -160,6 +164,16 @@ final class Audit {
 
   void checkpointed(String release) {
     checkpointed.add(release);
+  }
+
+  /** A completed checkpoint holds a round of this epoch. */
+  void durable(long epoch) {
+    durableEpochs.add(epoch);
+  }
+
+  /** Epochs that charged rounds and made none durable. */
+  int wastedEpochs() {
+    return (int) chargingEpochs.stream().filter(epoch -> !durableEpochs.contains(epoch)).count();
   }
 
   LedgerState ledgerState() {

@@ -24,6 +24,8 @@ enum Bug {
   SETTLE_WHAT_IS_ACKNOWLEDGED("a failure would lose more rounds than the terms allow"),
   /** What is acknowledged is noted when the snapshot is complete, not before its barrier. */
   NOTE_AFTER_THE_BARRIER("a failure would lose more rounds than the terms allow"),
+  /** Charging goes on after the snapshot that the job ends with. */
+  CHARGE_WHILE_STOPPING("a charge that no checkpoint will follow"),
   /** The seed of the noise is part of a snapshot. */
   NOISE_FROM_RESTORED_SEED("noise is used twice"),
   /** A worker's partial sum is added again. */

@@ -26,18 +26,22 @@ import java.util.UUID;
  * real budget, ledger, sampler, workers, trainer and publisher logic, several attempts of several
  * jobs at once, on one ledger and one model store, under a single-threaded scheduler. It crashes
  * attempts at any instant, restores them from any earlier checkpoint, forks them into new jobs,
- * starts jobs without state, lets the crashed go on for a while as if they were only cut off, fails
- * writes before and after their effect, loses, delays and reorders notifications, and sets clocks
- * back. After every event the {@link Audit} looks at what is there.
+ * starts jobs without state, stops them with savepoints, lets the crashed go on for a while as if
+ * they were only cut off, takes the broker away, fails writes before and after their effect, loses,
+ * delays, repeats and reorders notifications and acknowledgements, and sets clocks back. After
+ * every event the {@link Audit} looks at what is there.
  */
 final class DomainSimulation implements AutoCloseable {
 
   static final Duration INTERVAL = Duration.ofMillis(100);
   static final String DOMAIN = "flock";
 
-  private static final int EVENTS = 1_200;
+  private static final int EVENTS = 1_000;
   private static final int MOST_ATTEMPTS = 3;
   private static final int USERS = 4;
+
+  /** Rounds that a life's budget affords: some lives see it spent, others train to their end. */
+  private static final int[] AFFORDED = {4, 12, 48};
 
   private final Bug bug;
   private final String ledgerName;
@@ -46,7 +50,13 @@ final class DomainSimulation implements AutoCloseable {
   private final List<SimulatedAttempt> zombies = new ArrayList<>();
   private final List<Checkpoint> checkpoints = new ArrayList<>();
   private final boolean raises;
+  private final double budget;
   private BudgetTerms terms;
+
+  /** Those before the budget was raised, which somebody may still submit; else the same. */
+  private final BudgetTerms formerTerms;
+
+  private boolean brokerAway;
   private int jobs;
 
   final SplittableRandom random;
@@ -73,9 +83,9 @@ final class DomainSimulation implements AutoCloseable {
             ? new ContributionBounds(1 << 20, EVENTS, /* windows= */ 1)
             : new ContributionBounds(/* windowTicks= */ 5, /* examplesPerWindow= */ 2, 2);
     this.raises = random.nextInt(4) == 0;
-    this.terms =
-        BudgetTerms.of(
-            DOMAIN, Accountants.budget(), Accountants.DELTA, INTERVAL, Accountants.MECHANISM);
+    this.budget = Accountants.budgetFor(AFFORDED[random.nextInt(AFFORDED.length)]);
+    this.terms = BudgetTerms.of(DOMAIN, budget, Accountants.DELTA, INTERVAL, Accountants.MECHANISM);
+    this.formerTerms = terms;
   }
 
   /**
@@ -88,20 +98,24 @@ final class DomainSimulation implements AutoCloseable {
       happen(event);
       audit.check();
     }
+    if (audit.wastedEpochs() > 0) {
+      happenings.put(Happening.WASTED_EPOCH, audit.wastedEpochs());
+    }
     return happenings;
   }
 
   private void happen(int event) throws Exception {
     if (raises && event == EVENTS / 2) {
       terms =
-          BudgetTerms.of(
-                  DOMAIN,
-                  2 * Accountants.budget(),
-                  2 * Accountants.DELTA,
-                  INTERVAL,
-                  Accountants.MECHANISM)
+          BudgetTerms.of(DOMAIN, 2 * budget, 2 * Accountants.DELTA, INTERVAL, Accountants.MECHANISM)
               .raisingBudget();
       note(Happening.BUDGET_RAISED);
+    }
+    if (random.nextInt(brokerAway ? 16 : 256) == 0) {
+      brokerAway = !brokerAway;
+      if (brokerAway) {
+        note(Happening.BROKER_AWAY);
+      }
     }
     int dice = random.nextInt(200);
     if (living.isEmpty() || (dice < 1 && living.size() < MOST_ATTEMPTS)) {
@@ -126,7 +140,7 @@ final class DomainSimulation implements AutoCloseable {
   private void start() throws Exception {
     if (checkpoints.isEmpty() || random.nextInt(5) == 0) {
       note(Happening.FRESH_START);
-      living.add(new SimulatedAttempt(this, bug, newJob(), terms, Optional.empty()));
+      living.add(new SimulatedAttempt(this, bug, newJob(), submitted(), Optional.empty()));
       return;
     }
     Checkpoint checkpoint = checkpoints.get(random.nextInt(checkpoints.size()));
@@ -137,8 +151,12 @@ final class DomainSimulation implements AutoCloseable {
             this,
             bug,
             sameJob ? checkpoint.jobId() : newJob(),
-            sameJob ? checkpoint.terms() : terms,
+            sameJob ? checkpoint.terms() : submitted(),
             Optional.of(checkpoint)));
+  }
+
+  private BudgetTerms submitted() {
+    return random.nextInt(8) == 0 ? formerTerms : terms;
   }
 
   /** Of an attempt; drawn afresh, since a job may be submitted with other terms. */
@@ -167,8 +185,8 @@ final class DomainSimulation implements AutoCloseable {
   }
 
   /** An attempt ends for good. */
-  void end(SimulatedAttempt attempt) {
-    note(Happening.OUTDATED_TERMS_REFUSED);
+  void end(SimulatedAttempt attempt, Happening why) {
+    note(why);
     living.remove(attempt);
   }
 
@@ -192,6 +210,11 @@ final class DomainSimulation implements AutoCloseable {
 
   List<SimulatedAttempt> living() {
     return List.copyOf(living);
+  }
+
+  /** Whether ledger, feedback and events are out of reach for everybody. */
+  boolean brokerIsAway() {
+    return brokerAway;
   }
 
   void note(Happening happening) {

@@ -14,10 +14,31 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
+/**
+ * Many lives without a violation, and a violation for each mistake that is planted.
+ *
+ * <p>Seeds are fixed, so that the code as it is passes always or never. A change that moves the
+ * coins draws other lives: the averages of {@link #IN_A_LIFE} then have a standard deviation of at
+ * most 1 %, and the limits are 15 % or more below them, so that a false alarm is out of the
+ * question. Each planted mistake shows in one of 20 lives or more: 400 lives miss one with a
+ * probability of 10⁻⁹ at most.
+ */
 class DomainSimulationTest {
 
   private static final int SEEDS = 10_000;
-  private static final int SEEDS_TO_CATCH_A_BUG = 2_000;
+  private static final int SEEDS_TO_CATCH_A_BUG = 400;
+
+  /** What a life is to hold on average, at least. */
+  private static final Map<Happening, Double> IN_A_LIFE =
+      Map.of(
+          Happening.EXECUTED, 6.0,
+          Happening.DURABLE, 5.0,
+          Happening.RESTORE, 2.0,
+          Happening.FORK, 2.0,
+          Happening.CRASH, 4.0,
+          Happening.WASTED_EPOCH, 1.0,
+          Happening.FENCED, 2.0,
+          Happening.BROKER_AWAY, 3.0);
 
   @BeforeAll
   static void keepPublishersQuiet() {
@@ -39,8 +60,12 @@ class DomainSimulationTest {
     assertThat(total.keySet()).containsExactlyInAnyOrder(Happening.values());
     assertThat(total.values())
         .as("how often each happened: %s", total)
-        .allMatch(n -> n > SEEDS / 500);
-    assertThat(total.get(Happening.EXECUTED)).as("rounds in a life").isGreaterThan(2 * SEEDS);
+        .allMatch(n -> n > SEEDS / 100);
+    IN_A_LIFE.forEach(
+        (happening, n) ->
+            assertThat((double) total.get(happening) / SEEDS)
+                .as("%s in a life", happening)
+                .isGreaterThan(n));
   }
 
   @ParameterizedTest

@@ -46,12 +46,16 @@ import org.apache.commons.rng.UniformRandomProvider;
 final class SimulatedAttempt {
 
   private static final int MOST_WORKERS = 3;
+  private static final long NONE = 0;
 
   /** At a time: elements pass many channels, and a life should see more than one round. */
   private static final int MOST_DELIVERIES = 10;
 
-  /** For some a ledger answers so late that others have got far meanwhile. */
-  private static final int[] LEDGER_PAUSES = {1, 1, 1, 8, 64};
+  /** Of so many chances, a person takes one to stop the job. */
+  private static final int STOPS = 2_048;
+
+  /** Of so many chances, the first repetition of what train says takes one; later ones fewer. */
+  private static final int FIRST_REPETITION = 32;
 
   private final DomainSimulation world;
   private final SplittableRandom random;
@@ -60,9 +64,7 @@ final class SimulatedAttempt {
   private final BudgetTerms terms;
   private final Optional<LedgerPosition> restored;
 
-  /** Of so many chances to go on, the ledger takes one. */
-  private final int ledgerPause;
-
+  private final Pace pace;
   private final DurabilityTerms durability;
   private final DurabilityGate gate;
   private final RoundCoordinator coordinator;
@@ -79,10 +81,13 @@ final class SimulatedAttempt {
   private final List<Deque<Object>> partials = new ArrayList<>();
   private final Deque<Object> releases = new ArrayDeque<>();
   private final Deque<Object> fromTrain = new ArrayDeque<>();
+  private final List<Told> possible = new ArrayList<>();
+  private List<Object> unanswered = List.of();
+  private int repetitionPause;
   private final List<Long> notifications = new ArrayList<>();
 
   /** Rounds of this epoch, and what is known of checkpoints here that the gate must find out. */
-  private final List<Long> granted = new ArrayList<>();
+  private final List<Grant> granted = new ArrayList<>();
 
   private final Set<Long> barriersBeforeTheEpoch = new HashSet<>();
   private boolean epochStarted;
@@ -97,6 +102,10 @@ final class SimulatedAttempt {
   private boolean chargedBefore;
   private long lastCheckpoint;
   private long lastNotified;
+
+  /** The checkpoint that the job is stopped with. */
+  private long savepoint = NONE;
+
   private boolean checkpointUnderWay;
   private Optional<LedgerPosition> barrierPosition = Optional.empty();
   private SimulatedSampler.State barrierSampler;
@@ -127,7 +136,7 @@ final class SimulatedAttempt {
     this.bug = bug;
     this.jobId = jobId;
     this.terms = terms;
-    ledgerPause = LEDGER_PAUSES[random.nextInt(LEDGER_PAUSES.length)];
+    pace = Pace.draw(random);
     restored = checkpoint.flatMap(Checkpoint::position);
     position = restored;
     lastTick = restored.map(LedgerPosition::tick).orElse(0L);
@@ -195,24 +204,28 @@ final class SimulatedAttempt {
   }
 
   private void deliver() throws Exception {
-    List<Told> possible = new ArrayList<>();
-    offer(possible, random.nextInt(4) == 0, this::pulse);
-    offer(possible, work != null && random.nextInt(ledgerPause) == 0, this::work);
-    offer(possible, told != null, this::tell);
-    offer(possible, !fromTrain.isEmpty(), this::hear);
-    offer(possible, sampler.hasInput(), sampler::takeEvent);
-    offer(possible, !signalsToSampler.isEmpty(), () -> sampler(signalsToSampler.remove()));
+    possible.clear();
+    offer(chance(pace.clock()), this::pulse);
+    offer(work != null && chance(pace.ledger()), this::work);
+    offer(told != null, this::tell);
+    offer(!fromTrain.isEmpty() && chance(pace.feedback()), this::hear);
+    offer(sampler.hasInput() && !world.brokerIsAway() && chance(pace.source()), sampler::takeEvent);
+    offer(!signalsToSampler.isEmpty(), () -> sampler(signalsToSampler.remove()));
     for (int worker = 0; worker < workers.size(); worker++) {
-      offerWorker(possible, worker);
+      if (chance(pace.workers())) {
+        offerWorker(worker);
+      }
     }
-    offer(possible, isOpen(signalsToTrainer), () -> signal(signalsToTrainer.remove()));
-    offer(possible, trainerAtBarrier(), this::trainerBarrier);
-    offer(possible, trainer.canAnnounce(), this::announce);
-    offer(possible, trainer.canExecute(), this::execute);
-    offer(possible, trainer.canComplete(), this::complete);
-    offer(possible, !releases.isEmpty(), () -> publish(releases.remove()));
-    offer(possible, !checkpointUnderWay && random.nextInt(12) == 0, this::trigger);
-    offer(possible, !notifications.isEmpty() && random.nextInt(4) == 0, this::notifyCompleted);
+    offer(isOpen(signalsToTrainer), () -> signal(signalsToTrainer.remove()));
+    offer(trainerAtBarrier(), this::trainerBarrier);
+    offer(trainer.canAnnounce(), this::announce);
+    offer(!unanswered.isEmpty() && chance(repetitionPause), this::announceAgain);
+    offer(trainer.canExecute() && chance(pace.trainer()), this::execute);
+    offer(trainer.canComplete() && chance(pace.trainer()), this::complete);
+    offer(!releases.isEmpty() && chance(pace.publisher()), () -> publish(releases.remove()));
+    offer(mayTrigger() && checkpointIsDue(), this::trigger);
+    offer(mayTrigger() && chance(STOPS), this::stopWithSavepoint);
+    offer(!notifications.isEmpty() && chance(pace.notifications()), this::notifyCompleted);
     if (possible.isEmpty()) {
       return;
     }
@@ -223,26 +236,30 @@ final class SimulatedAttempt {
     }
   }
 
-  private void offerWorker(List<Told> possible, int index) {
+  /** One of so many. */
+  private boolean chance(int of) {
+    return of == 1 || random.nextInt(of) == 0;
+  }
+
+  private void offerWorker(int index) {
     SimulatedWorker worker = workers.get(index);
     Deque<Object> signals = signalsToWorkers.get(index);
     Deque<Object> sampled = samples.get(index);
     Deque<Object> sums = partials.get(index);
-    offer(possible, isOpen(signals), () -> worker.takeSignal(signals.remove()));
-    offer(possible, isOpen(sampled), () -> worker.takeSample(sampled.remove()));
+    offer(isOpen(signals), () -> worker.takeSignal(signals.remove()));
+    offer(isOpen(sampled), () -> worker.takeSample(sampled.remove()));
     offer(
-        possible,
         isAtBarrier(signals) && isAtBarrier(sampled),
         () -> {
           signals.remove();
           sums.add(sampled.remove());
         });
-    offer(possible, worker.canSum(), worker::sum);
-    offer(possible, worker.canSend(), worker::send);
-    offer(possible, isOpen(sums), () -> trainer.takePartial(index, sums.remove(), sampler));
+    offer(worker.canSum(), worker::sum);
+    offer(worker.canSend(), worker::send);
+    offer(isOpen(sums), () -> trainer.takePartial(index, sums.remove(), sampler));
   }
 
-  private static void offer(List<Told> possible, boolean now, Told what) {
+  private void offer(boolean now, Told what) {
     if (now) {
       possible.add(what);
     }
@@ -260,7 +277,7 @@ final class SimulatedAttempt {
         throw new AssertionError("an undamaged ledger was refused", e);
       }
       // a job submitted before the raise that never got to the ledger: its budget is too low now
-      world.end(this);
+      world.end(this, Happening.OUTDATED_TERMS_REFUSED);
     } catch (LedgerException e) {
       told = this::loseLedger;
     } catch (IllegalArgumentException e) {
@@ -304,6 +321,7 @@ final class SimulatedAttempt {
       sendTick(pass.tick());
     } else if (step instanceof Step.Charge charge) {
       require(inFlight.isEmpty(), "a second round while one is in flight", charge);
+      require(savepoint == NONE, "a charge that no checkpoint will follow", charge);
       work = () -> charge(charge);
     } else if (step instanceof Step.Halt halt) {
       work = () -> halt(halt.reason());
@@ -353,9 +371,9 @@ final class SimulatedAttempt {
     require(grant.tick() > lastTick, "a grant behind its tick", grant);
     world.audit.granted(grant);
     world.note(Happening.GRANT);
-    granted.add(grant.round());
+    granted.add(grant);
     require(checkpointOfTheEpoch, "a grant before a checkpoint of its epoch completed", grant);
-    long atRisk = granted.stream().filter(round -> round > heldRound).count();
+    long atRisk = granted.stream().filter(mine -> mine.round() > heldRound).count();
     require(
         atRisk <= durability.maxUndurableRounds(),
         "a failure would lose more rounds than the terms allow",
@@ -438,6 +456,9 @@ final class SimulatedAttempt {
   }
 
   private void signal(Object element) {
+    if (element instanceof Grant) {
+      unanswered = List.of();
+    }
     trainer.takeSignal(element, sampler);
   }
 
@@ -454,17 +475,34 @@ final class SimulatedAttempt {
   }
 
   private void announce() throws IOException {
-    List<Object> said = trainer.announce();
-    // the feedback topic: everybody who subscribed hears it
+    unanswered = trainer.announce();
+    repetitionPause = FIRST_REPETITION;
+    say();
+  }
+
+  /** As train does until it hears of a later round. */
+  private void announceAgain() {
+    world.note(Happening.ACKNOWLEDGEMENT_REPEATED);
+    repetitionPause *= 2;
+    say();
+  }
+
+  /** By the feedback topic: everybody who subscribed hears it, unless it is lost. */
+  private void say() {
+    if (world.brokerIsAway() || chance(8)) {
+      world.note(Happening.ACKNOWLEDGEMENT_LOST);
+      return;
+    }
     for (SimulatedAttempt listener : world.living()) {
-      listener.fromTrain.addAll(said);
+      listener.fromTrain.addAll(unanswered);
     }
   }
 
   private void publish(Object element) throws Exception {
     if (element instanceof PublisherBarrier barrier) {
       checkpointUnderWay = false;
-      if (bug == Bug.NOTE_AFTER_THE_BARRIER) {
+      if (bug == Bug.NOTE_AFTER_THE_BARRIER
+          && !barriersBeforeTheEpoch.contains(barrier.checkpoint())) {
         gate.barrier(barrier.checkpoint());
       }
       SimulatedPublisher.State staged = publisher.snapshot(barrier.checkpoint());
@@ -481,12 +519,22 @@ final class SimulatedAttempt {
                 staged));
         notifications.add(barrier.checkpoint());
         checkpointOfTheEpoch |= !barriersBeforeTheEpoch.contains(barrier.checkpoint());
-        heldRound =
-            Math.max(heldRound, barrier.trainer().model().map(TrainerState::round).orElse(0L));
+        hold(barrier.trainer().model().map(TrainerState::round).orElse(0L));
       }
     } else {
       publisher.write((RoundRelease) element);
     }
+  }
+
+  /** A completed checkpoint holds this round and all before it. */
+  private void hold(long round) {
+    for (Grant grant : granted) {
+      if (grant.round() > heldRound && grant.round() <= round) {
+        world.note(Happening.DURABLE);
+        world.audit.durable(grant.epoch());
+      }
+    }
+    heldRound = Math.max(heldRound, round);
   }
 
   // ---- checkpoints ----
@@ -498,6 +546,23 @@ final class SimulatedAttempt {
       SimulatedSampler.State sampler,
       long workersEpoch,
       SimulatedTrainer.State trainer) {}
+
+  private boolean mayTrigger() {
+    return !checkpointUnderWay && savepoint == NONE;
+  }
+
+  private void stopWithSavepoint() {
+    trigger();
+    savepoint = lastCheckpoint;
+    if (bug != Bug.CHARGE_WHILE_STOPPING) {
+      gate.stopping();
+    }
+  }
+
+  /** Periodic, or asked for by the job manager's coordinator while rounds wait for it. */
+  private boolean checkpointIsDue() {
+    return chance(pace.checkpoints(gate.wantsCheckpoint(world.clockMillis)));
+  }
 
   private void trigger() {
     checkpointUnderWay = true;
@@ -539,10 +604,12 @@ final class SimulatedAttempt {
 
   private void notifyCompleted() throws Exception {
     long checkpoint = notifications.remove(random.nextInt(notifications.size()));
-    if (bug == Bug.SETTLE_WHAT_IS_ACKNOWLEDGED || bug == Bug.ANY_CHECKPOINT_OPENS_THE_GATE) {
+    boolean beforeTheEpoch = barriersBeforeTheEpoch.contains(checkpoint);
+    if ((bug == Bug.SETTLE_WHAT_IS_ACKNOWLEDGED && !beforeTheEpoch)
+        || (bug == Bug.ANY_CHECKPOINT_OPENS_THE_GATE && beforeTheEpoch)) {
       gate.barrier(checkpoint);
     }
-    if (random.nextInt(6) == 0) {
+    if (checkpoint != savepoint && chance(6)) {
       world.note(Happening.NOTIFICATION_LOST);
       return;
     }
@@ -552,6 +619,9 @@ final class SimulatedAttempt {
     lastNotified = Math.max(lastNotified, checkpoint);
     publisher.commitUpTo(lastNotified);
     gate.completed(checkpoint);
+    if (checkpoint == savepoint && world.isAlive(this)) {
+      world.end(this, Happening.STOPPED_WITH_SAVEPOINT);
+    }
   }
 
   /** The real ledger, with others getting their turn at the worst moments. */
@@ -565,6 +635,7 @@ final class SimulatedAttempt {
 
     @Override
     public List<LedgerEntry> read() throws LedgerException, InterruptedException {
+      requireBroker();
       return real.read();
     }
 
@@ -585,6 +656,12 @@ final class SimulatedAttempt {
       return entries;
     }
 
+    private void requireBroker() throws LedgerException.Unavailable {
+      if (world.brokerIsAway()) {
+        throw new LedgerException.Unavailable("planted: the broker is away");
+      }
+    }
+
     private void letOthersWrite() throws InterruptedException {
       for (SimulatedAttempt other : world.living()) {
         if (other != SimulatedAttempt.this
@@ -597,6 +674,7 @@ final class SimulatedAttempt {
 
     @Override
     public void append(LedgerEntry entry) throws LedgerException, InterruptedException {
+      requireBroker();
       int dice = random.nextInt(12);
       if (dice == 0) {
         world.note(Happening.LOST_APPEND);
