@@ -160,8 +160,9 @@ public final class CalibrationSchedule implements PhaseSchedule {
       return tick < terms.warmUpWindows() * terms.windowTicks() ? Due.NOTHING : Due.ROUND;
     }
     if (isToRecalibrate(state)) {
-      if (windowOf(tick)
-          >= windowOf(lastCalibration(state)) + terms.recalibration().everyWindows()) {
+      if (terms.windowOf(tick)
+          >= terms.windowOf(SeparateSchedule.lastCalibration(state))
+              + terms.recalibration().everyWindows()) {
         return Due.PHASE;
       }
       return isSpent ? Due.NOTHING : Due.ROUND;
@@ -180,19 +181,6 @@ public final class CalibrationSchedule implements PhaseSchedule {
   /** Whether a raise added something that no phase has reserved yet. */
   private static boolean hasMore(LedgerState state) {
     return state.raisedSincePhase() && state.budget().minus(state.reserved()).isReservable();
-  }
-
-  private long windowOf(long tick) {
-    return tick / terms.windowTicks();
-  }
-
-  /** The tick of the newest outcome. */
-  private static long lastCalibration(LedgerState state) {
-    return state.phases().stream()
-        .filter(phase -> phase.outcome() != null)
-        .mapToLong(LedgerPhase::lastTick)
-        .max()
-        .orElse(0);
   }
 
   @Override

@@ -106,6 +106,11 @@ public record CalibrationTerms(
     }
   }
 
+  /** The window in which a tick falls, from 0. */
+  long windowOf(long tick) {
+    return tick / windowTicks;
+  }
+
   private static void require(boolean holds, String rule, Number given) {
     if (!holds) {
       throw new IllegalArgumentException(rule + " but is " + given);

@@ -128,8 +128,8 @@ final class SeparateSchedule implements PhaseSchedule {
       return tick < terms.warmUpWindows() * terms.windowTicks() ? Due.NOTHING : Due.ROUND;
     }
     if (isToRecalibrate(state)) {
-      if (windowOf(tick)
-          >= windowOf(lastCalibration(state)) + terms.recalibration().everyWindows()) {
+      if (terms.windowOf(tick)
+          >= terms.windowOf(lastCalibration(state)) + terms.recalibration().everyWindows()) {
         return Due.PHASE;
       }
       return state.roundsInPhase() >= state.phase().orElseThrow().maxRounds()
@@ -139,12 +139,8 @@ final class SeparateSchedule implements PhaseSchedule {
     return Due.ROUND;
   }
 
-  private long windowOf(long tick) {
-    return tick / terms.windowTicks();
-  }
-
-  /** The tick of the newest outcome. */
-  private static long lastCalibration(LedgerState state) {
+  /** The tick of the newest outcome; 0 before the first. */
+  static long lastCalibration(LedgerState state) {
     return state.phases().stream()
         .filter(phase -> phase.outcome() != null)
         .mapToLong(LedgerPhase::lastTick)

@@ -6,8 +6,6 @@ import static io.murmuration.event.RejectionReason.UNKNOWN_SCHEMA;
 
 import io.murmuration.event.avro.Interaction;
 import io.murmuration.registry.WireFormat;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.CharacterCodingException;
@@ -53,23 +51,16 @@ public final class InteractionCodec implements ValueDecoder {
 
   /** Encodes with the current schema; the same bytes as the generated class writes. */
   public static byte[] encode(UserEvent event) {
-    Interaction interaction =
-        Interaction.newBuilder()
-            .setEventId(event.eventId())
-            .setUserId(event.userId())
-            .setEventTime(Instant.ofEpochMilli(event.eventTimeMillis()))
-            .setPrompt(event.prompt())
-            .setText(event.text())
-            .setErase(event.isErasure())
-            .build();
-    try {
-      ByteBuffer encoded = interaction.toByteBuffer();
-      byte[] bytes = new byte[encoded.remaining()];
-      encoded.get(bytes);
-      return bytes;
-    } catch (IOException e) {
-      throw new UncheckedIOException("Encoding into memory failed", e);
-    }
+    return EventEncoder.avro()
+        .encode(
+            Interaction.newBuilder()
+                .setEventId(event.eventId())
+                .setUserId(event.userId())
+                .setEventTime(Instant.ofEpochMilli(event.eventTimeMillis()))
+                .setPrompt(event.prompt())
+                .setText(event.text())
+                .setErase(event.isErasure())
+                .build());
   }
 
   /** Decodes a value, by the schema whose fingerprint it names. */

@@ -142,6 +142,16 @@ public record DecoderDescription(
 
   /** The same decoder with other borders of texts. */
   DecoderDescription withBorders(int newBeginning, List<Integer> newEnds) {
+    return with(newBeginning, newEnds, head);
+  }
+
+  /** The same decoder with an output projection of its own, by the name that all families use. */
+  DecoderDescription withOwnHead() {
+    return with(beginningOfText, endOfText, Optional.of(OWN_HEAD));
+  }
+
+  private DecoderDescription with(
+      int newBeginning, List<Integer> newEnds, Optional<String> newHead) {
     return new DecoderDescription(
         family,
         vocabularySize,
@@ -159,29 +169,7 @@ public record DecoderDescription(
         positionEmbedding,
         layers,
         finalNorm,
-        head);
-  }
-
-  /** The same decoder with an output projection of its own, by the name that all families use. */
-  DecoderDescription withOwnHead() {
-    return new DecoderDescription(
-        family,
-        vocabularySize,
-        hiddenSize,
-        heads,
-        keyValueHeads,
-        headDim,
-        maxPositions,
-        beginningOfText,
-        endOfText,
-        normEpsilon,
-        activation,
-        rotary,
-        tokenEmbedding,
-        positionEmbedding,
-        layers,
-        finalNorm,
-        Optional.of(OWN_HEAD));
+        newHead);
   }
 
   /** All linear maps inside the layers, in computation order. */
