@@ -24,7 +24,7 @@ import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * From noised histograms to the mechanism of training. Post-processing: it costs no privacy,
+ * Derives the mechanism of training from noised histograms. Post-processing: it costs no privacy,
  * whatever it does, and it always has an answer.
  *
  * <p><b>ULS.</b> C(G) is the quantile of the norms at each candidate; the candidate of the least

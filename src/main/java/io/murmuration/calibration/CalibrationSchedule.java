@@ -69,7 +69,7 @@ public final class CalibrationSchedule implements PhaseSchedule {
     return slots.measurements();
   }
 
-  /** Among how many mechanisms training is chosen. */
+  /** The number of mechanisms among which training is chosen. */
   public int trainingOptions() {
     return slots.training().size();
   }

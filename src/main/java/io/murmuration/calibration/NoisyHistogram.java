@@ -24,7 +24,7 @@ final class NoisyHistogram {
   }
 
   /**
-   * From noised bins.
+   * Makes one from noised bins.
    *
    * @param bins finite, of any sign, at least one
    */
@@ -101,8 +101,8 @@ final class NoisyHistogram {
   }
 
   /**
-   * Where the share is reached if each entry lies at its bin's centre and half of a bin's weight is
-   * on either side of it, linear in between: in bins, from 0 to the last.
+   * The position at which the share is reached if each entry lies at its bin's centre and half of a
+   * bin's weight is on either side of it, linear in between: in bins, from 0 to the last.
    *
    * @param share in (0, 1)
    * @throws IllegalStateException if it is empty

@@ -14,22 +14,22 @@ import java.util.Locale;
  */
 record Axis(double low, double high, List<Double> ticks, Scale scale) {
 
-  /** About so many ticks are wanted. */
+  /** The number of ticks that is wanted, more or less. */
   private static final int TICKS = 5;
 
   /** A range of more decades than this is labelled at powers of ten only. */
   private static final double FINE_DECADES = 2.5;
 
-  /** So much of a logarithmic axis is left free at either end. */
+  /** The part of a logarithmic axis that is left free at either end, so that no marker is cut. */
   private static final double MARGIN = 0.03;
 
   /** How values are spread over an axis. */
   public enum Scale {
-    /** Evenly, beginning at 0. */
+    /** Values are placed evenly, beginning at 0. */
     FROM_ZERO,
-    /** Evenly, around the values. */
+    /** Values are placed evenly, and the axis covers just them. */
     AROUND_VALUES,
-    /** By their logarithms; values are positive. */
+    /** Places values by their logarithms; they are positive. */
     LOGARITHMIC
   }
 
@@ -78,7 +78,7 @@ record Axis(double low, double high, List<Double> ticks, Scale scale) {
     return new Axis(from, to, List.copyOf(ticks), Scale.LOGARITHMIC);
   }
 
-  /** Where a value lies: 0 at the axis' beginning, 1 at its end. */
+  /** Says where a value lies: 0 at the axis' beginning, 1 at its end. */
   double position(double value) {
     return scale == Scale.LOGARITHMIC
         ? Math.log(value / low) / Math.log(high / low)

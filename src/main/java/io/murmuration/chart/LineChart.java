@@ -48,7 +48,7 @@ public record LineChart(
 
   /** Width and height in units of about a pixel. */
   public record Size(double width, double height) {
-    /** As two of them fit side by side into a page. */
+    /** A size of which two fit side by side into a page. */
     public static final Size HALF_PAGE = new Size(460, 270);
   }
 

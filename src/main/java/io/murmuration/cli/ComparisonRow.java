@@ -20,7 +20,7 @@ record ComparisonRow(
     return groupPrivacy / els;
   }
 
-  /** As a JSON object; what is infinite is null. */
+  /** Describes the row as a JSON object; what is infinite is null. */
   Map<String, Object> describe() {
     Map<String, Object> fields = new LinkedHashMap<>();
     fields.put("group_size", groupSize);

@@ -13,7 +13,7 @@ class ConfigOverrides {
       description = "An option; wins over the file; repeatable.")
   private Map<String, String> settings = new LinkedHashMap<>();
 
-  /** By their keys. */
+  /** The values by their keys. */
   final Map<String, String> overrides() {
     return settings;
   }

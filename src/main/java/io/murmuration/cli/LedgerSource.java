@@ -16,7 +16,7 @@ import java.util.Map;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Option;
 
-/** Where a ledger is that a command only reads: a file or a topic. */
+/** Says where a ledger is that a command only reads: a file or a topic. */
 final class LedgerSource {
 
   @ArgGroup(exclusive = true, multiplicity = "1")

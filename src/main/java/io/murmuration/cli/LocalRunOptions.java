@@ -124,12 +124,12 @@ final class LocalRunOptions {
     }
   }
 
-  /** Null for a generated stream. */
+  /** The file of events; null for a generated stream. */
   Path events() {
     return absolute(events);
   }
 
-  /** Null for the project's own. */
+  /** The base model's directory; null for the project's own. */
   Path model() {
     return absolute(model);
   }

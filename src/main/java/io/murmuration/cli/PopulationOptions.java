@@ -31,7 +31,7 @@ import picocli.CommandLine.Spec;
  */
 final class PopulationOptions {
 
-  /** Said wherever numbers come from a look at events. */
+  /** What is said wherever numbers come from a look at events. */
   static final String UNACCOUNTED =
       "Counts or gradients were measured on events without noise. That is free of charge for public"
           + " or proxy data only: on the private stream itself such a look spends privacy that no"

@@ -226,7 +226,7 @@ final class ReportCommand implements Callable<Integer> {
         points);
   }
 
-  /** Of a release that is an adapter to the base model, or a model of its own. */
+  /** The loss of a release, which is an adapter to the base model or a model of its own. */
   private double loss(Path release, LanguageModel base, TextEvaluator evaluator, List<String> texts)
       throws IOException {
     if (Files.exists(release.resolve(PeftAdapter.CONFIG_FILE))) {

@@ -34,7 +34,7 @@ public record CalibrationConfig(
     int recalibrations,
     long recalibrationWindows) {
 
-  /** Null where it is not enabled, or has faults. */
+  /** Reads it; null where it is not enabled, or has faults. */
   static CalibrationConfig read(Faults faults) {
     faults.startPart();
     if (!Boolean.TRUE.equals(faults.required(CalibrationOptions.ENABLED))) {

@@ -6,11 +6,11 @@ import org.apache.flink.configuration.ConfigOptions;
 /** What keyed state keeps of a user, and which records may enter it. */
 public final class ContributionOptions {
 
-  /** Where a text is cut before it enters state. */
+  /** Says where a text is cut before it enters state. */
   public enum TruncationKind {
-    /** At the token limit, by the model's tokenizer. */
+    /** A text is cut at the token limit, by the model's tokenizer. */
     TOKENS,
-    /** At the numbers of characters alone. */
+    /** A text is cut at the numbers of characters alone. */
     CHARACTERS
   }
 

@@ -8,7 +8,7 @@ import java.util.OptionalInt;
 import java.util.Properties;
 
 /**
- * Where data comes from and where results go.
+ * Says where data comes from and where results go.
  *
  * @param bootstrapServers Kafka brokers
  * @param groupId consumer group

@@ -4,7 +4,7 @@ import java.time.Duration;
 import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.ConfigOptions;
 
-/** Where data comes from and where results go. */
+/** Options that say where data comes from and where results go. */
 public final class IoOptions {
 
   /** Forms of the ledger. */
@@ -17,9 +17,9 @@ public final class IoOptions {
 
   /** How the trainer tells the budget that a round was executed. */
   public enum FeedbackKind {
-    /** Inside one JVM only. */
+    /** They stay inside one JVM. */
     IN_MEMORY,
-    /** By a topic. */
+    /** They come by a topic. */
     KAFKA
   }
 

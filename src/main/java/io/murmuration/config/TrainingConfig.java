@@ -60,7 +60,7 @@ public record TrainingConfig(
     boolean privateMetrics)
     implements Serializable {
 
-  /** As many workers as there may ever be: Flink keeps it with the savepoint. */
+  /** The most workers that there may ever be: Flink keeps it with the savepoint. */
   public static final int MAX_PARALLELISM = 1 << 10;
 
   public TrainingConfig {

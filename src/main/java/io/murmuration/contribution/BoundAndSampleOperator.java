@@ -69,7 +69,7 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
 
   private static final Duration SLICE = Duration.ofMillis(100);
 
-  /** As long again for input and barriers. */
+  /** The pause after a quantum: as long again, for input and barriers. */
   private static final long PAUSE_MILLIS = 100;
 
   private final ContributionBounds configuredBounds;
@@ -106,7 +106,7 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
     this(bounds, Randomness.secure(), TimerQuantum.of(SLICE), privateMetrics);
   }
 
-  /** For tests: randomness and quanta of their choice. */
+  /** The operator of tests: randomness and quanta of their choice. */
   BoundAndSampleOperator(ContributionBounds bounds, Randomness randomness, TimerQuantum quantum) {
     this(bounds, randomness, quantum, /* privateMetrics= */ false);
   }

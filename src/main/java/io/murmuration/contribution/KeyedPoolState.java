@@ -190,7 +190,7 @@ final class KeyedPoolState {
   }
 
   /**
-   * Where the user's timer belongs: at the earliest due tick or at the clean-up of the oldest
+   * Says where the user's timer belongs: at the earliest due tick or at the clean-up of the oldest
    * window, whichever comes first. {@link #NO_TIMER} for nowhere.
    */
   private long timerOf(UserPool pool, String userId) {

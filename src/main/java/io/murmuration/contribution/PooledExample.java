@@ -17,7 +17,7 @@ public record PooledExample(long eventTimeMillis, String prompt, String text) {
     Objects.requireNonNull(text, "text");
   }
 
-  /** As it travels to the trainer. */
+  /** The example as it travels to the trainer. */
   public Example toExample() {
     return new Example(prompt, text);
   }

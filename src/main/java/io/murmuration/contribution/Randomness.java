@@ -4,7 +4,7 @@ import java.io.Serializable;
 import org.apache.commons.rng.UniformRandomProvider;
 
 /**
- * Where the random choices of bounding and sampling come from.
+ * The source of the random choices of bounding and sampling.
  *
  * <p>In production this is {@link #secure()} and nothing else: a participant who could predict the
  * bits would void the amplification by sampling. The user id is an argument so that a test can give

@@ -28,10 +28,10 @@ final class Reservoir {
   private int size;
   private int[] slots;
 
-  /** Null where all are settled. */
+  /** When each arrived; null where all are settled. */
   private long[] arrivals;
 
-  /** Null where no example has a due tick. */
+  /** When each is due; null where no example has a due tick. */
   private long[] dueTicks;
 
   Reservoir(long window, long seen, int size) {

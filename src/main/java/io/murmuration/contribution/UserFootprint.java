@@ -25,7 +25,7 @@ public record UserFootprint(
     Objects.requireNonNull(schedule, "schedule");
   }
 
-  /** Of a pool whose pool and examples have {@code bytes} in all. */
+  /** Measures a pool; pool and examples have {@code bytes} in all. */
   static UserFootprint of(UserPool pool, long bytes) {
     return new UserFootprint(
         pool.windowCount(),

@@ -54,7 +54,7 @@ public final class UserPool {
     this(windowTicks, 1);
   }
 
-  /** With room for some windows: a list that grows takes room for ten. */
+  /** A pool with room for some windows: a list that grows takes room for ten. */
   UserPool(long windowTicks, int room) {
     this.windowTicks = windowTicks;
     this.windows = new ArrayList<>(room);

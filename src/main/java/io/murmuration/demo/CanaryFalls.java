@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.function.IntConsumer;
 import java.util.function.ToDoubleFunction;
 
-/** By how much each canary's sequence became more likely, kept in a file as it is measured. */
+/** Keeps, in a file as it is measured, by how much each canary's sequence became more likely. */
 final class CanaryFalls {
 
   private CanaryFalls() {}

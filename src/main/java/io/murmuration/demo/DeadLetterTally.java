@@ -48,7 +48,7 @@ final class DeadLetterTally {
     return header == null ? "no reason" : new String(header.value(), StandardCharsets.UTF_8);
   }
 
-  /** For the terminal: the total, and how it is made up. */
+  /** Renders it for the terminal: the total, and how it is made up. */
   static String render(Map<String, Long> tally) {
     long total = tally.values().stream().mapToLong(Long::longValue).sum();
     if (total == 0) {

@@ -38,7 +38,9 @@ final class DemoCluster implements AutoCloseable {
   private static final Duration STOP_TIMEOUT = Duration.ofMinutes(5);
   private static final Duration POLL = Duration.ofMillis(200);
 
-  /** Of public time; far longer than a demo: what users say stays in their pools. */
+  /**
+   * Length of a window of public time, far longer than a demo: what users say stays in their pools.
+   */
   private static final long WINDOW_TICKS = 100_000;
 
   private static final int EXAMPLES_PER_WINDOW = 32;
@@ -159,8 +161,8 @@ final class DemoCluster implements AutoCloseable {
   }
 
   /**
-   * With a savepoint and without drain: its completion commits the releases still in staging. A job
-   * that has only just started refuses a savepoint until all of its tasks run, so it is asked
+   * Stops with a savepoint and without drain: its completion commits the releases still in staging.
+   * A job that has only just started refuses a savepoint until all of its tasks run, so it is asked
    * again.
    */
   void stop() throws InterruptedException, ExecutionException {

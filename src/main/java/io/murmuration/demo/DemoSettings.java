@@ -66,7 +66,7 @@ public record DemoSettings(
     int webPort,
     long seed) {
 
-  /** Where releases become visible. */
+  /** The directory in which releases become visible. */
   Path releases() {
     return out.resolve("releases");
   }

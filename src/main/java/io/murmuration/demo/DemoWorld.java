@@ -103,7 +103,9 @@ record DemoWorld(
     return all;
   }
 
-  /** At most so many texts, users in turn: training weighs users alike, and so does the loss. */
+  /**
+   * Takes texts up to a number, users in turn: training weighs users alike, and so does the loss.
+   */
   private static List<String> inTurn(Collection<List<String>> textsOfUsers, int count) {
     List<String> chosen = new ArrayList<>();
     for (int turn = 0; chosen.size() < count; turn++) {

@@ -35,7 +35,7 @@ public final class EmbeddedKafka implements AutoCloseable {
   /** Largest record in bytes; leaves room for a dead letter around a payload of a few megabytes. */
   public static final int MAX_MESSAGE_BYTES = 8 << 20;
 
-  /** Passed as port, lets the operating system choose one. */
+  /** A port that lets the operating system choose one. */
   public static final int ANY_PORT = 0;
 
   private static final String HOST = "127.0.0.1";

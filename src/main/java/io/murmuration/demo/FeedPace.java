@@ -4,7 +4,7 @@ package io.murmuration.demo;
 @FunctionalInterface
 interface FeedPace {
 
-  /** Never waits. */
+  /** The pace that never waits. */
   FeedPace UNLIMITED = index -> {};
 
   /**

@@ -28,12 +28,12 @@ final class RoundSchedule {
   /** The job shares the machine with broker, web UI and whoever measures the releases. */
   private static final double MARGIN = 1.5;
 
-  /** For noise, checkpoint and release of a round, however small it is. */
+  /** What noise, checkpoint and release of a round take, however small it is. */
   private static final Duration OVERHEAD = Duration.ofMillis(500);
 
   private static final long STEP_MILLIS = 100;
 
-  /** For who needs an interval before there is one. */
+  /** An interval for who needs one before there is one. */
   static final Duration ANY = Duration.ofSeconds(1);
 
   private RoundSchedule() {}
@@ -70,7 +70,7 @@ final class RoundSchedule {
     return Duration.ofMillis(STEP_MILLIS * (long) Math.ceil(millis / STEP_MILLIS));
   }
 
-  /** For people. */
+  /** Says an interval to people. */
   static String seconds(Duration interval) {
     return String.format(Locale.ROOT, "%.2f s", interval.toMillis() / 1000.0);
   }

@@ -12,7 +12,7 @@ final class Scores {
     return texts.stream().mapToDouble(text -> finite(model.applyAsDouble(text))).toArray();
   }
 
-  /** By how many nats per token every text became more likely. */
+  /** Says by how many nats per token every text became more likely. */
   static double[] gains(double[] base, double[] adapted) {
     double[] gains = new double[base.length];
     for (int i = 0; i < gains.length; i++) {

@@ -21,7 +21,7 @@ public final class DecodeInteractionsFunction extends ProcessFunction<RawRecord,
 
   private static final long serialVersionUID = 1L;
 
-  /** Where rejected records come out. */
+  /** The side output of rejected records. */
   public static final OutputTag<DeadLetter> DEAD_LETTERS =
       new OutputTag<>("dead-letters", new DeadLetterSerializer().typeInfo(DeadLetter.class));
 

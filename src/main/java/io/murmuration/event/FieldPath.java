@@ -4,8 +4,8 @@ import java.io.Serializable;
 import java.util.List;
 
 /**
- * Where a field stands in a value: names from the outside in. A name that holds a dot itself cannot
- * be reached.
+ * Says where a field stands in a value: names from the outside in. A name that holds a dot itself
+ * cannot be reached.
  *
  * @param steps at least one, none blank
  */

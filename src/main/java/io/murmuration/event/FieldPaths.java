@@ -3,7 +3,7 @@ package io.murmuration.event;
 import java.io.Serializable;
 
 /**
- * Where the parts of an event stand in a value.
+ * Says where the parts of an event stand in a value.
  *
  * @param userId a string, required
  * @param eventTime required; {@link TimeFormat} says what it holds

@@ -28,7 +28,7 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
  * #send}, {@link #erase}, {@link #flush} or {@link #close}. Not thread-safe.
  */
 public final class InteractionProducer implements AutoCloseable {
-  /** As rate: as fast as the broker takes them. */
+  /** The rate of events that are sent as fast as the broker takes them. */
   public static final double UNLIMITED = Double.POSITIVE_INFINITY;
 
   /** Largest key plus value in bytes, unless {@code max.request.size} is configured. */

@@ -67,7 +67,7 @@ public record InteractionRules(
         maxRecordBytes, maxUserIdBytes, maxTextChars, maxPromptChars, textChars, promptChars);
   }
 
-  /** Before anything is decoded. */
+  /** Checks a record before anything of it is decoded. */
   void checkRaw(RawRecord record) throws RejectedRecordException {
     long size = length(record.key()) + length(record.value());
     if (record.key() == null && record.value() == null) {

@@ -22,7 +22,7 @@ import org.apache.avro.Schema;
  */
 final class RegistryDecoder implements ValueDecoder {
 
-  /** So long a record is waited for. Well below the least timeout of checkpoints. */
+  /** How long a record is waited for. Well below the least timeout of checkpoints. */
   private static final Duration PATIENCE = Duration.ofMinutes(1);
 
   /** Schemas that are settled; an older one is settled anew when it is needed again. */

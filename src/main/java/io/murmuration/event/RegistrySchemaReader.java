@@ -148,7 +148,7 @@ final class RegistrySchemaReader {
         writer.getName(), writer.getDoc(), writer.getNamespace(), /* isError= */ false, fields);
   }
 
-  /** By name, else by alias; null if there is none. */
+  /** Finds a field by name, else by alias; null if there is none. */
   private static Field field(Schema record, String name) {
     Field named = record.getField(name);
     if (named != null) {
@@ -175,7 +175,7 @@ final class RegistrySchemaReader {
       return place;
     }
 
-    /** Null where the schema has no such field. */
+    /** Finds a field's place; null where the schema has no such field. */
     Place find(FieldPath path, Type... types) {
       List<Integer> positions = new ArrayList<>();
       Schema at = writer;
@@ -283,7 +283,7 @@ final class RegistrySchemaReader {
     return string;
   }
 
-  /** Null where there is nothing, on the way too. */
+  /** What is at a place; null where there is nothing, on the way too. */
   private static Object at(GenericRecord record, Place place) {
     if (place == null) {
       return null;

@@ -12,7 +12,7 @@ import io.murmuration.privacy.mechanism.RoundQuery;
 import io.murmuration.privacy.mechanism.RoundQuery.ModelUpdate;
 
 /**
- * From the configured guarantee to the mechanism of every round; a function of public numbers
+ * Derives the mechanism of every round from the configured guarantee: a function of public numbers
  * alone.
  */
 public final class ConfiguredMechanism {

@@ -14,7 +14,7 @@ import io.murmuration.privacy.mechanism.RoundQuery.NormHistograms;
 import io.murmuration.privacy.mechanism.Sampler;
 import java.util.List;
 
-/** From the configuration to the phases of the domain; a function of public numbers alone. */
+/** Derives the phases of the domain from the configuration: a function of public numbers alone. */
 final class ConfiguredPhases {
 
   /** Ratio of neighbouring norms that are told apart. */

@@ -31,7 +31,7 @@ import org.apache.flink.connector.base.DeliveryGuarantee;
 import org.apache.flink.connector.kafka.sink.KafkaSink;
 
 /**
- * Where releases go and what they have in common.
+ * Says where releases go and what they have in common.
  *
  * @param sink publishes them
  * @param context what all releases have in common
@@ -43,7 +43,7 @@ record ConfiguredReleases(
     PublishSink sink, ReleaseContext context, ReleaseWitness witness, StartingPoint start) {
 
   /**
-   * Of a job that begins without state.
+   * The releases of a job that begins without state.
    *
    * @see #of(MurmurationConfig, boolean)
    */
@@ -52,7 +52,7 @@ record ConfiguredReleases(
   }
 
   /**
-   * From the configuration and the base model's directory, which must be readable where the job is
+   * Reads the configuration and the base model's directory, which must be readable where the job is
    * submitted too.
    *
    * @param mayHaveState whether the job may be restored, so that the release where it once began
@@ -103,7 +103,7 @@ record ConfiguredReleases(
     }
   }
 
-  /** Only where training begins is still asked; a person knows that the rest is lost. */
+  /** A witness of nothing but where training begins; a person knows that the rest is lost. */
   private record LostCharges(List<String> startingPoint) implements ReleaseWitness {
 
     @Override

@@ -311,7 +311,10 @@ public final class MurmurationJob {
             privacy.domain(), endpoint(io, io.topics().feedback(), "feedback"));
   }
 
-  /** Beside the feedback: in memory where everything runs in one JVM, else where all look. */
+  /**
+   * Parameters lie beside the feedback: in memory where everything runs in one JVM, else where all
+   * look.
+   */
   private static ParameterStore.Factory parameters(PrivacyConfig privacy, IoConfig io) {
     String domain = privacy.domain();
     if (io.feedbackKind() == FeedbackKind.IN_MEMORY) {

@@ -13,7 +13,7 @@ final class UserPartitioner implements Partitioner<String> {
 
   private static final long serialVersionUID = 1L;
 
-  /** In place of a user id, which is never empty. */
+  /** Stands in the place of a user id, which is never empty. */
   private static final String NOBODY = "";
 
   /** The user of a record. */

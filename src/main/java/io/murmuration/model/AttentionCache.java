@@ -13,7 +13,7 @@ import java.util.Map;
  */
 final class AttentionCache implements AutoCloseable {
 
-  /** Of one layer: (slices · sequences · groups, positions, head width), keys rotated. */
+  /** What one layer keeps: (slices · sequences · groups, positions, head width), keys rotated. */
   record KeysAndValues(NDArray keys, NDArray values) {}
 
   private final NDManager manager;
@@ -47,12 +47,12 @@ final class AttentionCache implements AutoCloseable {
     return all;
   }
 
-  /** After a pass: its positions are in all layers. */
+  /** Counts the positions of a pass, which are in all layers now. */
   void advance(int count) {
     positions += count;
   }
 
-  /** Out of the scope of the step, into the cache. */
+  /** Moves an array out of the scope of the step, into the cache. */
   private NDArray kept(NDArray array) {
     NDScope.unregister(array);
     array.attach(manager);

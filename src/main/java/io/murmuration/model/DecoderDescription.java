@@ -46,7 +46,7 @@ public record DecoderDescription(
     Norm finalNorm,
     Optional<String> head) {
 
-  /** In the place of a token id: there is none. */
+  /** Stands in the place of a token id where there is none. */
   public static final int NO_TOKEN = -1;
 
   /** Tensor name of an output projection that is not tied to the embedding. */
@@ -198,9 +198,9 @@ public record DecoderDescription(
   }
 
   /**
-   * About how many bytes a training pass keeps for each position, for choosing micro-batches: what
-   * autograd retains of every layer of {@link Decoder}, and what one layer takes on its way back.
-   * Logits come on top: see {@link LanguageModel#backward}.
+   * Estimates how many bytes a training pass keeps for each position, for choosing micro-batches:
+   * what autograd retains of every layer of {@link Decoder}, and what one layer takes on its way
+   * back. Logits come on top: see {@link LanguageModel#backward}.
    *
    * @param positions length of a sequence, for the shares of attention
    * @param inputsKept whether what is multiplied with the inputs of linear maps is trained, so that

@@ -70,7 +70,7 @@ public final class LanguageModel implements AutoCloseable {
             }));
   }
 
-  /** Where it was loaded from. */
+  /** The directory that it was loaded from. */
   public Path directory() {
     return directory;
   }
@@ -85,7 +85,7 @@ public final class LanguageModel implements AutoCloseable {
     return loaded.tokenizer();
   }
 
-  /** For what is computed with the model; make a sub-manager for each step. */
+  /** The manager of what is computed with the model; make a sub-manager for each step. */
   public NDManager manager() {
     return manager;
   }

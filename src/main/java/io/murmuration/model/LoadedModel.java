@@ -24,7 +24,7 @@ import java.util.stream.Stream;
  */
 final class LoadedModel {
 
-  /** Where a tensor's values come from: see {@link Tensors.Writer}. */
+  /** Says where a tensor's values come from: see {@link Tensors.Writer}. */
   interface WeightSource {
     void read(TensorSpec tensor, long first, ByteBuffer target) throws IOException;
   }

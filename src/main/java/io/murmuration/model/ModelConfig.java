@@ -188,7 +188,7 @@ final class ModelConfig {
     return ids;
   }
 
-  /** Where two keys say the same thing and both are there, they must agree. */
+  /** Requires that two keys which say the same thing agree where both are there. */
   void requireAgreement(String key, Object one, Object other, String where) {
     require(one.equals(other), key, other + ", as " + where + " says", one);
   }

@@ -63,7 +63,7 @@ public final class ModelDirectory {
         : description;
   }
 
-  /** From the configuration alone. */
+  /** Describes a model by its configuration alone. */
   static DecoderDescription described(Path directory) throws IOException {
     requireDirectory(directory);
     return TextBorders.applied(

@@ -41,7 +41,7 @@ final class SafetensorsFile implements Closeable {
   /** Elements that are read at a time into a Java array. */
   private static final int HEAP_BLOCK_ELEMENTS = 1 << 14;
 
-  /** Of the two float32 that lie in eight bytes. */
+  /** The exponents of the two float32 that lie in eight bytes. */
   private static final long EXPONENTS = 0x7f800000_7f800000L;
 
   private static final long LOWEST_OF_EXPONENTS = 0x00800000_00800000L;
@@ -115,7 +115,7 @@ final class SafetensorsFile implements Closeable {
     return new SafetensorsFile(path, channel, dataStart, regions, metadata);
   }
 
-  /** As the reference implementation: every byte belongs to one tensor. */
+  /** Requires, as the reference implementation does, that every byte belongs to one tensor. */
   private static void requireNoHoles(Path path, Collection<Region> regions, long dataBytes) {
     long end = 0;
     for (Region region :
@@ -192,7 +192,7 @@ final class SafetensorsFile implements Closeable {
     return node.canConvertToExactIntegral() && node.canConvertToLong() ? node.longValue() : -1;
   }
 
-  /** Where the file is. */
+  /** The file's path. */
   Path path() {
     return path;
   }
@@ -245,7 +245,7 @@ final class SafetensorsFile implements Closeable {
     return values;
   }
 
-  /** For the whole of a tensor, once it is sure that the file holds so much. */
+  /** Makes the array for the whole of a tensor, once it is sure that the file holds so much. */
   private float[] array(String name) {
     Region region = region(name);
     requireBytes(region, type(region));

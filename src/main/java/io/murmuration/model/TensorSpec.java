@@ -14,7 +14,7 @@ public record TensorSpec(String name, List<Long> shape) {
     shape = List.copyOf(shape);
   }
 
-  /** From an array of dimensions. */
+  /** Makes one from an array of dimensions. */
   public static TensorSpec of(String name, long... shape) {
     return new TensorSpec(name, java.util.Arrays.stream(shape).boxed().toList());
   }

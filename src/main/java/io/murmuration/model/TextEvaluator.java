@@ -49,13 +49,13 @@ public final class TextEvaluator {
     return new Item(sequence, model.tokenizer().characters(text, sequence.targets()));
   }
 
-  /** Of the model as it was loaded. */
+  /** Measures the model as it was loaded. */
   public TextLoss evaluate() {
     return measure(Map.of(), null);
   }
 
   /**
-   * With trained parameters.
+   * Measures it with trained parameters.
    *
    * @param trainable on the same model
    * @param parameters flat, in the order of {@link TrainableParameters#tensors()}

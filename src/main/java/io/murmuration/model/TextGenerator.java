@@ -15,7 +15,7 @@ public final class TextGenerator {
   private final TrainableParameters trainable;
   private final float[] parameters;
 
-  /** Of the model as it was loaded. */
+  /** Generates with the model as it was loaded. */
   public TextGenerator(LanguageModel model) {
     this.model = model;
     this.trainable = null;
@@ -23,7 +23,7 @@ public final class TextGenerator {
   }
 
   /**
-   * With trained parameters.
+   * Generates with trained parameters.
    *
    * @param parameters flat, in the order of {@link TrainableParameters#tensors()}
    */

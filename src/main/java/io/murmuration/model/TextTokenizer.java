@@ -147,7 +147,7 @@ public final class TextTokenizer implements AutoCloseable {
     return HuggingFaceTokenizer.newInstance(new ByteArrayInputStream(json), PLAIN);
   }
 
-  /** Where a text can be cut without tokenizing it. */
+  /** Says where a text can be cut without tokenizing it. */
   TokenBorders borders() {
     return borders;
   }

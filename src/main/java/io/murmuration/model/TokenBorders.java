@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * Where a text can be cut without tokenizing it, so that what is left has the same tokens as
+ * Says where a text can be cut without tokenizing it, so that what is left has the same tokens as
  * before.
  *
  * <p>A <em>border</em> is where a letter is followed by a space or by a mark of Chinese or Japanese

@@ -18,7 +18,7 @@ import java.util.stream.LongStream;
  */
 final class TokenLosses {
 
-  /** Of a piece, where nobody says how much it may take. */
+  /** Memory of a piece, where nobody says how much it may take. */
   static final long DEFAULT_PIECE_BYTES = 64L << 20;
 
   /** Log probabilities, their gradient, and that of the logits. */
@@ -125,7 +125,7 @@ final class TokenLosses {
     return losses;
   }
 
-  /** Of the weighted losses of a piece, by its states. */
+  /** The gradient of the weighted losses of a piece, by its states. */
   private NDArray gradient(NDManager step, Grid piece, float[] losses) {
     NDArray leaf = piece.states();
     if (piece.targets().length == 0) {
@@ -169,7 +169,7 @@ final class TokenLosses {
   }
 
   /**
-   * Of some positions of all sequences.
+   * The grid of some positions of all sequences.
    *
    * @param hidden (slices, sequences · positions, hidden) of those positions
    */

@@ -147,7 +147,7 @@ public final class TokenTruncation implements Truncation {
     return all <= kept + MORE_TOKENS ? prompt : withoutFirst(prompt, atLimit);
   }
 
-  /** At least one, so that an example is never empty. */
+  /** Takes the first code points, at least one, so that an example is never empty. */
   private static String first(String text, int codePoints) {
     return text.substring(0, text.offsetByCodePoints(0, Math.max(1, codePoints)));
   }

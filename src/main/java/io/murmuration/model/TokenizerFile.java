@@ -202,7 +202,7 @@ final class TokenizerFile {
     }
   }
 
-  /** Where it was read from. */
+  /** The file that it was read from. */
   Path file() {
     return file;
   }
@@ -235,7 +235,7 @@ final class TokenizerFile {
         });
   }
 
-  /** Where the copy that encodes lets a text be cut. */
+  /** Says where the copy that encodes lets a text be cut. */
   TokenBorders borders() {
     List<JsonNode> ordinary = new ArrayList<>();
     for (JsonNode added : added()) {

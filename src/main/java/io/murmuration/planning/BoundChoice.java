@@ -68,7 +68,7 @@ public final class BoundChoice {
     return leastNoise(userLevelPredictions(terms, candidates, norms));
   }
 
-  /** Of predictions the one of the least noise, the smaller bound of two equals. */
+  /** Chooses the prediction of the least noise, the smaller bound of two equals. */
   public static Optional<BoundPrediction> leastNoise(List<BoundPrediction> predictions) {
     return predictions.stream()
         .min(
@@ -83,9 +83,9 @@ public final class BoundChoice {
   }
 
   /**
-   * Of the two samplers, each at its own bound, the one of less noise; ULS of two equals. The
-   * per-coordinate noise of both is on the same scale: each is an average over users or examples of
-   * gradients of the mean loss.
+   * Chooses the sampler of less noise, each at its own bound; ULS of two equals. The per-coordinate
+   * noise of both is on the same scale: each is an average over users or examples of gradients of
+   * the mean loss.
    */
   public static Optional<BoundPrediction> lessNoise(
       Optional<BoundPrediction> userLevel, Optional<BoundPrediction> exampleLevel) {

@@ -75,7 +75,7 @@ public record BoundPlan(
             .findFirst());
   }
 
-  /** Of the two samplers, each at its own bound, the one of less predicted noise. */
+  /** The sampler of less predicted noise, each at its own bound. */
   public Optional<BoundPrediction> recommended() {
     return BoundChoice.lessNoise(userLevel, exampleLevel);
   }

@@ -28,7 +28,7 @@ public final class CountDistribution {
   }
 
   /**
-   * From a histogram.
+   * Makes one from a histogram.
    *
    * @param weights examples per user, ≥ 1, to how many users have so many or to their share; finite
    *     and not negative, not all zero
@@ -56,7 +56,7 @@ public final class CountDistribution {
     return new CountDistribution(kept);
   }
 
-  /** From the count of each user. */
+  /** Makes one from the count of each user. */
   public static CountDistribution ofCounts(IntStream counts) {
     Map<Integer, Double> weights = new TreeMap<>();
     counts.forEach(count -> weights.merge(count, 1.0, Double::sum));
@@ -64,7 +64,8 @@ public final class CountDistribution {
   }
 
   /**
-   * From a few quantiles, log-linear in between; below the first, everybody has that many.
+   * Makes one from a few quantiles, log-linear in between; below the first, everybody has that
+   * many.
    *
    * @param quantiles shares of users in (0, 1] to the examples that no more than so many have; with
    *     one for 1, the largest count

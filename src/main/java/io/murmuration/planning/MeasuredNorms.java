@@ -27,13 +27,13 @@ public final class MeasuredNorms implements NormModel {
     }
   }
 
-  /** Where it was measured, ascending. */
+  /** The bounds at which it was measured, ascending. */
   public List<Integer> groupSizes() {
     return List.copyOf(norms.keySet());
   }
 
   /**
-   * As measured where it was, and by the fit of all measurements elsewhere.
+   * A model that is as measured where it was, and by the fit of all measurements elsewhere.
    *
    * @throws IllegalArgumentException if there are fewer than two measurements to fit
    */

@@ -24,7 +24,7 @@ import java.util.Locale;
 public record StepNoise(
     double noiseMultiplier, long parameters, double expectedUnits, long rounds) {
 
-  /** From this ratio over all rounds on, what was tried got worse by training. */
+  /** The ratio over all rounds from which on what was tried got worse by training. */
   public static final double HOPELESS = 0.6;
 
   public StepNoise {

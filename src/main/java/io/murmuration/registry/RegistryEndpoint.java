@@ -8,8 +8,8 @@ import java.util.List;
 import java.util.Objects;
 
 /**
- * Where a registry is and how to be let in. Travels to the task managers; its text form holds no
- * secrets.
+ * Says where a registry is and how to be let in. Travels to the task managers; its text form holds
+ * no secrets.
  *
  * @param urls of nodes of one registry, at least one; tried in this order
  * @param user for basic authentication, or null
@@ -68,7 +68,7 @@ public record RegistryEndpoint(
     }
   }
 
-  /** Without credentials, with the JVM's trust. */
+  /** An endpoint without credentials, with the JVM's trust. */
   public static RegistryEndpoint at(URI url) {
     return new RegistryEndpoint(
         new ArrayList<>(List.of(url)), null, null, null, null, null, DEFAULT_TIMEOUT);

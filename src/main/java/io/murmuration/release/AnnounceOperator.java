@@ -43,7 +43,7 @@ final class AnnounceOperator extends AbstractStreamOperator<Announcement>
   private static final ListStateDescriptor<byte[]> WAITING =
       new ListStateDescriptor<>("waiting", BytePrimitiveArraySerializer.INSTANCE);
 
-  /** Null where the committer has made visible what arrives. */
+  /** What makes a release visible; null where the committer has done it. */
   private final PublishSink sink;
 
   private transient ListState<PublishCommittable> state;

@@ -18,7 +18,7 @@ public final class AnnouncementKafkaSerializer
 
   private final String topic;
 
-  /** For one topic. */
+  /** Serializes for one topic. */
   public AnnouncementKafkaSerializer(String topic) {
     this.topic = topic;
   }

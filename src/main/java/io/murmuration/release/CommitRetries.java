@@ -21,7 +21,7 @@ record CommitRetries(int retries, Duration total, Sleeper sleeper) implements Se
   static final CommitRetries OF_JOBS =
       new CommitRetries(PublishSink.COMMIT_RETRIES, PublishSink.COMMIT_PATIENCE, Thread::sleep);
 
-  /** More would not fit a pause of a nanosecond into any sensible total. */
+  /** The most retries: more would not fit a pause of a nanosecond into any sensible total. */
   private static final int MOST_RETRIES = 30;
 
   /** Waits, interruptibly. */

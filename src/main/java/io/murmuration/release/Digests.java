@@ -16,12 +16,12 @@ public final class Digests {
 
   private Digests() {}
 
-  /** Of one file. */
+  /** The digest of one file. */
   public static String ofFile(byte[] content) {
     return DigestUtils.sha256Hex(content);
   }
 
-  /** Of one file, which need not fit into memory. */
+  /** The digest of one file, which need not fit into memory. */
   public static String ofFile(Path file) throws IOException {
     try (InputStream in = Files.newInputStream(file)) {
       return DigestUtils.sha256Hex(in);
@@ -29,8 +29,8 @@ public final class Digests {
   }
 
   /**
-   * Of a release: over each file's name, length and content in the order of the names. Lengths
-   * stand before what they measure, so that no two releases collide by moving a boundary.
+   * The digest of a release: over each file's name, length and content in the order of the names.
+   * Lengths stand before what they measure, so that no two releases collide by moving a boundary.
    */
   public static String ofRelease(SortedMap<String, byte[]> files) {
     MessageDigest digest = DigestUtils.getSha256Digest();

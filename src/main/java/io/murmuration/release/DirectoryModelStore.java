@@ -61,12 +61,12 @@ public final class DirectoryModelStore implements ModelStore {
   private static final String PARTIAL = ".partial";
   private static final String LATEST = "latest";
 
-  /** More than a file system keeps inside an inode. */
+  /** Bytes of the probe: more than a file system keeps inside an inode. */
   private static final int PROBE_BYTES = 64 * 1024;
 
   private static final Pattern RELEASE_NAME = Pattern.compile("round-\\d{8,}");
 
-  /** Never among the releases, so that no consumer of models meets one. */
+  /** Names of calibrations, never among the releases, so that no consumer of models meets one. */
   private static final Pattern CALIBRATION_NAME = Pattern.compile("calibration-\\d{8,}");
 
   /** Writes one new file; apart so that tests can fill the disk. */
@@ -74,7 +74,7 @@ public final class DirectoryModelStore implements ModelStore {
     void write(Path file, byte[] content) throws IOException;
   }
 
-  /** Of what belongs to no release that was staged whole. */
+  /** The age from which on what belongs to no release that was staged whole is a leftover. */
   private static final Duration LEFTOVER_AGE = Duration.ofDays(1);
 
   private static final Pattern STAGED_NAME =
@@ -87,7 +87,7 @@ public final class DirectoryModelStore implements ModelStore {
   private final FileOutput output;
   private final StoreMarker marker;
 
-  /** As the marker had it when the store was opened; null for reading only. */
+  /** The store's id as the marker had it when the store was opened; null for reading only. */
   private String id;
 
   private DirectoryModelStore(Path root, FileOutput output) {
@@ -382,7 +382,7 @@ public final class DirectoryModelStore implements ModelStore {
     }
   }
 
-  /** By a rename first, so that no consumer sees half a release. */
+  /** Removes it by a rename first, so that no consumer sees half a release. */
   @Override
   public void remove(String name) throws IOException {
     Path release = existing(name);
@@ -407,7 +407,7 @@ public final class DirectoryModelStore implements ModelStore {
     return root.resolve(name);
   }
 
-  /** Where a visible release lies. */
+  /** The directory of a visible release. */
   public Path directoryOf(String name) {
     return root.resolve(name);
   }

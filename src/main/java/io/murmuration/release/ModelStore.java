@@ -7,7 +7,7 @@ import java.util.Optional;
 import java.util.SortedMap;
 
 /**
- * Where releases are kept, in two phases: staged inside the trust boundary, then made visible.
+ * Keeps releases, in two phases: staged inside the trust boundary, then made visible.
  *
  * <p>Contract: {@link #stage} is durable when it returns, and staging the same release again is
  * harmless. {@link #commit} makes a release visible as a whole or not at all, and may be repeated.

@@ -54,9 +54,10 @@ public final class ReleaseAudit {
   }
 
   /**
-   * As {@link #verify()}, and each release against the ledger: that it holds the charge which the
-   * manifest names, with the same round, tick, epoch, phase and mechanism, and that neither ε nor δ
-   * in the manifest is below what the ledger's charges cost, as the accountant computes it anew.
+   * Verifies as {@link #verify()} does, and each release against the ledger: that it holds the
+   * charge which the manifest names, with the same round, tick, epoch, phase and mechanism, and
+   * that neither ε nor δ in the manifest is below what the ledger's charges cost, as the accountant
+   * computes it anew.
    *
    * @param ledger the ledger of the domain whose releases these are
    */

@@ -59,14 +59,14 @@ public record RoundAccount(long charged, long executedAtLeast, Optional<Releases
     }
   }
 
-  /** By the ledger alone. */
+  /** Accounts for the rounds by the ledger alone. */
   public static RoundAccount of(List<LedgerEntry> entries) {
     return new RoundAccount(
         charges(entries).size(), executed(entries, Set.of()).size(), Optional.empty());
   }
 
   /**
-   * By the ledger and the releases of its domain.
+   * Accounts for the rounds by the ledger and the releases of its domain.
    *
    * @param entries the whole ledger, with its genesis
    * @throws IOException if the releases cannot be read, or are another domain's, or name a charge
@@ -147,7 +147,7 @@ public record RoundAccount(long charged, long executedAtLeast, Optional<Releases
     return executed;
   }
 
-  /** In one line, for people. */
+  /** The account in one line, for people. */
   public String inWords() {
     StringBuilder words = new StringBuilder();
     words.append("%d charged, at least %d of them executed".formatted(charged, executedAtLeast));

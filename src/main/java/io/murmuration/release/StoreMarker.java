@@ -74,7 +74,7 @@ final class StoreMarker {
     return marker;
   }
 
-  /** That the store is not there, and what to do. */
+  /** Says that the store is not there, and what to do. */
   IOException away() {
     return new IOException(
         ("the store is not there: it has no %s. Mount it, or move it back; nothing is written or"

@@ -111,7 +111,7 @@ public final class AuditPage {
     return String.format(Locale.ROOT, "%.2f", value);
   }
 
-  /** True against false positive rate over all thresholds that tell canaries apart. */
+  /** The true against the false positive rate over all thresholds that tell canaries apart. */
   private static Drawing roc(CanaryScores scores) {
     TreeMap<Double, Double> best = new TreeMap<>(Map.of(0.0, 0.0, 1.0, 1.0));
     for (double threshold : scores.thresholds()) {

@@ -71,7 +71,7 @@ public record HeldOutLosses(
     Files.writeString(file, JSON.writerWithDefaultPrettyPrinter().writeValueAsString(this) + "\n");
   }
 
-  /** With these points too; they take the place of points of the same rounds. */
+  /** The losses with these points too, which take the place of points of the same rounds. */
   public HeldOutLosses with(Collection<Point> more) {
     List<Point> all = new ArrayList<>(points);
     all.addAll(more);

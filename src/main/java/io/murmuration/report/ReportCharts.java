@@ -74,7 +74,7 @@ final class ReportCharts {
             .toList());
   }
 
-  /** Null where there are no losses to show. */
+  /** The chart of losses; null where there are none to show. */
   Drawing losses() {
     List<HeldOutLosses.Point> measured = measured();
     if (measured.isEmpty()) {

@@ -54,7 +54,7 @@ public record ReportView(
     List<ReleaseRow> calibrations,
     String ledgerHead) {
 
-  /** So many releases are shown at once; older ones unfold. */
+  /** The number of releases that are shown at once; older ones unfold. */
   private static final int RELEASES_SHOWN = 10;
 
   /** Stands where a manifest cannot be read. */

@@ -78,7 +78,7 @@ public record RunReport(
 
   /** Which losses on held-out text may be shown. */
   public enum Audience {
-    /** Anybody: only losses on public text. */
+    /** Anybody reads it: only losses on public text. */
     PUBLIC,
     /** Those who may see private data: all losses, and the page says so. */
     INSIDE

@@ -27,7 +27,7 @@ final class Words {
     return String.format(Locale.ROOT, "%.3f", natsPerToken);
   }
 
-  /** In the largest unit of which there are three. */
+  /** Says a duration in the largest unit of which there are three. */
   static String duration(Duration duration) {
     if (duration.toDays() >= 3) {
       return count(duration.toDays()) + " days";

@@ -186,7 +186,7 @@ public record StartingPoint(String directory, String name, String digest, List<S
     }
   }
 
-  /** Where training begins without state, for {@code PRIVACY.md}. */
+  /** Says, for {@code PRIVACY.md}, where training begins without state. */
   public static String sentence(StartingPoint start, TrainingConfig training) {
     if (start != null) {
       return start.sentence();

@@ -25,7 +25,7 @@ public final class ValueSerializerSnapshot<T> implements TypeSerializerSnapshot<
 
   private ValueSerializer<T> serializer;
 
-  /** For Flink, which fills it by {@link #readSnapshot}. */
+  /** The constructor of Flink, which fills it by {@link #readSnapshot}. */
   public ValueSerializerSnapshot() {}
 
   ValueSerializerSnapshot(ValueSerializer<T> serializer) {

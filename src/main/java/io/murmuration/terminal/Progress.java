@@ -124,7 +124,7 @@ public final class Progress implements AutoCloseable {
     }
   }
 
-  /** So many steps are done. */
+  /** Says how many steps are done. */
   public void stepTo(long steps) {
     bar.stepTo(steps);
   }

@@ -57,7 +57,7 @@ final class BusyTime {
     updatedAt = now;
   }
 
-  /** Of the last interval: milliseconds a second, in [0, 1000]; 0 before its end. */
+  /** Busy milliseconds a second of the last interval, in [0, 1000]; 0 before its end. */
   long millisPerSecond() {
     return value;
   }

@@ -42,10 +42,10 @@ public final class CohortSummation {
   private final RoundGrid grid;
   private final Set<String> users = new HashSet<>();
 
-  /** Of updates; null in a calibration. */
+  /** The sum of updates; null in a calibration. */
   private final ClippedAccumulator updates;
 
-  /** Of histograms; null in training. */
+  /** The sum of histograms; null in training. */
   private final long[] histograms;
 
   /**

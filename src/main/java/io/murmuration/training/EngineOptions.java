@@ -11,8 +11,8 @@ package io.murmuration.training;
 public record EngineOptions(int maxTokens, long memoryBudgetBytes) {
 
   /**
-   * Large enough that the fixed cost of a step hardly shows: with a model of width 64, budgets
-   * above it were no faster, an eighth of it took several times as long.
+   * The default memory: large enough that the fixed cost of a step hardly shows: with a model of
+   * width 64, budgets above it were no faster, an eighth of it took several times as long.
    */
   public static final long DEFAULT_MEMORY_BUDGET_BYTES = 256L << 20;
 
@@ -26,7 +26,7 @@ public record EngineOptions(int maxTokens, long memoryBudgetBytes) {
     }
   }
 
-  /** With the default memory budget. */
+  /** Options with the default memory budget. */
   public static EngineOptions ofMaxTokens(int maxTokens) {
     return new EngineOptions(maxTokens, DEFAULT_MEMORY_BUDGET_BYTES);
   }

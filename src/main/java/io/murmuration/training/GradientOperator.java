@@ -169,7 +169,7 @@ public final class GradientOperator extends AbstractStreamOperator<PartialSum>
     frozenValues = new ParameterReader(store, PARAMETER_PATIENCE);
   }
 
-  /** On the worker's thread, or where that never began, on the task's. */
+  /** Closes it on the worker's thread, or where that never began, on the task's. */
   private void freeSource() {
     if (source != null) {
       source.close();
@@ -280,7 +280,7 @@ public final class GradientOperator extends AbstractStreamOperator<PartialSum>
     }
   }
 
-  /** Of ticks that are over: rounds whose partial has left, and what nobody granted. */
+  /** Forgets ticks that are over: rounds whose partial has left, and what nobody granted. */
   private void forgetSpools(long tick) throws IOException {
     for (Iterator<Map.Entry<Long, SampleSpool>> spools = spoolsByTick.entrySet().iterator();
         spools.hasNext(); ) {
@@ -370,7 +370,7 @@ public final class GradientOperator extends AbstractStreamOperator<PartialSum>
     return engine;
   }
 
-  /** On the task's thread: one chunk a mail. */
+  /** Sends, on the task's thread, one chunk a mail. */
   private void send(Grant grant, Iterator<PartialSum> chunks) throws Exception {
     output.collect(new StreamRecord<>(chunks.next()));
     if (chunks.hasNext()) {

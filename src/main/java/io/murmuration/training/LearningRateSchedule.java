@@ -19,11 +19,14 @@ public record LearningRateSchedule(
 
   /** How the rate falls. */
   public enum Decay {
-    /** Not at all. */
+    /** The rate does not fall at all. */
     NONE,
-    /** In a straight line. */
+    /** The rate falls in a straight line. */
     LINEAR,
-    /** Along half a cosine (Loshchilov and Hutter, arXiv 1608.03983, without restarts). */
+    /**
+     * The rate falls along half a cosine (Loshchilov and Hutter, arXiv 1608.03983, without
+     * restarts).
+     */
     COSINE
   }
 

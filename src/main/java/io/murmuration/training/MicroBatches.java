@@ -14,7 +14,7 @@ import java.util.List;
  */
 record MicroBatches(long bytesPerPosition, long bytesPerSlice, long budgetBytes) {
 
-  /** Sorted by number and length of sequences, so that little is padding. */
+  /** Cuts slices sorted by number and length of sequences, so that little is padding. */
   List<List<TokenizedSlice>> cut(List<TokenizedSlice> slices) {
     List<TokenizedSlice> sorted = new ArrayList<>(slices);
     sorted.sort(
@@ -63,7 +63,7 @@ record MicroBatches(long bytesPerPosition, long bytesPerSlice, long budgetBytes)
     return pieces;
   }
 
-  /** About what one pass takes. */
+  /** Estimates what one pass takes. */
   double bytes(int slices, int sequences, int positions) {
     return (double) slices * (bytesPerSlice + (double) bytesPerPosition * sequences * positions);
   }

@@ -8,7 +8,7 @@ public sealed interface OptimizerOptions extends Serializable {
   /** The rate by executed round. */
   LearningRateSchedule learningRate();
 
-  /** Freshly made, with no state of its own. */
+  /** Makes the optimizer, with no state of its own. */
   Optimizer optimizer();
 
   /**

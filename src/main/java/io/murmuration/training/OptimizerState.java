@@ -18,7 +18,7 @@ public record OptimizerState(List<double[]> moments, double[] average) {
     moments = List.copyOf(moments);
   }
 
-  /** Of an optimizer that keeps no average. */
+  /** The state of an optimizer that keeps no average. */
   public OptimizerState(List<double[]> moments) {
     this(moments, /* average= */ null);
   }

@@ -24,7 +24,7 @@ public interface ParameterStore {
    */
   record Key(String submission, long epoch, long round, String digest) {
 
-    /** In place of a round. */
+    /** Stands in the place of a round. */
     static final long FROZEN = -1;
 
     /** The trained parameters of a version. */

@@ -141,7 +141,7 @@ public final class PartialSums {
     return complete;
   }
 
-  /** Of an epoch that has begun, whatever was not granted by now never will be. */
+  /** Forgets what was not granted by now: of an epoch that has begun, it never will be. */
   private void forgetWhatNobodyGranted() {
     for (Iterator<Key> keys = growing.keySet().iterator(); keys.hasNext(); ) {
       Key key = keys.next();

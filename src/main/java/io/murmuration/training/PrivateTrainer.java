@@ -38,7 +38,7 @@ import java.util.List;
  */
 public final class PrivateTrainer {
 
-  /** Null where sums are taken elsewhere. */
+  /** What takes gradients; null where sums are taken elsewhere. */
   private final GradientEngine engine;
 
   private final Optimizer optimizer;
@@ -213,7 +213,8 @@ public final class PrivateTrainer {
   }
 
   /**
-   * Of the same sample as the update, so it is one mechanism with it: see {@link AdaptiveClipping}.
+   * Derives it from the same sample as the update, so it is one mechanism with it: see {@link
+   * AdaptiveClipping}.
    */
   private double nextClipNorm(RoundMechanism mechanism, ClippedSum clipped) {
     long[] bits = {clipped.centredBits()};

@@ -40,7 +40,7 @@ public final class PublicWatch {
   }
 
   /**
-   * Before the first round: every text.
+   * Tries every text before the first round.
    *
    * @throws PublicFaultException if the model fails on one
    */
@@ -49,7 +49,7 @@ public final class PublicWatch {
   }
 
   /**
-   * After a round: the longest.
+   * Tries the longest text after a round.
    *
    * @param parameters of the noisy model after it
    * @param statistics of the round, which have no part in whether this throws
@@ -67,8 +67,9 @@ public final class PublicWatch {
   }
 
   /**
-   * On a worker, before it takes gradients at a model: the longest. Train has found that the model
-   * does not fail, so that what fails here is this machine, whose users would all count as failing.
+   * Tries the longest text on a worker, before it takes gradients at a model. Train has found that
+   * the model does not fail, so that what fails here is this machine, whose users would all count
+   * as failing.
    *
    * @param round the last that the model holds
    * @param parameters of the model

@@ -5,10 +5,10 @@ import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.privacy.noise.NoiseGrid;
 
 /**
- * On which public grids a round's sums are taken and noised, and how far one privacy unit may move
- * them: a function of the grant's mechanism alone, so that whoever adds, noises or publishes has
- * the same. The deviation of the noise that is added is the deviation that this names, and no other
- * place computes one.
+ * Says on which public grids a round's sums are taken and noised, and how far one privacy unit may
+ * move them: a function of the grant's mechanism alone, so that whoever adds, noises or publishes
+ * has the same. The deviation of the noise that is added is the deviation that this names, and no
+ * other place computes one.
  *
  * @param clipNorm C: what a unit's update is clipped to
  * @param sum the grid of the update, or of a calibration's histograms

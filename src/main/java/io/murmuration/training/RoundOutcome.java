@@ -32,13 +32,13 @@ public record RoundOutcome(
   }
 
   /**
-   * Of the cohort; see {@link ClippedSum}.
+   * Statistics of the cohort; see {@link ClippedSum}.
    *
    * @param lossSum sum over contributing slices of their mean loss in nats per token
    */
   public record Statistics(long slices, long clipped, long zeroed, long tokens, double lossSum) {
 
-    /** Of a round that does not train. */
+    /** The statistics of a round that does not train. */
     static final Statistics NONE = new Statistics(0, 0, 0, 0, 0);
 
     static Statistics of(ClippedSum sum) {

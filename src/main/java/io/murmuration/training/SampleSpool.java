@@ -36,12 +36,12 @@ final class SampleSpool implements AutoCloseable {
     CohortRecord read(InputStream in) throws IOException;
   }
 
-  /** Where the file is made; called at most once a spool. */
+  /** Makes the file; called at most once a spool. */
   interface FileSource {
     Path create() throws IOException;
   }
 
-  /** Of a record and a string beside their characters. */
+  /** Bytes of a record and a string beside their characters. */
   private static final long OBJECT_BYTES = 64;
 
   private final long memoryBytes;

@@ -26,7 +26,7 @@ final class SliceClipping {
    */
   static final double ROUNDING_MARGIN = 1e-7;
 
-  /** Where b has fallen to 0, relative to the clip norm. */
+  /** The distance at which b has fallen to 0, relative to the clip norm. */
   static final double RAMP = 0.1;
 
   private SliceClipping() {}

@@ -58,7 +58,7 @@ public final class TrainOperator extends AbstractStreamOperator<RoundRelease>
   private static final ListStateDescriptor<TrainerStatePart> TRAINER_STATE =
       new ListStateDescriptor<>("trainer-state", new TrainerStatePartSerializer());
 
-  /** Of earlier releases: read, then empty. */
+  /** State of earlier releases: read, then empty. */
   private static final ListStateDescriptor<byte[]> OLD_TRAINER_STATE =
       new ListStateDescriptor<>("trainer", BytePrimitiveArraySerializer.INSTANCE);
 
@@ -207,14 +207,14 @@ public final class TrainOperator extends AbstractStreamOperator<RoundRelease>
     getProcessingTimeService().registerTimer(now + pause.toMillis(), time -> action.run());
   }
 
-  /** On the worker, or where that never began, on the task thread. */
+  /** Closes it on the worker, or where that never began, on the task's thread. */
   private void freeTrainer() {
     if (trainer != null) {
       trainer.close();
     }
   }
 
-  /** As {@link #freeTrainer}. */
+  /** Closes it where {@link #freeTrainer} frees the trainer. */
   private void closePublisher() {
     if (publisher != null) {
       publisher.close();
@@ -258,7 +258,7 @@ public final class TrainOperator extends AbstractStreamOperator<RoundRelease>
     super.processWatermark(mark);
   }
 
-  /** On the worker. */
+  /** Trains on the worker. */
   private void train(RoundSum sum, long granted) {
     long round = sum.grant().round();
     try {
@@ -295,7 +295,7 @@ public final class TrainOperator extends AbstractStreamOperator<RoundRelease>
     }
   }
 
-  /** On the task thread: the round counts as executed from here on. */
+  /** Completes a round on the task's thread: it counts as executed from here on. */
   private void complete(ExecutedRound executed, long nanos, long gradientNanos) throws Exception {
     completed = executed.outcome().state();
     output.collect(new StreamRecord<>(executed.release()));

@@ -23,7 +23,9 @@ public record TrainerState(
     String layoutDigest,
     TrainingOrigin origin) {
 
-  /** Of which tensors the parameters are is not known, only how many they are. */
+  /**
+   * The digest where it is not known of which tensors the parameters are, only how many they are.
+   */
   public static final String UNKNOWN_LAYOUT = "";
 
   public TrainerState {

@@ -111,7 +111,7 @@ final class TrainerStateCodec {
   /** One chunk behind its header. */
   private record Chunk(int version, int index, boolean last, InputStream body) {}
 
-  /** In the order of their index, headers checked. */
+  /** The chunks in the order of their index, headers checked. */
   private static List<Chunk> inOrder(Iterable<byte[]> chunks) {
     List<Chunk> found = new ArrayList<>();
     for (byte[] chunk : chunks) {

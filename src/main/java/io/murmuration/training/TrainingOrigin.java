@@ -4,8 +4,8 @@ import java.util.Arrays;
 import java.util.Objects;
 
 /**
- * Where training began, and what it rests on that no round changes. Part of the trainer's state, so
- * that a restore needs neither the release nor the adapter that training once began at.
+ * Says where training began, and what it rests on that no round changes. Part of the trainer's
+ * state, so that a restore needs neither the release nor the adapter that training once began at.
  *
  * @param sentence for {@code PRIVACY.md}; empty in states of releases that did not write it
  * @param frozen the values of what belongs to a release but is not trained, flat: the A of each
@@ -13,7 +13,7 @@ import java.util.Objects;
  */
 public record TrainingOrigin(String sentence, float[] frozen) {
 
-  /** Of states that earlier releases wrote. */
+  /** The origin in states that earlier releases wrote. */
   public static final TrainingOrigin UNKNOWN = new TrainingOrigin("", new float[0]);
 
   public TrainingOrigin {
@@ -26,7 +26,7 @@ public record TrainingOrigin(String sentence, float[] frozen) {
     return !sentence.isEmpty();
   }
 
-  /** By values, unlike a record of arrays. */
+  /** Compares values, unlike a record of arrays. */
   @Override
   public boolean equals(Object other) {
     return other instanceof TrainingOrigin that

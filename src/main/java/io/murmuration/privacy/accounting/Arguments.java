@@ -6,7 +6,7 @@ final class Arguments {
   /** Beyond this many rounds the composition is refused. */
   static final long MAX_ROUNDS = 1_000_000_000L;
 
-  /** Below this δ the tails leave the range of double precision. */
+  /** The smallest δ: below it the tails leave the range of double precision. */
   static final double MIN_DELTA = 1e-100;
 
   private Arguments() {}

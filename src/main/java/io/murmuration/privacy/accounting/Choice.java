@@ -41,7 +41,7 @@ public record Choice(List<Composition> options) {
             .toList());
   }
 
-  /** So many rounds of one mechanism: there is nothing to choose. */
+  /** A number of rounds of one mechanism: there is nothing to choose. */
   public static Choice of(Mechanism mechanism, long rounds) {
     return new Choice(List.of(Composition.of(mechanism, rounds)));
   }

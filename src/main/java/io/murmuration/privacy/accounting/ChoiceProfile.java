@@ -225,7 +225,10 @@ final class ChoiceProfile {
       }
     }
 
-    /** At least the difference of two slopes computed from terms of a magnitude; at least 0. */
+    /**
+     * A mass that is at least the difference of two slopes computed from terms of a magnitude, and
+     * at least 0.
+     */
     static double mass(double after, double before, double magnitude, double widest) {
       double roundings =
           (8 + 4 * widest)

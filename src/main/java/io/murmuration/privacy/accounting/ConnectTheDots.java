@@ -83,7 +83,7 @@ final class ConnectTheDots {
     return pld(pair, cells, -grid.last(), masses, cells.lowerMassBelow());
   }
 
-  /** At least the mass that the upper end of a cell must get. */
+  /** A mass that is at least what the upper end of a cell must get. */
   private static double raisedMass(
       double lowerLoss,
       double interval,

@@ -93,8 +93,8 @@ final class DominatingPair {
   }
 
   /**
-   * By what relative error a computed weight can be off: a rounding of 1 − q, or the error of the
-   * binomial's probability function.
+   * The relative error by which a computed weight can be off: a rounding of 1 − q, or the error of
+   * the binomial's probability function.
    */
   double weightErrorBound() {
     return weights.length == 1 ? 0 : weights.length == 2 ? 0x1p-51 : BINOMIAL_ERROR;
@@ -172,7 +172,7 @@ final class DominatingPair {
   }
 
   /**
-   * About the x with ℓ(x) = loss. How near it is, {@link LossCells} measures.
+   * Finds, about, the x with ℓ(x) = loss. How near it is, {@link LossCells} measures.
    *
    * @param loss above {@link #lossFloor()}
    * @param guess an x with ℓ(x) ≥ loss makes Newton's method converge from above, because ℓ is

@@ -5,7 +5,7 @@ import java.util.List;
 /** ε of one direction of a discretised composition, with the tilt that suits the answer. */
 final class EpsilonSolver {
 
-  /** So many nats between guess and answer are worth a second composition. */
+  /** Nats between guess and answer that are worth a second composition. */
   private static final double FAR_OFF = 2;
 
   private EpsilonSolver() {}

@@ -8,7 +8,9 @@ package io.murmuration.privacy.accounting;
  */
 public final class GroupPrivacy {
 
-  /** From here on exp(ε) leaves the range of double precision, and any guarantee is vacuous. */
+  /**
+   * The ε from which on exp(ε) leaves the range of double precision, and any guarantee is vacuous.
+   */
   static final double VACUOUS_EPSILON = 500;
 
   private final PldAccountant accountant;

@@ -82,7 +82,7 @@ public final class JointAccounts {
             made -> new PldAccountant().epsilon(JointComposition.of(made), reserved.delta()));
   }
 
-  /** At least what was ever stated of these choices, one after the other. */
+  /** An ε that is at least what was ever stated of these choices, one after the other. */
   private double spent(List<Choice> choices) {
     double largest = 0;
     for (int made = 1; made <= choices.size(); made++) {

@@ -23,7 +23,7 @@ import java.util.function.DoubleFunction;
  */
 public final class JointNoise {
 
-  /** For what only has to be about right: grids of a quarter of the points. */
+  /** The accountant of what only has to be about right: grids of a quarter of the points. */
   private static final PldAccountant COARSE = new PldAccountant(2e-3);
 
   /** Noise goes about with this power of 1/ε, from above. */
@@ -81,7 +81,7 @@ public final class JointNoise {
     return of(accountant, mechanism, rounds, budget.epsilon(), budget.delta());
   }
 
-  /** From the mechanism's own noise on. */
+  /** Searches from the mechanism's own noise on. */
   private static double of(
       PldAccountant by, Mechanism mechanism, long rounds, double epsilon, double delta) {
     return NoiseCalibration.smallestNoise(
@@ -146,7 +146,7 @@ public final class JointNoise {
     return low * Math.min(2, Math.pow(lowCost, SLOPE) * (1 + CLOSE / 2));
   }
 
-  /** Where the cost is about 1, if it is a power of the factor. */
+  /** Guesses the factor at which the cost is about 1, if it is a power of the factor. */
   private static double between(double low, double lowCost, double high, double highCost) {
     double aim = Math.log(lowCost / (1 - CLOSE / 2)) / Math.log(lowCost / highCost);
     return low * Math.pow(high / low, Math.min(0.95, Math.max(0.05, aim)));

@@ -83,7 +83,10 @@ final class JointSolver {
     return sum * (1 + 0x1p-40);
   }
 
-  /** Of every choice the option that weighs most at an order; about those of the whole. */
+  /**
+   * Takes of every choice the option that weighs most at an order: about the cumulants of the
+   * whole.
+   */
   private Cumulants cumulants(Direction direction, double order) {
     Cumulants sum = Cumulants.ZERO;
     for (int i = 0; i < options.size(); i++) {
@@ -136,7 +139,7 @@ final class JointSolver {
     return Math.sqrt(12.0 / option.rounds()) / order;
   }
 
-  /** From ε = 0 on to where no option has more than negligible δ. */
+  /** The points from ε = 0 on to where no option has more than negligible δ. */
   private int points(List<PreparedComposition> of, double spacing) {
     double end = 0;
     for (PreparedComposition option : of) {

@@ -127,22 +127,22 @@ final class LossCells {
     return borderError;
   }
 
-  /** At least P's mass below the first grid point. */
+  /** A mass that is at least P's below the first grid point. */
   double upperMassBelow() {
     return below.massBelow(/* lowerDistribution= */ false);
   }
 
-  /** At least Q's mass below the first grid point. */
+  /** A mass that is at least Q's below the first grid point. */
   double lowerMassBelow() {
     return below.massBelow(/* lowerDistribution= */ true);
   }
 
-  /** At least P's mass above the last grid point. */
+  /** A mass that is at least P's above the last grid point. */
   double upperMassAbove() {
     return above.massAbove(/* lowerDistribution= */ false);
   }
 
-  /** At least Q's mass above the last grid point. */
+  /** A mass that is at least Q's above the last grid point. */
   double lowerMassAbove() {
     return above.massAbove(/* lowerDistribution= */ true);
   }

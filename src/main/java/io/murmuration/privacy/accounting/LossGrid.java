@@ -10,7 +10,7 @@ package io.murmuration.privacy.accounting;
  */
 record LossGrid(double interval, long first, long last, boolean floorReached) {
 
-  /** More grid points than this are refused: about 400 MB of working memory. */
+  /** The most grid points: more, about 400 MB of working memory, are refused. */
   static final long MAX_POINTS = 1L << 23;
 
   /**

@@ -39,7 +39,7 @@ final class LossSketch {
     return new LossSketch(losses, masses);
   }
 
-  /** Of a loss that is on a grid. */
+  /** Sketches a loss that is on a grid. */
   static LossSketch of(DiscretePld pld) {
     double[] losses = new double[pld.size()];
     double[] masses = new double[pld.size()];
@@ -83,12 +83,12 @@ final class LossSketch {
 
     static final Cumulants ZERO = new Cumulants(0, 0, 0);
 
-    /** With another generating function's value subtracted: the cumulants of a tilted loss. */
+    /** Subtracts another generating function's value: the cumulants of a tilted loss. */
     Cumulants minus(Cumulants other) {
       return new Cumulants(value - other.value, mean, variance);
     }
 
-    /** Of the loss with its sign changed. */
+    /** The cumulants of the loss with its sign changed. */
     Cumulants mirrored() {
       return new Cumulants(value, -mean, variance);
     }

@@ -36,7 +36,7 @@ public final class PldAccountant {
   /** How much coarser δ is than ε, relative to each. */
   private static final double DELTA_PRECISION = 5;
 
-  /** Below this ε the precision is absolute: relative to this. */
+  /** The ε below which the precision is absolute: relative to this. */
   private static final double SMALLEST_EPSILON = 1e-4;
 
   /** An ε so much below its estimate was computed on a grid that is too coarse for it. */
@@ -130,8 +130,8 @@ public final class PldAccountant {
   }
 
   /**
-   * At least the chance that the user takes part in any of so many rounds. Without that the two
-   * neighbours cannot be told apart, so the composition is (0, this)-DP.
+   * A bound that is at least the chance that the user takes part in any of so many rounds. Without
+   * that the two neighbours cannot be told apart, so the composition is (0, this)-DP.
    */
   static double participation(Mechanism mechanism, long rounds) {
     double none = mechanism.maxUnitsPerUser() * Math.log1p(-mechanism.samplingProbability());

@@ -155,7 +155,7 @@ public record PrivacyLoss(BigDecimal exactEpsilon, BigDecimal exactDelta) implem
     return "epsilon %s, delta %s".formatted(inFull(exactEpsilon), inFull(exactDelta));
   }
 
-  /** As a double is written, where it is one. */
+  /** Writes a number as a double is written, where it is one. */
   private static String inFull(BigDecimal exact) {
     double nearest = exact.doubleValue();
     return BigDecimal.valueOf(nearest).compareTo(exact) == 0

@@ -79,7 +79,7 @@ final class RepeatedMechanism {
         capacity, rounds -> new Prepared(mechanism, rounds, delta, precision));
   }
 
-  /** About how many rounds (ε, δ) affords by a saddle point approximation. */
+  /** Estimates how many rounds (ε, δ) affords by a saddle point approximation. */
   static long roughlyAffordable(Mechanism mechanism, double epsilon, double delta) {
     double negligible = PldAccountant.negligibleMass(delta, 1_000_000);
     Map<Direction, LossSketch> sketches =

@@ -111,7 +111,7 @@ final class TiltedComposition {
     return Math.max(16, Integer.highestOneBit((int) points) << 1);
   }
 
-  /** At least the mass of the composition at and above a grid point. */
+  /** A bound that is at least the mass of the composition at and above a grid point. */
   private static double chernoff(List<Part> parts, double order, long index) {
     double exponent = 0;
     double magnitude = 1;

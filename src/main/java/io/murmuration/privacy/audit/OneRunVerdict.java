@@ -26,7 +26,7 @@ public record OneRunVerdict(
     boolean guessesFalsify,
     boolean profileFalsified) {
 
-  /** Of both estimates together. */
+  /** The significance of both estimates together. */
   public static final double SIGNIFICANCE = 0.05;
 
   /** The share of canaries that is guessed, fixed here before any score is seen. */

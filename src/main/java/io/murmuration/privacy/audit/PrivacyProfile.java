@@ -14,7 +14,10 @@ import java.util.List;
  */
 public record PrivacyProfile(List<Point> points) implements TradeOff {
 
-  /** Below this δ no test of a feasible number of canaries sees anything. */
+  /**
+   * The smallest δ that is looked at: below it no test of a feasible number of canaries sees
+   * anything.
+   */
   private static final double SMALLEST_DELTA = 1e-7;
 
   /** A profile costs an accounting a point; more of them hardly move the claim. */
@@ -67,8 +70,8 @@ public record PrivacyProfile(List<Point> points) implements TradeOff {
   }
 
   /**
-   * By the definition of (ε, δ) for an event and for its complement: y ≥ (x − δ)·e^−ε and y ≥ 1 − δ
-   * − e^ε·(1 − x), for every point.
+   * Follows from the definition of (ε, δ) for an event and for its complement: y ≥ (x − δ)·e^−ε and
+   * y ≥ 1 − δ − e^ε·(1 − x), for every point.
    */
   @Override
   public double inverseBlowUp(double x) {

@@ -3,7 +3,9 @@ package io.murmuration.privacy.audit;
 /** Thresholds on scores that are fixed before any score is seen. */
 public final class Thresholds {
 
-  /** As many as one test looks at: few enough to pay for, dense enough to be near the best one. */
+  /**
+   * The number that one test looks at: few enough to pay for, dense enough to be near the best one.
+   */
   public static final int COUNT = 200;
 
   private Thresholds() {}
@@ -16,7 +18,7 @@ public final class Thresholds {
     return equallySpaced(-2 * epsilon, 2 * epsilon, COUNT);
   }
 
-  /** So many thresholds from low to high, both included. */
+  /** Thresholds at equal distances from low to high, both included. */
   public static double[] equallySpaced(double low, double high, int count) {
     if (!(low < high) || count < 2) {
       throw new IllegalArgumentException(

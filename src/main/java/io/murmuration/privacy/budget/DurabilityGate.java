@@ -50,7 +50,7 @@ public final class DurabilityGate {
   /** Granted in this epoch and not durable, in order. */
   private final Deque<Long> undurable = new ArrayDeque<>();
 
-  /** By checkpoint: the last round acknowledged in this epoch before its barrier, or none. */
+  /** The last round acknowledged in this epoch before the barrier of each checkpoint, or none. */
   private final NavigableMap<Long, Long> notes = new TreeMap<>();
 
   private boolean epochStarted;
@@ -76,11 +76,11 @@ public final class DurabilityGate {
   public enum Verdict {
     /** A round may be charged. */
     OPEN("nothing"),
-    /** Not even the epoch is known. */
+    /** It waits for the epoch, which is not even known. */
     EPOCH("the ledger, which opens the epoch"),
     /** No checkpoint that followed the epoch's start is complete. */
     FIRST_CHECKPOINT("the first completed checkpoint of this epoch"),
-    /** As many rounds as may be are not durable. */
+    /** It waits because as many rounds as may be are not durable. */
     DURABILITY("a checkpoint that makes granted rounds durable"),
     /** Epochs before this one were wasted. */
     PAUSE(

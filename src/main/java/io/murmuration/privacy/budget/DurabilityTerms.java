@@ -51,7 +51,7 @@ public record DurabilityTerms(
     this(maxUndurableRounds, firstPause, mostWastedEpochs, /* startTicks= */ 0);
   }
 
-  /** With the pauses that jobs have: 1, 2, 4 and 8 minutes, then a person. */
+  /** The terms with the pauses that jobs have: 1, 2, 4 and 8 minutes, then a person. */
   public static DurabilityTerms of(int maxUndurableRounds) {
     return new DurabilityTerms(maxUndurableRounds, FIRST_PAUSE, MOST_WASTED_EPOCHS, START_TICKS);
   }

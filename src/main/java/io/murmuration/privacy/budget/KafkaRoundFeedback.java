@@ -52,7 +52,7 @@ public record KafkaRoundFeedback(String domain, KafkaEndpoint endpoint) implemen
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final Duration POLL = Duration.ofSeconds(1);
 
-  /** Of what is written. */
+  /** The version that is written. */
   private static final int VERSION = 2;
 
   /** Says nothing of versions, and knows executed rounds alone. */

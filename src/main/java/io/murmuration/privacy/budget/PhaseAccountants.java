@@ -23,12 +23,12 @@ final class PhaseAccountants {
     this.factory = factory;
   }
 
-  /** Of a phase that reserves for itself. */
+  /** The accountant of a phase that reserves for itself. */
   PhaseAccountant own(RoundMechanism mechanism, PrivacyLoss share) {
     return factory.create(mechanism, share.epsilon(), share.delta());
   }
 
-  /** Of a phase that takes a slot next. */
+  /** The accountant of a phase that takes a slot next. */
   PhaseAccountant joint(OpenReservation joint, int slot, RoundMechanism mechanism) {
     JointlyReserved whoever = joint.reserved().in(/* otherEpoch= */ 1);
     if (!whoever.equals(reserved)) {
@@ -38,7 +38,10 @@ final class PhaseAccountants {
     return joint.accountant(slot, mechanism, accounts);
   }
 
-  /** Of the phase that is open, by what the ledger says of it and not by what is configured. */
+  /**
+   * The accountant of the phase that is open, by what the ledger says of it and not by what is
+   * configured.
+   */
   PhaseAccountant ofOpen(LedgerState state) {
     List<LedgerPhase> phases = state.phases();
     LedgerPhase open = phases.get(phases.size() - 1);

@@ -73,7 +73,7 @@ public final class KafkaLedger implements Ledger {
   private KafkaProducer<byte[], byte[]> producer;
   private RecordTimes times = new RecordTimes();
 
-  /** Where the next record must come to lie. */
+  /** The offset at which the next record must come to lie. */
   private long nextOffset;
 
   private boolean appended;
@@ -85,7 +85,7 @@ public final class KafkaLedger implements Ledger {
     this(domain, endpoint, TRANSACTION_TIMEOUT_MILLIS);
   }
 
-  /** For tests that let a transaction time out. */
+  /** A ledger of tests that let a transaction time out. */
   KafkaLedger(String domain, KafkaEndpoint endpoint, int transactionTimeoutMillis) {
     Checks.text("domain", domain);
     this.domain = domain;
@@ -156,7 +156,7 @@ public final class KafkaLedger implements Ledger {
     return settings;
   }
 
-  /** Of whoever may write to the ledger of this domain on this topic. */
+  /** The transactional id of whoever may write to the ledger of this domain on this topic. */
   static String transactionalId(String topic, String domain) {
     // names of topics have no slash: no two pairs make one id
     return topic + "/" + domain;

@@ -14,7 +14,7 @@ import java.util.List;
  */
 public interface Ledger extends AutoCloseable {
 
-  /** Where the ledger is, for messages: a file, a topic. */
+  /** Says, for messages, where the ledger is: a file, a topic. */
   String location();
 
   /**

@@ -93,7 +93,7 @@ public sealed interface LedgerRecord {
       }
     }
 
-    /** Of a domain whose budget is everybody's together. */
+    /** The genesis of a domain whose budget is everybody's together. */
     public Genesis(
         String domain,
         String unit,
@@ -274,7 +274,7 @@ public sealed interface LedgerRecord {
       }
     }
 
-    /** As the accountant sees it. */
+    /** The slot as the accountant sees it. */
     public Choice choice() {
       return new Choice(options.stream().map(Option::composition).toList());
     }

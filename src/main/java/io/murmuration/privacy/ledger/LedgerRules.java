@@ -111,7 +111,7 @@ record LedgerRules(LedgerState before) implements LedgerRecord.Visitor<LedgerSta
     return before.with(new OpenGeneration(opened, before.reserved()));
   }
 
-  /** Null where users have no lifetimes. */
+  /** The number of generations; null where users have no lifetimes. */
   private Integer generations() {
     return before.genesis().map(Genesis::generations).orElse(null);
   }

@@ -102,7 +102,7 @@ public final class LedgerState {
     }
   }
 
-  /** Where the next entry goes and what it must name. */
+  /** Says where the next entry goes and what it must name. */
   private record Head(long nextSequence, String hash) {}
 
   /**
@@ -291,7 +291,7 @@ public final class LedgerState {
         head, genesis, budget, generation, joint, holder, last, changed, earlierPhases, halt);
   }
 
-  /** Null where the reservation, if there is one, has ended. */
+  /** The state with another reservation; null where the reservation, if there is one, has ended. */
   LedgerState with(OpenReservation reservation) {
     return new LedgerState(
         head, genesis, budget, generation, reservation, holder, last, open, earlierPhases, halt);
@@ -336,7 +336,7 @@ public final class LedgerState {
     return last;
   }
 
-  /** Null where there is none. */
+  /** The generation that is open; null where there is none. */
   OpenGeneration openGeneration() {
     return generation;
   }
@@ -347,7 +347,7 @@ public final class LedgerState {
     return all.isEmpty() ? 0 : all.get(all.size() - 1).opened().phase();
   }
 
-  /** Null while no phase is open. */
+  /** The phase that is open; null while none is. */
   OpenPhase open() {
     return open;
   }

@@ -14,7 +14,10 @@ public final class JsonFields {
   private final JsonNode object;
   private final Set<String> unread = new LinkedHashSet<>();
 
-  /** Of an object; anything else is refused with an IllegalArgumentException, as all else here. */
+  /**
+   * Reads the fields of an object; anything else is refused with an IllegalArgumentException, as
+   * all else here.
+   */
   public JsonFields(JsonNode object) {
     if (!object.isObject()) {
       throw new IllegalArgumentException("it is not a JSON object");

@@ -10,7 +10,7 @@ package io.murmuration.privacy.mechanism;
  */
 public record PublicClock(long genesisMillis, long intervalMillis) {
 
-  /** Of what does not say it. */
+  /** The clock of what does not say it. */
   public static final PublicClock UNKNOWN = new PublicClock(0, 0);
 
   public PublicClock {

@@ -43,7 +43,10 @@ final class GaussianTable {
   private final long scale;
   private final long[] weights;
 
-  /** Below it, of 2²², a column stands for its own cell; in the low bits, the cell it else does. */
+  /**
+   * The threshold, of 2²², below which a column stands for its own cell; in the low bits, the cell
+   * it else does.
+   */
   private final int[] thresholds = new int[CELLS];
 
   private final int[] aliases = new int[CELLS];
@@ -140,7 +143,7 @@ final class GaussianTable {
     return weights[cell];
   }
 
-  /** Of 2²², how much of a column is its own cell. */
+  /** Says how much of a column, of 2²², is its own cell. */
   int threshold(int column) {
     return thresholds[column];
   }

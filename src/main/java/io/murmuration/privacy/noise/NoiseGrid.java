@@ -69,7 +69,9 @@ import java.math.RoundingMode;
  */
 public record NoiseGrid(double unit, long squaredBound) {
 
-  /** Room for what one unit changes in the float32 rounding of others, relative to its bound. */
+  /**
+   * The room for what one unit changes in the float32 rounding of others, relative to its bound.
+   */
   public static final double SENSITIVITY_MARGIN = 1e-3;
 
   /** Base-2 logarithm of the noise's standard deviation in grid units. */

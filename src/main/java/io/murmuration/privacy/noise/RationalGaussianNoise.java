@@ -25,7 +25,7 @@ final class RationalGaussianNoise implements GridNoise {
   }
 
   /**
-   * With a variance and a source that a test chose.
+   * Draws with a variance and a source that a test chose.
    *
    * @param variance V, from 1 to 2⁶⁰
    */

@@ -28,10 +28,16 @@ public final class SecureRandomSource implements UniformRandomProvider {
   private static final int KEY_BYTES = 32;
   private static final int BLOCK_BYTES = 16;
 
-  /** Large enough to hide the cost of a JCA call, small enough for the second-level cache. */
+  /**
+   * A buffer large enough to hide the cost of a JCA call, and small enough for the second-level
+   * cache.
+   */
   private static final int LARGE_BUFFER_BYTES = 64 * 1024;
 
-  /** For whoever draws few bits and keeps the source: less to compute before the first of them. */
+  /**
+   * The buffer of whoever draws few bits and keeps the source: less to compute before the first of
+   * them.
+   */
   private static final int SMALL_BUFFER_BYTES = 4 * 1024;
 
   private static final byte[] ZEROS = new byte[LARGE_BUFFER_BYTES];
@@ -60,7 +66,7 @@ public final class SecureRandomSource implements UniformRandomProvider {
     return new SecureRandomSource(freshKey(), SMALL_BUFFER_BYTES);
   }
 
-  /** With a key that a known-answer test chose. */
+  /** A source with a key that a known-answer test chose. */
   SecureRandomSource(byte[] key) {
     this(key, LARGE_BUFFER_BYTES);
   }

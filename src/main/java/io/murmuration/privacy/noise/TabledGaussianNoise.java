@@ -52,7 +52,7 @@ final class TabledGaussianNoise implements GridNoise {
     this(new SecureRandomSource());
   }
 
-  /** With a source that a test chose; everything else uses {@link #TabledGaussianNoise()}. */
+  /** Draws from a source that a test chose; everything else uses {@link #TabledGaussianNoise()}. */
   TabledGaussianNoise(UniformRandomProvider bits) {
     this.bits = bits;
   }
