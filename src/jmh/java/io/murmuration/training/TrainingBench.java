@@ -47,6 +47,7 @@ public final class TrainingBench {
   private static final String MEMORY_SHAPE = "256x6x32x1x64";
   private static final int WARM_UPS = 5;
   private static final int NOISE_SAMPLES = 1 << 22;
+  private static final int HISTOGRAM_NOISE_SAMPLES = 100_000;
   private static final int DEMO_USERS = 256;
   private static final OptimizerOptions ADAM =
       OptimizerOptions.AdamW.withDefaults(LearningRateSchedule.constant(1e-4));
@@ -62,10 +63,17 @@ public final class TrainingBench {
 
   private TrainingBench() {}
 
-  /** Runs everything, or in a process of its own one variant whose memory is looked at. */
+  /**
+   * Runs everything, or the noise alone, or in a process of its own one variant whose memory is
+   * looked at.
+   */
   public static void main(String[] args) throws Exception {
     if (args.length == 3 && args[0].equals("memory")) {
       System.out.println(peakBytes(BenchModel.parse(args[1]), Variant.valueOf(args[2])));
+      return;
+    }
+    if (args.length == 1 && args[0].equals("noise")) {
+      noise();
       return;
     }
     int turns = args.length == 0 ? 9 : Integer.parseInt(args[0]);
@@ -305,15 +313,25 @@ public final class TrainingBench {
   }
 
   private static void noise() {
-    long[] sum = new long[NOISE_SAMPLES];
+    print(
+        "noise from a table, for updates: %.1f ns a sample",
+        nanosPerSample(NoiseFactory.forUpdates(), NOISE_SAMPLES));
+    print(
+        "noise in rational arithmetic, for histograms: %.2f µs a sample",
+        nanosPerSample(NoiseFactory.forHistograms(), HISTOGRAM_NOISE_SAMPLES) / 1000);
+  }
+
+  /** Of processor time, the median of a few turns after one to warm up. */
+  private static double nanosPerSample(NoiseFactory noise, int samples) {
+    long[] sum = new long[samples];
     double[] nanos = new double[5];
     for (int i = -1; i < nanos.length; i++) {
-      double spent = cpuNanos(() -> NoiseFactory.forUpdates().create().addTo(sum));
+      double spent = cpuNanos(() -> noise.create().addTo(sum));
       if (i >= 0) {
-        nanos[i] = spent / NOISE_SAMPLES;
+        nanos[i] = spent / samples;
       }
     }
-    print("noise: %.1f ns a sample", median(nanos));
+    return median(nanos);
   }
 
   /** The demo's model and settings, on messages of its stream. */
