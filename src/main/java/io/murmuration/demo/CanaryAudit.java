@@ -6,6 +6,9 @@ import io.murmuration.model.LoraConfig;
 import io.murmuration.model.LoraParameters;
 import io.murmuration.model.TextEvaluator;
 import io.murmuration.privacy.accounting.Composition;
+import io.murmuration.privacy.accounting.Mechanism;
+import io.murmuration.privacy.accounting.NoiseCalibration;
+import io.murmuration.privacy.accounting.PldAccountant;
 import io.murmuration.privacy.audit.CanaryScores;
 import io.murmuration.privacy.audit.OneRunVerdict;
 import io.murmuration.privacy.audit.PrivacyProfile;
@@ -74,6 +77,7 @@ public final class CanaryAudit {
     AuditCanaries planted = AuditCanaries.in(settings.out().resolve(CANARIES), inWords(), canaries);
     Path trained = settings.out().resolve(TRAINED);
     if (!Files.exists(trained)) {
+      requireJudgeable();
       train(planted);
       Files.createFile(trained);
     }
@@ -88,6 +92,27 @@ public final class CanaryAudit {
         ReleaseManifest.read(Files.readAllBytes(newest.resolve(Manifest.FILE)));
     CanaryScores scores = new CanaryScores(falls(planted, newest), planted.coins());
     return new Outcome(judge(manifest, scores), scores, manifest);
+  }
+
+  /** What the verdict needs of the accountant in the end, before hours of training. */
+  private void requireJudgeable() {
+    Mechanism any = Mechanism.uls(settings.samplingProbability(), /* noiseMultiplier= */ 1);
+    try {
+      double noise =
+          new NoiseCalibration(new PldAccountant())
+              .noiseMultiplier(any, settings.rounds(), settings.epsilon(), settings.delta());
+      profile(
+          Composition.of(any.withNoiseMultiplier(noise), settings.rounds()), settings.epsilon());
+    } catch (IllegalArgumentException e) {
+      throw new IllegalArgumentException(
+          "an audit needs the privacy profile of its claim, and for epsilon %s at a sampling probability of %s it cannot be computed: lower --epsilon, or raise --sampling-probability (%s)"
+              .formatted(settings.epsilon(), settings.samplingProbability(), e.getMessage()),
+          e);
+    }
+  }
+
+  private static PrivacyProfile profile(Composition charged, double epsilon) {
+    return PrivacyProfile.of(charged, epsilon / PROFILE_POINTS);
   }
 
   private void train(AuditCanaries planted) throws Exception {
@@ -113,7 +138,7 @@ public final class CanaryAudit {
   /** The claim is the manifest's, and its profile that of so many rounds of its mechanism. */
   private static OneRunVerdict judge(ReleaseManifest manifest, CanaryScores scores) {
     Composition charged = Composition.of(manifest.mechanism().accounted(), manifest.round());
-    PrivacyProfile profile = PrivacyProfile.of(charged, manifest.epsilonSpent() / PROFILE_POINTS);
+    PrivacyProfile profile = profile(charged, manifest.epsilonSpent());
     return OneRunVerdict.of(scores, manifest.epsilonSpent(), manifest.delta(), profile);
   }
 

@@ -36,8 +36,8 @@ record LossGrid(double interval, long first, long last, boolean floorReached) {
       throw new GridTooLargeException(
           String.format(
               "these parameters at this precision need a privacy loss grid of %.3g points (interval"
-                  + " %.3g) but at most %d are allowed: ask for a coarser precision, fewer rounds or a"
-                  + " larger noise multiplier",
+                  + " %.3g) but at most %d are allowed: ask for fewer rounds, a larger noise multiplier"
+                  + " or a smaller epsilon, or for a coarser precision",
               points, interval, MAX_POINTS));
     }
   }

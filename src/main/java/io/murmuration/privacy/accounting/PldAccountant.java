@@ -3,6 +3,7 @@ package io.murmuration.privacy.accounting;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.DoubleUnaryOperator;
 
 /**
  * The privacy cost of composed mechanisms from their privacy loss distributions: as tight as the
@@ -12,7 +13,8 @@ import java.util.Map;
  * δ)-DP under add/remove of one user, as a theorem about the exact mechanism that holds for the
  * computed double. The proofs are with {@link ConnectTheDots} (discretisation) and {@link
  * TiltedComposition} (composition). {@code ε ≤ (1 + precision)·true ε}, nearly: the precision is a
- * good estimate, not a bound.
+ * good estimate, not a bound. Where a grid of the precision would be too large, of one mechanism or
+ * for a δ, coarser ones are tried, to {@link #COARSEST}.
  *
  * <table>
  * <caption>Edge cases</caption>
@@ -20,7 +22,8 @@ import java.util.Map;
  * <tr><td>δ at least the chance that the user ever takes part</td><td>ε = 0</td></tr>
  * <tr><td>ε below 1e-4</td><td>within precision·1e-4</td></tr>
  * <tr><td>NaN, out of range</td><td>IllegalArgumentException that names parameter, value and range</td></tr>
- * <tr><td>a grid beyond {@link LossGrid#MAX_POINTS}</td><td>IllegalArgumentException</td></tr>
+ * <tr><td>a grid beyond {@link LossGrid#MAX_POINTS} at every precision to {@link #COARSEST}</td>
+ *     <td>IllegalArgumentException</td></tr>
  * </table>
  *
  * <p>Immutable and thread-safe.
@@ -29,6 +32,9 @@ public final class PldAccountant {
 
   /** The relative precision of ε unless another is asked for. */
   public static final double DEFAULT_PRECISION = 1e-4;
+
+  /** Answers that only a coarser precision than this one affords are refused. */
+  static final double COARSEST = 0.1;
 
   /** The share of δ that all the mass moved to infinite loss may have. */
   private static final double NEGLIGIBLE_SHARE = 1e-7;
@@ -116,6 +122,26 @@ public final class PldAccountant {
     return new JointSolver(composition, delta, precision).epsilon();
   }
 
+  /**
+   * An answer at the precision, or at the next coarser one, by factors of ten, whose grid fits.
+   *
+   * @throws GridTooLargeException of the precision that was asked for if none fits
+   */
+  static double asPreciselyAsFits(double precision, DoubleUnaryOperator answer) {
+    try {
+      return answer.applyAsDouble(precision);
+    } catch (GridTooLargeException e) {
+      for (double coarser = 10 * precision; coarser <= COARSEST; coarser *= 10) {
+        try {
+          return answer.applyAsDouble(coarser);
+        } catch (GridTooLargeException again) {
+          // the next coarser one
+        }
+      }
+      throw e;
+    }
+  }
+
   /** Whether the grid that an estimate chose is too coarse for the ε that came out. */
   static boolean isMisjudged(double epsilon, double estimate) {
     return epsilon < MISJUDGED * estimate && epsilon >= SMALLEST_EPSILON;
@@ -167,6 +193,13 @@ public final class PldAccountant {
     double scale = Math.max(SMALLEST_DELTA, bound * 1e-4);
     PreparedComposition prepared =
         new PreparedComposition(composition, negligibleMass(scale, composition.rounds()));
+    double highest = bound;
+    double delta = asPreciselyAsFits(precision, at -> delta(prepared, epsilon, highest, scale, at));
+    return Math.min(delta, participation(composition));
+  }
+
+  private static double delta(
+      PreparedComposition prepared, double epsilon, double bound, double scale, double precision) {
     Map<Direction, Tilt> tilts = new EnumMap<>(Direction.class);
     double strongest = 0;
     for (Direction direction : Direction.values()) {
@@ -185,7 +218,7 @@ public final class PldAccountant {
           new TiltedComposition(prepared.parts(grids, direction), tilt, window);
       delta = Math.max(delta, composed.delta(epsilon));
     }
-    return Math.min(delta, participation(composition));
+    return delta;
   }
 
   static double negligibleMass(double delta, long rounds) {

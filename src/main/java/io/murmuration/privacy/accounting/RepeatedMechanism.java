@@ -13,7 +13,8 @@ import java.util.Map;
  * nothing that was asked before. Rounds up to a power of two share a grid, prepared for that power;
  * on it the precision holds from half of the power on, and what is composed for r + 1 rounds is
  * exactly one round more than for r. Just above a power of two the answer is at least that of the
- * power itself, so that ε does not fall where the grid changes.
+ * power itself, so that ε does not fall where the grid changes. Where no grid of the precision is
+ * small enough, coarser precisions are tried in turn: less tight, and an upper bound as ever.
  *
  * <p>Thread-safe.
  */
@@ -28,11 +29,11 @@ final class RepeatedMechanism {
   private final Mechanism mechanism;
   private final double delta;
   private final double precision;
-  private final Map<Long, Prepared> kept =
+  private final Map<Kept, Prepared> kept =
       new LinkedHashMap<>(
           /* initialCapacity= */ 8, /* loadFactor= */ 0.75f, /* accessOrder= */ true) {
         @Override
-        protected boolean removeEldestEntry(Map.Entry<Long, Prepared> eldest) {
+        protected boolean removeEldestEntry(Map.Entry<Kept, Prepared> eldest) {
           return size() > KEPT_GRIDS;
         }
       };
@@ -52,21 +53,28 @@ final class RepeatedMechanism {
     if (PldAccountant.participation(mechanism, rounds) <= delta) {
       return 0;
     }
+    return PldAccountant.asPreciselyAsFits(precision, at -> epsilon(rounds, at));
+  }
+
+  private double epsilon(long rounds, double at) {
     long capacity = capacity(rounds);
     double epsilon;
     try {
-      epsilon = prepared(capacity).epsilon(rounds);
+      epsilon = prepared(capacity, at).epsilon(rounds);
     } catch (GridTooLargeException e) {
       if (capacity == rounds) {
         throw e;
       }
-      return new Prepared(mechanism, rounds, delta, precision).epsilon(rounds);
+      return new Prepared(mechanism, rounds, delta, at).epsilon(rounds);
     }
     long power = capacity / 2;
     return power > 0 && rounds - power <= power / NEAR_SHARE
-        ? Math.max(epsilon, prepared(power).epsilon(power))
+        ? Math.max(epsilon, prepared(power, at).epsilon(power))
         : epsilon;
   }
+
+  /** A grid that is kept. */
+  private record Kept(long capacity, double precision) {}
 
   /** The smallest power of two that is not below the rounds. */
   private static long capacity(long rounds) {
@@ -74,9 +82,9 @@ final class RepeatedMechanism {
     return highest == rounds ? rounds : Math.min(2 * highest, Arguments.MAX_ROUNDS);
   }
 
-  private synchronized Prepared prepared(long capacity) {
+  private synchronized Prepared prepared(long capacity, double at) {
     return kept.computeIfAbsent(
-        capacity, rounds -> new Prepared(mechanism, rounds, delta, precision));
+        new Kept(capacity, at), key -> new Prepared(mechanism, capacity, delta, at));
   }
 
   /** Estimates how many rounds (ε, δ) affords by a saddle point approximation. */

@@ -170,6 +170,29 @@ class PldAccountantTest {
         "coarser precision");
   }
 
+  @Test
+  void epsilon_gridBeyondMemoryAtThePrecision_isThatOfTheNextCoarserOne() {
+    Mechanism mechanism = Mechanism.uls(0.01, 0.3);
+    double epsilon = new PldAccountant(1e-7).epsilon(mechanism, 100_000, 1e-6);
+
+    assertThat(epsilon).isEqualTo(new PldAccountant(1e-6).epsilon(mechanism, 100_000, 1e-6));
+    assertThat(epsilon)
+        .isBetween(
+            new PldAccountant(1e-5).epsilon(mechanism, 100_000, 1e-6) * (1 - 2e-5),
+            new PldAccountant(1e-5).epsilon(mechanism, 100_000, 1e-6));
+  }
+
+  @Test
+  void delta_gridBeyondMemoryAtThePrecision_isCoarserAndStillAnUpperBound() {
+    Mechanism mechanism = Mechanism.uls(0.0672, 0.12);
+    double fine = new PldAccountant(1e-5).delta(mechanism, 80, /* epsilon= */ 500);
+    double coarse = new PldAccountant(1e-3).delta(mechanism, 80, /* epsilon= */ 500);
+
+    assertThat(new PldAccountant(1e-7).delta(mechanism, 80, /* epsilon= */ 500))
+        .isLessThanOrEqualTo(fine)
+        .isGreaterThan(0.98 * coarse);
+  }
+
   private static void refuses(
       org.assertj.core.api.ThrowableAssert.ThrowingCallable call, String... parts) {
     assertThatThrownBy(call)
