@@ -174,7 +174,8 @@ public final class RoundTimesBench {
             new DiscardingSink<>()),
         new DiscardingSink<>(),
         job.maxParallelism(),
-        /* privateMetrics= */ false);
+        /* privateMetrics= */ false,
+        job.lifetimes());
   }
 
   /** The demo's messages, again and again. */

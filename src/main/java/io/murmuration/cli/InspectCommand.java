@@ -73,6 +73,9 @@ final class InspectCommand implements Callable<Integer> {
     distributions.put("windows", users.windowsPerUser());
     distributions.put("events seen", users.eventsSeenPerUser());
     distributions.put("bytes", users.bytesPerUser());
+    if (users.counted() > 0) {
+      distributions.put("rounds used", users.roundsUsedPerUser());
+    }
     return distributions;
   }
 
@@ -114,6 +117,13 @@ final class InspectCommand implements Callable<Integer> {
         .forEach(
             (schedule, count) ->
                 out.printf(Locale.ROOT, "sampled by %s: %,d users%n", schedule, count));
+    if (users.counted() > 0) {
+      out.printf(
+          Locale.ROOT,
+          "lifetimes: %,d users with a count from before, %,d of them retired%n",
+          users.counted(),
+          users.retired());
+    }
   }
 
   private static String count(long value) {
@@ -131,6 +141,10 @@ final class InspectCommand implements Callable<Integer> {
     sampler.put("valueBytes", users.totalBytes());
     sampler.put("usersWaitingForTheFirstTick", users.waiting());
     sampler.set("usersBySchedule", JSON.valueToTree(users.usersBySchedule()));
+    if (users.counted() > 0) {
+      sampler.put("usersWithACount", users.counted());
+      sampler.put("usersRetired", users.retired());
+    }
     sampler.set("perUser", JSON.valueToTree(distributions(users)));
     return tree;
   }

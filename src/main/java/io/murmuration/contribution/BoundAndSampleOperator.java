@@ -6,16 +6,20 @@ import io.murmuration.privacy.mechanism.BudgetSignal;
 import io.murmuration.privacy.mechanism.EpochStart;
 import io.murmuration.privacy.mechanism.Grant;
 import io.murmuration.privacy.mechanism.GrantGate;
+import io.murmuration.privacy.mechanism.IntakeLimit;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.privacy.mechanism.RoundQuery.CountHistogram;
 import io.murmuration.privacy.mechanism.Sampler;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import org.apache.commons.rng.UniformRandomProvider;
 import org.apache.flink.api.common.state.ListState;
+import org.apache.flink.runtime.execution.SuppressRestartsException;
 import org.apache.flink.runtime.state.StateInitializationContext;
 import org.apache.flink.runtime.state.StateSnapshotContext;
 import org.apache.flink.runtime.state.VoidNamespace;
@@ -73,11 +77,21 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
   private static final long PAUSE_MILLIS = 100;
 
   private final ContributionBounds configuredBounds;
+
+  /** Null where users have no lifetime. */
+  private final SamplerIdentity lifetimes;
+
   private final Randomness randomness;
   private final TimerQuantum quantum;
   private final boolean privateMetrics;
 
   private transient ListState<Long> epochs;
+
+  // where users have a lifetime
+  private transient ListState<SamplerHistory> histories;
+  private transient Optional<SamplerHistory> history;
+  private transient RoundBook book;
+
   private transient KeyedPoolState users;
 
   // this attempt's only; the gate's last epoch goes into the operator state
@@ -94,29 +108,42 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
 
   /** The operator of a production job: randomness from a cryptographic generator. */
   public BoundAndSampleOperator(ContributionBounds bounds) {
-    this(bounds, /* privateMetrics= */ false);
+    this(bounds, /* lifetimes= */ null, /* privateMetrics= */ false);
   }
 
   /**
    * The same.
    *
+   * @param lifetimes what the counting of users' lifetimes rests on; null where they have none
    * @param privateMetrics whether to report how many users and examples were sampled
    */
-  public BoundAndSampleOperator(ContributionBounds bounds, boolean privateMetrics) {
-    this(bounds, Randomness.secure(), TimerQuantum.of(SLICE), privateMetrics);
+  public BoundAndSampleOperator(
+      ContributionBounds bounds, SamplerIdentity lifetimes, boolean privateMetrics) {
+    this(bounds, lifetimes, Randomness.secure(), TimerQuantum.of(SLICE), privateMetrics);
   }
 
   /** The operator of tests: randomness and quanta of their choice. */
   BoundAndSampleOperator(ContributionBounds bounds, Randomness randomness, TimerQuantum quantum) {
-    this(bounds, randomness, quantum, /* privateMetrics= */ false);
+    this(bounds, /* lifetimes= */ null, randomness, quantum, /* privateMetrics= */ false);
+  }
+
+  /** The same where users have a lifetime. */
+  BoundAndSampleOperator(
+      ContributionBounds bounds,
+      SamplerIdentity lifetimes,
+      Randomness randomness,
+      TimerQuantum quantum) {
+    this(bounds, lifetimes, randomness, quantum, /* privateMetrics= */ false);
   }
 
   private BoundAndSampleOperator(
       ContributionBounds bounds,
+      SamplerIdentity lifetimes,
       Randomness randomness,
       TimerQuantum quantum,
       boolean privateMetrics) {
     this.configuredBounds = Objects.requireNonNull(bounds, "bounds");
+    this.lifetimes = lifetimes;
     this.randomness = Objects.requireNonNull(randomness, "randomness");
     this.quantum = Objects.requireNonNull(quantum, "quantum");
     this.privateMetrics = privateMetrics;
@@ -133,6 +160,20 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
       restoredEpoch = Math.max(restoredEpoch, epoch);
     }
     gate = new GrantGate(restoredEpoch);
+    if (lifetimes != null) {
+      histories = context.getOperatorStateStore().getUnionListState(UserState.history());
+      List<SamplerHistory> parts = new ArrayList<>();
+      histories.get().forEach(parts::add);
+      history = parts.isEmpty() ? Optional.empty() : Optional.of(SamplerHistory.merge(parts));
+      if (parts.isEmpty() && context.isRestored()) {
+        throw new SuppressRestartsException(
+            new IllegalArgumentException(
+                "The restored state of the sampler counts no lifetimes, so that it cannot know how"
+                    + " much of theirs users have spent: it is of a job without horizon.enabled, or"
+                    + " of another uid. Start without it: another domain, or a new generation"
+                    + " (--new-generation)"));
+      }
+    }
   }
 
   @Override
@@ -145,18 +186,36 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
             getKeyedStateBackend(),
             getPartitionedState(UserState.pool()),
             getPartitionedState(UserState.examples()),
+            lifetimes == null ? null : getPartitionedState(UserState.lifetime()),
             timers,
             configuredBounds);
     advance = new TickAdvance(quantum, new Ticks());
     firedTick = GrantGate.UNKNOWN;
     bounds = configuredBounds;
-    counts = new ContributionMetrics(getMetricGroup(), privateMetrics, () -> gate.closedTick());
+    counts =
+        new ContributionMetrics(
+            getMetricGroup(), lifetimes != null, privateMetrics, () -> gate.closedTick());
+    if (lifetimes != null) {
+      refusing(() -> book = new RoundBook(lifetimes, history));
+    }
   }
 
   @Override
   public void snapshotState(StateSnapshotContext context) throws Exception {
     super.snapshotState(context);
     epochs.update(List.of(gate.lastEpoch()));
+    if (book != null) {
+      histories.update(List.of(book.snapshot()));
+    }
+  }
+
+  /** What the book refuses, only a person can mend. */
+  private static void refusing(Runnable action) {
+    try {
+      action.run();
+    } catch (IllegalArgumentException e) {
+      throw new SuppressRestartsException(e);
+    }
   }
 
   @Override
@@ -179,10 +238,11 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
   public void processElement1(StreamRecord<UserEvent> record) throws Exception {
     UserEvent event = record.getValue();
     counts.eventsIn.inc();
+    if (book != null) {
+      refusing(() -> book.saw(event.partition(), event.offset()));
+    }
     if (event.isErasure()) {
-      if (users.erase(event.userId())) {
-        counts.usersErased.inc();
-      }
+      erase(event.userId());
       return;
     }
     Taken user = users.findOrCreate(event.userId());
@@ -191,6 +251,11 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
     if (gate.epochStarted()) {
       // not beyond the ticks that have fired: a timer still to fire may want the older windows
       advance(user.pool(), firedTick + 1, random);
+    }
+    if (book != null && !counts(user, event)) {
+      return;
+    }
+    if (gate.epochStarted()) {
       slot = user.pool().offer(gate.closedTick(), bounds, random);
       drawDueTicks(user.pool(), gate.closedTick(), random);
     } else {
@@ -205,6 +270,58 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
     users.store(user, firedTick + 1);
   }
 
+  private void erase(String userId) throws Exception {
+    Taken user = users.find(userId).orElse(null);
+    if (user == null) {
+      return;
+    }
+    if (book != null) {
+      if (gate.epochStarted()) {
+        advance(user.pool(), firedTick + 1, randomness.forUser(userId));
+      }
+      if (user.pool().stretch != null) {
+        users.remember(book.endedNow(user.pool().stretch));
+      }
+    }
+    users.erase(user);
+    counts.usersErased.inc();
+  }
+
+  /**
+   * Counts the event for its user's lifetime.
+   *
+   * @return false if the lifetime is over: the event is turned away, and what was kept is gone
+   */
+  private boolean counts(Taken user, UserEvent event) throws Exception {
+    UserPool pool = user.pool();
+    if (pool.stretch == null) {
+      Optional<Lifetime> past = users.lifetime();
+      if (past.filter(book::isRetired).isPresent()) {
+        counts.eventsTurnedAway.inc();
+        if (user.stored()) {
+          users.erase(user);
+        }
+        return false;
+      }
+      pool.stretch = book.begin(past, event.partition(), event.offset());
+    } else {
+      pool.stretch = book.extend(pool.stretch, event.partition(), event.offset());
+    }
+    if (book.isRetired(pool.stretch)) {
+      counts.eventsTurnedAway.inc();
+      retire(user);
+      return false;
+    }
+    return true;
+  }
+
+  /** Drops all that is kept of a user who may take part no more. */
+  private void retire(Taken user) throws Exception {
+    users.remember(book.endedNow(user.pool().stretch));
+    users.erase(user);
+    counts.usersRetired.inc();
+  }
+
   // ---- the budget's signals ----
 
   @Override
@@ -212,6 +329,10 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
     BudgetSignal signal = record.getValue();
     if (signal instanceof EpochStart start) {
       startEpoch(start);
+    } else if (signal instanceof IntakeLimit limit) {
+      if (book != null && limit.epoch() == gate.lastEpoch()) {
+        refusing(() -> book.limit(limit));
+      }
     } else if (signal instanceof Grant grant) {
       accept(grant);
     }
@@ -222,6 +343,9 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
     if (!gate.startEpoch(start)) {
       LOGGER.warn("Refused epoch {}: epoch {} has been seen", start.epoch(), gate.lastEpoch());
       return;
+    }
+    if (book != null) {
+      refusing(() -> book.startEpoch(start));
     }
     firedTick = advance.isUnderWay() ? firedTick : gate.closedTick();
   }
@@ -239,6 +363,9 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
           gate.epochStarted() ? "which has started" : "after which none has started",
           gate.closedTick());
       return;
+    }
+    if (book != null) {
+      book.granted(grant);
     }
     if (grant.mechanism().query() instanceof CountHistogram) {
       gate.add(grant);
@@ -340,6 +467,9 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
         }
       }
       gate.forget(tick);
+      if (book != null) {
+        book.fired();
+      }
     }
 
     @Override
@@ -373,8 +503,12 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
     // a timer from before this epoch speaks for a tick that nothing can grant any more
     long tick = Math.max(timer.getTimestamp(), gate.firstTick() - 1);
     advance(user.pool(), tick, random);
-    if (grant != null) {
+    if (grant != null && (book == null || mayTakePart(user, grant))) {
       emitSample(user, grant, random);
+    }
+    if (book != null && isSpent(user, grant)) {
+      retire(user);
+      return;
     }
     if (!timeHasEnded) {
       // while no mechanism is known the due tick is only cleared; the first grant draws a new one
@@ -382,6 +516,20 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
     }
     drawDueTicks(user.pool(), tick, random);
     users.store(user, firedTick + 1);
+  }
+
+  /** Whether the user may take part in no round after those that had their say. */
+  private boolean isSpent(Taken user, Grant grant) {
+    Stretch stretch = user.pool().stretch;
+    if (stretch == null) {
+      return false;
+    }
+    return grant == null ? book.isRetired(stretch) : book.isRetiredAfter(stretch, grant.round());
+  }
+
+  private boolean mayTakePart(Taken user, Grant grant) {
+    Stretch stretch = user.pool().stretch;
+    return stretch != null && book.mayTakePart(stretch, grant);
   }
 
   @Override
@@ -439,7 +587,12 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
   }
 
   private void advance(UserPool pool, long tick, UniformRandomProvider random) {
+    long end = pool.lastExpiry(bounds);
     pool.advance(tick, gate.firstTick(), bounds, random, users::remove);
+    if (book != null && pool.isEmpty() && pool.stretch != null) {
+      users.remember(book.endedAt(pool.stretch, end));
+      pool.stretch = null;
+    }
   }
 
   private void drawDueTicks(UserPool pool, long lastClosed, UniformRandomProvider random) {

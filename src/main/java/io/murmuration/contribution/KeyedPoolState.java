@@ -2,6 +2,8 @@ package io.murmuration.contribution;
 
 import io.murmuration.event.Example;
 import io.murmuration.event.UserEvent;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -25,7 +27,9 @@ import org.apache.flink.util.FlinkRuntimeException;
  *       sampled, so that an event costs the same however many examples the user has;
  *   <li>event-time timers: at the earliest due tick, at the clean-up of the oldest window, and at
  *       tick 0 for examples that came before the ticks were known. The pool is the truth; a timer
- *       that it does not confirm is a leftover.
+ *       that it does not confirm is a leftover;
+ *   <li>{@code lifetime}, where users have one: what counted in earlier stretches, never cleared.
+ *       What counts in the present stretch is part of the pool.
  * </ul>
  */
 final class KeyedPoolState {
@@ -44,22 +48,29 @@ final class KeyedPoolState {
   private final KeyedStateBackend<String> backend;
   private final ValueState<UserPool> pools;
   private final MapState<Integer, PooledExample> examples;
+
+  /** Null where users have no lifetime. */
+  private final ValueState<Lifetime> lifetimes;
+
   private final InternalTimerService<VoidNamespace> timers;
   private final ContributionBounds bounds;
   private boolean timeHasEnded;
 
   /**
+   * @param lifetimes null where users have none
    * @param bounds whose windows say when something can be cleaned up
    */
   KeyedPoolState(
       KeyedStateBackend<String> backend,
       ValueState<UserPool> pools,
       MapState<Integer, PooledExample> examples,
+      ValueState<Lifetime> lifetimes,
       InternalTimerService<VoidNamespace> timers,
       ContributionBounds bounds) {
     this.backend = backend;
     this.pools = pools;
     this.examples = examples;
+    this.lifetimes = lifetimes;
     this.timers = timers;
     this.bounds = bounds;
   }
@@ -69,12 +80,13 @@ final class KeyedPoolState {
    *
    * @param pool a copy, which nobody else sees
    * @param timer where the user's timer was when it was taken out
+   * @param stored whether anything was kept of the user
    */
-  record Taken(String userId, UserPool pool, long timer) {
+  record Taken(String userId, UserPool pool, long timer, boolean stored) {
 
     /** The same, but it is not certain that any timer is armed. */
     Taken withoutTimer() {
-      return new Taken(userId, pool, NO_TIMER);
+      return new Taken(userId, pool, NO_TIMER, stored);
     }
   }
 
@@ -110,13 +122,13 @@ final class KeyedPoolState {
     UserPool stored = pools.value();
     return stored == null
         ? Optional.empty()
-        : Optional.of(new Taken(userId, stored.copy(), timerOf(stored, userId)));
+        : Optional.of(new Taken(userId, stored.copy(), timerOf(stored, userId), true));
   }
 
   /** The user's pool, a new one if nothing is kept of the user. */
   Taken findOrCreate(String userId) throws Exception {
     return find(userId)
-        .orElseGet(() -> new Taken(userId, new UserPool(bounds.windowTicks()), NO_TIMER));
+        .orElseGet(() -> new Taken(userId, new UserPool(bounds.windowTicks()), NO_TIMER, false));
   }
 
   /** The pool as it is stored, to look at. */
@@ -150,21 +162,26 @@ final class KeyedPoolState {
     timers.registerEventTimeTimer(VoidNamespace.INSTANCE, SETTLING_TIMER);
   }
 
-  /**
-   * Forgets the user at once.
-   *
-   * @return whether there was anything to forget
-   */
-  boolean erase(String userId) throws Exception {
-    UserPool stored = pools.value();
-    if (stored == null) {
-      return false;
-    }
-    stored.forEachSlot(this::remove);
+  /** Forgets at once all that is kept of the user, except what has counted. */
+  void erase(Taken user) throws Exception {
+    user.pool().forEachSlot(this::remove);
     pools.clear();
-    moveTimer(timerOf(stored, userId), NO_TIMER);
+    moveTimer(user.timer(), NO_TIMER);
     timers.deleteEventTimeTimer(VoidNamespace.INSTANCE, SETTLING_TIMER);
-    return true;
+  }
+
+  /** What counted of the user's lifetime in earlier stretches; empty if there was none. */
+  Optional<Lifetime> lifetime() throws Exception {
+    return Optional.ofNullable(lifetimes.value());
+  }
+
+  /** Remembers for ever what has counted of the user's lifetime. */
+  void remember(Lifetime lifetime) {
+    try {
+      lifetimes.update(lifetime);
+    } catch (IOException e) {
+      throw new UncheckedIOException("A lifetime could not be written to keyed state", e);
+    }
   }
 
   /** Keeps an event's example. */

@@ -24,6 +24,8 @@ public final class StateSummary {
   private long totalExamples;
   private long totalBytes;
   private long waiting;
+  private final Histogram roundsUsed = new Histogram(SIGNIFICANT_DIGITS);
+  private long retired;
 
   /**
    * One quantity over users; quantiles to three digits.
@@ -52,6 +54,14 @@ public final class StateSummary {
     totalExamples += user.examples();
     totalBytes += user.bytes();
     waiting += user.waiting() ? 1 : 0;
+    if (user.count() != null) {
+      roundsUsed.recordValue(user.count().rounds());
+      retired += user.count().retired() ? 1 : 0;
+    }
+    boolean isCountAlone = user.count() != null && user.windows() == 0 && !user.waiting();
+    if (isCountAlone) {
+      return;
+    }
     usersBySchedule.merge(name(user.schedule()), 1L, Long::sum);
   }
 
@@ -75,6 +85,21 @@ public final class StateSummary {
   /** Users of whom events wait for the first tick to be known. */
   public long waiting() {
     return waiting;
+  }
+
+  /** Users of whose lifetime something was counted in stretches that have ended. */
+  public long counted() {
+    return roundsUsed.getTotalCount();
+  }
+
+  /** Users who may take part no more. */
+  public long retired() {
+    return retired;
+  }
+
+  /** Rounds that counted, of users whose stretches have ended. */
+  public Distribution roundsUsedPerUser() {
+    return Distribution.of(roundsUsed);
   }
 
   /** Users by what their due ticks were drawn with: sampler and probability, or "none". */

@@ -15,12 +15,14 @@ public final class UserFootprintFunction extends KeyedStateReaderFunction<String
 
   private transient ValueState<UserPool> pools;
   private transient MapState<Integer, PooledExample> examples;
+  private transient ValueState<Lifetime> lifetimes;
   private transient DataOutputSerializer buffer;
 
   @Override
   public void open(OpenContext context) {
     pools = getRuntimeContext().getState(UserState.pool());
     examples = getRuntimeContext().getMapState(UserState.examples());
+    lifetimes = getRuntimeContext().getState(UserState.lifetime());
     buffer = new DataOutputSerializer(INITIAL_BYTES);
   }
 
@@ -28,18 +30,31 @@ public final class UserFootprintFunction extends KeyedStateReaderFunction<String
   public void readKey(String userId, Context context, Collector<UserFootprint> out)
       throws Exception {
     UserPool pool = pools.value();
-    if (pool == null) {
+    Lifetime lifetime = lifetimes.value();
+    if (pool == null && lifetime == null) {
       throw new IllegalStateException(
           "A user has examples but no pool: the savepoint is not one of bound & sample, or corrupt");
     }
+    long bytes = 0;
+    if (lifetime != null) {
+      buffer.clear();
+      new LifetimeSerializer().serialize(lifetime, buffer);
+      bytes = buffer.length();
+    }
+    UserFootprint.Count count =
+        lifetime == null ? null : new UserFootprint.Count(lifetime.used(), lifetime.retired());
+    if (pool == null) {
+      out.collect(UserFootprint.ofCountAlone(count, bytes));
+      return;
+    }
     buffer.clear();
     new UserPoolSerializer().serialize(pool, buffer);
-    long bytes = buffer.length();
+    bytes += buffer.length();
     for (PooledExample example : examples.values()) {
       buffer.clear();
       new PooledExampleSerializer().serialize(example, buffer);
       bytes += buffer.length();
     }
-    out.collect(UserFootprint.of(pool, bytes));
+    out.collect(UserFootprint.of(pool, count, bytes));
   }
 }

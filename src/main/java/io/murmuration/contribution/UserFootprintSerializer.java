@@ -10,8 +10,8 @@ import org.apache.flink.core.memory.DataOutputView;
 
 /**
  * Version 1: windows, examples, events seen, whether events wait, bytes, whether there is a
- * schedule and then its sampler's name and probability. Never stored: it travels within one reading
- * of a savepoint.
+ * schedule and then its sampler's name and probability, whether there is a count and then its
+ * rounds and whether it is over. Never stored: it travels within one reading of a savepoint.
  */
 public final class UserFootprintSerializer extends ValueSerializer<UserFootprint> {
 
@@ -34,6 +34,11 @@ public final class UserFootprintSerializer extends ValueSerializer<UserFootprint
       Wire.writeString(value.schedule().get().sampler().name(), out);
       out.writeDouble(value.schedule().get().probability());
     }
+    out.writeBoolean(value.count() != null);
+    if (value.count() != null) {
+      Wire.writeVarLong(value.count().rounds(), out);
+      out.writeBoolean(value.count().retired());
+    }
   }
 
   @Override
@@ -48,6 +53,8 @@ public final class UserFootprintSerializer extends ValueSerializer<UserFootprint
             ? Optional.of(
                 new SamplingSchedule(Sampler.valueOf(Wire.readString(in)), in.readDouble()))
             : Optional.empty();
-    return new UserFootprint(windows, examples, eventsSeen, waiting, schedule, bytes);
+    UserFootprint.Count count =
+        in.readBoolean() ? new UserFootprint.Count(Wire.readVarLong(in), in.readBoolean()) : null;
+    return new UserFootprint(windows, examples, eventsSeen, waiting, schedule, bytes, count);
   }
 }

@@ -49,6 +49,9 @@ public final class UserPool {
   SamplingSchedule schedule;
   long userDueTick = NOT_DUE;
 
+  /** Null where users have no lifetime. */
+  Stretch stretch;
+
   /** A user of whom nothing is kept. */
   public UserPool(long windowTicks) {
     this(windowTicks, 1);
@@ -69,6 +72,7 @@ public final class UserPool {
     copy.provisional = provisional == null ? null : provisional.copy();
     copy.schedule = schedule;
     copy.userDueTick = userDueTick;
+    copy.stretch = stretch;
     return copy;
   }
 
@@ -248,6 +252,20 @@ public final class UserPool {
     for (Reservoir reservoir : windows) {
       reservoir.settleArrivals(tick);
     }
+  }
+
+  /**
+   * The first tick at which nothing of what is kept is live any more, cleaned up or not; {@link
+   * Long#MAX_VALUE} while events wait for the first tick to be known, or if nothing is kept.
+   */
+  public long lastExpiry(ContributionBounds bounds) {
+    if (windows.isEmpty() || provisional != null) {
+      return Long.MAX_VALUE;
+    }
+    long newest = windows.get(windows.size() - 1).window();
+    // as advance() would count it under these bounds
+    return bounds.expiryOf(
+        windowTicks == bounds.windowTicks() ? newest : bounds.windowOf(newest * windowTicks));
   }
 
   /** The first tick at which something can be cleaned up, or {@link Long#MAX_VALUE} for none. */

@@ -8,9 +8,11 @@ import org.apache.flink.core.memory.DataInputView;
 import org.apache.flink.core.memory.DataOutputView;
 
 /**
- * Version 2: W; the due ticks' schedule (0 for none, 1 ULS, 2 ELS, then the probability); 1 + the
- * earliest due tick or 0 for none; whether the user has one; the number of windows and each;
- * whether there is a provisional reservoir and that.
+ * Version 3: W; the due ticks' schedule (0 for none, 1 ULS, 2 ELS, then the probability); 1 + the
+ * earliest due tick or 0 for none; whether the user has one; the number of windows and each; a byte
+ * that is 1 with a provisional reservoir plus 2 with a stretch; that reservoir; of the stretch its
+ * generation, the rounds used before, its first round, and 1 + the offset of the record that began
+ * it with its partition, or 0 if it is confirmed.
  *
  * <p>A reservoir is its window, seen and size; its slots, as 1 + 2 · the first one where the others
  * follow it one by one, else 0 and each; how many arrivals are not settled and for each of those
@@ -19,8 +21,9 @@ import org.apache.flink.core.memory.DataOutputView;
  * twenty bytes where nothing is out of the ordinary, whatever the size of the pool: it is read and
  * written at every event.
  *
- * <p>Version 1 has the user's due tick in place of the earliest and of the flag, and writes of
- * every example its slot, its arrival, and 0 for no due tick or 1 + the ticks between them.
+ * <p>Version 2 knows no stretch. Version 1 has the user's due tick in place of the earliest and of
+ * the flag, and writes of every example its slot, its arrival, and 0 for no due tick or 1 + the
+ * ticks between them.
  */
 public final class UserPoolSerializer extends ValueSerializer<UserPool> {
 
@@ -33,9 +36,12 @@ public final class UserPoolSerializer extends ValueSerializer<UserPool> {
   private static final int ULS = 1;
   private static final int ELS = 2;
 
+  private static final int PROVISIONAL = 1;
+  private static final int STRETCH = 2;
+
   @Override
   protected int version() {
-    return 2;
+    return 3;
   }
 
   @Override
@@ -49,9 +55,13 @@ public final class UserPoolSerializer extends ValueSerializer<UserPool> {
     for (Reservoir reservoir : pool.windows) {
       writeReservoir(reservoir, pool.windowTicks, earliest, out);
     }
-    out.writeBoolean(pool.provisional != null);
+    out.writeByte(
+        (pool.provisional == null ? 0 : PROVISIONAL) + (pool.stretch == null ? 0 : STRETCH));
     if (pool.provisional != null) {
       writeReservoir(pool.provisional, pool.windowTicks, earliest, out);
+    }
+    if (pool.stretch != null) {
+      writeStretch(pool.stretch, out);
     }
   }
 
@@ -68,9 +78,30 @@ public final class UserPoolSerializer extends ValueSerializer<UserPool> {
     for (int i = 0; i < windows; i++) {
       pool.windows.add(readReservoir(version, pool.windowTicks, earliest, in));
     }
+    int rest = in.readUnsignedByte();
     pool.provisional =
-        in.readBoolean() ? readReservoir(version, pool.windowTicks, earliest, in) : null;
+        (rest & PROVISIONAL) == 0 ? null : readReservoir(version, pool.windowTicks, earliest, in);
+    pool.stretch = (rest & STRETCH) == 0 ? null : readStretch(in);
     return pool;
+  }
+
+  private static void writeStretch(Stretch stretch, DataOutputView out) throws IOException {
+    Wire.writeVarInt(stretch.generation(), out);
+    Wire.writeVarLong(stretch.used(), out);
+    Wire.writeVarLong(stretch.start(), out);
+    Wire.writeVarLong(stretch.offset() + 1, out);
+    if (stretch.offset() != Stretch.CONFIRMED) {
+      Wire.writeVarInt(stretch.partition(), out);
+    }
+  }
+
+  private static Stretch readStretch(DataInputView in) throws IOException {
+    int generation = Wire.readVarInt(in);
+    long used = Wire.readVarLong(in);
+    long start = Wire.readVarLong(in);
+    long offset = Wire.readVarLong(in) - 1;
+    int partition = offset == Stretch.CONFIRMED ? 0 : Wire.readVarInt(in);
+    return new Stretch(generation, used, start, partition, offset);
   }
 
   private static void writeSchedule(SamplingSchedule schedule, DataOutputView out)

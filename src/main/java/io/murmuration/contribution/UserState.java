@@ -26,6 +26,16 @@ final class UserState {
         "examples", IntSerializer.INSTANCE, new PooledExampleSerializer());
   }
 
+  /** Keyed: what has counted of a user's lifetime, where users have one. Never cleared. */
+  static ValueStateDescriptor<Lifetime> lifetime() {
+    return new ValueStateDescriptor<>("lifetime", new LifetimeSerializer());
+  }
+
+  /** Operator state, union list: what the subtasks know of rounds, where users have a lifetime. */
+  static ListStateDescriptor<SamplerHistory> history() {
+    return new ListStateDescriptor<>("history", new SamplerHistorySerializer());
+  }
+
   /** Operator state, union list: the last epoch, which is the largest. */
   static ListStateDescriptor<Long> lastEpoch() {
     return new ListStateDescriptor<>("last-epoch", LongSerializer.INSTANCE);

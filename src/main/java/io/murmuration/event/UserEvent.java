@@ -12,9 +12,18 @@ import java.util.Objects;
  *     time
  * @param prompt context that is not trained on, or null
  * @param text what is trained on; empty for an erasure
+ * @param partition of the record; 0 where nobody asks for it
+ * @param offset of the record in its partition; 0 where nobody asks for it
  */
 public record UserEvent(
-    Kind kind, String userId, String eventId, long eventTimeMillis, String prompt, String text) {
+    Kind kind,
+    String userId,
+    String eventId,
+    long eventTimeMillis,
+    String prompt,
+    String text,
+    int partition,
+    long offset) {
 
   /** What an event does to its user's state. */
   public enum Kind {
@@ -34,12 +43,24 @@ public record UserEvent(
   /** Something said. */
   public static UserEvent interaction(
       String userId, String eventId, long eventTimeMillis, String prompt, String text) {
-    return new UserEvent(Kind.INTERACTION, userId, eventId, eventTimeMillis, prompt, text);
+    return new UserEvent(Kind.INTERACTION, userId, eventId, eventTimeMillis, prompt, text, 0, 0);
   }
 
   /** The wish to be forgotten. */
   public static UserEvent erasure(String userId, String eventId, long eventTimeMillis) {
-    return new UserEvent(Kind.ERASURE, userId, eventId, eventTimeMillis, null, "");
+    return new UserEvent(Kind.ERASURE, userId, eventId, eventTimeMillis, null, "", 0, 0);
+  }
+
+  /** The same of a user whose id is kept under another name. */
+  public UserEvent of(String otherUserId) {
+    return new UserEvent(
+        kind, otherUserId, eventId, eventTimeMillis, prompt, text, partition, offset);
+  }
+
+  /** The same, read there. */
+  public UserEvent at(int readPartition, long readOffset) {
+    return new UserEvent(
+        kind, userId, eventId, eventTimeMillis, prompt, text, readPartition, readOffset);
   }
 
   /** Whether this erases the user. */

@@ -7,14 +7,17 @@ import java.io.IOException;
 import org.apache.flink.core.memory.DataInputView;
 import org.apache.flink.core.memory.DataOutputView;
 
-/** Version 1: whether it erases, user id, event id, event time, prompt or null, text. */
+/**
+ * Version 2: whether it erases, user id, event id, event time, prompt or null, text, partition,
+ * offset. Version 1 has neither of the last two.
+ */
 public final class UserEventSerializer extends ValueSerializer<UserEvent> {
 
   private static final long serialVersionUID = 1L;
 
   @Override
   protected int version() {
-    return 1;
+    return 2;
   }
 
   @Override
@@ -25,6 +28,8 @@ public final class UserEventSerializer extends ValueSerializer<UserEvent> {
     out.writeLong(value.eventTimeMillis());
     Wire.writeString(value.prompt(), out);
     Wire.writeString(value.text(), out);
+    Wire.writeVarInt(value.partition(), out);
+    Wire.writeVarLong(value.offset(), out);
   }
 
   @Override
@@ -35,6 +40,8 @@ public final class UserEventSerializer extends ValueSerializer<UserEvent> {
         Wire.readString(in),
         in.readLong(),
         Wire.readString(in),
-        Wire.readString(in));
+        Wire.readString(in),
+        version == 1 ? 0 : Wire.readVarInt(in),
+        version == 1 ? 0 : Wire.readVarLong(in));
   }
 }

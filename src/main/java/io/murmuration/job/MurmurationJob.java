@@ -242,7 +242,8 @@ public final class MurmurationJob {
         releases.sink(),
         deadLetters(io),
         io.maxParallelism(),
-        config.training().privateMetrics());
+        config.training().privateMetrics(),
+        /* lifetimes= */ null);
   }
 
   private static BudgetTerms terms(PrivacyConfig privacy, PhaseSchedule phases) {

@@ -5,6 +5,7 @@ import io.murmuration.contribution.BoundAndSampleOperator;
 import io.murmuration.contribution.CohortRecord;
 import io.murmuration.contribution.CohortRecordSerializer;
 import io.murmuration.contribution.ContributionBounds;
+import io.murmuration.contribution.SamplerIdentity;
 import io.murmuration.event.DeadLetter;
 import io.murmuration.event.DecodeInteractionsFunction;
 import io.murmuration.event.RawRecord;
@@ -45,6 +46,7 @@ import org.apache.flink.streaming.api.graph.StreamGraphGenerator;
  * @param deadLetters where unusable records go
  * @param maxParallelism key groups of keyed state
  * @param privateMetrics whether the sampler reports how many it sampled; train knows for itself
+ * @param lifetimes what the counting of users' lifetimes rests on; null where they have none
  */
 record MurmurationTopology(
     Source<RawRecord, ?, ?> interactions,
@@ -58,7 +60,8 @@ record MurmurationTopology(
     Sink<RoundRelease> publish,
     Sink<DeadLetter> deadLetters,
     int maxParallelism,
-    boolean privateMetrics) {
+    boolean privateMetrics,
+    SamplerIdentity lifetimes) {
 
   /**
    * The workers that take gradients.
@@ -73,7 +76,7 @@ record MurmurationTopology(
 
   /** Adds the job to an environment. */
   void addTo(StreamExecutionEnvironment env) {
-    addTo(env, new BoundAndSampleOperator(bounds, privateMetrics));
+    addTo(env, new BoundAndSampleOperator(bounds, lifetimes, privateMetrics));
   }
 
   /** The same with a sampler that an audit chose; everything else calls {@link #addTo} above. */

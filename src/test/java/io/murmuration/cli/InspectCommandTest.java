@@ -89,6 +89,17 @@ class InspectCommandTest {
   }
 
   @Test
+  void countsLifetimes_alsoOfUsersOfWhomNothingElseIsKept() throws Exception {
+    assertThat(run("inspect", savepoint("savepoint-lifetimes-1"), "--state-backend", "hashmap"))
+        .isZero();
+    assertThat(out.toString())
+        .contains("bound & sample: 3 users, 1 examples")
+        .containsPattern("rounds used +1 +2.0 +1 +3 +3 +3")
+        .contains("sampled by ULS 1.0: 1 users")
+        .contains("lifetimes: 2 users with a count from before, 1 of them retired");
+  }
+
+  @Test
   void showsTablesForPeople_andNoWordOfAnybody() throws Exception {
     assertThat(run("inspect", savepoint("savepoint-2-els"), "--state-backend", "hashmap"))
         .as(err.toString())

@@ -59,8 +59,12 @@ final class SamplerHarness implements AutoCloseable {
   }
 
   SamplerHarness epoch(long epoch, long firstTick) throws Exception {
-    this.epoch = epoch;
-    signal(new EpochStart(epoch, firstTick));
+    return startEpoch(new EpochStart(epoch, firstTick));
+  }
+
+  SamplerHarness startEpoch(EpochStart start) throws Exception {
+    epoch = start.epoch();
+    signal(start);
     return this;
   }
 

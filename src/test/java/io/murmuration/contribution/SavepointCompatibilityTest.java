@@ -12,6 +12,7 @@ import io.murmuration.event.RawRecord;
 import io.murmuration.event.RejectionReason;
 import io.murmuration.event.UserEvent;
 import io.murmuration.event.UserEventSerializer;
+import io.murmuration.privacy.mechanism.Horizon;
 import io.murmuration.serialization.ValueSerializer;
 import java.io.IOException;
 import java.io.InputStream;
@@ -131,9 +132,18 @@ class SavepointCompatibilityTest {
     assertThat(letter.record().value()).isNull();
     UserEvent event = UserEvent.interaction("ann", "e1", 1, null, "é");
     assertThat(
-            roundTrip(
-                new UserEventSerializer(), "010004616e6e03653100000000000000010003c3a9", event))
+            new UserEventSerializer()
+                .deserialize(
+                    new DataInputDeserializer(
+                        HexFormat.of().parseHex("010004616e6e03653100000000000000010003c3a9"))))
         .isEqualTo(event);
+    UserEvent read = event.at(3, 300);
+    assertThat(
+            roundTrip(
+                new UserEventSerializer(),
+                "020004616e6e03653100000000000000010003c3a903ac02",
+                read))
+        .isEqualTo(read);
     UserSample sample = new UserSample(1, 2, 300, "ann", List.of(new Example("p", "t")));
     assertThat(roundTrip(new UserSampleSerializer(), "010102ac0204616e6e0102700274", sample))
         .isEqualTo(sample);
@@ -148,5 +158,30 @@ class SavepointCompatibilityTest {
     serializer.serialize(value, out);
     assertThat(HexFormat.of().formatHex(out.getCopyOfBuffer())).isEqualTo(fixture);
     return serializer.deserialize(new DataInputDeserializer(HexFormat.of().parseHex(fixture)));
+  }
+
+  @Test
+  void whatIsKnownOfLifetimes_isReadAndWrittenAlike() throws IOException {
+    roundTrip(new LifetimeSerializer(), "01028502ac02", new Lifetime(2, 130, 300, true));
+    SamplerHistory history =
+        new SamplerHistory(
+            new SamplerIdentity("k", "r", 1),
+            new SamplerHistory.Topic("c", "t"),
+            7,
+            new Horizon(2, 132, 40),
+            300,
+            301,
+            List.of(new SamplerHistory.Gap(250, 252, true)),
+            List.of(new SamplerHistory.Partition(1, 20, 30, 249)));
+    assertThat(
+            roundTrip(
+                new SamplerHistorySerializer(),
+                "01026b0272010102630274070102840128ac02ad0201fa01fc01010101141ef901",
+                history))
+        .isEqualTo(history);
+    UserPool pool = new UserPool(4);
+    pool.stretch = new Stretch(2, 130, 299, 3, 300);
+    UserPool read = roundTrip(new UserPoolSerializer(), "03040000000002028201ab02ad0203", pool);
+    assertThat(read.stretch).isEqualTo(pool.stretch);
   }
 }

@@ -64,7 +64,8 @@ public final class AuditedTopology {
             new DiscardingSink<>(),
             new DiscardingSink<>(),
             job.maxParallelism(),
-            /* privateMetrics= */ false)
+            /* privateMetrics= */ false,
+            /* lifetimes= */ null)
         .addTo(env, sampler.apply(job.bounds()));
   }
 

@@ -160,7 +160,8 @@ final class BrokerlessJob {
         publish,
         new DiscardingSink<>(),
         job.maxParallelism(),
-        job.privateMetrics());
+        job.privateMetrics(),
+        job.lifetimes());
   }
 
   /**

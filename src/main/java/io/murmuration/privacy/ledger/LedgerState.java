@@ -446,6 +446,11 @@ public final class LedgerState {
     return last.round();
   }
 
+  /** The epoch that charged the last round; 0 while there is none. */
+  public long lastChargingEpoch() {
+    return last.epoch();
+  }
+
   /** The tick of the last charge; 0 while there is none. */
   public long lastChargedTick() {
     return last.tick();

@@ -10,8 +10,11 @@ import io.murmuration.privacy.mechanism.EpochStart;
 import io.murmuration.privacy.mechanism.Grant;
 import io.murmuration.privacy.mechanism.GrantSerializer;
 import io.murmuration.privacy.mechanism.Horizon;
+import io.murmuration.privacy.mechanism.InputOffsets;
+import io.murmuration.privacy.mechanism.IntakeLimit;
 import io.murmuration.privacy.mechanism.PublicClock;
 import java.io.IOException;
+import java.util.List;
 import org.apache.flink.api.common.typeutils.TypeSerializer;
 import org.apache.flink.core.memory.DataInputDeserializer;
 import org.apache.flink.core.memory.DataOutputSerializer;
@@ -27,6 +30,12 @@ class BudgetSerializersTest {
     EpochStart start = new EpochStart(3, 1L << 40);
     Grant grant = new Grant(3, 17, 99, 2, Budgets.OTHER_MECHANISM, 1.25, 1e-7, "ab".repeat(32));
     assertThat(copy(serializer, start)).isEqualTo(start);
+    InputOffsets input =
+        new InputOffsets("cluster", "topic", List.of(3L, 0L), List.of(1L << 40, 0L));
+    EpochStart counted = new EpochStart(3, 100, 17, 2, new Horizon(2, 872, 5), input);
+    assertThat(copy(serializer, counted)).isEqualTo(counted);
+    IntakeLimit limit = new IntakeLimit(3, 18, input);
+    assertThat(copy(serializer, limit)).isEqualTo(limit);
     assertThat(copy(serializer, grant)).isEqualTo(grant);
   }
 
