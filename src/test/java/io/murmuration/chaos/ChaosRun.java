@@ -337,8 +337,13 @@ final class ChaosRun implements AutoCloseable {
     cluster.awaitTaskManagers();
   }
 
-  /** Fails the tasks and not their processes: the next attempt meets the same JVMs. */
+  /**
+   * Fails the tasks and not their processes: the next attempt meets the same JVMs. Waits for a
+   * release before, since a job that has not opened its ledger yet does not fail without its store:
+   * it charges nothing, says so, and tries again.
+   */
   private void hideModelStore(Lineage job) throws Exception {
+    awaitProgress(job, 1);
     long before = cluster.rest().restarts(job.jobId());
     Path hidden = directory.resolve("releases-away");
     Instead instead = Instead.values()[random.nextInt(Instead.values().length)];
