@@ -4,6 +4,7 @@ import io.murmuration.planning.Horizon;
 import io.murmuration.privacy.accounting.Mechanism;
 import io.murmuration.privacy.accounting.PldAccountant;
 import io.murmuration.privacy.accounting.PoissonSubsampledGaussian;
+import io.murmuration.privacy.accounting.PrivacyLoss;
 import io.murmuration.privacy.accounting.RdpAccountant;
 import java.util.Map;
 import java.util.concurrent.Callable;
@@ -31,7 +32,7 @@ final class AccountCommand implements Callable<Integer> {
   @Mixin private MechanismOptions mechanism;
   @Mixin private NoiseOption noise;
   @Mixin private AccountantOptions accountant;
-  @Mixin private HorizonOptions horizon;
+  @Mixin private LifetimeOptions horizon;
   @Mixin private AccountingOutput output;
 
   @Option(
@@ -74,12 +75,19 @@ final class AccountCommand implements Callable<Integer> {
     require(
         epsilon != null && delta != null && rounds == null,
         "--horizon answers with rounds: give --epsilon and --delta, and no --rounds");
+    PrivacyLoss share = AccountingOutput.checked(spec, () -> horizon.share(epsilon, delta));
     Horizon afforded =
-        AccountingOutput.checked(spec, () -> Horizon.of(subject, epsilon, delta, pld));
+        AccountingOutput.checked(
+            spec, () -> Horizon.of(subject, share.epsilon(), share.delta(), pld));
     answer.put("horizon_rounds", afforded.rounds());
     answer.put("epsilon", afforded.epsilon());
     answer.put("epsilon_budget", epsilon);
     answer.put("delta", delta);
+    if (horizon.generations() > 1) {
+      answer.put("generations", horizon.generations());
+      answer.put("epsilon_of_a_generation", share.epsilon());
+      answer.put("delta_of_a_generation", share.delta());
+    }
     AccountingOutput.checked(
         spec,
         () -> {
@@ -90,8 +98,8 @@ final class AccountCommand implements Callable<Integer> {
 
   private void answerCost(Mechanism subject, PldAccountant pld, Map<String, Object> answer) {
     require(
-        expectedUnits == null && !horizon.hasInterval(),
-        "--expected-units and --round-interval belong to --horizon");
+        expectedUnits == null && !horizon.isSpecified(),
+        "--expected-units, --round-interval and --generations belong to --horizon");
     require(rounds != null, "--rounds is required, or --horizon");
     require((epsilon == null) != (delta == null), "give either --epsilon or --delta");
     answer.put("rounds", rounds);

@@ -3,17 +3,20 @@ package io.murmuration.cli;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.murmuration.job.ConfiguredMechanism;
 import io.murmuration.privacy.accounting.PrivacyLoss;
+import io.murmuration.privacy.ledger.ChargeHistory;
 import io.murmuration.privacy.ledger.Ledger;
 import io.murmuration.privacy.ledger.LedgerEntry;
 import io.murmuration.privacy.ledger.LedgerException;
+import io.murmuration.privacy.ledger.LedgerRecord.GenerationOpened;
 import io.murmuration.privacy.ledger.LedgerRecord.JointlyReserved;
 import io.murmuration.privacy.ledger.LedgerRecord.PhaseOpened;
 import io.murmuration.privacy.ledger.LedgerRecord.Slot;
 import io.murmuration.privacy.ledger.LedgerState;
 import io.murmuration.privacy.ledger.LedgerState.LedgerPhase;
-import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.release.DirectoryModelStore;
+import io.murmuration.release.Guarantee;
 import io.murmuration.release.MechanismInWords;
 import io.murmuration.release.ReleaseCatalog;
 import io.murmuration.release.RoundAccount;
@@ -24,6 +27,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
+import java.util.Optional;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -48,7 +52,7 @@ final class LedgerCommand implements Runnable {
   @Spec private CommandSpec spec;
 
   /** A ledger that was read and whose every record follows from the ones before. */
-  private record Verified(String location, List<LedgerEntry> entries, LedgerState state) {
+  record Verified(String location, List<LedgerEntry> entries, LedgerState state) {
 
     static Verified read(LedgerSource source)
         throws IOException, LedgerException, InterruptedException {
@@ -59,10 +63,18 @@ final class LedgerCommand implements Runnable {
     }
 
     List<JointlyReserved> joint() {
+      return records(JointlyReserved.class);
+    }
+
+    List<GenerationOpened> generations() {
+      return records(GenerationOpened.class);
+    }
+
+    private <T> List<T> records(Class<T> kind) {
       return entries.stream()
           .map(LedgerEntry::record)
-          .filter(JointlyReserved.class::isInstance)
-          .map(JointlyReserved.class::cast)
+          .filter(kind::isInstance)
+          .map(kind::cast)
           .toList();
     }
   }
@@ -93,7 +105,7 @@ final class LedgerCommand implements Runnable {
     RoundAccount rounds = account(ledger, releases);
     PrintWriter out = spec.commandLine().getOut();
     if (json.isGiven()) {
-      json.print(summary(ledger, rounds));
+      json.print(LedgerJson.summary(ledger, rounds));
     } else {
       print(ledger, rounds, out);
     }
@@ -113,8 +125,9 @@ final class LedgerCommand implements Runnable {
   @Command(
       name = "verify",
       description =
-          "Checks hashes, chain and every record's place, and computes what is reserved jointly from"
-              + " the records alone; fails naming the first that is wrong.",
+          "Checks hashes, chain and every record's place, and computes from the records alone what is"
+              + " reserved jointly and how many rounds a user's lifetime has; fails naming the first"
+              + " that is wrong.",
       mixinStandardHelpOptions = true)
   int verify(@ArgGroup(multiplicity = "1") LedgerSource source, @Mixin JsonOption json)
       throws IOException, LedgerException, InterruptedException {
@@ -123,6 +136,9 @@ final class LedgerCommand implements Runnable {
     for (JointlyReserved reserved : joint) {
       requireCovered(ledger.location(), reserved);
     }
+    ChargeHistory history =
+        ChargeHistory.of(ledger.entries(), ledger.location(), ConfiguredMechanism::accountant);
+    requireLifetimesCovered(ledger.location(), history);
     PrintWriter out = spec.commandLine().getOut();
     if (json.isGiven()) {
       ObjectNode node =
@@ -131,15 +147,58 @@ final class LedgerCommand implements Runnable {
               .put("records", ledger.entries().size())
               .put("head_hash", ledger.state().headHash());
       ArrayNode computed = node.putArray("joint");
-      joint.forEach(reserved -> computed.add(json(reserved)));
+      joint.forEach(reserved -> computed.add(LedgerJson.json(reserved)));
+      node.put("promise", Guarantee.promise(ledger.state()));
+      ArrayNode lifetimes = node.putArray("lifetimes");
+      lifetimes(history)
+          .forEach(
+              phase ->
+                  lifetimes
+                      .addObject()
+                      .put("generation", phase.generation())
+                      .put("horizon_rounds", phase.maxRounds())
+                      .put("epsilon", history.epsilonOfLifetime(phase))
+                      .put("epsilon_reserved", phase.epsilon())
+                      .put("delta", phase.delta()));
       json.print(node);
     } else {
       out.printf(
           "The %s is whole: %d records, head %s%n",
           ledger.location(), ledger.entries().size(), ledger.state().headHash());
       joint.forEach(reserved -> out.printf("joint     %s%n", inWords(reserved)));
+      out.printf("promise   %s%n", Guarantee.promise(ledger.state()));
+      lifetimes(history).forEach(phase -> out.printf("lifetime  %s%n", inWords(phase, history)));
     }
     return 0;
+  }
+
+  private static List<PhaseOpened> lifetimes(ChargeHistory history) {
+    return history.phases().stream().filter(PhaseOpened::isLifetime).toList();
+  }
+
+  private static String inWords(PhaseOpened lifetime, ChargeHistory history) {
+    return "generation %d: at most %d rounds of one user, computed to cost epsilon %s of (%s)"
+        .formatted(
+            lifetime.generation(),
+            lifetime.maxRounds(),
+            PrivacyLoss.text(history.epsilonOfLifetime(lifetime), DECIMALS),
+            lifetime.reserved());
+  }
+
+  private static void requireLifetimesCovered(String location, ChargeHistory history)
+      throws LedgerException.Refused {
+    Optional<PhaseOpened> uncovered = history.uncoveredLifetime();
+    if (uncovered.isPresent()) {
+      throw new LedgerException.Refused(
+          ("Phase %d in the %s says that a user may take part in %d rounds of generation %d, which"
+                  + " its share (%s) does not cover. What its domain states may be below the truth")
+              .formatted(
+                  uncovered.get().phase(),
+                  location,
+                  uncovered.get().maxRounds(),
+                  uncovered.get().generation(),
+                  uncovered.get().reserved()));
+    }
   }
 
   private static void requireCovered(String location, JointlyReserved reserved)
@@ -154,24 +213,6 @@ final class LedgerCommand implements Runnable {
                   reserved.reserved(),
                   PrivacyLoss.text(reserved.accounts().epsilon(), DECIMALS)));
     }
-  }
-
-  private static ObjectNode json(JointlyReserved reserved) {
-    ObjectNode node =
-        JSON.createObjectNode()
-            .put("epoch", reserved.epoch())
-            .put("epsilon_reserved", reserved.epsilon())
-            .put("delta", reserved.delta())
-            .put("epsilon", reserved.accounts().epsilon());
-    ArrayNode slots = node.putArray("slots");
-    for (Slot slot : reserved.slots()) {
-      slots
-          .addObject()
-          .put("times", slot.times())
-          .put("options", slot.options().size())
-          .put("rounds", slot.mostRounds());
-    }
-    return node;
   }
 
   private static String inWords(JointlyReserved reserved) {
@@ -209,97 +250,6 @@ final class LedgerCommand implements Runnable {
     return 0;
   }
 
-  private static ObjectNode summary(Verified ledger, RoundAccount rounds) {
-    LedgerState state = ledger.state();
-    ObjectNode node = JSON.createObjectNode();
-    state
-        .genesis()
-        .ifPresent(
-            genesis ->
-                node.put("domain", genesis.domain())
-                    .put("unit", genesis.unit())
-                    .put("neighbouring_relation", genesis.neighbouringRelation())
-                    .put("genesis_millis", genesis.genesisMillis())
-                    .put("round_interval_millis", genesis.roundIntervalMillis()));
-    node.put("epsilon_budget", state.epsilonBudget())
-        .put("delta", state.delta())
-        .put("epsilon_reserved", state.reserved().epsilon())
-        .put("delta_reserved", state.reserved().delta())
-        .put("epoch", state.epoch())
-        .put("rounds", state.rounds())
-        .put("last_charged_tick", state.lastChargedTick());
-    state
-        .phase()
-        .ifPresent(
-            phase ->
-                node.set(
-                    "phase",
-                    mechanism(phase)
-                        .put("phase", phase.phase())
-                        .put("epsilon", phase.epsilon())
-                        .put("delta", phase.delta())
-                        .put("max_rounds", phase.maxRounds())
-                        .put("rounds", state.roundsInPhase())));
-    ArrayNode joint = node.putArray("joint");
-    ledger.joint().forEach(reserved -> joint.add(json(reserved)));
-    ArrayNode phases = node.putArray("phases");
-    ArrayNode calibrations = node.putArray("calibrations");
-    for (LedgerPhase phase : state.phases()) {
-      phases.add(
-          mechanism(phase.opened())
-              .put("phase", phase.opened().phase())
-              .put("epsilon", phase.opened().epsilon())
-              .put("delta", phase.opened().delta())
-              .put("max_rounds", phase.opened().maxRounds())
-              .put("slot", phase.opened().slot()));
-      if (phase.outcome() != null) {
-        ObjectNode calibration =
-            calibrations
-                .addObject()
-                .put("phase", phase.outcome().phase())
-                .put("round", phase.outcome().round())
-                .put("epoch", phase.outcome().epoch())
-                .put("purpose", phase.opened().mechanism().query().purpose());
-        phase.outcome().answer().forEach(calibration.putArray("noised")::add);
-      }
-    }
-    node.set("account", account(rounds));
-    node.put("halted", state.halt().map(Enum::name).orElse(null))
-        .put("records", ledger.entries().size())
-        .put("head_hash", state.headHash());
-    return node;
-  }
-
-  private static ObjectNode account(RoundAccount rounds) {
-    ObjectNode node =
-        JSON.createObjectNode()
-            .put("charged", rounds.charged())
-            .put("executed_at_least", rounds.executedAtLeast());
-    rounds
-        .releases()
-        .ifPresent(
-            releases -> {
-              node.put("durable_at_least", releases.published())
-                  .put("published", releases.published());
-              releases.open().forEach(node.putArray("not_published_yet")::add);
-              releases.beforeOldest().forEach(node.putArray("before_oldest_release")::add);
-              releases.lost().forEach(node.putArray("lost")::add);
-            });
-    return node;
-  }
-
-  private static ObjectNode mechanism(PhaseOpened phase) {
-    RoundMechanism mechanism = phase.mechanism();
-    return JSON.createObjectNode()
-        .put("purpose", mechanism.query().purpose())
-        .put("sampler", mechanism.sampler().name())
-        .put("sampling_probability", mechanism.samplingProbability())
-        .put("group_size", mechanism.groupSize())
-        .put("noise_multiplier", mechanism.noiseMultiplier())
-        .put("clip_norm", mechanism.clipNorm())
-        .put("expected_units", mechanism.expectedUnits());
-  }
-
   private static void print(Verified ledger, RoundAccount rounds, PrintWriter out) {
     LedgerState state = ledger.state();
     out.printf("%s, %d records%n", ledger.location(), ledger.entries().size());
@@ -310,6 +260,7 @@ final class LedgerCommand implements Runnable {
                 out.printf(
                     "domain    %s (unit: %s, neighbouring relation: %s)%n",
                     genesis.domain(), genesis.unit(), genesis.neighbouringRelation()));
+    out.printf("promise   %s%n", Guarantee.promise(state));
     out.printf("budget    %s%n", state.budget());
     out.printf("reserved  %s%n", state.reserved());
     for (JointlyReserved reserved : ledger.joint()) {
@@ -321,17 +272,26 @@ final class LedgerCommand implements Runnable {
             number, slot.times(), slot.options().size(), slot.mostRounds());
       }
     }
+    for (GenerationOpened opened : ledger.generations()) {
+      out.printf(
+          "lifetimes generation %d of %d, since epoch %d; users are counted by %s%n",
+          opened.generation(),
+          state.genesis().orElseThrow().generations(),
+          opened.epoch(),
+          opened.identity());
+    }
     for (LedgerPhase phase : state.phases()) {
       PhaseOpened opened = phase.opened();
       out.printf(
-          "phase %-3d %s; %s, at most %d round%s%n",
+          "phase %-3d %s; %s, at most %d round%s%s%n",
           opened.phase(),
           opened.mechanism().query().purpose(),
           opened.slot() == null
               ? opened.reserved()
               : "slot %d of what is reserved jointly".formatted(opened.slot()),
           opened.maxRounds(),
-          opened.maxRounds() == 1 ? "" : "s");
+          opened.maxRounds() == 1 ? "" : "s",
+          opened.isLifetime() ? " of a user in generation " + opened.generation() : "");
       MechanismInWords.phrases(opened.mechanism())
           .forEach(phrase -> out.printf("          %s%n", phrase));
       if (phase.outcome() != null) {

@@ -1,6 +1,7 @@
 package io.murmuration.cli;
 
 import io.murmuration.chart.ChartFile;
+import io.murmuration.config.HorizonOptions;
 import io.murmuration.config.PrivacyOptions;
 import io.murmuration.config.TrainingConfig;
 import io.murmuration.config.TrainingOptions;
@@ -13,6 +14,7 @@ import io.murmuration.planning.Horizon;
 import io.murmuration.planning.NormModel;
 import io.murmuration.planning.PlanningTerms;
 import io.murmuration.planning.StepNoise;
+import io.murmuration.privacy.accounting.PrivacyLoss;
 import io.murmuration.privacy.mechanism.Sampler;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -61,7 +63,7 @@ final class PlanCommand implements Callable<Integer> {
   @Mixin private GuaranteeOptions guarantee;
   @Mixin private JobOptions job;
   @Mixin private AccountantOptions accountant;
-  @Mixin private HorizonOptions horizon;
+  @Mixin private LifetimeOptions horizon;
   @Mixin private AccountingOutput output;
   @Mixin private BadLineOptions badLines;
 
@@ -113,16 +115,18 @@ final class PlanCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
+    if (horizon.isSpecified() && !horizon.isAsked()) {
+      throw new ParameterException(
+          spec.commandLine(), "--round-interval and --generations belong to --horizon");
+    }
+    PrivacyLoss share =
+        AccountingOutput.checked(spec, () -> horizon.share(guarantee.epsilon(), guarantee.delta()));
     PlanningTerms terms =
         AccountingOutput.checked(
             spec,
             () ->
                 new PlanningTerms(
-                    population,
-                    compute,
-                    training.rounds(),
-                    guarantee.epsilon(),
-                    guarantee.delta()));
+                    population, compute, training.rounds(), share.epsilon(), share.delta()));
     Optional<ChartFile> chart =
         AccountingOutput.checked(spec, () -> Optional.ofNullable(plot).map(ChartFile::at));
     Map<String, String> given = given();
@@ -150,7 +154,7 @@ final class PlanCommand implements Callable<Integer> {
     }
     if (writeConfig != null) {
       Map<String, String> complete =
-          AccountingOutput.checked(spec, () -> PlanSettings.of(terms, recommended.get(), given));
+          AccountingOutput.checked(spec, () -> settings(terms, recommended.get(), given));
       PlanSettings.write(writeConfig, complete, comment(terms));
     }
     return 0;
@@ -179,10 +183,25 @@ final class PlanCommand implements Callable<Integer> {
     writer.flush();
   }
 
+  private Map<String, String> settings(
+      PlanningTerms terms, BoundPrediction recommended, Map<String, String> given) {
+    return horizon.isAsked()
+        ? PlanSettings.ofLifetimes(
+            PrivacyLoss.budget("budget", guarantee.epsilon(), guarantee.delta()),
+            horizon.generations(),
+            recommended,
+            given)
+        : PlanSettings.of(terms, recommended, given);
+  }
+
   private Map<String, String> given() {
     Map<String, String> given = AccountingOutput.checked(spec, job::settings);
     if (model != null) {
       given.put(TrainingOptions.MODEL.key(), model.toString());
+    }
+    if (horizon.isAsked()) {
+      given.put(HorizonOptions.ENABLED.key(), "true");
+      given.put(HorizonOptions.GENERATIONS.key(), String.valueOf(horizon.generations()));
     }
     return given;
   }
@@ -260,14 +279,15 @@ final class PlanCommand implements Callable<Integer> {
 
   /** The plan's rounds as a user's lifetime: what a round's noise affords. */
   private Map<String, Object> horizon(BoundPrediction recommended) {
+    PrivacyLoss share = horizon.share(guarantee.epsilon(), guarantee.delta());
     Horizon afforded =
         AccountingOutput.checked(
             spec,
             () ->
                 Horizon.of(
                     recommended.mechanism().accounted(),
-                    guarantee.epsilon(),
-                    guarantee.delta(),
+                    share.epsilon(),
+                    share.delta(),
                     accountant.create()));
     Map<String, Object> answer = new LinkedHashMap<>();
     answer.put("horizon_rounds", afforded.rounds());

@@ -3,10 +3,12 @@ package io.murmuration.cli;
 import com.fasterxml.jackson.dataformat.yaml.YAMLGenerator;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import io.murmuration.config.ContributionOptions;
+import io.murmuration.config.HorizonOptions;
 import io.murmuration.config.MurmurationConfig;
 import io.murmuration.config.PrivacyOptions;
 import io.murmuration.planning.BoundPrediction;
 import io.murmuration.planning.PlanningTerms;
+import io.murmuration.privacy.accounting.PrivacyLoss;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.privacy.mechanism.Sampler;
 import java.io.IOException;
@@ -39,17 +41,38 @@ final class PlanSettings {
   static Map<String, String> of(
       PlanningTerms terms, BoundPrediction bound, Map<String, String> given) {
     Map<String, String> settings = new TreeMap<>(given);
-    RoundMechanism round = bound.mechanism();
     set(settings, PrivacyOptions.EPSILON, terms.epsilon());
     set(settings, PrivacyOptions.DELTA, terms.delta());
     set(settings, PrivacyOptions.ROUNDS, terms.rounds());
+    return with(bound, settings);
+  }
+
+  /**
+   * The same where the budget is each user's: how many rounds of one it affords follows from the
+   * noise, so that none are named.
+   *
+   * @param budget of all generations together
+   */
+  static Map<String, String> ofLifetimes(
+      PrivacyLoss budget, int generations, BoundPrediction bound, Map<String, String> given) {
+    Map<String, String> settings = new TreeMap<>(given);
+    settings.remove(PrivacyOptions.ROUNDS.key());
+    set(settings, PrivacyOptions.EPSILON, budget.epsilon());
+    set(settings, PrivacyOptions.DELTA, budget.delta());
+    set(settings, HorizonOptions.ENABLED, true);
+    set(settings, HorizonOptions.GENERATIONS, generations);
+    return with(bound, settings);
+  }
+
+  private static Map<String, String> with(BoundPrediction bound, Map<String, String> settings) {
+    RoundMechanism round = bound.mechanism();
     set(settings, PrivacyOptions.SAMPLER, round.sampler());
     set(settings, PrivacyOptions.SAMPLING_PROBABILITY, round.samplingProbability());
     set(settings, PrivacyOptions.GROUP_SIZE, round.groupSize());
     set(settings, PrivacyOptions.NOISE_MULTIPLIER, round.noiseMultiplier());
     set(settings, PrivacyOptions.CLIP_NORM, round.clipNorm());
     set(settings, PrivacyOptions.EXPECTED_UNITS, round.expectedUnits());
-    Configuration before = Configuration.fromMap(given);
+    Configuration before = Configuration.fromMap(settings);
     int windows = before.get(ContributionOptions.WINDOWS);
     int perWindow = before.get(ContributionOptions.EXAMPLES_PER_WINDOW);
     if (round.sampler() == Sampler.ELS) {

@@ -1,10 +1,12 @@
 package io.murmuration.cli;
 
 import io.murmuration.privacy.accounting.PldAccountant;
+import io.murmuration.privacy.mechanism.Horizon;
 import io.murmuration.privacy.mechanism.Sampler;
 import io.murmuration.release.Guarantee;
 import java.io.PrintWriter;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -29,6 +31,12 @@ final class StatementCommand implements Callable<Integer> {
   @Option(names = "--delta", required = true, description = "The guarantee's delta, in (0, 1).")
   private double delta;
 
+  @Option(
+      names = "--horizon",
+      description =
+          "The budget is each user's: --rounds are those that one user's words influence.")
+  private boolean ofLifetimes;
+
   @Override
   public Integer call() {
     PldAccountant pld = accountant.create();
@@ -41,6 +49,7 @@ final class StatementCommand implements Callable<Integer> {
     statement.put("rounds", rounds.rounds());
     statement.put("epsilon", epsilon);
     statement.put("delta", delta);
+    statement.put("promise", promise());
     statement.put("unit", Guarantee.UNIT);
     statement.put("relation", Guarantee.RELATION);
     statement.put("mechanism", mechanismInWords());
@@ -54,6 +63,15 @@ final class StatementCommand implements Callable<Integer> {
       print(statement, epsilon);
     }
     return 0;
+  }
+
+  private String promise() {
+    return ofLifetimes
+        ? Guarantee.promise(
+            Optional.of(
+                new Horizon(
+                    /* generation= */ 1, Math.max(1, rounds.rounds()), /* firstRound= */ 1)))
+        : Guarantee.PROMISE_OF_THE_DOMAIN;
   }
 
   private String mechanismInWords() {
@@ -85,8 +103,11 @@ final class StatementCommand implements Callable<Integer> {
   private void print(Map<String, Object> statement, double epsilon) {
     PrintWriter out = spec.commandLine().getOut();
     out.printf(
-        "After %d rounds everything released is (ε = %s, δ = %s)-differentially private.%n%n",
-        rounds.rounds(), Guarantee.epsilonRoundedUp(epsilon), AccountingOutput.text(delta));
+        "%s everything released is (ε = %s, δ = %s)-differentially private.%n",
+        ofLifetimes ? "For ever," : "After %d rounds".formatted(rounds.rounds()),
+        Guarantee.epsilonRoundedUp(epsilon),
+        AccountingOutput.text(delta));
+    out.printf("%s%n%n", statement.get("promise"));
     out.printf("Protected unit: %s.%n", Guarantee.UNIT);
     out.printf("Neighbouring relation: %s.%n", Guarantee.RELATION);
     out.printf("Released: %s.%n", Guarantee.RELEASED);

@@ -37,8 +37,8 @@ public record CalibrationManifest(
   /**
    * Reads a manifest.
    *
-   * @throws IOException if it is not one of a calibration, of a format up to {@link
-   *     ManifestHead#FORMAT}: a field too many, missing or mistyped
+   * @throws IOException if it is not one of a calibration, of a format that is read: a field too
+   *     many, missing or mistyped
    */
   public static CalibrationManifest read(byte[] json) throws IOException {
     ObjectNode fields = ReleaseJson.object(json);
@@ -46,6 +46,9 @@ public record CalibrationManifest(
     String kind = ReleaseJson.takeText(fields, KIND_FIELD);
     if (!kind.equals(KIND)) {
       throw new IOException("the manifest must be of kind %s but is of %s".formatted(KIND, kind));
+    }
+    if (ManifestHead.statesLifetime(fields)) {
+      throw new IOException("a calibration counts in nobody's lifetime, but its format says whose");
     }
     CalibrationOutcome outcome = CalibrationOutcome.of(ReleaseJson.take(fields, OUTCOME));
     String digest = ReleaseJson.takeText(fields, OUTCOME_DIGEST);

@@ -1,7 +1,11 @@
 package io.murmuration.release;
 
 import io.murmuration.privacy.accounting.PrivacyLoss;
+import io.murmuration.privacy.ledger.LedgerState;
+import io.murmuration.privacy.mechanism.Horizon;
 import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
 
 /**
  * What is promised, to whom and under which assumptions, in words: the one place from which
@@ -20,6 +24,15 @@ public final class Guarantee {
   public static final String RELEASED =
       "the noisy model after every round, its manifest and announcement, calibration outcomes, and"
           + " the ledger with its halts and epochs";
+
+  /** Which promise it is where the budget is the domain's. */
+  public static final String PROMISE_OF_THE_DOMAIN =
+      "The budget is the domain's: training halts before everything released would cost more.";
+
+  /** Which promise it is where the budget is each user's, whatever the numbers are. */
+  public static final String PROMISE_OF_LIFETIMES =
+      "The budget is each user's: nobody's words influence more than a lifetime of rounds, and"
+          + " training goes on without an end.";
 
   /** What holds where somebody chooses when to look. */
   public static final String STOPPING =
@@ -70,6 +83,46 @@ public final class Guarantee {
   public static String sentence(String domain, long round, double epsilon, double delta) {
     return "All releases of the domain %s up to and including round %d together are (%s, %s)-differentially private at user level."
         .formatted(domain, round, epsilonRoundedUp(epsilon), number(delta));
+  }
+
+  /**
+   * Which promise it is, in one sentence.
+   *
+   * @param lifetime whose rounds count; empty where the budget is the domain's
+   */
+  public static String promise(Optional<Horizon> lifetime) {
+    return lifetime
+        .map(
+            horizon ->
+                "The budget is each user's: nobody's words influence more than %s of generation %d, and training goes on without an end."
+                    .formatted(rounds(horizon.rounds()), horizon.generation()))
+        .orElse(PROMISE_OF_THE_DOMAIN);
+  }
+
+  /** Which promise a ledger makes, in one sentence. */
+  public static String promise(LedgerState ledger) {
+    boolean ofLifetimes =
+        ledger.genesis().map(genesis -> genesis.generations() != null).orElse(false);
+    // while a calibration is open it is not known yet how many rounds a lifetime has
+    return ofLifetimes && ledger.horizon().isEmpty()
+        ? PROMISE_OF_LIFETIMES
+        : promise(ledger.horizon());
+  }
+
+  /**
+   * What a release states: the guarantee, and where users have lifetimes which promise it is.
+   *
+   * @param lifetime whose rounds count; empty for a calibration, and where the budget is the
+   *     domain's
+   */
+  public static String statement(
+      String domain, long round, double epsilon, double delta, Optional<Horizon> lifetime) {
+    String sentence = sentence(domain, round, epsilon, delta);
+    return lifetime.isPresent() ? sentence + " " + promise(lifetime) : sentence;
+  }
+
+  private static String rounds(long number) {
+    return number == 1 ? "1 round" : String.format(Locale.ROOT, "%,d rounds", number);
   }
 
   /** Four decimals, never below the true value. */

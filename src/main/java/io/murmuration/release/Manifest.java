@@ -2,8 +2,10 @@ package io.murmuration.release;
 
 import com.fasterxml.jackson.annotation.JsonValue;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.murmuration.privacy.mechanism.Horizon;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import java.nio.charset.StandardCharsets;
+import java.util.Optional;
 
 /**
  * What a release says about itself, of whatever kind it is: {@code manifest.json}. The list of
@@ -65,6 +67,14 @@ public sealed interface Manifest permits ReleaseManifest, CalibrationManifest {
   /** What the round did; see {@link ManifestHead} for what format 1 does not say. */
   default RoundMechanism mechanism() {
     return head().mechanism();
+  }
+
+  /**
+   * Whose lifetime the round counts in; empty for a calibration, and where the budget is the
+   * domain's.
+   */
+  default Optional<Horizon> lifetime() {
+    return Optional.empty();
   }
 
   /** ε of the domain after this round, at {@link #delta}. */

@@ -8,6 +8,7 @@ import io.murmuration.privacy.ledger.LedgerRecord;
 import io.murmuration.privacy.mechanism.Grant;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import java.io.IOException;
+import java.util.Optional;
 
 /**
  * The fields that every manifest has. All are required and public: fixed in advance, or copied from
@@ -15,6 +16,8 @@ import java.io.IOException;
  *
  * <p>Format 1 says of the mechanism neither what is summed nor how the clip norm moves; a mechanism
  * of that format reads as plain training, whatever it was. Format 2 has it in the ledger's form.
+ * Format 3 is that of a round that counts in users' lifetimes, and {@link ReleaseManifest} says in
+ * whose; all others are still written in format 2.
  *
  * @param format version of this format
  * @param domain the privacy domain whose budget is spent
@@ -70,14 +73,16 @@ public record ManifestHead(
     @JsonProperty("base_model") String baseModel,
     @JsonProperty("base_model_sha256") String baseModelDigest) {
 
-  /** The format that this version of Murmuration writes; it reads all from 1 on. */
-  public static final int FORMAT = 2;
+  /** The newest format that this version of Murmuration writes; it reads all from 1 on. */
+  public static final int FORMAT = 3;
+
+  private static final int WITHOUT_LIFETIMES = 2;
 
   private static final int WITHOUT_QUERY = 1;
 
   static ManifestHead of(ReleaseContext context, Grant grant) {
     return new ManifestHead(
-        FORMAT,
+        grant.horizon() == null ? WITHOUT_LIFETIMES : FORMAT,
         context.domain(),
         context.runId(),
         grant.round(),
@@ -89,10 +94,20 @@ public record ManifestHead(
         grant.delta(),
         LedgerRecord.UNIT,
         Guarantee.RELATION,
-        Guarantee.sentence(context.domain(), grant.round(), grant.epsilonSpent(), grant.delta()),
+        Guarantee.statement(
+            context.domain(),
+            grant.round(),
+            grant.epsilonSpent(),
+            grant.delta(),
+            Optional.ofNullable(grant.horizon())),
         grant.ledgerHash(),
         context.baseModel(),
         context.baseModelDigest());
+  }
+
+  /** Whether a manifest's format, which is known, says whose lifetime a round counts in. */
+  static boolean statesLifetime(ObjectNode manifest) {
+    return manifest.get("format").intValue() > WITHOUT_LIFETIMES;
   }
 
   /** Whether the mechanism is this one, as far as the format says it. */

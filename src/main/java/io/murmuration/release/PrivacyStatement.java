@@ -2,11 +2,13 @@ package io.murmuration.release;
 
 import io.murmuration.privacy.mechanism.AdaptiveClipping;
 import io.murmuration.privacy.mechanism.Grant;
+import io.murmuration.privacy.mechanism.Horizon;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.privacy.mechanism.Sampler;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /** The guarantee of a release in words: {@code PRIVACY.md}. Made of public values only. */
 public final class PrivacyStatement {
@@ -90,8 +92,7 @@ public final class PrivacyStatement {
     | ledger record of the charge | `%s` |\
     """
         .formatted(
-            Guarantee.sentence(
-                context.domain(), grant.round(), grant.epsilonSpent(), grant.delta()),
+            sentences(context, grant),
             Guarantee.UNIT,
             Guarantee.RELATION,
             Guarantee.epsilonRoundedUp(grant.epsilonSpent()),
@@ -99,6 +100,18 @@ public final class PrivacyStatement {
             grant.round(),
             grant.phase(),
             grant.ledgerHash());
+  }
+
+  /** The manifest's statement, and where it does not say so which promise it is. */
+  private static String sentences(ReleaseContext context, Grant grant) {
+    Optional<Horizon> lifetime = Optional.ofNullable(grant.horizon());
+    String statement =
+        Guarantee.statement(
+            context.domain(), grant.round(), grant.epsilonSpent(), grant.delta(), lifetime);
+    if (lifetime.isPresent() || grant.mechanism().query().isCalibration()) {
+      return statement;
+    }
+    return statement + " " + Guarantee.promise(lifetime);
   }
 
   /** A numbered list, a line each. */

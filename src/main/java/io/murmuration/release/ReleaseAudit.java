@@ -3,6 +3,7 @@ package io.murmuration.release;
 import io.murmuration.privacy.ledger.ChargeHistory;
 import io.murmuration.privacy.ledger.LedgerRecord.Charge;
 import io.murmuration.privacy.ledger.LedgerState.LedgerPhase;
+import io.murmuration.privacy.mechanism.Horizon;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -129,8 +130,12 @@ public final class ReleaseAudit {
       problems.add("its ε must be positive but is " + manifest.epsilonSpent());
     }
     String statement =
-        Guarantee.sentence(
-            manifest.domain(), manifest.round(), manifest.epsilonSpent(), manifest.delta());
+        Guarantee.statement(
+            manifest.domain(),
+            manifest.round(),
+            manifest.epsilonSpent(),
+            manifest.delta(),
+            manifest.lifetime());
     if (!manifest.statement().equals(statement)) {
       problems.add("its statement is not that of its numbers, which is: " + statement);
     }
@@ -192,6 +197,7 @@ public final class ReleaseAudit {
           "its mechanism is not the one that was charged, which is: "
               + MechanismInWords.of(charged.mechanism()));
     }
+    require(problems, "lifetime", inWords(manifest.lifetime()), inWords(charged.lifetime()));
     require(
         problems,
         "kind",
@@ -211,6 +217,15 @@ public final class ReleaseAudit {
           "its δ, %s, is below the %s that the ledger reserved"
               .formatted(manifest.delta(), charged.delta()));
     }
+  }
+
+  private static String inWords(Optional<Horizon> lifetime) {
+    return lifetime
+        .map(
+            horizon ->
+                "generation %d, %d rounds from round %d on"
+                    .formatted(horizon.generation(), horizon.rounds(), horizon.firstRound()))
+        .orElse("none");
   }
 
   private static void require(List<String> problems, String what, Object stated, Object charged) {

@@ -134,7 +134,9 @@ public record ReportView(
   private static String sentence(RunReport report) {
     return report.newest().isPresent() || !report.calibrations().isEmpty()
         ? Guarantee.sentence(
-            report.genesis().domain(), report.rounds(), report.epsilonSpent(), report.delta())
+                report.genesis().domain(), report.rounds(), report.epsilonSpent(), report.delta())
+            + " "
+            + report.promise()
         : "Nothing has been released yet; the ledger holds %s charges."
             .formatted(Words.count(report.rounds()));
   }
@@ -156,6 +158,9 @@ public record ReportView(
   private static Tile leftTile(RunReport report) {
     if (report.halt().isPresent()) {
       return new Tile("rounds left", "0", null, "training has halted");
+    }
+    if (report.isEndless()) {
+      return new Tile("rounds left", "no end", null, "the budget is each user's");
     }
     return new Tile(
         "rounds left",
@@ -188,7 +193,7 @@ public record ReportView(
         Words.number(mechanism.expectedUnits()),
         Words.number(phase.opened().epsilon()),
         Words.number(phase.opened().delta()),
-        "%s of at most %s"
+        (phase.opened().isLifetime() ? "%s, at most %s of them a user's" : "%s of at most %s")
             .formatted(Words.count(phase.rounds()), Words.count(phase.opened().maxRounds())));
   }
 

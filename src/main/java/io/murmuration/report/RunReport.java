@@ -4,6 +4,7 @@ import io.murmuration.privacy.ledger.ChargeHistory;
 import io.murmuration.privacy.ledger.HaltReason;
 import io.murmuration.privacy.ledger.LedgerRecord.Genesis;
 import io.murmuration.privacy.ledger.LedgerRecord.PhaseOpened;
+import io.murmuration.release.Guarantee;
 import io.murmuration.release.ReleaseAudit;
 import io.murmuration.release.ReleaseAudit.Checked;
 import io.murmuration.release.ReleaseFiles;
@@ -33,7 +34,9 @@ import java.util.stream.Stream;
  * @param spent ε after rounds, ascending, the last round included
  * @param predicted ε of rounds to come in the open phase, beginning with the last charged; empty
  *     after a halt
- * @param roundsLeft rounds that the open phase still affords; empty without a phase
+ * @param promise which promise the ledger makes, in one sentence
+ * @param roundsLeft rounds that the open phase still affords; empty without a phase, and where
+ *     training has no end since users have lifetimes
  * @param timeLeft how long these take at the pace of the last rounds; empty where that is not known
  * @param halt why no more rounds are granted
  * @param phases what was reserved
@@ -53,6 +56,7 @@ public record RunReport(
     long rounds,
     List<Spent> spent,
     List<Spent> predicted,
+    String promise,
     OptionalLong roundsLeft,
     Optional<Duration> timeLeft,
     Optional<HaltReason> halt,
@@ -139,7 +143,8 @@ public record RunReport(
                 || halt.isPresent()
                 || !ledger.state().phase().equals(Optional.of(last.phase()))
             ? List.of()
-            : predicted(ledger, last, left.getAsLong()),
+            : predicted(ledger, last, left.orElseGet(() -> leftOfALifetime(last))),
+        Guarantee.promise(ledger.state()),
         left,
         halt.isPresent() || left.isEmpty()
             ? Optional.empty()
@@ -184,6 +189,16 @@ public record RunReport(
       before = more;
     }
     return predicted;
+  }
+
+  /** Rounds in which ε still rises: until the first users can have had their lifetime. */
+  private static long leftOfALifetime(ChargeHistory.Charged last) {
+    return Math.max(0, last.phase().maxRounds() - last.roundsInPhase());
+  }
+
+  /** Whether training has no end since users have lifetimes. */
+  public boolean isEndless() {
+    return genesis.generations() != null;
   }
 
   /** Ticks are public time, and every charge records its own. */

@@ -13,11 +13,15 @@ import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.privacy.mechanism.RoundQuery;
 import io.murmuration.privacy.mechanism.Sampler;
 import io.murmuration.release.DirectoryModelStore;
+import io.murmuration.release.Guarantee;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -83,6 +87,71 @@ class LedgerCommandTest {
     assertThat(json.get("calibrations")).isEmpty();
     assertThat(json.get("epsilon_reserved").asDouble()).isEqualTo(8);
     assertThat(json.get("halted").isNull()).isTrue();
+  }
+
+  private void writeLifetimes(long rounds) throws Exception {
+    file = directory.resolve("lifetimes.jsonl");
+    RoundMechanism mechanism = new RoundMechanism(Sampler.ULS, 0.067, 1, 2, 1, 16);
+    SortedMap<String, String> identity = new TreeMap<>(Map.of("id-key", "00ff"));
+    write(
+        new LedgerRecord.Genesis(
+            "starlings",
+            LedgerRecord.UNIT,
+            LedgerRecord.NEIGHBOURING_RELATION,
+            4,
+            2e-6,
+            1_000,
+            500,
+            2),
+        new LedgerRecord.EpochOpened(1, "job"),
+        new LedgerRecord.GenerationOpened(1, 1, identity),
+        new LedgerRecord.PhaseOpened(1, 1, mechanism, 2, 1e-6, rounds, null, 1),
+        new LedgerRecord.Charge(1, 1, 3, 1));
+  }
+
+  @Test
+  void saysWhichPromiseItIs() throws Exception {
+    assertThat(run("show", "--file", file.toString())).isZero();
+    assertThat(out.toString()).contains("promise   " + Guarantee.PROMISE_OF_THE_DOMAIN);
+    out.getBuffer().setLength(0);
+    writeLifetimes(132);
+    String promise =
+        "The budget is each user's: nobody's words influence more than 132 rounds of generation 1,"
+            + " and training goes on without an end.";
+    assertThat(run("show", "--file", file.toString())).isZero();
+    assertThat(out.toString())
+        .contains(
+            "promise   " + promise,
+            "generation 1 of 2, since epoch 1; users are counted by {id-key=00ff}",
+            "at most 132 rounds of a user in generation 1");
+    out.getBuffer().setLength(0);
+    assertThat(run("show", "--json", "--file", file.toString())).isZero();
+    JsonNode json = new ObjectMapper().readTree(out.toString());
+    assertThat(json.get("promise").asText()).isEqualTo(promise);
+    assertThat(json.get("generations").asInt()).isEqualTo(2);
+    assertThat(json.at("/horizon/rounds").asLong()).isEqualTo(132);
+    assertThat(json.at("/generations_opened/0/identity/id-key").asText()).isEqualTo("00ff");
+  }
+
+  @Test
+  void computesAnewHowManyRoundsALifetimeHas() throws Exception {
+    writeLifetimes(132);
+    assertThat(run("verify", "--json", "--file", file.toString())).isZero();
+    JsonNode lifetime = new ObjectMapper().readTree(out.toString()).get("lifetimes").get(0);
+    assertThat(lifetime.get("horizon_rounds").asLong()).isEqualTo(132);
+    assertThat(lifetime.get("epsilon").asDouble()).isBetween(1.98, 2.0);
+    out.getBuffer().setLength(0);
+    assertThat(run("verify", "--file", file.toString())).isZero();
+    assertThat(out.toString()).contains("generation 1: at most 132 rounds of one user, computed");
+  }
+
+  /** Planted: more rounds of a user than the share affords, in a chain that is whole. */
+  @Test
+  void aLifetimeThatItsShareDoesNotCoverIsFound() throws Exception {
+    writeLifetimes(140);
+    assertThat(run("verify", "--file", file.toString())).isNotZero();
+    assertThat(err.toString())
+        .contains("a user may take part in 140 rounds of generation 1", "does not cover");
   }
 
   @Test

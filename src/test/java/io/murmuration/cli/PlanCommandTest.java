@@ -6,11 +6,13 @@ import static org.assertj.core.api.Assertions.within;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.murmuration.config.ConfigFile;
+import io.murmuration.config.HorizonConfig;
 import io.murmuration.config.MurmurationConfig;
 import io.murmuration.job.ConfiguredMechanism;
 import io.murmuration.model.TinyModels;
 import io.murmuration.privacy.accounting.Mechanism;
 import io.murmuration.privacy.accounting.PldAccountant;
+import io.murmuration.privacy.accounting.PrivacyLoss;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.privacy.mechanism.Sampler;
 import java.io.IOException;
@@ -96,6 +98,41 @@ class PlanCommandTest {
         .isCloseTo(
             planned.get("expected_units").asDouble() / (planned.get("q").asDouble() * rounds),
             within(1e-9));
+  }
+
+  @Test
+  void horizon_writesAConfigurationWithLifetimes() throws IOException {
+    Path file = directory.resolve("lifetimes.yaml");
+    String question =
+        TERMS + COUNTS + " --diversity 3 --group-sizes 8 --sampler uls --json --generations 2";
+    assertThat(run(question)).isEqualTo(2);
+    assertThat(err.toString()).contains("--generations belong to --horizon");
+    assertThat(run(question + " --horizon" + REQUIRED + " --write-config " + file)).isEqualTo(2);
+    assertThat(err.toString()).contains("horizon.id-key-file is required");
+    out.getBuffer().setLength(0);
+
+    int exit =
+        run(
+            question
+                + " --horizon --set horizon.id-key-file=/keys/ids"
+                + REQUIRED
+                + " --write-config "
+                + file);
+
+    assertThat(exit).as(err.toString()).isZero();
+    MurmurationConfig config = MurmurationConfig.of(ConfigFile.read(file));
+    assertThat(config.privacy().horizon()).isEqualTo(new HorizonConfig(true, 2, null, "/keys/ids"));
+    assertThat(config.privacy().rounds()).isEmpty();
+    assertThat(config.privacy().epsilon()).isEqualTo(2 * json().get("epsilon").asDouble());
+    RoundMechanism round = ConfiguredMechanism.of(config.privacy());
+    PrivacyLoss share = ConfiguredMechanism.share(config.privacy());
+    long planned = json().at("/horizon/horizon_rounds").asLong();
+    assertThat(planned).isGreaterThanOrEqualTo(json().get("rounds").asLong());
+    assertThat(
+            ConfiguredMechanism.accountant(round, share.epsilon(), share.delta())
+                .affordableRounds())
+        .as("the job's own accountant, which is more precise than these terms")
+        .isBetween(planned, planned + planned / 100);
   }
 
   @Test

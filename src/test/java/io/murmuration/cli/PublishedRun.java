@@ -6,6 +6,7 @@ import io.murmuration.calibration.CalibrationTerms;
 import io.murmuration.job.ConfiguredMechanism;
 import io.murmuration.privacy.accounting.PrivacyLoss;
 import io.murmuration.privacy.budget.BudgetTerms;
+import io.murmuration.privacy.budget.HorizonTerms;
 import io.murmuration.privacy.budget.LedgerSession;
 import io.murmuration.privacy.budget.ReleaseWitness;
 import io.murmuration.privacy.ledger.FileLedger;
@@ -163,6 +164,30 @@ final class PublishedRun {
       }
       if (halt != null) {
         session.halt(halt);
+      }
+    }
+    return this;
+  }
+
+  /** Charges and publishes rounds of a generation of lifetimes, of two that are reserved. */
+  PublishedRun lifetimes(RoundMechanism mechanism, double epsilonBudget, int generation, int rounds)
+      throws IOException, LedgerException, InterruptedException {
+    DirectoryModelStore store = DirectoryModelStore.open(releases());
+    try (LedgerSession session =
+        new LedgerSession(
+            FileLedger.factory(ledger()),
+            BudgetTerms.of(domain, epsilonBudget, DELTA, INTERVAL, mechanism)
+                .withHorizon(
+                    new HorizonTerms(
+                        /* generations= */ 2, generation, new TreeMap<>(Map.of("id-key", "00ff")))),
+            ConfiguredMechanism::accountant,
+            ReleaseWitness.NONE,
+            "job-" + tick,
+            Optional.empty())) {
+      session.open(/* nowMillis= */ 1_700_000_000_000L);
+      for (int i = 0; i < rounds; i++) {
+        tick += 2;
+        store.commit(store.stage(ReleaseFiles.of(context, release(session.charge(tick)))));
       }
     }
     return this;

@@ -152,6 +152,53 @@ class ReleasesCommandTest {
         .contains("3 of 4 releases are sound");
   }
 
+  /** Two generations, each of more rounds than one user may take part in. */
+  private PublishedRun lifetimes() throws Exception {
+    return PublishedRun.in(root.resolve("lifetimes"))
+        .lifetimes(PublishedRun.MECHANISM, 6.2, /* generation= */ 1, /* rounds= */ 12)
+        .lifetimes(PublishedRun.mechanism(1.5), 6.2, /* generation= */ 2, /* rounds= */ 3);
+  }
+
+  @Test
+  void recomputesLifetimesFromTheLedger() throws Exception {
+    PublishedRun run = lifetimes();
+
+    assertThat(verify(run)).isZero();
+
+    assertThat(out.toString()).endsWith("15 of 15 releases are sound%n".formatted());
+    ObjectNode beyond = manifest(run, "round-00000011");
+    long horizon = beyond.at("/horizon/rounds").asLong();
+    assertThat(horizon).isBetween(2L, 10L);
+    assertThat(beyond.get("epsilon_spent").asDouble())
+        .as("a user has had a lifetime by then")
+        .isEqualTo(manifest(run, "round-00000012").get("epsilon_spent").asDouble())
+        .isEqualTo(manifest(run, "round-%08d".formatted(horizon)).get("epsilon_spent").asDouble())
+        .isBetween(2.5, 3.1);
+    assertThat(manifest(run, "round-00000013").get("epsilon_spent").asDouble()).isGreaterThan(3.1);
+    assertThat(manifest(run, "round-00000013").at("/horizon/first_round").asLong()).isEqualTo(13);
+    assertThat(Files.readString(run.releases().resolve("round-00000012/PRIVACY.md")))
+        .contains(
+            "The budget is each user's: nobody's words influence more than %d rounds of generation 1"
+                .formatted(horizon));
+  }
+
+  /** Planted: a release that promises a shorter lifetime than the ledger's. */
+  @Test
+  void findsALifetimeThatTheLedgerContradicts() throws Exception {
+    PublishedRun run = lifetimes();
+    ObjectNode manifest = manifest(run, "round-00000012");
+    ((ObjectNode) manifest.get("horizon")).put("rounds", 1);
+    write(run, "round-00000012", manifest);
+
+    assertThat(verify(run)).isEqualTo(1);
+
+    assertThat(out.toString())
+        .contains(
+            "its lifetime is generation 1, 1 rounds from round 1 on but the ledger charged generation 1")
+        .contains("its statement is not that of its numbers")
+        .contains("14 of 15 releases are sound");
+  }
+
   @Test
   void findsManifestsThatTheLedgerContradicts() throws Exception {
     PublishedRun run = published();

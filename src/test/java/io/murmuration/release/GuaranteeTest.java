@@ -2,10 +2,12 @@ package io.murmuration.release;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.murmuration.privacy.mechanism.Horizon;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
@@ -37,6 +39,25 @@ class GuaranteeTest {
   @Test
   void theDocumentStatesTheSameRelation() throws IOException {
     assertThat(document()).contains("| neighbouring relation | " + Guarantee.RELATION + " |");
+  }
+
+  @Test
+  void theDocumentSaysBothPromises() throws IOException {
+    String document = document().replaceAll("\\s+", " ");
+    assertThat(document)
+        .contains(Guarantee.PROMISE_OF_THE_DOMAIN)
+        .contains(Guarantee.PROMISE_OF_LIFETIMES);
+  }
+
+  @Test
+  void thePromiseOfLifetimesSaysHowManyRoundsOfWhichGeneration() {
+    assertThat(Guarantee.promise(Optional.empty())).isEqualTo(Guarantee.PROMISE_OF_THE_DOMAIN);
+    assertThat(Guarantee.promise(Optional.of(new Horizon(2, 12_928, 1))))
+        .isEqualTo(
+            "The budget is each user's: nobody's words influence more than 12,928 rounds of"
+                + " generation 2, and training goes on without an end.");
+    assertThat(Guarantee.statement("chat", 3, 1.5, 1e-6, Optional.empty()))
+        .isEqualTo(Guarantee.sentence("chat", 3, 1.5, 1e-6));
   }
 
   @Test

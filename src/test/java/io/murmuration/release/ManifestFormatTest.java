@@ -12,6 +12,8 @@ import io.murmuration.privacy.ledger.FileLedger;
 import io.murmuration.privacy.ledger.Ledger;
 import io.murmuration.privacy.mechanism.AdaptiveClipping;
 import io.murmuration.privacy.mechanism.Grant;
+import io.murmuration.privacy.mechanism.Horizon;
+import io.murmuration.privacy.mechanism.PublicClock;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.privacy.mechanism.RoundQuery.CountHistogram;
 import io.murmuration.privacy.mechanism.RoundQuery.ModelUpdate;
@@ -64,6 +66,24 @@ class ManifestFormatTest {
     return ReleaseManifest.of(ReleaseFixtures.context(), grant(ADAPTIVE), "cd".repeat(32));
   }
 
+  private static final Horizon HORIZON = new Horizon(2, 872, 3);
+
+  private static ReleaseManifest lifetime() {
+    Grant grant =
+        new Grant(
+            3,
+            42,
+            142,
+            1,
+            ADAPTIVE,
+            4.2,
+            1e-6,
+            "ab".repeat(32),
+            new PublicClock(1_000, 100),
+            HORIZON);
+    return ReleaseManifest.of(ReleaseFixtures.context(), grant, "cd".repeat(32));
+  }
+
   private static CalibrationManifest calibration() {
     CalibrationOutcome outcome =
         new CalibrationOutcome(
@@ -83,14 +103,19 @@ class ManifestFormatTest {
   /** Kind of a manifest and a way to read it. */
   private enum Kind {
     MODEL,
+    LIFETIME,
     CALIBRATION;
 
     Manifest written() {
-      return this == MODEL ? model() : calibration();
+      return switch (this) {
+        case MODEL -> model();
+        case LIFETIME -> lifetime();
+        case CALIBRATION -> calibration();
+      };
     }
 
     Manifest read(byte[] json) throws IOException {
-      return this == MODEL ? ReleaseManifest.read(json) : CalibrationManifest.read(json);
+      return this == CALIBRATION ? CalibrationManifest.read(json) : ReleaseManifest.read(json);
     }
   }
 
@@ -213,11 +238,45 @@ class ManifestFormatTest {
   @Test
   void aNewerFormatIsNamedBeforeItsFields() {
     for (Kind kind : Kind.values()) {
-      ObjectNode newer = kind.written().tree().put("format", 3).put("something_new", true);
+      ObjectNode newer = kind.written().tree().put("format", 4).put("something_new", true);
       assertThatThrownBy(() -> kind.read(bytes(newer)))
           .hasMessage(
-              "the manifest has format 3 but this version of Murmuration reads formats 1 to 2");
+              "the manifest has format 4 but this version of Murmuration reads formats 1 to 3");
     }
+  }
+
+  @Test
+  void saysWhoseLifetimeARoundCountsInAndWhichPromiseItIs() throws IOException {
+    assertThat(lifetime().tree().at("/horizon").toString())
+        .isEqualTo("{\"generation\":2,\"rounds\":872,\"first_round\":3}");
+    assertThat(lifetime().tree().at("/format").asInt()).isEqualTo(3);
+    assertThat(ReleaseManifest.read(lifetime().write()).lifetime()).contains(HORIZON);
+    assertThat(lifetime().statement())
+        .endsWith(
+            "The budget is each user's: nobody's words influence more than 872 rounds of generation"
+                + " 2, and training goes on without an end.");
+    ObjectNode never = lifetime().tree();
+    ((ObjectNode) never.get("horizon")).put("rounds", 0);
+    assertThatThrownBy(() -> ReleaseManifest.read(bytes(never)))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("rounds of a lifetime must be at least 1");
+  }
+
+  /** Releases of domains without lifetimes are what they were, to the byte. */
+  @Test
+  void withoutLifetimesTheFormatIsTheOneBefore() {
+    for (Kind kind : List.of(Kind.MODEL, Kind.CALIBRATION)) {
+      assertThat(kind.written().tree().get("format").asInt()).isEqualTo(2);
+      assertThat(kind.written().tree().has("horizon")).isFalse();
+      assertThat(kind.written().lifetime()).isEmpty();
+      assertThat(kind.written().statement()).doesNotContain("lifetime", "each user's");
+    }
+    ObjectNode lifetimeOfFormat2 = lifetime().tree().put("format", 2);
+    assertThatThrownBy(() -> ReleaseManifest.read(bytes(lifetimeOfFormat2)))
+        .hasMessageContaining("horizon");
+    ObjectNode calibrationOfFormat3 = calibration().tree().put("format", 3);
+    assertThatThrownBy(() -> CalibrationManifest.read(bytes(calibrationOfFormat3)))
+        .hasMessageContaining("nobody's lifetime");
   }
 
   @Test

@@ -214,6 +214,9 @@ public final class PrivacyBudgetOperator extends AbstractStreamOperator<BudgetSi
     group.gauge("round", coordinator::round);
     group.gauge("phase", coordinator::phase);
     group.gauge("roundsRemaining", coordinator::roundsRemaining);
+    group.gauge("horizonRounds", coordinator::horizonRounds);
+    group.gauge("horizonEpsilon", coordinator::horizonEpsilon);
+    group.gauge("generation", coordinator::generation);
     group.gauge("epsilonBudget", coordinator::epsilonBudget);
     group.gauge("epsilonSpent", () -> epsilonSpent);
     group.gauge("halted", () -> coordinator.halt().isPresent() ? 1 : 0);

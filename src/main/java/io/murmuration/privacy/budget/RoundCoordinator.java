@@ -2,11 +2,13 @@ package io.murmuration.privacy.budget;
 
 import io.murmuration.privacy.accounting.PhaseAccountant;
 import io.murmuration.privacy.ledger.HaltReason;
+import io.murmuration.privacy.ledger.LedgerRecord.GenerationOpened;
 import io.murmuration.privacy.ledger.LedgerRecord.Genesis;
 import io.murmuration.privacy.ledger.LedgerRecord.PhaseOpened;
 import io.murmuration.privacy.ledger.LedgerState;
 import io.murmuration.privacy.mechanism.EpochStart;
 import io.murmuration.privacy.mechanism.Grant;
+import io.murmuration.privacy.mechanism.Horizon;
 import io.murmuration.privacy.mechanism.ModelVersion;
 import io.murmuration.privacy.mechanism.RoundExecuted;
 import io.murmuration.privacy.mechanism.RoundQuery;
@@ -406,6 +408,23 @@ public final class RoundCoordinator {
     long most =
         Math.min(phases.maxRounds(), Math.min(phase.maxRounds(), accountant.affordableRounds()));
     return Math.max(0, most - ledger.roundsInPhase());
+  }
+
+  /** The most rounds that count for one user; 0 where the open phase has no lifetimes. */
+  public long horizonRounds() {
+    return ledger.horizon().map(Horizon::rounds).orElse(0L);
+  }
+
+  /** The generation of lifetimes that is open; 0 where there is none. */
+  public int generation() {
+    return ledger.generation().map(GenerationOpened::generation).orElse(0);
+  }
+
+  /** ε of a lifetime in the open phase; 0 where it has none, or is not this attempt's. */
+  public double horizonEpsilon() {
+    return accountant == null || ledger.horizon().isEmpty()
+        ? 0
+        : accountant.epsilonAfter(horizonRounds());
   }
 
   /** The ε budget of the domain; 0 while the ledger has not been read. */

@@ -9,6 +9,7 @@ import io.murmuration.privacy.ledger.LedgerRecord.PhaseOpened;
 import io.murmuration.privacy.ledger.LedgerState.LedgerPhase;
 import io.murmuration.privacy.ledger.LedgerState.OpenReservation;
 import io.murmuration.privacy.mechanism.AccountantFactory;
+import io.murmuration.privacy.mechanism.Horizon;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -41,6 +42,11 @@ public final class ChargeHistory {
     /** δ of everything up to this charge: the sum of what all phases up to its own reserved. */
     public double delta() {
       return earlier.plus(phase.reserved()).delta();
+    }
+
+    /** Whose lifetime it counts in; empty for a calibration, and where users have none. */
+    public Optional<Horizon> lifetime() {
+      return phase.lifetimeFrom(charge.round() - roundsInPhase + 1);
     }
 
     /** What the round did: the phase's mechanism, with the clip norm of this charge if it moves. */
@@ -117,6 +123,11 @@ public final class ChargeHistory {
         .filter(PhaseOpened::isLifetime)
         .filter(phase -> !accountant(phase).covers(phase.maxRounds()))
         .findFirst();
+  }
+
+  /** ε of all the rounds of a phase that may be one user's, at the phase's δ. */
+  public double epsilonOfLifetime(PhaseOpened phase) {
+    return accountant(phase).epsilonAfter(phase.maxRounds());
   }
 
   /** All joint reservations in the order of the ledger. */

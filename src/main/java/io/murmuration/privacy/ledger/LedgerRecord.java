@@ -9,6 +9,7 @@ import io.murmuration.privacy.accounting.Mechanism;
 import io.murmuration.privacy.accounting.PhaseAccountant;
 import io.murmuration.privacy.accounting.PrivacyLoss;
 import io.murmuration.privacy.mechanism.Checks;
+import io.murmuration.privacy.mechanism.Horizon;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.privacy.mechanism.Sampler;
 import java.io.Serializable;
@@ -417,6 +418,17 @@ public sealed interface LedgerRecord {
     /** Whether it has rounds for ever, of which only so many count for a user. */
     public boolean isLifetime() {
       return generation != null;
+    }
+
+    /**
+     * The lifetime of users that its rounds count in; empty unless {@link #isLifetime}.
+     *
+     * @param firstRound the first that was, or will be, charged to it
+     */
+    public Optional<Horizon> lifetimeFrom(long firstRound) {
+      return isLifetime()
+          ? Optional.of(new Horizon(generation, maxRounds, firstRound))
+          : Optional.empty();
     }
 
     /** Whether it has charged all the rounds that it ever may when it has charged so many. */

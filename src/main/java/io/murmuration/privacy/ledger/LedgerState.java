@@ -469,11 +469,7 @@ public final class LedgerState {
    * have no lifetimes. The same for all rounds of a generation.
    */
   public Optional<Horizon> horizon() {
-    return phase()
-        .filter(PhaseOpened::isLifetime)
-        .map(
-            phase ->
-                new Horizon(phase.generation(), phase.maxRounds(), rounds() - roundsInPhase() + 1));
+    return phase().flatMap(phase -> phase.lifetimeFrom(rounds() - roundsInPhase() + 1));
   }
 
   /** The joint reservation whose slots may be taken; empty if there is none, or it has ended. */

@@ -1,12 +1,14 @@
 package io.murmuration.cli;
 
 import io.murmuration.planning.Horizon;
+import io.murmuration.privacy.accounting.PrivacyLoss;
+import io.murmuration.privacy.ledger.LedgerRecord.Genesis;
 import java.time.Duration;
 import java.util.Map;
 import picocli.CommandLine.Option;
 
 /** What commands ask and answer about a lifetime of ε for each user. */
-final class HorizonOptions {
+final class LifetimeOptions {
 
   @Option(
       names = "--horizon",
@@ -21,12 +23,37 @@ final class HorizonOptions {
       description = "With --horizon: the time from round to round; answers how long they last.")
   private Duration roundInterval;
 
-  boolean isAsked() {
-    return asked;
+  @Option(
+      names = "--generations",
+      paramLabel = "N",
+      description =
+          "With --horizon: lifetimes that the budget is divided for, equally. Default: 1.")
+  private Integer generations;
+
+  /** Whether something that needs {@code --horizon} was given. */
+  boolean isSpecified() {
+    return roundInterval != null || generations != null;
   }
 
-  boolean hasInterval() {
-    return roundInterval != null;
+  int generations() {
+    return generations == null ? 1 : generations;
+  }
+
+  /**
+   * What a lifetime costs at most: an equal part of the budget.
+   *
+   * @throws IllegalArgumentException naming what is out of range
+   */
+  PrivacyLoss share(double epsilon, double delta) {
+    if (generations() < 1) {
+      throw new IllegalArgumentException(
+          "--generations must be at least 1 but is " + generations());
+    }
+    return Genesis.shareOf(PrivacyLoss.budget("budget", epsilon, delta), generations());
+  }
+
+  boolean isAsked() {
+    return asked;
   }
 
   /**
