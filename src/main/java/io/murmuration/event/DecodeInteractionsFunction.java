@@ -28,6 +28,7 @@ public final class DecodeInteractionsFunction extends ProcessFunction<RawRecord,
   private final InteractionRules rules;
   private final EventFormat format;
   private final Truncation.Factory truncations;
+  private final UserCounting counting;
 
   private transient InteractionReader reader;
   private transient Truncation truncation;
@@ -40,9 +41,23 @@ public final class DecodeInteractionsFunction extends ProcessFunction<RawRecord,
    */
   public DecodeInteractionsFunction(
       InteractionRules rules, EventFormat format, Truncation.Factory truncations) {
+    this(rules, format, truncations, /* counting= */ null);
+  }
+
+  /**
+   * The same.
+   *
+   * @param counting what events need where users have lifetimes; null where they have none
+   */
+  public DecodeInteractionsFunction(
+      InteractionRules rules,
+      EventFormat format,
+      Truncation.Factory truncations,
+      UserCounting counting) {
     this.rules = Objects.requireNonNull(rules, "rules");
     this.format = Objects.requireNonNull(format, "format");
     this.truncations = Objects.requireNonNull(truncations, "truncations");
+    this.counting = counting;
   }
 
   @Override
@@ -69,6 +84,9 @@ public final class DecodeInteractionsFunction extends ProcessFunction<RawRecord,
     UserEvent event;
     try {
       event = truncation.cut(reader.read(record));
+      if (counting != null) {
+        event = counting.counted(event, record);
+      }
     } catch (RejectedRecordException e) {
       rejected.get(e.reason()).inc();
       context.output(DEAD_LETTERS, new DeadLetter(e.reason(), e.getMessage(), record));

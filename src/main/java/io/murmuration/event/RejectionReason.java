@@ -10,6 +10,8 @@ public enum RejectionReason {
   USER_ID_TOO_LONG,
   /** The Kafka key is not the user id inside the value. */
   KEY_MISMATCH,
+  /** Where users have lifetimes: the record is not in the partition that its key names. */
+  WRONG_PARTITION,
   /** The record as a whole is larger than the limit. */
   RECORD_TOO_LARGE,
   /** The value is not Avro single-object encoding. */

@@ -30,11 +30,23 @@ final class GatedSource
   private static final long serialVersionUID = 1L;
 
   private final KafkaSource<RawRecord> kafka;
+  private final KafkaSource<RawRecord> restored;
   private final EventFormat format;
 
   /** Holds back what the format asks for. */
   GatedSource(KafkaSource<RawRecord> kafka, EventFormat format) {
+    this(kafka, kafka, format);
+  }
+
+  /**
+   * The same, where it matters how a partition begins that no state knows.
+   *
+   * @param kafka at a start without state
+   * @param restored at a start from state
+   */
+  GatedSource(KafkaSource<RawRecord> kafka, KafkaSource<RawRecord> restored, EventFormat format) {
     this.kafka = kafka;
+    this.restored = restored;
     this.format = format;
   }
 
@@ -51,6 +63,9 @@ final class GatedSource
         .metricGroup()
         .gauge("schemaRegistryAway", () -> gate.filter(RecordGate::isAway).isPresent() ? 1 : 0);
     SourceReader<RawRecord, KafkaPartitionSplit> reader = kafka.createReader(context);
+    if (restored != kafka) {
+      reader = new LostRecordsReader(reader);
+    }
     return gate.isPresent() ? new GatedReader(reader, gate.get()) : reader;
   }
 
@@ -64,7 +79,7 @@ final class GatedSource
   public SplitEnumerator<KafkaPartitionSplit, KafkaSourceEnumState> restoreEnumerator(
       SplitEnumeratorContext<KafkaPartitionSplit> context, KafkaSourceEnumState state)
       throws IOException {
-    return kafka.restoreEnumerator(context, state);
+    return restored.restoreEnumerator(context, state);
   }
 
   @Override

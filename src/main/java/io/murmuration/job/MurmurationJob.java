@@ -201,14 +201,19 @@ public final class MurmurationJob {
     RoundFeedback feedback = feedback(privacy, io);
     EventFormat format = format(config.events());
     ConfiguredReleases releases = ConfiguredReleases.of(config, mayHaveState);
-    BudgetTerms terms = terms(privacy, phases);
+    ConfiguredLifetimes lifetimes = ConfiguredLifetimes.of(config);
+    BudgetTerms terms = terms(privacy, phases, lifetimes);
     TrainingConfig training = config.training();
     ParameterStore.Factory parameters = parameters(privacy, io);
     String submission = UUID.randomUUID().toString();
     return new MurmurationTopology(
-        new GatedSource(interactions(io), format),
+        interactions(io, format, lifetimes != null),
         clock(privacy.roundInterval()),
-        new DecodeInteractionsFunction(contribution.rules(), format, truncation(config)),
+        new DecodeInteractionsFunction(
+            contribution.rules(),
+            format,
+            truncation(config),
+            lifetimes == null ? null : lifetimes.counting()),
         new ContributionBounds(
             contribution.windowTicks(), contribution.examplesPerWindow(), contribution.windows()),
         new PrivacyBudgetOperator.Factory(
@@ -220,7 +225,8 @@ public final class MurmurationJob {
                 feedback,
                 DurabilityTerms.of(privacy.maxUndurableRounds()),
                 checkpointPause,
-                submission)),
+                submission,
+                lifetimes == null ? null : lifetimes.input())),
         new GradientOperator.Factory(
             ModelGradients.factory(training),
             parameters,
@@ -243,14 +249,11 @@ public final class MurmurationJob {
         deadLetters(io),
         io.maxParallelism(),
         config.training().privateMetrics(),
-        /* lifetimes= */ null);
+        lifetimes == null ? null : lifetimes.identity());
   }
 
-  private static BudgetTerms terms(PrivacyConfig privacy, PhaseSchedule phases) {
-    if (privacy.horizon().enabled()) {
-      throw new IllegalArgumentException(
-          "horizon.enabled must be false: the sampler of this version counts no lifetimes yet");
-    }
+  private static BudgetTerms terms(
+      PrivacyConfig privacy, PhaseSchedule phases, ConfiguredLifetimes lifetimes) {
     BudgetTerms terms =
         new BudgetTerms(
             privacy.domain(),
@@ -259,10 +262,25 @@ public final class MurmurationJob {
             privacy.roundInterval(),
             phases,
             /* raiseBudget= */ false);
+    if (lifetimes != null) {
+      return terms.withHorizon(lifetimes.terms(privacy.horizon()));
+    }
     return privacy.raiseBudget() ? terms.raisingBudget() : terms;
   }
 
-  private static KafkaSource<RawRecord> interactions(IoConfig io) {
+  private static GatedSource interactions(IoConfig io, EventFormat format, boolean isCounted) {
+    if (!isCounted) {
+      return new GatedSource(
+          interactions(io, OffsetsInitializer.committedOffsets(OffsetResetStrategy.EARLIEST)),
+          format);
+    }
+    return new GatedSource(
+        interactions(io, new ReadableOffsets(/* fromCommitted= */ true)),
+        interactions(io, new ReadableOffsets(/* fromCommitted= */ false)),
+        format);
+  }
+
+  private static KafkaSource<RawRecord> interactions(IoConfig io, OffsetsInitializer beginning) {
     Properties properties = io.clientProperties();
     // what a producer took back was never said
     properties.putIfAbsent(
@@ -272,7 +290,7 @@ public final class MurmurationJob {
         .setTopics(io.topics().interactions())
         .setGroupId(io.groupId())
         .setClientIdPrefix(io.groupId() + "-interactions")
-        .setStartingOffsets(OffsetsInitializer.committedOffsets(OffsetResetStrategy.EARLIEST))
+        .setStartingOffsets(beginning)
         .setDeserializer(new RawRecordDeserializationSchema())
         .build();
   }

@@ -13,6 +13,7 @@ import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
 import org.apache.flink.streaming.util.OneInputStreamOperatorTestHarness;
 import org.apache.flink.util.InstantiationUtil;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.common.utils.Utils;
 import org.junit.jupiter.api.Test;
 
 class DecodeInteractionsFunctionTest {
@@ -48,6 +49,43 @@ class DecodeInteractionsFunctionTest {
           .containsExactly(
               tuple(RejectionReason.USER_ID_TOO_LONG, megabyteId),
               tuple(RejectionReason.NOT_SINGLE_OBJECT_ENCODED, records.get(2).key()));
+    }
+  }
+
+  @Test
+  void whereUsersAreCounted_eventsHavePseudonymsAndPlaces_andOneUserOnePartition()
+      throws Exception {
+    UserPseudonyms pseudonyms = new UserPseudonyms(new byte[32]);
+    DecodeInteractionsFunction decode =
+        InstantiationUtil.clone(
+            new DecodeInteractionsFunction(
+                InteractionRules.DEFAULTS,
+                EventFormat.avro(WriterSchemas.builtIn()),
+                Truncation.none(),
+                new UserCounting(pseudonyms, /* partitions= */ 6)));
+    UserEvent hello = UserEvent.interaction("ann", "e1", 1, null, "hello");
+    RawRecord raw = RawRecords.of(hello);
+    // where Kafka's producer puts the key "ann" of six partitions
+    int named = Utils.toPositive(Utils.murmur2(utf8("ann"))) % 6;
+    try (OneInputStreamOperatorTestHarness<RawRecord, UserEvent> flink =
+        new OneInputStreamOperatorTestHarness<>(new ProcessOperator<>(decode))) {
+      flink.setup(new UserEventSerializer());
+      flink.open();
+      for (int partition = 0; partition < 6; partition++) {
+        flink.processElement(
+            new StreamRecord<>(
+                new RawRecord(raw.key(), raw.value(), raw.topic(), partition, 40, 0)));
+      }
+      flink.processElement(
+          new StreamRecord<>(new RawRecord(raw.key(), null, raw.topic(), named, 41, 7)));
+      assertThat(flink.extractOutputValues())
+          .containsExactly(
+              hello.of(pseudonyms.of("ann")).at(named, 40),
+              UserEvent.erasure(pseudonyms.of("ann"), "", 7).at(named, 41));
+      assertThat(flink.getSideOutput(DecodeInteractionsFunction.DEAD_LETTERS))
+          .hasSize(5)
+          .extracting(letter -> letter.getValue().reason())
+          .containsOnly(RejectionReason.WRONG_PARTITION);
     }
   }
 

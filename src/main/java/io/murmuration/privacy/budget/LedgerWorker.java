@@ -2,9 +2,13 @@ package io.murmuration.privacy.budget;
 
 import io.murmuration.privacy.accounting.PhaseAccountant;
 import io.murmuration.privacy.ledger.HaltReason;
+import io.murmuration.privacy.ledger.LedgerException;
 import io.murmuration.privacy.ledger.LedgerState;
 import io.murmuration.privacy.mechanism.Grant;
+import io.murmuration.privacy.mechanism.InputOffsets;
+import io.murmuration.privacy.mechanism.InputTopic;
 import io.murmuration.privacy.mechanism.RoundExecuted;
+import java.io.IOException;
 import java.util.OptionalDouble;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
@@ -27,6 +31,10 @@ final class LedgerWorker implements AutoCloseable {
 
   private final LedgerSession session;
   private final RoundFeedback feedback;
+
+  /** Null where users have no lifetime. */
+  private final InputTopic input;
+
   private final ExecutorService thread =
       Executors.newSingleThreadExecutor(
           task -> {
@@ -36,12 +44,14 @@ final class LedgerWorker implements AutoCloseable {
           });
 
   private RoundFeedback.Subscription subscription;
+  private InputTopic.Connection toInput;
   private Future<?> work;
   private volatile boolean closed;
 
-  LedgerWorker(LedgerSession session, RoundFeedback feedback) {
+  LedgerWorker(LedgerSession session, RoundFeedback feedback, InputTopic input) {
     this.session = session;
     this.feedback = feedback;
+    this.input = input;
   }
 
   /**
@@ -52,11 +62,20 @@ final class LedgerWorker implements AutoCloseable {
    */
   record Outcome<T>(T result, Throwable failure, long tookMillis) {}
 
-  /** The ledger after opening, and the ε that it says is spent. */
-  record Opened(LedgerSession.Opening opening, double epsilonSpent) {}
+  /**
+   * The ledger after opening, and the ε that it says is spent.
+   *
+   * @param input the topic of events after every earlier attempt was fenced off; null where users
+   *     have no lifetime, and in an attempt that is fenced off itself
+   */
+  record Opened(LedgerSession.Opening opening, double epsilonSpent, InputOffsets input) {}
 
-  /** A grant, the ledger with its charge, and the accountant of its phase. */
-  record Charged(Grant grant, LedgerState state, PhaseAccountant accountant) {}
+  /**
+   * A grant, the ledger with its charge, and the accountant of its phase.
+   *
+   * @param input the topic of events before the charge; null where users have no lifetime
+   */
+  record Charged(Grant grant, LedgerState state, PhaseAccountant accountant, InputOffsets input) {}
 
   /** The ledger with a calibration's outcome, and the accountant of the phase that follows. */
   record Concluded(LedgerState state, PhaseAccountant accountant, double epsilonSpent) {}
@@ -69,7 +88,8 @@ final class LedgerWorker implements AutoCloseable {
             subscription = feedback.subscribe(listener);
           }
           LedgerSession.Opening opening = session.open(nowMillis);
-          return new Opened(opening, session.epsilonSpent());
+          InputOffsets read = opening instanceof LedgerSession.Opening.Owned ? readInput() : null;
+          return new Opened(opening, session.epsilonSpent(), read);
         },
         done);
   }
@@ -77,8 +97,10 @@ final class LedgerWorker implements AutoCloseable {
   void charge(long tick, long dueTick, OptionalDouble clipNorm, Consumer<Outcome<Charged>> done) {
     run(
         () -> {
+          // before: whoever takes over reads ends that are no smaller
+          InputOffsets before = readInput();
           Grant grant = session.charge(tick, dueTick, clipNorm);
-          return new Charged(grant, session.state(), session.accountant());
+          return new Charged(grant, session.state(), session.accountant(), before);
         },
         done);
   }
@@ -99,6 +121,30 @@ final class LedgerWorker implements AutoCloseable {
           return session.state();
         },
         done);
+  }
+
+  private InputOffsets readInput() throws LedgerException, InterruptedException {
+    if (input == null) {
+      return null;
+    }
+    try {
+      if (toInput == null) {
+        toInput = input.open();
+      }
+      return toInput.read();
+    } catch (IOException e) {
+      closeInput();
+      throw new LedgerException.Unavailable(e.getMessage(), e.getCause());
+    } catch (IllegalArgumentException e) {
+      throw new LedgerException.Refused(e.getMessage(), e);
+    }
+  }
+
+  private void closeInput() {
+    if (toInput != null) {
+      toInput.close();
+      toInput = null;
+    }
   }
 
   private <T> void run(Callable<T> task, Consumer<Outcome<T>> done) {
@@ -143,6 +189,7 @@ final class LedgerWorker implements AutoCloseable {
     thread.execute(
         () -> {
           session.close();
+          closeInput();
           if (subscription != null) {
             subscription.close();
           }

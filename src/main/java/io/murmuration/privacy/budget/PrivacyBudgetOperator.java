@@ -10,6 +10,9 @@ import io.murmuration.privacy.mechanism.AccountantFactory;
 import io.murmuration.privacy.mechanism.BudgetSignal;
 import io.murmuration.privacy.mechanism.EpochStart;
 import io.murmuration.privacy.mechanism.Grant;
+import io.murmuration.privacy.mechanism.InputOffsets;
+import io.murmuration.privacy.mechanism.InputTopic;
+import io.murmuration.privacy.mechanism.IntakeLimit;
 import io.murmuration.privacy.mechanism.ModelVersion;
 import io.murmuration.privacy.mechanism.RoundExecuted;
 import java.time.Duration;
@@ -110,6 +113,8 @@ public final class PrivacyBudgetOperator extends AbstractStreamOperator<BudgetSi
    *     graph is made, and so the same for all its attempts, those after the death of a job manager
    *     included. Flink's job id does not: in application mode with high availability it is always
    *     the same
+   * @param input the topic of events, whose ends are told with every epoch and every charge; null
+   *     where users have no lifetime
    */
   public record Settings(
       BudgetTerms terms,
@@ -119,7 +124,8 @@ public final class PrivacyBudgetOperator extends AbstractStreamOperator<BudgetSi
       RoundFeedback feedback,
       DurabilityTerms durability,
       Duration checkpointPause,
-      String submission)
+      String submission,
+      InputTopic input)
       implements java.io.Serializable {}
 
   private PrivacyBudgetOperator(
@@ -205,7 +211,7 @@ public final class PrivacyBudgetOperator extends AbstractStreamOperator<BudgetSi
             position);
     registerMetrics(getMetricGroup());
     pauseMillis = FIRST_PAUSE.toMillis();
-    worker = new LedgerWorker(session, settings.feedback());
+    worker = new LedgerWorker(session, settings.feedback(), settings.input());
     openLedger();
   }
 
@@ -300,9 +306,23 @@ public final class PrivacyBudgetOperator extends AbstractStreamOperator<BudgetSi
                 .ifPresent(
                     why -> LOGGER.warn("Privacy domain {}: {}", settings.terms().domain(), why));
           }
-          output.collect(new StreamRecord<>(signal));
+          output.collect(
+              new StreamRecord<>(
+                  settings.input() == null
+                      ? signal
+                      : counting(signal, opening.state(), result.get().input())));
         });
     coordinator.halt().ifPresent(this::announceHalt);
+  }
+
+  private static EpochStart counting(EpochStart start, LedgerState state, InputOffsets input) {
+    return new EpochStart(
+        start.epoch(),
+        start.firstTick(),
+        state.rounds(),
+        state.lastChargingEpoch(),
+        state.horizon().orElse(null),
+        input);
   }
 
   @Override
@@ -365,6 +385,11 @@ public final class PrivacyBudgetOperator extends AbstractStreamOperator<BudgetSi
               long tick = coordinator.granted(grant, charged.state(), charged.accountant());
               epsilonSpent = grant.epsilonSpent();
               rememberPosition(charged.state());
+              if (charged.input() != null) {
+                output.collect(
+                    new StreamRecord<>(
+                        new IntakeLimit(grant.epoch(), grant.round(), charged.input())));
+              }
               output.collect(new StreamRecord<>(grant));
               sendWatermark(tick);
               BudgetObservers.tell(settings.terms().domain(), observer -> observer.granted(grant));

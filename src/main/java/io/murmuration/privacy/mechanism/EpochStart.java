@@ -30,9 +30,4 @@ public record EpochStart(
         /* horizon= */ null,
         /* input= */ null);
   }
-
-  /** The same with the topic of events. */
-  public EpochStart withInput(InputOffsets found) {
-    return new EpochStart(epoch, firstTick, lastRound, lastChargingEpoch, horizon, found);
-  }
 }

@@ -152,7 +152,8 @@ class PrivacyBudgetJobITCase {
             new InMemoryRoundFeedback(Budgets.DOMAIN),
             DurabilityTerms.of(1),
             /* checkpointPause= */ Duration.ofMillis(10),
-            submission);
+            submission,
+            /* input= */ null);
     environment
         .fromSource(clock, WatermarkStrategy.noWatermarks(), "clock")
         .transform(

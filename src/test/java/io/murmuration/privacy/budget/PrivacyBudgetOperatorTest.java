@@ -13,8 +13,12 @@ import io.murmuration.privacy.mechanism.BudgetSignal;
 import io.murmuration.privacy.mechanism.BudgetSignalSerializer;
 import io.murmuration.privacy.mechanism.EpochStart;
 import io.murmuration.privacy.mechanism.Grant;
+import io.murmuration.privacy.mechanism.InputOffsets;
+import io.murmuration.privacy.mechanism.InputTopic;
+import io.murmuration.privacy.mechanism.IntakeLimit;
 import io.murmuration.privacy.mechanism.ModelVersion;
 import io.murmuration.privacy.mechanism.RoundExecuted;
+import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -24,6 +28,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.Semaphore;
+import java.util.concurrent.atomic.AtomicLong;
 import org.apache.flink.api.common.JobID;
 import org.apache.flink.api.common.typeutils.base.LongSerializer;
 import org.apache.flink.core.execution.SavepointFormatType;
@@ -58,6 +63,7 @@ class PrivacyBudgetOperatorTest {
       FaultyLedger.factory(InMemoryLedger.factory(store), controls);
   private final List<Job> jobs = new ArrayList<>();
   private DurabilityTerms durability = Budgets.NO_LIMIT;
+  private InputTopic input;
 
   @AfterEach
   void closeJobs() throws Exception {
@@ -88,6 +94,80 @@ class PrivacyBudgetOperatorTest {
                   .returns(ledgerState().headHash(), Grant::ledgerHash);
             },
             watermark -> assertThat(watermark).isEqualTo(new Watermark(1)));
+  }
+
+  /** Whoever takes over reads larger ends, since these are read before the charge. */
+  @Test
+  void whereUsersAreCounted_tellsHowFarTheTopicIsWritten_withEpochAndBeforeEachGrant()
+      throws Exception {
+    GrowingTopic.END.set(0);
+    input = new GrowingTopic();
+    Job job = start(Budgets.terms(3), new JobID());
+    job.awaitEpoch();
+    assertThat(job.sent())
+        .containsExactly(new EpochStart(1, 1, 0, 0, /* horizon= */ null, GrowingTopic.at(1)));
+    job.pulse(1);
+    job.awaitMail();
+    assertThat(job.sent())
+        .satisfiesExactly(
+            limit -> assertThat(limit).isEqualTo(new IntakeLimit(1, 1, GrowingTopic.at(2))),
+            grant -> assertThat(((Grant) grant).round()).isEqualTo(1),
+            watermark -> assertThat(watermark).isEqualTo(new Watermark(1)));
+    Job taker = start(Budgets.terms(3), new JobID());
+    taker.awaitEpoch();
+    assertThat(taker.sent())
+        .containsExactly(new EpochStart(2, 2, 1, 1, /* horizon= */ null, GrowingTopic.at(3)));
+  }
+
+  @Test
+  void whereUsersAreCounted_chargesNothingWhileTheTopicIsAway() throws Exception {
+    GrowingTopic.END.set(0);
+    input = new GrowingTopic();
+    Job job = started();
+    GrowingTopic.away = true;
+    try {
+      job.pulse(1);
+      job.awaitMail();
+      assertThat(job.sent()).containsExactly(new Watermark(1));
+      assertThat(ledgerState().rounds()).isZero();
+    } finally {
+      GrowingTopic.away = false;
+    }
+    job.harness.setProcessingTime(GENESIS + 100_000);
+    job.awaitMail();
+    job.pulse(1001);
+    job.awaitMail();
+    assertThat(job.sent()).hasSize(3).element(0).isInstanceOf(IntakeLimit.class);
+  }
+
+  /** One more record whenever it is asked. */
+  private static final class GrowingTopic implements InputTopic {
+
+    private static final long serialVersionUID = 1L;
+    static final AtomicLong END = new AtomicLong();
+    static volatile boolean away;
+
+    static InputOffsets at(long written) {
+      return new InputOffsets("cluster", "topic", List.of(0L), List.of(written));
+    }
+
+    @Override
+    public Connection open() {
+      return new Connection() {
+        @Override
+        public InputOffsets read() throws IOException {
+          if (away) {
+            throw new IOException("the brokers are away");
+          }
+          return at(END.incrementAndGet());
+        }
+
+        @Override
+        public void close() {
+          // nothing to close
+        }
+      };
+    }
   }
 
   @Test
@@ -587,7 +667,8 @@ class PrivacyBudgetOperatorTest {
                 new OwnFeedback(new InMemoryRoundFeedback(Budgets.DOMAIN)),
                 durability,
                 /* checkpointPause= */ Duration.ZERO,
-                /* submission= */ id.toHexString()),
+                /* submission= */ id.toHexString(),
+                input),
             FIXED_JOB_ID);
     jobs.add(job);
     return job;

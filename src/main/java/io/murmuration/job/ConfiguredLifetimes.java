@@ -1,0 +1,129 @@
+package io.murmuration.job;
+
+import io.murmuration.config.ContributionConfig;
+import io.murmuration.config.ContributionOptions.TruncationKind;
+import io.murmuration.config.EventsConfig;
+import io.murmuration.config.HorizonConfig;
+import io.murmuration.config.MurmurationConfig;
+import io.murmuration.contribution.SamplerIdentity;
+import io.murmuration.event.InteractionRules;
+import io.murmuration.event.UserCounting;
+import io.murmuration.event.UserPseudonyms;
+import io.murmuration.privacy.budget.HorizonTerms;
+import io.murmuration.privacy.mechanism.InputTopic;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import org.apache.kafka.clients.consumer.ConsumerConfig;
+
+/**
+ * What the counting of users' lifetimes rests on, as configured.
+ *
+ * @param input the topic of events
+ * @param counting what events need
+ * @param eventRules fingerprint of what decides whether a record is valid
+ */
+record ConfiguredLifetimes(InputTopic input, UserCounting counting, String eventRules) {
+
+  /** Raised with every change of the code after which other records are valid. */
+  private static final int RULES_VERSION = 1;
+
+  private static final int FINGERPRINT_BYTES = 8;
+
+  /**
+   * As configured; asks the brokers how many partitions the topic has.
+   *
+   * @return null where users have no lifetimes
+   * @throws IllegalArgumentException if the topic or the key is not one to count with
+   */
+  static ConfiguredLifetimes of(MurmurationConfig config) {
+    if (!config.privacy().horizon().enabled()) {
+      return null;
+    }
+    InputTopic input =
+        KafkaInputTopic.of(
+            config.io().topics().interactions(), config.io().clientProperties("lifetimes"));
+    return of(config, input);
+  }
+
+  /** The same with a topic of that kind. */
+  static ConfiguredLifetimes of(MurmurationConfig config, InputTopic input) {
+    try (InputTopic.Connection connection = input.open()) {
+      UserPseudonyms pseudonyms =
+          UserPseudonyms.ofFile(Path.of(config.privacy().horizon().idKeyFile()));
+      return new ConfiguredLifetimes(
+          input,
+          new UserCounting(pseudonyms, connection.read().partitions()),
+          fingerprint(rules(config)));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e.getMessage(), e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException("Interrupted while the topic of events was asked", e);
+    }
+  }
+
+  /** What the sampler's state must agree with. */
+  SamplerIdentity identity() {
+    return new SamplerIdentity(
+        counting.pseudonyms().fingerprint(), eventRules, counting.partitions());
+  }
+
+  /** What the ledger holds a generation to. */
+  HorizonTerms terms(HorizonConfig horizon) {
+    SortedMap<String, String> identity = new TreeMap<>();
+    identity.put("id-key", counting.pseudonyms().fingerprint());
+    identity.put("event-rules", eventRules);
+    identity.put("partitions", Integer.toString(counting.partitions()));
+    return new HorizonTerms(horizon.generations(), horizon.newGeneration(), identity);
+  }
+
+  /**
+   * All that decides whether a record is valid, apart from schemas: these are known before the
+   * first record that names them, and stay. Lengths to which texts are cut do not decide.
+   */
+  private static String rules(MurmurationConfig config) throws IOException {
+    EventsConfig events = config.events();
+    ContributionConfig contribution = config.contribution();
+    InteractionRules rules = contribution.rules();
+    return String.join(
+        "\n",
+        List.of(
+            Integer.toString(RULES_VERSION),
+            events.format().name(),
+            String.valueOf(events.paths()),
+            String.valueOf(events.timeFormat()),
+            Integer.toString(rules.maxRecordBytes()),
+            Integer.toString(rules.maxUserIdBytes()),
+            Integer.toString(rules.maxTextChars()),
+            Integer.toString(rules.maxPromptChars()),
+            String.valueOf(
+                config.io().clientProperties().getProperty(ConsumerConfig.ISOLATION_LEVEL_CONFIG)),
+            contribution.truncation() == TruncationKind.TOKENS
+                ? fingerprint(
+                    Files.readAllBytes(
+                        Path.of(config.training().model()).resolve("tokenizer.json")))
+                : ""));
+  }
+
+  private static String fingerprint(String text) {
+    return fingerprint(text.getBytes(StandardCharsets.UTF_8));
+  }
+
+  private static String fingerprint(byte[] bytes) {
+    try {
+      return HexFormat.of()
+          .formatHex(MessageDigest.getInstance("SHA-256").digest(bytes), 0, FINGERPRINT_BYTES);
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("Every JDK has SHA-256", e);
+    }
+  }
+}
