@@ -1,7 +1,8 @@
 package io.murmuration.privacy.accounting;
 
+import java.math.BigDecimal;
+import java.math.MathContext;
 import java.util.Arrays;
-import org.apache.commons.statistics.distribution.BinomialDistribution;
 
 /**
  * The pair P = Σₖ wₖ·N(k, σ²) against Q = N(0, σ²) that dominates one round of a mechanism, and its
@@ -14,8 +15,11 @@ import org.apache.commons.statistics.distribution.BinomialDistribution;
  */
 final class DominatingPair {
 
+  /** e⁻⁴⁵ is below 2⁻⁶⁴: beside the largest term it does not change a double. */
   private static final double NEGLIGIBLE_EXPONENT = 45;
-  private static final double BINOMIAL_ERROR = 2e-13;
+
+  /** So that three roundings at each of 4,096 weights are far below one of a double. */
+  private static final MathContext DIGITS = new MathContext(40);
 
   private final int firstSensitivity;
   private final double[] weights;
@@ -40,7 +44,7 @@ final class DominatingPair {
   /**
    * The pair of one round.
    *
-   * @param negligibleMass how much weight may be left out, in [0, 1)
+   * @param negligibleMass how much weight may be left out, in (0, 1)
    */
   static DominatingPair of(Mechanism mechanism, double negligibleMass) {
     double probability = mechanism.samplingProbability();
@@ -52,22 +56,44 @@ final class DominatingPair {
     if (units == 1) {
       return new DominatingPair(0, new double[] {1 - probability, probability}, sigma, 0);
     }
-    BinomialDistribution binomial = BinomialDistribution.of(units, probability);
-    int mode = (int) Math.floor((units + 1) * probability);
-    int last = Math.min(units, mode);
-    while (last < units && binomial.survivalProbability(last) > negligibleMass / 2) {
-      last++;
+    BigDecimal[] binomial = binomial(units, probability);
+    BigDecimal allowed = new BigDecimal(Math.nextDown(negligibleMass / 2));
+    int last = units;
+    for (BigDecimal above = binomial[last]; above.compareTo(allowed) <= 0; ) {
+      last--;
+      above = above.add(binomial[last]);
     }
-    int first = Math.min(mode, units);
-    while (first > 0 && binomial.cumulativeProbability(first - 1) > negligibleMass / 2) {
-      first--;
+    int first = 0;
+    for (BigDecimal below = binomial[first]; below.compareTo(allowed) <= 0; ) {
+      first++;
+      below = below.add(binomial[first]);
     }
     double[] weights = new double[last - first + 1];
     for (int j = 0; j < weights.length; j++) {
-      weights[j] = binomial.probability(first + j);
+      weights[j] = binomial[first + j].doubleValue();
     }
     double dropped = (last < units ? negligibleMass / 2 : 0) + (first > 0 ? negligibleMass / 2 : 0);
     return new DominatingPair(first, weights, sigma, dropped);
+  }
+
+  /**
+   * The probabilities of 0, 1, … heads, each from the one before: wₖ₊₁ = wₖ·(n − k)/(k + 1)·p/(1 −
+   * p). Libraries compute them in doubles, and are off by up to 1e-12 of them.
+   */
+  private static BigDecimal[] binomial(int coins, double probability) {
+    BigDecimal heads = new BigDecimal(probability);
+    BigDecimal tails = BigDecimal.ONE.subtract(heads);
+    BigDecimal odds = heads.divide(tails, DIGITS);
+    BigDecimal[] all = new BigDecimal[coins + 1];
+    all[0] = tails.pow(coins, DIGITS);
+    for (int k = 0; k < coins; k++) {
+      all[k + 1] =
+          all[k]
+              .multiply(odds, DIGITS)
+              .multiply(BigDecimal.valueOf(coins - k))
+              .divide(BigDecimal.valueOf(k + 1), DIGITS);
+    }
+    return all;
   }
 
   double sigma() {
@@ -92,12 +118,9 @@ final class DominatingPair {
     return droppedMass;
   }
 
-  /**
-   * The relative error by which a computed weight can be off: a rounding of 1 − q, or the error of
-   * the binomial's probability function.
-   */
+  /** The relative error by which a weight can be off: its rounding, twice over. */
   double weightErrorBound() {
-    return weights.length == 1 ? 0 : weights.length == 2 ? 0x1p-51 : BINOMIAL_ERROR;
+    return weights.length == 1 ? 0 : 0x1p-51;
   }
 
   /** What ℓ(x) falls to as x → −∞: log w₀, or −∞ if P has no component at 0. */
