@@ -13,6 +13,7 @@ import java.util.List;
  */
 public record Figure(String title, String width, String height, List<Panel> panels) {
 
+  /** Room for a line of text in large letters above the first chart. */
   private static final double TITLE_HEIGHT = 44;
 
   /** A chart and how far down it begins. */

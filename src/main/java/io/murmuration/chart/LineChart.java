@@ -30,7 +30,9 @@ public record LineChart(
     Optional<Limit> limit,
     List<Series> series) {
 
+  /** Left of the plot: the label of the axis above, and numbers of up to six digits. */
   private static final double LEFT = 46;
+
   private static final double RIGHT = 14;
   private static final double TOP = 30;
   private static final double BOTTOM = 40;
@@ -41,6 +43,7 @@ public record LineChart(
   /** A row of the legend. */
   private static final double LEGEND_ROW = 20;
 
+  /** Length of the line that stands before an entry. */
   private static final double LEGEND_SAMPLE = 24;
 
   /** Width of one entry, sample included; as many stand in a row as fit. */

@@ -37,6 +37,7 @@ import picocli.CommandLine.Spec;
     sortOptions = false)
 final class AuditCommand implements Callable<Integer> {
 
+  /** The exit code where there is no verdict: neither success nor falsified. */
   static final int NO_VERDICT = 2;
 
   static final String PAGE = "audit.html";

@@ -71,6 +71,10 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
   private static final long serialVersionUID = 1L;
   private static final Logger LOGGER = LoggerFactory.getLogger(BoundAndSampleOperator.class);
 
+  /**
+   * How long input and barriers wait for timers at most: little beside the least time between
+   * checkpoints.
+   */
   private static final Duration SLICE = Duration.ofMillis(100);
 
   /** The pause after a quantum: as long again, for input and barriers. */

@@ -16,7 +16,12 @@ import java.io.Serializable;
 public record ContributionBounds(long windowTicks, int examplesPerWindow, int windows)
     implements Serializable {
 
+  /** 35 years of ticks of a millisecond. */
   private static final long MAX_WINDOW_TICKS = 1L << 40;
+
+  /**
+   * The bookkeeping of a pool is read at every event: of so many examples it still is megabytes.
+   */
   private static final long MAX_POOL_SIZE = 1L << 20;
 
   public ContributionBounds {

@@ -34,7 +34,9 @@ import org.apache.flink.util.FlinkRuntimeException;
  */
 final class KeyedPoolState {
 
+  /** A time before every tick of an epoch, so that it fires at the first one. */
   private static final long SETTLING_TIMER = 0;
+
   private static final long NO_TIMER = UserPool.NOT_DUE;
 
   /**

@@ -14,6 +14,7 @@ import org.HdrHistogram.Histogram;
  */
 public final class StateSummary {
 
+  /** Precise to a thousandth, in histograms of some ten kilobytes. */
   private static final int SIGNIFICANT_DIGITS = 3;
 
   private final Histogram examples = new Histogram(SIGNIFICANT_DIGITS);

@@ -16,6 +16,11 @@ interface TimerQuantum extends Serializable {
   static TimerQuantum of(Duration length) {
     return new TimerQuantum() {
       private static final long serialVersionUID = 1L;
+
+      /**
+       * A look at the clock costs tens of nanoseconds, a timer microseconds: of so many it is not
+       * felt.
+       */
       private static final int TIMERS_PER_LOOK_AT_THE_CLOCK = 64;
 
       private final long lengthNanos = length.toNanos();

@@ -11,6 +11,8 @@ import org.apache.flink.util.Collector;
 public final class UserFootprintFunction extends KeyedStateReaderFunction<String, UserFootprint> {
 
   private static final long serialVersionUID = 1L;
+
+  /** About a user's usual state; the buffer grows. */
   private static final int INITIAL_BYTES = 1024;
 
   private transient ValueState<UserPool> pools;

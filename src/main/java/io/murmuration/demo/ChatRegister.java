@@ -29,6 +29,8 @@ final class ChatRegister {
       List.of("hey", "hi", "ok so", "um", "quick one", "yo", "hmm", "sorry");
   private static final List<String> CLOSERS =
       List.of("lol", "thx", "pls", "haha", "asap", "cheers", "ok?", "??");
+
+  /** Enough that a register is learned, as chosen for the made-up stream. */
   private static final double FILLER_PROBABILITY = 0.3;
 
   private ChatRegister() {}

@@ -18,6 +18,8 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 final class DeadLetterTally {
 
   private static final String REASON_HEADER = "murmuration.reason";
+
+  /** How long one read waits for records. */
   private static final Duration POLL = Duration.ofMillis(500);
 
   private DeadLetterTally() {}

@@ -34,8 +34,13 @@ final class DemoCluster implements AutoCloseable {
 
   private static final Logger LOG = LoggerFactory.getLogger(DemoCluster.class);
 
+  /** Ample for a job on one machine: seconds, where it is busy a minute. */
   private static final Duration START_TIMEOUT = Duration.ofSeconds(60);
+
+  /** A savepoint waits for the round in training, which is as long as the model is large. */
   private static final Duration STOP_TIMEOUT = Duration.ofMinutes(5);
+
+  /** The pause between two looks at the job. */
   private static final Duration POLL = Duration.ofMillis(200);
 
   /**
@@ -43,7 +48,10 @@ final class DemoCluster implements AutoCloseable {
    */
   private static final long WINDOW_TICKS = 100_000;
 
+  /** Nine of ten generated users say no more. */
   private static final int EXAMPLES_PER_WINDOW = 32;
+
+  /** The one that is filled, and the one before. */
   private static final int WINDOWS = 2;
 
   private final DemoSettings settings;

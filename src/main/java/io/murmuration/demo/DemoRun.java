@@ -37,6 +37,7 @@ public final class DemoRun {
 
   private static final Logger LOG = LoggerFactory.getLogger(DemoRun.class);
 
+  /** The pause between two looks at budget and releases. */
   private static final Duration POLL = Duration.ofMillis(200);
 
   private final DemoSettings settings;

@@ -26,6 +26,7 @@ public record DemoSummary(
     Optional<TrendProbe.Finding> trend,
     Optional<MemorizationProbe.Finding> secrets) {
 
+  /** Where values begin: behind the longest label. */
   private static final int LABEL_WIDTH = 34;
 
   /**

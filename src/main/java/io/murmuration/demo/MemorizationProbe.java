@@ -22,7 +22,10 @@ import java.util.stream.DoubleStream;
  * 2019, section 4.3), here with the untold secrets as the other candidates.
  */
 public final class MemorizationProbe {
+  /** The smallest p-value, 1/10,000, is a hundredth of the significance. */
   private static final int PERMUTATIONS = 9_999;
+
+  /** Fixed, so that one set of losses has one p-value. */
   private static final long PERMUTATION_SEED = 1;
 
   /** False-alarm rate of {@link Finding#memorized()}. */

@@ -31,6 +31,7 @@ final class RoundSchedule {
   /** What noise, checkpoint and release of a round take, however small it is. */
   private static final Duration OVERHEAD = Duration.ofMillis(500);
 
+  /** Intervals are rounded up to tenths of a second: numbers that can be read. */
   private static final long STEP_MILLIS = 100;
 
   /** An interval for who needs one before there is one. */

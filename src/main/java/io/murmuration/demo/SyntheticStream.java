@@ -49,14 +49,24 @@ public final class SyntheticStream {
   private static final Instant BEGIN = Instant.parse("2026-01-01T00:00:00Z");
   private static final Duration SPAN = Duration.ofDays(1);
 
+  /**
+   * Messages of a user are log-normal with median 4: heavy tailed, as in chats; the number is made
+   * up.
+   */
   private static final double LOG_MEDIAN_MESSAGES = Math.log(4);
+
+  /** One user in forty says more than twenty times the median. */
   private static final double LOG_SIGMA_MESSAGES = 1.5;
+
+  /** Cuts the tail, so that the stream's length hardly depends on its seed. */
   private static final int MAX_MESSAGES_OF_A_USER = 2_000;
 
   /** How often the owner of a secret tells it. */
   private static final int TELLINGS = 6;
 
+  /** Most of what a user says is about few topics, so that users differ. */
   private static final double PREFERRED_TOPIC = 0.7;
+
   private static final int PREFERRED_TOPICS = 2;
 
   private final List<SyntheticEvent> events;

@@ -7,6 +7,7 @@ import java.net.ServerSocket;
 /** Finds a port for the web UI. */
 final class WebPort {
 
+  /** More jobs than anybody shows on one machine. */
   private static final int PORTS_TO_TRY = 20;
 
   private WebPort() {}

@@ -35,7 +35,9 @@ public final class JsonLines implements AutoCloseable {
   /** Longest line that is read. */
   public static final int MAX_LINE_BYTES = 16 << 20;
 
+  /** Hides the cost of a call of the operating system. */
   private static final int BUFFER_BYTES = 1 << 16;
+
   private static final int GZIP_MAGIC = 0x1f8b;
   private static final byte[] BYTE_ORDER_MARK = {(byte) 0xef, (byte) 0xbb, (byte) 0xbf};
 

@@ -29,6 +29,7 @@ final class JobSettings {
   private static final List<String> SECRET_WORDS =
       List.of("password", "secret", "jaas", "token", "credential", "key.pem", "keystore.key");
 
+  /** Keeps checkpoints that rounds ask for from following each other without end. */
   private static final Duration LEAST_CHECKPOINT_PAUSE = Duration.ofMillis(500);
 
   /** What Flink does where checkpoints are taken and nothing else is said. */

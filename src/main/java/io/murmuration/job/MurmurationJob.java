@@ -94,6 +94,10 @@ public final class MurmurationJob {
   /** Pulses per tick: how finely a round can start after the one before. */
   private static final int PULSES_PER_TICK = 4;
 
+  /**
+   * The longest time between pulses: however long ticks are, a restored job finds out within a
+   * second what time it is.
+   */
   private static final Duration SLOWEST_PULSE = Duration.ofSeconds(1);
 
   private MurmurationJob() {}

@@ -44,6 +44,7 @@ final class Checkpoint implements Closeable {
   private static final Pattern BUFFERS =
       Pattern.compile(".*\\.(rotary_emb\\.inv_freq|attn\\.(bias|masked_bias))");
 
+  /** A mebibyte of float32 at a time: reads are long, and memory does not depend on the tensor. */
   private static final int BLOCK_ELEMENTS = 1 << 18;
 
   /** Whether a directory holds weights. */

@@ -23,7 +23,9 @@ import java.util.SplittableRandom;
  */
 public final class LoraParameters implements TrainableParameters {
 
+  /** "murmur" in ASCII: any number will do that does not depend on data. */
   private static final long PUBLIC_SEED = 0x6d75726d7572L;
+
   private static final String PREFIX = "base_model.model.";
 
   private final LanguageModel model;

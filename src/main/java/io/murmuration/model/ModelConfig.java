@@ -31,6 +31,7 @@ final class ModelConfig {
           .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
           .build();
 
+  /** Longer values are cut in messages, which should fit a terminal. */
   private static final int LONGEST_SHOWN = 200;
 
   private final Path path;

@@ -22,7 +22,10 @@ import java.util.function.Function;
  */
 final class ModelDirectoryWriter {
 
+  /** The block is as long as that of {@link Checkpoint}. */
   private static final int BLOCK_ELEMENTS = 1 << 18;
+
+  /** Data begin at a multiple of so many bytes, as the reference implementation has it. */
   private static final int ALIGNMENT = 8;
 
   private ModelDirectoryWriter() {}

@@ -65,7 +65,9 @@ enum ModelFamily {
   /** A layer above every {@code max_window_layers}. */
   private static final int BEYOND_ANY_SWITCH = Integer.MAX_VALUE;
 
+  /** The defaults of transformers' configurations of these families. */
   private static final int DEFAULT_WINDOW = 4096;
+
   private static final double DEFAULT_THETA = 10_000;
 
   /** GPT-2's own {@code <|endoftext|>}, before and behind a text. */

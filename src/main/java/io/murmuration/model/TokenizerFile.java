@@ -32,6 +32,7 @@ import java.util.TreeSet;
  */
 final class TokenizerFile {
 
+  /** 160 random bits: no user guesses the names of the control tokens. */
   private static final int NAME_BYTES = 20;
 
   private static final List<String> ROLES =

@@ -24,6 +24,7 @@ import java.util.Locale;
  */
 public record RoundDuration(Duration example, List<Load> loads, int workers, Duration interval) {
 
+  /** A normal quantity is more than 6 deviations above its mean with probability 1e-9. */
   private static final int DEVIATIONS = 6;
 
   /**

@@ -17,9 +17,19 @@ public final class RegisteredSchemas {
 
   private static final Logger LOGGER = LoggerFactory.getLogger(RegisteredSchemas.class);
 
+  /**
+   * A schema that is registered late is found within it; an id that never is costs two requests a
+   * minute.
+   */
   private static final Duration UNKNOWN_FOR = Duration.ofSeconds(30);
+
+  /** Often enough to be seen, rarely enough not to fill a log. */
   private static final Duration WARNING_INTERVAL = Duration.ofMinutes(1);
+
+  /** Spreads subtasks that began to wait together. */
   private static final double JITTER = 0.2;
+
+  /** More ids than a topic has schemas, and few enough that made-up ones fill no memory. */
   private static final int MOST_KEPT = 1_000;
 
   private final RegistryClient client;

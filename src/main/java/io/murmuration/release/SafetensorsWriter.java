@@ -22,6 +22,8 @@ import java.util.TreeMap;
 public final class SafetensorsWriter {
 
   private static final JsonMapper JSON = new JsonMapper();
+
+  /** Data begin at a multiple of so many bytes, as the reference implementation has it. */
   private static final int ALIGNMENT = 8;
 
   private SafetensorsWriter() {}

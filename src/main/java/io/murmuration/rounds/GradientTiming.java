@@ -14,6 +14,7 @@ import java.util.List;
 /** How fast this machine takes gradients of public text, to choose a round interval by. */
 public final class GradientTiming {
 
+  /** The slowest of three: one may have been lucky. */
   private static final int TURNS = 3;
 
   private GradientTiming() {}

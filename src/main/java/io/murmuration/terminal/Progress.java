@@ -18,8 +18,13 @@ import me.tongfei.progressbar.ProgressBarStyle;
  */
 public final class Progress implements AutoCloseable {
 
+  /** Fits most terminals without wrapping. */
   private static final int WIDTH = 110;
+
+  /** Five times a second looks alive. */
   private static final Duration REDRAW = Duration.ofMillis(200);
+
+  /** Without a terminal there are plain lines: six a minute. */
   private static final Duration LINE = Duration.ofSeconds(10);
 
   private final ProgressBar bar;

@@ -32,9 +32,16 @@ final class Acknowledger {
 
   private static final Logger LOG = LoggerFactory.getLogger(Acknowledger.class);
 
+  /** What could not be sent is tried again after a second, then after twice as long each time. */
   static final Duration FIRST_RETRY = Duration.ofSeconds(1);
+
+  /** A broker that is back is found within a minute. */
   static final Duration LAST_RETRY = Duration.ofSeconds(60);
+
+  /** What was sent and not followed by a grant may be lost; most of it is only waited for. */
   static final Duration FIRST_REPETITION = Duration.ofSeconds(30);
+
+  /** A halted domain is told again six times an hour. */
   static final Duration LAST_REPETITION = Duration.ofMinutes(10);
 
   /** Runs an action on the task thread after a while, unless the task ends before. */

@@ -60,6 +60,10 @@ public final class GradientOperator extends AbstractStreamOperator<PartialSum>
 
   private static final long serialVersionUID = 1L;
 
+  /**
+   * A shared file system may show a file late; a model that is not there after a minute is not
+   * coming.
+   */
   private static final Duration PARAMETER_PATIENCE = Duration.ofSeconds(60);
 
   /** Records that are looked at together, so that micro-batches are of similar lengths. */

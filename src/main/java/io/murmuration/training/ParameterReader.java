@@ -10,6 +10,7 @@ import java.time.Duration;
  */
 final class ParameterReader {
 
+  /** The pause between two looks for parameters: short beside a round. */
   private static final long PAUSE_MILLIS = 200;
 
   private final ParameterStore store;

@@ -49,6 +49,9 @@ final class ChoiceProfile {
   /** Tilts are so many decades of δ apart. Far from a tilt the bounds are safe but loose. */
   private static final double DECADES = 3;
 
+  /**
+   * The δ of the first tilt. Above it the trivial bound, 1, is at most about three times too large.
+   */
   private static final double LARGEST_TILT_DELTA = 0.3;
 
   private final double spacing;

@@ -6,6 +6,7 @@ package io.murmuration.privacy.accounting;
  */
 final class LossSketch {
 
+  /** Distance in deviations, at which the trapezoidal rule is exact to rounding for a Gaussian. */
   private static final double NODE_DISTANCE = 0.2;
 
   private final double[] losses;

@@ -11,7 +11,12 @@ import java.util.Map;
  */
 final class SketchedComposition {
 
+  /** The part of δ that is charged in full: ε grows by about as much, relatively. */
   private static final double NEGLIGIBLE = 1e-8;
+
+  /**
+   * Of the tilted mass: what lies outside the window comes back inside as an alias, and is bounded.
+   */
   private static final double NEGLIGIBLE_ALIAS = 1e-8;
 
   private final List<LossSketch> sketches = new ArrayList<>();

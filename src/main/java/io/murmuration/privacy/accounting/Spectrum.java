@@ -11,7 +11,9 @@ import pl.edu.icm.jlargearrays.ConcurrencyUtils;
  */
 final class Spectrum {
 
+  /** Plans of so many points hold a few megabytes and are kept; larger ones are made anew. */
   private static final int LARGEST_KEPT_PLAN = 1 << 18;
+
   private static final Map<Integer, DoubleFFT_1D> PLANS = new ConcurrentHashMap<>();
 
   static {

@@ -35,6 +35,7 @@ import java.util.List;
  */
 final class TiltedComposition {
 
+  /** exp(600) is in the range of doubles, exp(710) is not. */
   private static final double LARGEST_EXPONENT = 600;
 
   /**

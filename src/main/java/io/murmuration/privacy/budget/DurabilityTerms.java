@@ -22,10 +22,16 @@ public record DurabilityTerms(
   /** Two rounds overlap with the checkpoint that makes the first of them durable. */
   public static final int DEFAULT_MAX_UNDURABLE_ROUNDS = 2;
 
+  /** Longer than a restart takes, so that pauses decide how often failures can cost a charge. */
   private static final Duration FIRST_PAUSE = Duration.ofMinutes(1);
 
+  /**
+   * Pauses of 1, 2, 4 and 8 minutes come between: a quarter of an hour in which nothing became
+   * durable.
+   */
   private static final int MOST_WASTED_EPOCHS = 5;
 
+  /** A recovery and a checkpoint usually take less than a tick. */
   private static final int START_TICKS = 1;
 
   public DurabilityTerms {

@@ -50,6 +50,8 @@ public record KafkaRoundFeedback(String domain, KafkaEndpoint endpoint) implemen
 
   private static final Logger LOG = LoggerFactory.getLogger(KafkaRoundFeedback.class);
   private static final ObjectMapper JSON = new ObjectMapper();
+
+  /** How long a consumer waits for records before it looks whether it was closed. */
   private static final Duration POLL = Duration.ofSeconds(1);
 
   /** The version that is written. */

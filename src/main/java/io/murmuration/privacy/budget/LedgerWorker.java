@@ -27,6 +27,7 @@ final class LedgerWorker implements AutoCloseable {
 
   private static final Logger LOG = LoggerFactory.getLogger(LedgerWorker.class);
 
+  /** As long as one operation of a ledger may take, see {@code KafkaEndpoint#DEFAULT_TIMEOUT}. */
   private static final long CLOSE_TIMEOUT_SECONDS = 30;
 
   private final LedgerSession session;

@@ -76,7 +76,10 @@ public final class PrivacyBudgetOperator extends AbstractStreamOperator<BudgetSi
 
   private static final Logger LOGGER = LoggerFactory.getLogger(PrivacyBudgetOperator.class);
 
+  /** A ledger that is away is tried again after a second, then after twice as long each time. */
   private static final Duration FIRST_PAUSE = Duration.ofSeconds(1);
+
+  /** A ledger that is back is found within a minute. */
   private static final Duration LONGEST_PAUSE = Duration.ofSeconds(60);
 
   private static final ListStateDescriptor<LedgerPosition> POSITION =

@@ -27,6 +27,7 @@ public record KafkaEndpoint(
   /** The timeout of {@link #of}. */
   public static final Duration DEFAULT_TIMEOUT = Duration.ofSeconds(30);
 
+  /** A broker's answer takes milliseconds, a new leader seconds. */
   private static final Duration SHORTEST_TIMEOUT = Duration.ofSeconds(1);
 
   public KafkaEndpoint {

@@ -64,6 +64,7 @@ public final class KafkaLedger implements Ledger {
               TopicConfig.RETENTION_BYTES_CONFIG, "-1",
               TopicConfig.UNCLEAN_LEADER_ELECTION_ENABLE_CONFIG, "false"));
 
+  /** How long one read waits for records; reading goes on until the end that was asked for. */
   private static final Duration POLL = Duration.ofMillis(200);
 
   private final String domain;

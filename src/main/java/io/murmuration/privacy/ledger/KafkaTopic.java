@@ -29,6 +29,7 @@ import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 /** The administrator's view of an endpoint's topic. One thread uses an instance. */
 public final class KafkaTopic implements AutoCloseable {
 
+  /** The pause between two looks at a topic that was only just created. */
   private static final long PAUSE_MILLIS = 50;
 
   private final KafkaEndpoint endpoint;
