@@ -125,7 +125,7 @@ final class AuditCommand implements Callable<Integer> {
     return """
     epsilon claimed      %s at delta %s
     epsilon at least     %.4f (95 %% confidence)
-    guesses right        %d of %d, from %d canaries
+    guesses right        %d of %d, from %d canaries; %s
     report               %s
 
     %s\
@@ -137,10 +137,18 @@ final class AuditCommand implements Callable<Integer> {
             verdict.guesses().correct(),
             verdict.guesses().guesses(),
             verdict.guesses().canaries(),
+            power(verdict),
             page,
             verdict.falsified()
                 ? "The claim is falsified."
                 : "The claim is not contradicted, which does not prove it.");
+  }
+
+  /** What the audit could have found at all. */
+  private static String power(OneRunVerdict verdict) {
+    return verdict.guessesToFalsify().isPresent()
+        ? "from %d on the claim would be falsified".formatted(verdict.guessesToFalsify().getAsInt())
+        : "not even all would falsify the claim, give more --canaries";
   }
 
   private static String toJson(CanaryAudit.Outcome outcome, Path page) {
@@ -153,6 +161,11 @@ final class AuditCommand implements Callable<Integer> {
     root.put("canaries_in", outcome.scores().in());
     root.put("guesses", verdict.guesses().guesses());
     root.put("guesses_correct", verdict.guesses().correct());
+    if (verdict.guessesToFalsify().isPresent()) {
+      root.put("guesses_to_falsify", verdict.guessesToFalsify().getAsInt());
+    } else {
+      root.putNull("guesses_to_falsify");
+    }
     root.put("epsilon_by_guesses", verdict.byGuesses());
     root.put("epsilon_by_trade_off", verdict.byTradeOff());
     root.put("falsified", verdict.falsified());

@@ -80,11 +80,25 @@ public final class AuditPage {
             "It is at least %s if the run leaks as a Gaussian mechanism does; the verdict does not assume that."
                 .formatted(number(verdict.byTradeOff()))),
         List.of(
+            power(verdict),
             "That the claim is true. A lower bound never proves one: better attacks exist than one"
                 + " that sees a single release.",
             "Anything about how noise, sampling and clipping are made: only releases were seen.",
             "Anything about real users: canaries ran in a domain of their own, and spent nobody's"
                 + " budget."));
+  }
+
+  /** What this audit could have found at all. */
+  private static String power(OneRunVerdict verdict) {
+    String guesses = Words.count(verdict.guesses().guesses());
+    return verdict.guessesToFalsify().isPresent()
+        ? "Anything about leaks that %s of %s right guesses would not show: fewer do not contradict ε %s."
+            .formatted(
+                Words.count(verdict.guessesToFalsify().getAsInt()),
+                guesses,
+                number(verdict.claimed()))
+        : "Anything at all: not even %s right guesses of %s would contradict ε %s. More canaries or a smaller claim are needed."
+            .formatted(guesses, guesses, number(verdict.claimed()));
   }
 
   private static List<Tile> tiles(OneRunVerdict verdict, CanaryScores scores) {

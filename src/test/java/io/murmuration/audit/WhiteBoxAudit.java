@@ -9,7 +9,11 @@ import org.apache.commons.io.file.PathUtils;
 import org.apache.flink.test.util.MiniClusterWithClientResource;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 
 /** {@code scripts/audit-white-box}. */
 @Command(
@@ -29,8 +33,24 @@ final class WhiteBoxAudit implements Callable<Integer> {
           new Setting(Sampler.ELS, 2),
           new Setting(Sampler.ELS, 8));
 
-  @Parameters(paramLabel = "RUNS", description = "How many; each takes about half a minute.")
+  @Parameters(paramLabel = "RUNS", description = "How many; each takes about a minute.")
   private int runs;
+
+  @Option(
+      names = "--canaries",
+      defaultValue = "" + WhiteBoxRun.CANARIES,
+      showDefaultValue = CommandLine.Help.Visibility.ALWAYS,
+      description = "Users who toss a coin; five of six are clipped.")
+  private int canaries;
+
+  @Option(
+      names = "--rounds",
+      defaultValue = "" + WhiteBoxRun.ROUNDS,
+      showDefaultValue = CommandLine.Help.Visibility.ALWAYS,
+      description = "Of a run. Fewer of either take less time and see less.")
+  private int rounds;
+
+  @Spec private CommandSpec spec;
 
   public static void main(String[] args) {
     System.exit(
@@ -45,6 +65,9 @@ final class WhiteBoxAudit implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
+    require("RUNS", runs, /* least= */ 1);
+    require("--canaries", canaries, WhiteBoxRun.FEWEST_CANARIES);
+    require("--rounds", rounds, WhiteBoxRun.FEWEST_ROUNDS);
     MiniClusterWithClientResource cluster =
         new MiniClusterWithClientResource(ClusterPipeline.clusterConfiguration());
     cluster.before();
@@ -64,10 +87,20 @@ final class WhiteBoxAudit implements Callable<Integer> {
     }
   }
 
-  private static WhiteBoxRun inADirectoryOfItsOwn(Setting setting) throws Exception {
+  private void require(String what, int given, int least) {
+    if (given < least) {
+      throw new ParameterException(
+          spec.commandLine(), "%s must be at least %d but is %d".formatted(what, least, given));
+    }
+  }
+
+  private WhiteBoxRun inADirectoryOfItsOwn(Setting setting) throws Exception {
     Path directory = Files.createTempDirectory("murmuration-audit");
     try {
-      return WhiteBoxRun.honest(setting.sampler(), setting.epsilon(), directory);
+      return WhiteBoxRun.of(
+          WhiteBoxRun.setting(setting.sampler(), setting.epsilon(), canaries, rounds),
+          Plant.nothing(),
+          directory);
     } finally {
       PathUtils.deleteDirectory(directory);
     }

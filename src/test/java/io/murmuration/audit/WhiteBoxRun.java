@@ -24,6 +24,16 @@ record WhiteBoxRun(AuditSetting setting, List<Execution> tape, List<Finding> fin
 
   static final double Q = 0.067;
 
+  /** What the build audits. */
+  static final int CANARIES = 6000;
+
+  static final int ROUNDS = 150;
+
+  /** What planted faults are caught with, see {@link PlantedFaultsStatisticalTest}. */
+  static final int FEWEST_CANARIES = 2400;
+
+  static final int FEWEST_ROUNDS = 45;
+
   /** The share of canaries that is guessed for the estimates, fixed beforehand. */
   private static final double GUESSED = 0.3;
 
@@ -41,8 +51,12 @@ record WhiteBoxRun(AuditSetting setting, List<Execution> tape, List<Finding> fin
   }
 
   static AuditSetting large(Sampler sampler, double epsilon) {
-    return AuditSetting.of(
-        sampler, epsilon, Q, /* rounds= */ 150, Canaries.toss(/* loud= */ 5000, /* quiet= */ 1000));
+    return setting(sampler, epsilon, CANARIES, ROUNDS);
+  }
+
+  static AuditSetting setting(Sampler sampler, double epsilon, int canaries, int rounds) {
+    int quiet = canaries / 6;
+    return AuditSetting.of(sampler, epsilon, Q, rounds, Canaries.toss(canaries - quiet, quiet));
   }
 
   boolean isClean() {

@@ -49,4 +49,12 @@ class AuditPageTest {
         .contains("The claim of round-00000080 is false, at confidence 95 %.")
         .contains("class=\"warning\"");
   }
+
+  @Test
+  void saysWhatCouldHaveBeenFound() {
+    assertThat(page(/* leaking= */ 0.1, /* claimed= */ 1))
+        .containsPattern("leaks that \\d+ of 300 right guesses would not show");
+    assertThat(page(/* leaking= */ 0.1, /* claimed= */ 6))
+        .contains("not even 300 right guesses of 300 would contradict");
+  }
 }

@@ -12,10 +12,11 @@ class OneRunVerdictTest {
 
   private static OneRunVerdict judge(CanaryScores scores, double claimedMu) {
     return OneRunVerdict.of(
-        scores,
-        new GaussianTradeOff(claimedMu).epsilon(DELTA),
-        DELTA,
-        PrivacyProfile.of(Composition.of(Mechanism.gaussian(1 / claimedMu), 1), /* step= */ 0.1));
+        scores, new GaussianTradeOff(claimedMu).epsilon(DELTA), DELTA, profile(claimedMu));
+  }
+
+  private static PrivacyProfile profile(double mu) {
+    return PrivacyProfile.of(Composition.of(Mechanism.gaussian(1 / mu), 1), /* step= */ 0.1);
   }
 
   @Test
@@ -50,5 +51,27 @@ class OneRunVerdictTest {
     OneRunVerdict verdict = judge(new SimulatedRun(2).gaussian(2000, 0), 1);
     assertThat(verdict.falsified()).isFalse();
     assertThat(verdict.epsilonLower()).isZero();
+  }
+
+  @Test
+  void saysFromWhichNumberOfRightGuessesOnAClaimIsFalsified() {
+    TradeOff profile = profile(1);
+    double epsilon = new GaussianTradeOff(1).epsilon(DELTA);
+    int enough = OneRunVerdict.guessesToFalsify(400, epsilon, DELTA, profile).orElseThrow();
+    for (int right = 0; right <= 120; right++) {
+      Guesses guesses = new Guesses(400, 120, right);
+      boolean falsified =
+          SteinkeBound.pValue(guesses, epsilon, DELTA) < OneRunVerdict.SIGNIFICANCE / 2
+              || OneRunTradeOff.falsifies(guesses, profile, OneRunVerdict.SIGNIFICANCE / 2);
+      assertThat(falsified).as("%d of 120", right).isEqualTo(right >= enough);
+    }
+  }
+
+  @Test
+  void saysWhereNothingCouldFalsifyAClaim() {
+    assertThat(OneRunVerdict.guessesToFalsify(80, 8, DELTA, profile(1.5))).isEmpty();
+    OneRunVerdict verdict = judge(new SimulatedRun(1).gaussian(2000, 1), 1);
+    assertThat(verdict.guessesToFalsify().orElseThrow())
+        .isBetween(verdict.guesses().correct() + 1, verdict.guesses().guesses());
   }
 }
