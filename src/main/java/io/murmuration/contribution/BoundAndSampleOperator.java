@@ -196,9 +196,7 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
     advance = new TickAdvance(quantum, new Ticks());
     firedTick = GrantGate.UNKNOWN;
     bounds = configuredBounds;
-    counts =
-        new ContributionMetrics(
-            getMetricGroup(), lifetimes != null, privateMetrics, () -> gate.closedTick());
+    counts = new ContributionMetrics(getMetricGroup(), privateMetrics, () -> gate.closedTick());
     if (lifetimes != null) {
       refusing(() -> book = new RoundBook(lifetimes, history));
     }
@@ -471,7 +469,8 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
         }
       }
       gate.forget(tick);
-      if (book != null) {
+      // a grant for a later tick may have come while timers of this one still fired
+      if (book != null && gate.latest().isEmpty()) {
         book.fired();
       }
     }

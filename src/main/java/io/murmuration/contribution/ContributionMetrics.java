@@ -8,7 +8,7 @@ import org.apache.flink.metrics.SimpleCounter;
 /**
  * What the sampler shows of itself. Everything in the group {@code private} is an exact function of
  * users' data and must not leave the trust boundary. What tells how large a round's sample was is
- * registered only on request; what concerns lifetimes only where users have one.
+ * registered only on request.
  */
 final class ContributionMetrics {
 
@@ -32,21 +32,15 @@ final class ContributionMetrics {
   final Counter usersSampled;
   final Counter examplesSampled;
 
-  ContributionMetrics(
-      MetricGroup group, boolean lifetimes, boolean privateMetrics, Gauge<Long> closedTick) {
+  ContributionMetrics(MetricGroup group, boolean privateMetrics, Gauge<Long> closedTick) {
     group.gauge("closedTick", closedTick);
     grantsRefused = group.counter("grantsRefused");
     MetricGroup inside = group.addGroup("private");
     eventsIn = inside.counter("eventsIn");
     eventsBoundedAway = inside.counter("eventsBoundedAway");
     usersErased = inside.counter("usersErased");
-    if (lifetimes) {
-      eventsTurnedAway = inside.counter("eventsTurnedAway");
-      usersRetired = inside.counter("usersRetired");
-    } else {
-      eventsTurnedAway = new SimpleCounter();
-      usersRetired = new SimpleCounter();
-    }
+    eventsTurnedAway = inside.counter("eventsTurnedAway");
+    usersRetired = inside.counter("usersRetired");
     if (privateMetrics) {
       usersSampled = inside.counter("usersSampled");
       examplesSampled = inside.counter("examplesSampled");

@@ -21,7 +21,8 @@ public record UserCounting(UserPseudonyms pseudonyms, int partitions) implements
   }
 
   /**
-   * The event as it is counted.
+   * The event as it is counted. An erasure may stand in any partition, and commonly stands in all:
+   * it keeps what has counted, whenever it is read.
    *
    * @throws RejectedRecordException if the record is not in the partition that its key names, by
    *     the rule of Kafka's own producer: after a restore another event of the user could be read
@@ -29,7 +30,7 @@ public record UserCounting(UserPseudonyms pseudonyms, int partitions) implements
    */
   UserEvent counted(UserEvent event, RawRecord record) throws RejectedRecordException {
     int named = BuiltInPartitioner.partitionForKey(record.key(), partitions);
-    if (named != record.partition()) {
+    if (!event.isErasure() && named != record.partition()) {
       throw new RejectedRecordException(
           RejectionReason.WRONG_PARTITION,
           "the key names partition %d of %d (murmur2) but the record is in %d"

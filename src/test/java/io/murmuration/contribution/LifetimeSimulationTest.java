@@ -193,10 +193,13 @@ class LifetimeSimulationTest {
 
     private void write() {
       String user = "user" + random.nextInt(USERS);
+      boolean odd = random.nextBoolean();
+      if (random.nextInt(6) == 0) {
+        topic.forEach(partition -> partition.add(new Record(user, /* erasure= */ true, odd)));
+        return;
+      }
       int partition = bug == Bug.USERS_IN_TWO_PARTITIONS ? random.nextInt(2) : user.hashCode() & 1;
-      topic
-          .get(partition)
-          .add(new Record(user, random.nextInt(6) == 0, /* odd= */ random.nextBoolean()));
+      topic.get(partition).add(new Record(user, /* erasure= */ false, odd));
     }
 
     /** A person begins the next generation, from the last checkpoint or from nothing. */

@@ -85,6 +85,11 @@ class LifetimesTest {
     }
 
     List<String> round(long tick, RoundMechanism mechanism) throws Exception {
+      grants(tick, mechanism);
+      return users(sampler.tick(tick));
+    }
+
+    void grants(long tick, RoundMechanism mechanism) throws Exception {
       sampler.signal(new IntakeLimit(domain.epoch, domain.round + 1, domain.input()));
       domain.lastChargingEpoch = domain.epoch;
       sampler.signal(
@@ -99,7 +104,6 @@ class LifetimesTest {
               "00",
               PublicClock.UNKNOWN,
               HORIZON));
-      return users(sampler.tick(tick));
     }
 
     @Override
@@ -247,6 +251,37 @@ class LifetimesTest {
       assertThat(job.round(128)).as("the second of three").containsExactly("ann");
       assertThat(job.round(129)).as("the third").containsExactly("ann");
       assertThat(job.round(130)).isEmpty();
+    }
+  }
+
+  /** The timers of a tick without a round may fire for long, while the next round is granted. */
+  @Test
+  void aRecord_countsInARoundThatItMayJoin_alsoWhileTimersOfTheTickBeforeFire() throws Exception {
+    Domain domain = new Domain();
+    SamplerHarness sampler =
+        new SamplerHarness(
+            new BoundAndSampleOperator(
+                BOUNDS, IDENTITY, new SeededRandomness(5), new SamplerHarness.ThreeAtATime()),
+            1,
+            0);
+    try (Attempt job = new Attempt(domain, sampler.open(), 0)) {
+      starts(job, 100);
+      for (int user = 0; user < 10; user++) {
+        domain.says("user" + user);
+      }
+      job.reads();
+      job.round(100);
+      sampler.pass(2_000);
+      sampler.tick(101);
+      domain.says("late");
+      job.grants(102, EVERYBODY);
+      sampler.pass(4_000);
+      job.reads();
+      assertThat(sampler.storedPool("late").stretch.start()).isEqualTo(domain.round);
+      List<String> sampled = new ArrayList<>(users(sampler.tick(102)));
+      sampler.pass(8_000);
+      sampled.addAll(users(sampler.samples()));
+      assertThat(sampled).contains("late");
     }
   }
 

@@ -77,11 +77,11 @@ class DecodeInteractionsFunctionTest {
                 new RawRecord(raw.key(), raw.value(), raw.topic(), partition, 40, 0)));
       }
       flink.processElement(
-          new StreamRecord<>(new RawRecord(raw.key(), null, raw.topic(), named, 41, 7)));
+          new StreamRecord<>(new RawRecord(raw.key(), null, raw.topic(), (named + 1) % 6, 41, 7)));
       assertThat(flink.extractOutputValues())
           .containsExactly(
               hello.of(pseudonyms.of("ann")).at(named, 40),
-              UserEvent.erasure(pseudonyms.of("ann"), "", 7).at(named, 41));
+              UserEvent.erasure(pseudonyms.of("ann"), "", 7).at((named + 1) % 6, 41));
       assertThat(flink.getSideOutput(DecodeInteractionsFunction.DEAD_LETTERS))
           .hasSize(5)
           .extracting(letter -> letter.getValue().reason())
