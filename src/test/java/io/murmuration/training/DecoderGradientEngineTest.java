@@ -212,6 +212,36 @@ class DecoderGradientEngineTest {
     }
   }
 
+  /**
+   * One user more, whose text is the shortest of all, comes into the first pass and pushes one
+   * slice out of each into the next: everybody's company changes. All that this moves together is
+   * still far below the margin.
+   */
+  @Test
+  void aUserWhoChangesEverybodysCompanyMovesTheirSumByFarLessThanTheMargin() {
+    double clipNorm = 0.7;
+    int others = 512;
+    LoraParameters lora = lora(Mode.BOTH);
+    float[] at = perturbed(lora.initialValues());
+    EngineOptions shared = new EngineOptions(48, 8 * smallest(lora).memoryBudgetBytes());
+    DecoderGradientEngine engine = new DecoderGradientEngine(lora, shared);
+    Random random = new Random(3);
+    List<PrivacySlice> without = new ArrayList<>();
+    for (int i = 0; i < others; i++) {
+      without.add(slice("word " + random.nextInt(1_000) + " and".repeat(1 + i % 7) + " " + i));
+    }
+    PrivacySlice user = slice("a");
+    List<PrivacySlice> with = new ArrayList<>(without);
+    with.add(user);
+
+    double[] sumWith = values(engine.clippedSum(at, with, Grids.fine(clipNorm)));
+    double[] sumWithout = values(engine.clippedSum(at, without, Grids.fine(clipNorm)));
+    double[] alone = values(engine.clippedSum(at, List.of(user), Grids.fine(clipNorm)));
+    double[] moved = new double[alone.length];
+    Arrays.setAll(moved, i -> sumWith[i] - sumWithout[i] - alone[i]);
+    assertThat(norm(moved)).isPositive().isLessThan(1e-5 * clipNorm);
+  }
+
   /** Under user-level and under example-level slices, of whatever is trained. */
   @ParameterizedTest
   @ValueSource(longs = {200_000, 10_000_000, 1L << 40})

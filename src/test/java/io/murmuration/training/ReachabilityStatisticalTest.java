@@ -35,10 +35,16 @@ import org.junit.jupiter.api.Test;
  * is impossible without the user; fewer than 0.1 % of 100,000 draws have a probability below 10⁻⁸⁰
  * (Chernoff). Clip norms and parameters show fewer bits of a sum, so that the same fault is rarer
  * there, not absent.
+ *
+ * <p>The build draws 300,000 numbers of histograms, 20,000 clip norms and ten million parameters.
  */
 class ReachabilityStatisticalTest {
 
   private static final long FARTHEST_NOISE = 1L << 28;
+
+  /** How many times the draws of the build: {@code -Dmurmuration.reachability.times=34}. */
+  private static final int TIMES = Integer.getInteger("murmuration.reachability.times", 1);
+
   private static final double NOISE_MULTIPLIER = 2.32;
 
   private static Grant grant(RoundMechanism mechanism) {
@@ -84,7 +90,7 @@ class ReachabilityStatisticalTest {
   void everyBinOfAHistogramCouldBeOneWithoutTheUser() {
     double unit = RoundGrid.of(COUNTING).sum().unit();
     for (long others : new long[] {0, 1, 30}) {
-      for (int repetition = 0; repetition < 100; repetition++) {
+      for (int repetition = 0; repetition < 100 * TIMES; repetition++) {
         List<Double> published = published(NoiseFactory.forHistograms(), others + 1);
 
         boolean[] reached = new boolean[BINS];
@@ -179,7 +185,7 @@ class ReachabilityStatisticalTest {
     List<PrivacySlice> others = List.of(slice("a"), slice("b"));
     List<PrivacySlice> all = new ArrayList<>(others);
     all.add(slice("the user"));
-    for (int i = 0; i < 20_000; i++) {
+    for (int i = 0; i < 20_000 * TIMES; i++) {
       double published = nextClipNorm(NoiseFactory.forHistograms(), all);
 
       double share = ADAPTIVE.quantile() - Math.log(published / CLIP_NORM) / ADAPTIVE.rate();
