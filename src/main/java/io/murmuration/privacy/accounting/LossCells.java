@@ -64,6 +64,11 @@ final class LossCells {
       left = right;
     }
     cells.above = left;
+    if (!(cells.borderError < Double.POSITIVE_INFINITY)) {
+      throw new IllegalStateException(
+          "every border of a loss grid must have a loss, but one of %d of interval %s has none"
+              .formatted(grid.cells() + 1, grid.interval()));
+    }
     return cells;
   }
 
