@@ -12,8 +12,8 @@ import java.time.Duration;
  *     durable; it doubles with each such epoch in a row
  * @param mostWastedEpochs after so many such epochs in a row a person must look before anything
  *     more is charged. At least 1
- * @param startTicks ticks that an epoch has for its recovery and its first checkpoint before its
- *     first charge is due: whatever they take within them, it is charged at the same tick
+ * @param startTicks ticks that an epoch has for its first checkpoint before its first charge is
+ *     due: whatever that takes within them, it is charged at the same tick
  */
 public record DurabilityTerms(
     int maxUndurableRounds, Duration firstPause, int mostWastedEpochs, int startTicks)
@@ -21,6 +21,13 @@ public record DurabilityTerms(
 
   /** Two rounds overlap with the checkpoint that makes the first of them durable. */
   public static final int DEFAULT_MAX_UNDURABLE_ROUNDS = 2;
+
+  /**
+   * Ticks from the last charge to the tick at whose beginning the next attempt after a failure
+   * opens its epoch, however much sooner it could: one for the round, whose failure it may be, and
+   * one to recover. Its first charge is {@link #startTicks} later.
+   */
+  static final int RECOVERY_TICKS = 2;
 
   /** Longer than a restart takes, so that pauses decide how often failures can cost a charge. */
   private static final Duration FIRST_PAUSE = Duration.ofMinutes(1);

@@ -63,6 +63,7 @@ public final class LedgerSession implements AutoCloseable {
   private long ownEpoch;
   private int wastedEpochs;
   private boolean isFailover;
+  private long opensAtMillis;
   private Optional<String> modelLeftBehind = Optional.empty();
 
   /**
@@ -151,6 +152,35 @@ public final class LedgerSession implements AutoCloseable {
       settle(nowMillis, state.lastChargedTick());
     }
     return new Opening.Owned(state, accountant, wastedEpochs, isFailover, modelLeftBehind);
+  }
+
+  /**
+   * When this attempt may be opened, so that the record of its epoch does not tell how long a
+   * recovery took: after a failure at the beginning of the tick that {@link
+   * DurabilityTerms#RECOVERY_TICKS} says, or where that is past of the next one; otherwise, and
+   * once it has an epoch, at once. A start by a person is public.
+   *
+   * @param nowMillis wall time
+   * @return that moment; not after {@code nowMillis} if it may be opened now
+   */
+  public long opensAtMillis(long nowMillis) throws LedgerException, InterruptedException {
+    if (ownEpoch != 0 || opensAtMillis != 0) {
+      return opensAtMillis;
+    }
+    LedgerState seen;
+    try (Ledger look = factory.create()) {
+      seen = LedgerState.of(look.read(), look.location());
+    }
+    if (seen.genesis().isEmpty() || !seen.jobId().equals(Optional.of(jobId))) {
+      return nowMillis;
+    }
+    PublicClock clock = clock(seen);
+    long next = clock.beginningFrom(nowMillis);
+    long scheduled = clock.millisOf(seen.lastChargedTick() + DurabilityTerms.RECOVERY_TICKS);
+    // a wall clock that was set back must not make the job wait for as long
+    long latest = next + DurabilityTerms.RECOVERY_TICKS * clock.intervalMillis();
+    opensAtMillis = scheduled > next && scheduled <= latest ? scheduled : next;
+    return opensAtMillis;
   }
 
   private boolean isSuperseded(LedgerState current) {
@@ -303,11 +333,11 @@ public final class LedgerSession implements AutoCloseable {
         epsilon,
         state.reserved().delta(),
         state.headHash(),
-        clock(),
+        clock(state),
         state.horizon().orElse(null));
   }
 
-  private PublicClock clock() {
+  private static PublicClock clock(LedgerState state) {
     Genesis genesis = state.genesis().orElseThrow();
     return new PublicClock(genesis.genesisMillis(), genesis.roundIntervalMillis());
   }

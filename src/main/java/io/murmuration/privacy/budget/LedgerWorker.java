@@ -66,10 +66,20 @@ final class LedgerWorker implements AutoCloseable {
   /**
    * The ledger after opening, and the ε that it says is spent.
    *
+   * @param opening null where it is to be opened later
    * @param input the topic of events after every earlier attempt was fenced off; null where users
    *     have no lifetime, and in an attempt that is fenced off itself
+   * @param opensAtMillis when it is to be opened, in wall time; 0 where it is open
    */
-  record Opened(LedgerSession.Opening opening, double epsilonSpent, InputOffsets input) {}
+  record Opened(
+      LedgerSession.Opening opening, double epsilonSpent, InputOffsets input, long opensAtMillis) {
+
+    /** It is to be opened later. */
+    static Opened later(long opensAtMillis) {
+      return new Opened(
+          /* opening= */ null, /* epsilonSpent= */ 0, /* input= */ null, opensAtMillis);
+    }
+  }
 
   /**
    * A grant, the ledger with its charge, and the accountant of its phase.
@@ -81,16 +91,23 @@ final class LedgerWorker implements AutoCloseable {
   /** The ledger with a calibration's outcome, and the accountant of the phase that follows. */
   record Concluded(LedgerState state, PhaseAccountant accountant, double epsilonSpent) {}
 
-  /** Subscribes to the feedback, then opens the ledger, so that no acknowledgement is missed. */
+  /**
+   * Subscribes to the feedback, then opens the ledger, so that no acknowledgement is missed; not
+   * before the moment that {@link LedgerSession#opensAtMillis} says.
+   */
   void open(long nowMillis, RoundFeedback.Listener listener, Consumer<Outcome<Opened>> done) {
     run(
         () -> {
           if (subscription == null) {
             subscription = feedback.subscribe(listener);
           }
+          long opensAt = session.opensAtMillis(nowMillis);
+          if (opensAt > nowMillis) {
+            return Opened.later(opensAt);
+          }
           LedgerSession.Opening opening = session.open(nowMillis);
           InputOffsets read = opening instanceof LedgerSession.Opening.Owned ? readInput() : null;
-          return new Opened(opening, session.epsilonSpent(), read);
+          return new Opened(opening, session.epsilonSpent(), read, /* opensAtMillis= */ 0);
         },
         done);
   }

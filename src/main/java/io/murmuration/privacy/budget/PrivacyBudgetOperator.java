@@ -16,6 +16,7 @@ import io.murmuration.privacy.mechanism.IntakeLimit;
 import io.murmuration.privacy.mechanism.ModelVersion;
 import io.murmuration.privacy.mechanism.RoundExecuted;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.Optional;
 import java.util.concurrent.RejectedExecutionException;
 import org.apache.flink.api.common.operators.MailboxExecutor;
@@ -286,6 +287,15 @@ public final class PrivacyBudgetOperator extends AbstractStreamOperator<BudgetSi
       return;
     }
     LedgerSession.Opening opening = result.get().opening();
+    if (opening == null) {
+      long opensAt = result.get().opensAtMillis();
+      LOGGER.info(
+          "Privacy domain {}: after a failure the next epoch is opened at {}, a public moment",
+          settings.terms().domain(),
+          Instant.ofEpochMilli(opensAt));
+      getProcessingTimeService().registerTimer(opensAt, time -> openLedger());
+      return;
+    }
     epsilonSpent = result.get().epsilonSpent();
     pauseMillis = FIRST_PAUSE.toMillis();
     Optional<EpochStart> start =

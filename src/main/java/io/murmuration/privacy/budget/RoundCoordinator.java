@@ -29,10 +29,10 @@ import java.util.OptionalDouble;
  *       is acknowledged as executed in this epoch. They are never queued.
  *   <li>Charges have a public schedule: the tick after the charge before, two after a calibration,
  *       whose outcome takes a tick of its own; the first of an epoch after as many ticks for
- *       recovery and first checkpoint as {@link DurabilityTerms#startTicks} says, and after the
- *       pause that failures cost. A charge that cannot be made when it is due, since a round, a
- *       checkpoint or a recovery did not fit, is an overrun: it moves to a later tick and says when
- *       it was due. So ticks of charges tell of durations nothing but that.
+ *       recovery and first checkpoint as {@link DurabilityTerms} says, and after the pause that
+ *       failures cost. A charge that cannot be made when it is due, since a round, a checkpoint or
+ *       a recovery did not fit, is an overrun: it moves to a later tick and says when it was due.
+ *       So ticks of charges tell of durations nothing but that.
  *   <li>A round is charged only when a model was announced in this epoch that holds the last
  *       executed round: after a restart, and after every round, workers know at what gradients are
  *       taken before anything is paid for.
@@ -160,10 +160,12 @@ public final class RoundCoordinator {
       isFailover = owned.isFailover();
     }
     gate.epochStarted(nowMillis, wastedEpochs);
-    // A person's start is public. A failure is found in the interval of the last charge; when the
-    // job is back must not show.
+    // A person's start is public. After a failure the epoch is opened at the beginning of a tick
+    // that follows from the last charge; when the job is back must not show.
     long start =
-        isFailover && ledger.lastChargedTick() > 0 ? ledger.lastChargedTick() + 1 : firstTick;
+        isFailover && ledger.lastChargedTick() > 0
+            ? ledger.lastChargedTick() + DurabilityTerms.RECOVERY_TICKS
+            : firstTick;
     dueTick =
         start
             + gate.startTicks()

@@ -47,6 +47,8 @@ import org.apache.flink.streaming.util.OperatorSnapshotUtil;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 @Timeout(30)
 class PrivacyBudgetOperatorTest {
@@ -317,21 +319,22 @@ class PrivacyBudgetOperatorTest {
       if (newest != null) {
         job.harness.initializeState(newest);
       }
-      job.open(tick);
+      long opened = attempt == 1 ? 0 : tick + DurabilityTerms.RECOVERY_TICKS;
+      job.open(opened);
       job.awaitStart();
       newest = job.barrier(attempt);
       job.harness.notifyOfCompletedCheckpoint(attempt);
       job.sent();
       long pauseTicks = attempt == 1 ? 0 : 10L << (attempt - 2);
       if (pauseTicks > 0) {
-        job.passes(tick + pauseTicks - 1);
+        job.passes(opened + pauseTicks - 1);
       }
-      tick += pauseTicks + 1;
+      tick = opened + pauseTicks + 1;
       assertThat(job.grant(tick).round()).isEqualTo(attempt);
     }
     Job waiting = prepare(Budgets.terms(9), id);
     waiting.harness.initializeState(newest);
-    waiting.open(tick);
+    waiting.open(tick + DurabilityTerms.RECOVERY_TICKS);
     waiting.awaitEpoch();
     waiting.sent();
     waiting.passes(tick + 1_000_000);
@@ -357,10 +360,10 @@ class PrivacyBudgetOperatorTest {
     first.grant(2);
     Job second = prepare(Budgets.terms(9), id);
     second.harness.initializeState(newest);
-    second.open(2);
+    second.open(4);
     second.awaitEpoch();
     second.sent();
-    assertThat(second.grant(3).round()).isEqualTo(3);
+    assertThat(second.grant(5).round()).isEqualTo(3);
   }
 
   @Test
@@ -416,9 +419,9 @@ class PrivacyBudgetOperatorTest {
     first.grant(1);
     first.acknowledge(1, 1);
     first.grant(2);
-    Job second = restore(old, id, 2);
-    assertThat(second.sent()).containsExactly(new EpochStart(2, 3));
-    assertThat(second.grant(3).round()).isEqualTo(3);
+    Job second = restore(old, id, 4);
+    assertThat(second.sent()).containsExactly(new EpochStart(2, 5));
+    assertThat(second.grant(5).round()).isEqualTo(3);
   }
 
   @Test
@@ -501,9 +504,9 @@ class PrivacyBudgetOperatorTest {
     assertThat(job.sent()).isEmpty();
     assertThat(ledgerState().rounds()).isEqualTo(2);
 
-    Job restored = restore(old, id, 3);
-    assertThat(restored.sent()).containsExactly(new EpochStart(2, 4));
-    assertThat(restored.grant(4)).returns(3L, Grant::round).returns(3.0, Grant::epsilonSpent);
+    Job restored = restore(old, id, 4);
+    assertThat(restored.sent()).containsExactly(new EpochStart(2, 5));
+    assertThat(restored.grant(5)).returns(3L, Grant::round).returns(3.0, Grant::epsilonSpent);
   }
 
   @Test
@@ -543,6 +546,34 @@ class PrivacyBudgetOperatorTest {
     first.awaitMail();
     assertThat(first.sent()).as("time, and no grant").containsExactly(new Watermark(3));
     assertThat(ledgerState().rounds()).isEqualTo(2);
+  }
+
+  /**
+   * The record of an epoch shows when it is written. After a failure that is the beginning of a
+   * tick that follows from the last charge, whenever the ledger could be read.
+   */
+  @ParameterizedTest
+  @CsvSource({"110, 300, 4", "199, 300, 4", "200, 300, 4", "299, 300, 4", "301, 400, 5"})
+  void afterAFailureTheEpochIsOpenedAtTheBeginningOfAPublicTick(
+      long backMillis, long opensMillis, long firstTick) throws Exception {
+    JobID id = new JobID();
+    Job first = started(id);
+    first.grant(1);
+    OperatorSubtaskState state = first.harness.snapshot(1, 1);
+
+    Job second = prepare(Budgets.terms(3), id);
+    second.harness.initializeState(state);
+    second.harness.setProcessingTime(GENESIS + backMillis);
+    second.harness.open();
+    second.awaitMail();
+    second.harness.setProcessingTime(GENESIS + opensMillis - 1);
+    assertThat(ledgerState().epoch()).isEqualTo(1);
+    assertThat(second.sent()).isEmpty();
+
+    second.harness.setProcessingTime(GENESIS + opensMillis);
+    second.awaitMail();
+    assertThat(ledgerState().epoch()).isEqualTo(2);
+    assertThat(second.sent()).containsExactly(new EpochStart(2, firstTick));
   }
 
   @Test
