@@ -21,6 +21,7 @@ import org.apache.flink.configuration.Configuration;
  * @param contribution bounds of keyed state and input rules
  * @param events how records are written
  * @param training model and optimizer
+ * @param placement what slots ask of task managers; null where they ask for nothing
  * @param io where data comes from and goes
  * @param settings what all of it was read from: the value of every option that has one, by its key,
  *     defaults included; and properties of Kafka, secrets among them
@@ -31,6 +32,7 @@ public record MurmurationConfig(
     ContributionConfig contribution,
     EventsConfig events,
     TrainingConfig training,
+    PlacementConfig placement,
     IoConfig io,
     Map<String, String> settings) {
 
@@ -63,6 +65,7 @@ public record MurmurationConfig(
     ContributionConfig contribution = ContributionConfig.read(faults);
     EventsConfig events = EventsConfig.read(faults);
     TrainingConfig training = TrainingConfig.read(faults);
+    PlacementConfig placement = PlacementConfig.read(faults);
     IoConfig io = IoConfig.read(faults, kafkaProperties);
     if (privacy != null && contribution != null && privacy.sampler() == Sampler.ELS) {
       if (!privacy.calibrated()) {
@@ -81,6 +84,7 @@ public record MurmurationConfig(
         contribution,
         events,
         training,
+        placement,
         io,
         EffectiveSettings.of(options, privacy, events, io, training));
   }

@@ -18,6 +18,7 @@ public final class OptionDocs {
           ContributionOptions.class,
           EventOptions.class,
           TrainingOptions.class,
+          PlacementOptions.class,
           IoOptions.class);
 
   private OptionDocs() {}

@@ -173,8 +173,9 @@ public final class TrainingOptions {
           .stringType()
           .defaultValue("default")
           .withDescription(
-              "Flink's slot sharing group of the workers. With a name of their own they take slots"
-                  + " that ingest does not share: training.parallelism of them in addition.");
+              "Flink's slot sharing group of the workers, of train and of publish. With a name of"
+                  + " their own they take slots that ingest does not share: training.parallelism of"
+                  + " them in addition.");
 
   public static final ConfigOption<MemorySize> SAMPLE_BUFFER =
       ConfigOptions.key("training.sample-buffer")

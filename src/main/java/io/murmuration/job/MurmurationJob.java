@@ -177,6 +177,7 @@ public final class MurmurationJob {
     env.configure(settings);
     JobSettings.check(env.getConfiguration());
     config.io().parallelism().ifPresent(env::setParallelism);
+    SlotResources.of(config).forEach(env::registerSlotSharingGroup);
     env.getConfig().setGlobalJobParameters(JobSettings.visible(config, phases));
     topology(
             config,

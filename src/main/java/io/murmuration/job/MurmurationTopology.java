@@ -27,7 +27,6 @@ import org.apache.flink.api.connector.source.Source;
 import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
-import org.apache.flink.streaming.api.graph.StreamGraphGenerator;
 
 /**
  * The job graph, from sources to sinks. Explicit partitioners keep operators of the drawing from
@@ -137,8 +136,8 @@ record MurmurationTopology(
                 .transform(
                     "train", new RoundReleaseSerializer().typeInfo(RoundRelease.class), train)
                 .uid("train")
-                // it would inherit the workers'
-                .slotSharingGroup(StreamGraphGenerator.DEFAULT_SLOT_SHARING_GROUP));
+                // it needs the model as they do, and shares the weights with the one beside it
+                .slotSharingGroup(workers.slotSharingGroup()));
 
     releases
         .global()

@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.apache.flink.configuration.MemorySize;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -95,6 +96,19 @@ class MurmurationConfigTest {
             e ->
                 assertThat(e.faults())
                     .anyMatch(fault -> fault.contains("did you mean kafka.topics.releases?")));
+  }
+
+  @Test
+  void placementNeedsWorkersInSlotsOfTheirOwn() {
+    Map<String, String> settings = valid();
+    assertThat(MurmurationConfig.of(settings).placement()).isNull();
+    settings.put("placement.worker-resource", "worker");
+    assertThatThrownBy(() -> MurmurationConfig.of(settings))
+        .hasMessageContaining("name a training.slot-sharing-group other than default");
+    settings.put("training.slot-sharing-group", "gradients");
+    PlacementConfig placement = MurmurationConfig.of(settings).placement();
+    assertThat(placement.workerResource()).isEqualTo("worker");
+    assertThat(placement.workerOffHeap()).isEqualTo(MemorySize.ofMebiBytes(1024));
   }
 
   @Test

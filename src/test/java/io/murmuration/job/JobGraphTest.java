@@ -12,7 +12,9 @@ import org.apache.flink.api.common.typeutils.TypeSerializer;
 import org.apache.flink.api.java.typeutils.runtime.PojoSerializer;
 import org.apache.flink.api.java.typeutils.runtime.kryo.KryoSerializer;
 import org.apache.flink.configuration.Configuration;
+import org.apache.flink.configuration.MemorySize;
 import org.apache.flink.configuration.PipelineOptions;
+import org.apache.flink.runtime.clusterframework.types.ResourceProfile;
 import org.apache.flink.runtime.jobgraph.JobVertex;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.flink.streaming.api.graph.StreamEdge;
@@ -162,6 +164,41 @@ class JobGraphTest {
             "dead-letters",
             "Sink Committer: dead-letters",
             "bound-and-sample");
+  }
+
+  @Test
+  void whatNeedsTheModelSharesSlots_whichAskForAWorkersRoom() {
+    StreamExecutionEnvironment env = StreamExecutionEnvironment.createLocalEnvironment(4);
+    MurmurationJob.addTo(
+        env,
+        configs()
+            .with("training.slot-sharing-group", "gradients")
+            .with("placement.worker-resource", "gradient-worker")
+            .with("placement.worker-heap", "256 mb")
+            .with("placement.worker-off-heap", "2 gb")
+            .config());
+    StreamGraph placed = env.getStreamGraph();
+
+    assertThat(placed.getStreamNodes())
+        .filteredOn(node -> node.getSlotSharingGroup().equals("gradients"))
+        .extracting(StreamNode::getOperatorName)
+        .contains("gradients", "train")
+        .allMatch(name -> name.equals("gradients") || name.matches("train|publish: .*"));
+    ResourceProfile worker = placed.getSlotSharingGroupResource("gradients").orElseThrow();
+    assertThat(worker.getTaskHeapMemory()).isEqualTo(MemorySize.ofMebiBytes(256));
+    // which would take from ingest's
+    assertThat(worker.getManagedMemory()).isEqualTo(MemorySize.ZERO);
+    assertThat(worker.getTaskOffHeapMemory()).isEqualTo(MemorySize.ofMebiBytes(2048));
+    assertThat(worker.getExtendedResources()).containsOnlyKeys("gradient-worker");
+    ResourceProfile ingest = placed.getSlotSharingGroupResource("default").orElseThrow();
+    assertThat(ingest.getTaskOffHeapMemory()).isEqualTo(MemorySize.ZERO);
+    assertThat(ingest.getManagedMemory()).isEqualTo(MemorySize.ofMebiBytes(512));
+    assertThat(ingest.getExtendedResources()).isEmpty();
+  }
+
+  @Test
+  void withoutPlacementSlotsAskForNothing() {
+    assertThat(graph.getSlotSharingGroupResource("default")).isEmpty();
   }
 
   private List<String> edges() {

@@ -61,23 +61,29 @@ final class ScriptedCluster {
     }
   }
 
-  void start(int taskManagers, int slots) throws Exception {
+  /**
+   * @param settings of Flink, {@code -DKEY=VALUE}
+   */
+  void start(int taskManagers, int slots, String... settings) throws Exception {
     script("kafka", "start", "--port", Integer.toString(kafkaPort));
-    script(
-        "cluster",
-        "start",
-        "--taskmanagers",
-        Integer.toString(taskManagers),
-        "--slots",
-        Integer.toString(slots),
-        "--port",
-        Integer.toString(restPort),
-        "--rpc-port",
-        Integer.toString(rpcPort),
-        "--metrics-port",
-        Integer.toString(metricsPort),
-        "--memory",
-        "1900m");
+    List<String> arguments =
+        new ArrayList<>(
+            List.of(
+                "start",
+                "--taskmanagers",
+                Integer.toString(taskManagers),
+                "--slots",
+                Integer.toString(slots),
+                "--port",
+                Integer.toString(restPort),
+                "--rpc-port",
+                Integer.toString(rpcPort),
+                "--metrics-port",
+                Integer.toString(metricsPort),
+                "--memory",
+                "1900m"));
+    arguments.addAll(List.of(settings));
+    script("cluster", arguments.toArray(String[]::new));
   }
 
   void stop() throws Exception {
@@ -116,8 +122,8 @@ final class ScriptedCluster {
     return "127.0.0.1:" + kafkaPort;
   }
 
-  Path releases() {
-    return directory.resolve("releases");
+  Path releases(String domain) {
+    return directory.resolve("releases-" + domain);
   }
 
   Path jobJar() throws IOException {
@@ -145,11 +151,27 @@ final class ScriptedCluster {
             .put("training.model", model.toString())
             .put("kafka.bootstrap-servers", bootstrapServers())
             .put("kafka.topics.replication-factor", 1)
-            .put("releases.directory", releases().toString())
+            .put("releases.directory", releases(domain).toString())
             .put("job.checkpoint-interval", "2 s");
     Path file = directory.resolve(domain + ".yaml");
     new YAMLMapper().writeValue(file.toFile(), settings);
     return file;
+  }
+
+  /** Which task managers are there. */
+  Set<String> taskManagers() throws Exception {
+    Set<String> ids = new TreeSet<>();
+    get("/taskmanagers").get("taskmanagers").forEach(each -> ids.add(each.get("id").asText()));
+    return ids;
+  }
+
+  /** On which task manager each subtask of a vertex runs, in their order. */
+  List<String> placesOf(String job, String vertex) throws Exception {
+    List<String> places = new ArrayList<>();
+    get("/jobs/%s/vertices/%s".formatted(job, vertex(job, vertex).get("id").asText()))
+        .get("subtasks")
+        .forEach(subtask -> places.add(subtask.get("taskmanager-id").asText()));
+    return places;
   }
 
   /** Uploads the job jar and runs it, by REST alone. */

@@ -42,12 +42,26 @@ class StandaloneClusterITCase {
 
   private static final int USERS = 300;
 
+  private static final String[] PLACED = {
+    "training.parallelism=2",
+    "training.slot-sharing-group=gradients",
+    "placement.worker-resource=gradient-worker",
+    "placement.worker-heap=64 mb",
+    "placement.worker-off-heap=512 mb",
+    "placement.ingest-heap=64 mb",
+    "placement.ingest-managed=160 mb"
+  };
+
   private static ScriptedCluster cluster;
 
   @BeforeAll
   static void start(@TempDir(cleanup = CleanupMode.ON_SUCCESS) Path directory) throws Exception {
     cluster = new ScriptedCluster(directory);
-    cluster.start(/* taskManagers= */ 2, /* slots= */ 2);
+    cluster.start(
+        /* taskManagers= */ 2,
+        /* slots= */ 2,
+        "-Dexternal-resources=gradient-worker",
+        "-Dexternal-resource.gradient-worker.amount=1");
   }
 
   @AfterAll
@@ -94,6 +108,32 @@ class StandaloneClusterITCase {
     assertLedgerAndReleasesAreWhole();
   }
 
+  /** Task managers of two kinds: two with room for a worker, and one for ingest alone. */
+  @Test
+  void eachWorkerHasATaskManager_andIngestNeedsNoneOfTheirs() throws Exception {
+    Path config = cluster.writeConfig("placed");
+    cluster.script("kafka", "topics", "--config", config.toString(), "--partitions", "4");
+    Set<String> withWorkers = cluster.taskManagers();
+    assertThat(withWorkers).hasSize(2);
+    cluster.script(
+        "cluster",
+        "taskmanager",
+        "add",
+        "-Dexternal-resources=none",
+        "-Dtaskmanager.memory.process.size=1300m",
+        "-Dtaskmanager.memory.task.off-heap.size=0");
+    await().atMost(Duration.ofSeconds(60)).until(() -> cluster.taskManagers().size() == 3);
+
+    String job = submitByCommandLine(config, /* parallelism= */ 3, PLACED);
+    awaitRound(job, 2);
+
+    List<String> workers = cluster.placesOf(job, "gradients");
+    assertThat(workers).containsExactlyInAnyOrderElementsOf(withWorkers);
+    assertThat(workers).containsAll(cluster.placesOf(job, "train"));
+    assertThat(cluster.placesOf(job, "bound & sample")).hasSize(3);
+    cluster.stopWithSavepoint(job);
+  }
+
   /** Rounds 1, 2, 3, … each charged once, two epochs, and no release that was not charged. */
   private static void assertLedgerAndReleasesAreWhole() throws Exception {
     List<Charge> charges = charges();
@@ -113,19 +153,24 @@ class StandaloneClusterITCase {
         .collect(Collectors.toCollection(TreeSet::new));
   }
 
-  private static String submitByCommandLine(Path config, int parallelism) throws Exception {
-    String output =
-        cluster.script(
-            "flink",
-            "run",
-            "--detached",
-            cluster.jobJar().toString(),
-            "--config",
-            config.toString(),
-            "--set",
-            "job.parallelism=" + parallelism,
-            "--set",
-            "kafka.properties.ssl.keystore.password=hunter2");
+  private static String submitByCommandLine(Path config, int parallelism, String... settings)
+      throws Exception {
+    List<String> arguments =
+        new ArrayList<>(
+            List.of(
+                "run",
+                "--detached",
+                cluster.jobJar().toString(),
+                "--config",
+                config.toString(),
+                "--set",
+                "job.parallelism=" + parallelism,
+                "--set",
+                "kafka.properties.ssl.keystore.password=hunter2"));
+    for (String setting : settings) {
+      arguments.addAll(List.of("--set", setting));
+    }
+    String output = cluster.script("flink", arguments.toArray(String[]::new));
     return output.replaceAll("(?s).*JobID ([0-9a-f]{32}).*", "$1");
   }
 
@@ -173,7 +218,7 @@ class StandaloneClusterITCase {
   }
 
   private static List<Long> releases() throws Exception {
-    Path directory = cluster.releases();
+    Path directory = cluster.releases("rescaled");
     if (!Files.isDirectory(directory)) {
       return List.of();
     }
