@@ -31,6 +31,7 @@ import java.util.Map;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import java.util.function.ToDoubleFunction;
 import org.apache.flink.api.connector.source.util.ratelimit.RateLimiterStrategy;
 import org.apache.flink.configuration.Configuration;
@@ -205,9 +206,9 @@ public final class RoundTimesBench {
   private record Timed(RoundTrainer trainer) implements RoundTrainer {
 
     @Override
-    public ExecutedRound execute(RoundSum sum) {
+    public ExecutedRound execute(RoundSum sum, Consumer<TrainerState> stepped) {
       long start = System.nanoTime();
-      ExecutedRound executed = trainer.execute(sum);
+      ExecutedRound executed = trainer.execute(sum, stepped);
       var timing = executed.outcome().timing();
       EXECUTED.add(
           new Round(

@@ -35,6 +35,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * Trains LoRA factors or all parameters of a Hugging Face model by the sums of {@link
@@ -196,12 +197,13 @@ public final class ModelRoundTrainer implements RoundTrainer {
   }
 
   @Override
-  public ExecutedRound execute(RoundSum round) {
+  public ExecutedRound execute(RoundSum round, Consumer<TrainerState> stepped) {
     Grant grant = round.grant();
     if (grant.mechanism().query().isCalibration()) {
       return measure(round);
     }
     RoundOutcome outcome = trainer.apply(grant, round.sum());
+    stepped.accept(outcome.state());
     watch.afterRound(grant.round(), outcome.state().parameters(), outcome.statistics());
     return new ExecutedRound(
         new RoundRelease(

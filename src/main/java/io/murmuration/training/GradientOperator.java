@@ -88,7 +88,16 @@ public final class GradientOperator extends AbstractStreamOperator<PartialSum>
   private transient ParameterReader parameters;
   private transient ParameterReader frozenValues;
   private transient RoundWorker worker;
+
+  /** Whether a round was granted in this attempt. */
+  private transient boolean begun;
+
+  /** Why no gradients can be taken at a model, while that need not be known; on the worker. */
+  private transient Failed failed;
+
   private transient GradientMetrics gradientMetrics;
+
+  private record Failed(ModelVersion model, PublicFaultException fault) {}
 
   private GradientOperator(StreamOperatorParameters<PartialSum> parameters, Factory settings) {
     super(parameters);
@@ -256,7 +265,8 @@ public final class GradientOperator extends AbstractStreamOperator<PartialSum>
       rounds.onEpochStart(start);
     } else if (signal instanceof ModelVersion model) {
       if (rounds.onModel(model)) {
-        worker.execute(() -> prepare(model));
+        boolean mayBeWithdrawn = begun;
+        worker.execute(() -> prepare(model, mayBeWithdrawn));
       }
     } else if (signal instanceof Grant grant) {
       rounds.onGrant(grant).ifPresent(this::begin);
@@ -264,6 +274,7 @@ public final class GradientOperator extends AbstractStreamOperator<PartialSum>
   }
 
   private void begin(Begun round) {
+    begun = true;
     SampleSpool spool = spool(round.grant().tick());
     worker.execute(() -> sum(round, spool));
   }
@@ -299,16 +310,30 @@ public final class GradientOperator extends AbstractStreamOperator<PartialSum>
   // ---- the worker's thread ----
 
   /**
-   * While the next round is being charged: the parameters are fetched and verified, and this
-   * machine shows that it can compute with them, before anybody's text is given up for it.
+   * While train tries the model, or the next round is being charged: the parameters are fetched and
+   * verified, and this machine shows that it can compute with them, before anybody's text is given
+   * up for it. What train tries in this very process is not tried again.
+   *
+   * @param mayBeWithdrawn whether train is trying the model meanwhile: where it fails on all
+   *     machines training halts, and that it fails here ends the attempt only once a round is
+   *     granted at it
    */
-  private void prepare(ModelVersion model) {
+  private void prepare(ModelVersion model, boolean mayBeWithdrawn) {
     try {
       engine(model);
-      watch.beforeGradients(model.round(), parameters.of(Key.ofParameters(model)));
+      float[] values = parameters.of(Key.ofParameters(model));
+      if (!TriedModels.passed(model)) {
+        watch.beforeGradients(model.round(), values);
+      }
     } catch (RoundInterruptedException | InterruptedException ending) {
       Thread.currentThread().interrupt();
       LOG.info("The model after round {} is not needed: the task ended", model.round());
+    } catch (PublicFaultException fault) {
+      failed = new Failed(model, fault);
+      if (!mayBeWithdrawn) {
+        taskThread.fail(
+            "Gradients cannot be taken at the model after round " + model.round(), fault);
+      }
     } catch (Throwable failure) { // handed to the task's thread, which fails the task with it
       taskThread.fail(
           "Gradients cannot be taken at the model after round " + model.round(), failure);
@@ -318,6 +343,9 @@ public final class GradientOperator extends AbstractStreamOperator<PartialSum>
   private void sum(Begun round, SampleSpool spool) {
     Grant grant = round.grant();
     try {
+      if (failed != null && failed.model().equals(round.model())) {
+        throw failed.fault();
+      }
       CohortSummation summation =
           new CohortSummation(
               engine(round.model()), parameters.of(Key.ofParameters(round.model())), grant);

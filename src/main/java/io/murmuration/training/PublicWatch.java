@@ -67,9 +67,9 @@ public final class PublicWatch {
   }
 
   /**
-   * Tries the longest text on a worker, before it takes gradients at a model. Train has found that
-   * the model does not fail, so that what fails here is this machine, whose users would all count
-   * as failing.
+   * Tries the longest text on a worker, before it takes gradients at a model. Once a round is
+   * granted at it, train has found that the model does not fail, so that what fails here is this
+   * machine, whose users would all count as failing.
    *
    * @param round the last that the model holds
    * @param parameters of the model

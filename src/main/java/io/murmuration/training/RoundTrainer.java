@@ -4,6 +4,7 @@ import io.murmuration.release.RoundRelease;
 import java.io.Serializable;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * Executes granted rounds one after the other and keeps the model between them.
@@ -33,10 +34,12 @@ public interface RoundTrainer extends AutoCloseable {
    * Executes one round on the sum over its cohort. An empty cohort is executed like any other.
    * Nothing that a user sent makes it throw.
    *
+   * @param stepped told, on the same thread, of the state after a round that changed the model, as
+   *     soon as it is known: before the model is tried on public text and the release is written
    * @throws RoundInterruptedException if the thread is interrupted before the round is complete
    * @throws PublicFaultException if the noisy model fails, whoever took part
    */
-  ExecutedRound execute(PartialSums.RoundSum sum);
+  ExecutedRound execute(PartialSums.RoundSum sum, Consumer<TrainerState> stepped);
 
   /** The model as it is: after the last executed round, the restored one, or where it starts. */
   TrainerState state();

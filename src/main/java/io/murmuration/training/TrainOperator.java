@@ -4,10 +4,12 @@ import io.murmuration.privacy.budget.RoundFeedback;
 import io.murmuration.privacy.mechanism.BudgetSignal;
 import io.murmuration.privacy.mechanism.EpochStart;
 import io.murmuration.privacy.mechanism.Grant;
+import io.murmuration.privacy.mechanism.ModelVersion;
 import io.murmuration.privacy.mechanism.RoundExecuted;
 import io.murmuration.release.RoundRelease;
 import io.murmuration.training.PartialSums.RoundSum;
 import io.murmuration.training.RoundTrainer.ExecutedRound;
+import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -288,10 +290,32 @@ public final class TrainOperator extends AbstractStreamOperator<RoundRelease>
 
   private ExecutedRound execute(RoundSum sum) {
     trainMetrics.begins();
+    boolean passed = false;
     try {
-      return trainer.execute(sum);
+      ExecutedRound executed =
+          trainer.execute(sum, after -> announceEarly(sum.grant().epoch(), after));
+      passed = true;
+      return executed;
     } finally {
+      TriedModels.end(submission, passed);
       trainMetrics.ends();
+    }
+  }
+
+  /**
+   * Lets workers fetch the next model and try their machines at it while it is tried here. It is
+   * announced again with the round's acknowledgement, without which nothing is granted at it.
+   */
+  private void announceEarly(long epoch, TrainerState after) {
+    try {
+      ModelVersion version = models.put(epoch, after);
+      TriedModels.begin(version);
+      publisher.announced(version);
+    } catch (IOException trouble) {
+      LOG.debug("The model after round {} is announced later", after.round(), trouble);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      RoundInterruptedException.throwIfInterrupted();
     }
   }
 
@@ -329,6 +353,7 @@ public final class TrainOperator extends AbstractStreamOperator<RoundRelease>
         worker.close();
       }
     } finally {
+      TriedModels.forget(submission);
       super.close();
     }
   }

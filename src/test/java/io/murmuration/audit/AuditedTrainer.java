@@ -49,7 +49,7 @@ final class AuditedTrainer implements RoundTrainer {
   }
 
   @Override
-  public ExecutedRound execute(RoundSum round) {
+  public ExecutedRound execute(RoundSum round, Consumer<TrainerState> stepped) {
     Grant grant = round.grant();
     float[] before = trainer.state().parameters();
     RoundOutcome outcome = trainer.apply(grant, round.sum());

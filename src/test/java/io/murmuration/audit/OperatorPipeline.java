@@ -121,7 +121,7 @@ final class OperatorPipeline {
       throw new IllegalStateException("one round must be complete, but are " + complete);
     }
     tick++;
-    ExecutedRound executed = trainer.execute(complete.get(0));
+    ExecutedRound executed = trainer.execute(complete.get(0), stepped -> {});
     mechanism = mechanism.withClipNorm(executed.answer().get(0));
     return executed;
   }

@@ -437,7 +437,7 @@ class ReleasedModelTest {
     TrainerState state = trainer.state();
     try (GradientSource source = ModelGradients.factory(config.training()).open()) {
       RoundSums sums = new RoundSums(source.engine(state.origin().frozen()), state.parameters());
-      return trainer.execute(sums.of(grant(round), cohort));
+      return trainer.execute(sums.of(grant(round), cohort), stepped -> {});
     }
   }
 

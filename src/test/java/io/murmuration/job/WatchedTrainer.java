@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
 
 /** The configured trainer, whose live model is measured where it begins and after every round. */
 final class WatchedTrainer implements RoundTrainer {
@@ -87,8 +88,8 @@ final class WatchedTrainer implements RoundTrainer {
   }
 
   @Override
-  public ExecutedRound execute(RoundSum sum) {
-    ExecutedRound executed = trainer.execute(sum);
+  public ExecutedRound execute(RoundSum sum, Consumer<TrainerState> stepped) {
+    ExecutedRound executed = trainer.execute(sum, stepped);
     measure(sum.grant().round(), executed.outcome().state());
     UNITS.put(sum.grant().round(), sum.sum().slices());
     return executed;

@@ -241,6 +241,8 @@ final class SimulatedTrainer {
         TrainedWeights.write(
             engine.layout(), outcome.state().parameters(), /* frozen= */ List.of());
     executed = new Executed(new RoundRelease(grant, adapter), outcome);
+    // early: workers may have the model before the round counts as executed, if it ever does
+    announcements.add(new Announcement(grant.epoch(), Optional.empty()));
     return executing;
   }
 

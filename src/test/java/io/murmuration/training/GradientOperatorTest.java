@@ -3,6 +3,7 @@ package io.murmuration.training;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.murmuration.privacy.mechanism.ModelVersion;
 import io.murmuration.training.GradientTask.FakeSource;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -180,6 +181,39 @@ class GradientOperatorTest {
         .hasRootCauseInstanceOf(PublicFaultException.class)
         .rootCause()
         .hasMessageContaining("on this worker, at the parameters after round 4");
+  }
+
+  /** Train may find that it fails on all machines, and halts: that is no fault of this one. */
+  @Test
+  void aMachineThatFailsAtTheNextModelFailsTheTaskOnceARoundIsGrantedAtIt() throws Exception {
+    GradientTask task = start();
+    task.epoch(1);
+    task.model(1, 0, INITIAL);
+    task.grant(1, 1, 5);
+    task.watermarks(5);
+    task.awaitMail();
+    task.model(1, 1, Float.NaN, Float.NaN, Float.NaN);
+    task.grant(1, 2, 6);
+    assertThatThrownBy(task::awaitMail)
+        .hasMessageContaining("Round 2 could not be summed up")
+        .hasRootCauseInstanceOf(PublicFaultException.class);
+    assertThat(task.hasMail()).isFalse();
+  }
+
+  @Test
+  void whatTrainHasTriedInThisProcessIsNotTriedAgain() throws Exception {
+    GradientTask task = start();
+    task.source.broken = true;
+    task.epoch(1);
+    ModelVersion model = GradientTask.put(parameters, 1, 4, INITIAL);
+    TriedModels.begin(model);
+    task.signal(model);
+    TriedModels.end(model.submission(), true);
+    task.grant(1, 5, 5);
+    task.watermarks(5);
+    task.awaitMail();
+    assertThat(task.partials()).hasSize(1);
+    TriedModels.forget(model.submission());
   }
 
   @Test

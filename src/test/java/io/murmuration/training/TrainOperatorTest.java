@@ -74,13 +74,15 @@ class TrainOperatorTest {
       task.epoch(1);
       task.round(1, 1, 5);
       task.trainer.awaitBegin();
-      task.grant(1, 2, 6);
-      task.partial(1, 2, 7);
       task.partialWatermark(6);
       task.signalWatermark(6);
       assertThat(task.sent()).containsExactly(new Watermark(5), new Watermark(6));
       task.trainer.mayEnd.release(2);
       task.awaitMail();
+      task.grant(1, 2, 7);
+      task.partial(1, 2, 7);
+      task.partialWatermark(7);
+      task.signalWatermark(7);
       task.awaitMail();
       assertThat(task.releasedRounds()).containsExactly(1L, 2L);
       assertThat(task.trainer.vectors()).containsExactly(List.of(0L, 0L, 0L), List.of(7L));
@@ -184,7 +186,6 @@ class TrainOperatorTest {
       String stale = task.feedback.models.getLast().digest();
       task.round(1, 1, 5);
       task.awaitMail();
-      await().until(() -> task.feedback.models.size() == 2);
       assertThat(task.feedback.models.getLast().digest()).isNotEqualTo(stale);
       task.grant(1, 2, 6);
       task.partialAt(1, 2, stale, 0, 0, 0);
@@ -240,6 +241,34 @@ class TrainOperatorTest {
       assertThat(announced.round()).isEqualTo(1);
       assertThat(task.parameters.get(Key.ofParameters(announced)))
           .isSameAs(task.trainer.state.parameters());
+    }
+
+    /** So that workers fetch and try it meanwhile; without the acknowledgement it is not used. */
+    @Test
+    void eachRoundsIsAnnouncedBeforeItIsTried() throws Exception {
+      TrainTask task = start(new FakeTrainer());
+      task.epoch(1);
+      task.trainer.faultAfterStep = new PublicFaultException("overflowed");
+      task.round(1, 1, 5);
+      task.awaitMail();
+      assertThat(task.feedback.awaitAcknowledgement())
+          .isEqualTo(RoundExecuted.withFailedModel(1, 1));
+      ModelVersion announced = task.feedback.models.getLast();
+      assertThat(announced.round()).isEqualTo(1);
+      assertThat(TriedModels.passed(announced)).isFalse();
+      assertThat(task.releasedRounds()).isEmpty();
+    }
+
+    @Test
+    void whatWasTriedIsKnownInTheProcess() throws Exception {
+      TrainTask task = start(new FakeTrainer());
+      task.epoch(1);
+      task.round(1, 1, 5);
+      task.awaitMail();
+      ModelVersion announced = task.feedback.models.getLast();
+      assertThat(TriedModels.passed(announced)).isTrue();
+      task.harness.close();
+      assertThat(TriedModels.passed(announced)).isFalse();
     }
   }
 
@@ -567,8 +596,11 @@ class TrainOperatorTest {
 
     @Test
     void waitsForTheModelAfterTheRound() throws Exception {
-      executeARound();
+      task = start(new FakeTrainer());
+      task.epoch(1);
+      task.awaitModel(1);
       task.feedback.modelTrouble = new IOException("the store is away");
+      task.round(1, 1, 5);
       task.awaitMail();
       task.awaitMail();
       assertThat(task.feedback.acknowledged).isEmpty();

@@ -27,6 +27,7 @@ import java.util.concurrent.LinkedBlockingDeque;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import java.util.stream.Stream;
 import org.apache.flink.runtime.operators.testutils.MockEnvironmentBuilder;
@@ -207,6 +208,10 @@ final class TrainTask {
     final List<Throwable> uncaught = new CopyOnWriteArrayList<>();
     volatile Error failure;
     volatile PublicFaultException fault;
+
+    /** Once the model is known. */
+    volatile PublicFaultException faultAfterStep;
+
     volatile RuntimeException refusal;
     volatile TrainerState restored;
     volatile TrainerState state;
@@ -239,7 +244,7 @@ final class TrainTask {
     }
 
     @Override
-    public ExecutedRound execute(RoundSum sum) {
+    public ExecutedRound execute(RoundSum sum, Consumer<TrainerState> stepped) {
       Thread.currentThread().setUncaughtExceptionHandler((thread, e) -> uncaught.add(e));
       long round = sum.grant().round();
       events.add("begin " + round);
@@ -256,6 +261,10 @@ final class TrainTask {
       threads.add(Thread.currentThread());
       sums.add(sum);
       state = next(round);
+      stepped.accept(state);
+      if (faultAfterStep != null) {
+        throw faultAfterStep;
+      }
       events.add("end " + round);
       return new ExecutedRound(
           new RoundRelease(sum.grant(), new byte[] {(byte) round}),
