@@ -6,14 +6,31 @@ import io.murmuration.demo.SyntheticEvent;
 import io.murmuration.demo.SyntheticStream;
 import io.murmuration.event.RawRecord;
 import io.murmuration.event.RawRecordSerializer;
+import io.murmuration.privacy.budget.BudgetObserver;
+import io.murmuration.privacy.budget.BudgetObservers;
 import io.murmuration.privacy.budget.InMemoryRoundFeedback;
+import io.murmuration.privacy.budget.RoundFeedback;
+import io.murmuration.privacy.ledger.HaltReason;
+import io.murmuration.privacy.mechanism.Grant;
+import io.murmuration.privacy.mechanism.ModelVersion;
+import io.murmuration.privacy.mechanism.RoundExecuted;
 import io.murmuration.release.DirectoryModelStore;
 import io.murmuration.release.PublishSink;
+import io.murmuration.rounds.ModelGradients;
 import io.murmuration.rounds.ModelRoundTrainer;
+import io.murmuration.training.ClippedAccumulator;
+import io.murmuration.training.ClippedSum;
+import io.murmuration.training.GradientEngine;
+import io.murmuration.training.GradientOperator;
+import io.murmuration.training.GradientSource;
 import io.murmuration.training.InMemoryParameterStore;
 import io.murmuration.training.LearningRateSchedule;
 import io.murmuration.training.OptimizerOptions;
+import io.murmuration.training.ParameterLayout;
 import io.murmuration.training.PartialSums.RoundSum;
+import io.murmuration.training.PrivacySlice;
+import io.murmuration.training.PublicWatch;
+import io.murmuration.training.RoundGrid;
 import io.murmuration.training.RoundTrainer;
 import io.murmuration.training.TrainOperator;
 import io.murmuration.training.TrainerState;
@@ -28,11 +45,13 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
-import java.util.function.ToDoubleFunction;
+import java.util.stream.IntStream;
 import org.apache.flink.api.connector.source.util.ratelimit.RateLimiterStrategy;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.connector.datagen.source.DataGeneratorSource;
@@ -42,21 +61,69 @@ import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.flink.streaming.api.functions.sink.v2.DiscardingSink;
 
 /**
- * Where the wall time between two rounds of the demo's model goes: trainer, or everything that
- * Flink does around it (charge, grant, sampling, watermark, release, acknowledgement, waiting for
- * the next pulse of the clock). The whole job in one process, without a broker, its rounds as close
- * as they can be.
+ * Where the wall time between two rounds of the demo's model goes, part by part. The whole job in
+ * one process, without a broker, its rounds as close as they can be.
+ *
+ * <p>{@code bench.set} changes settings: {@code key=value[,key=value...]}.
  */
 public final class RoundTimesBench {
 
   private static final int USERS = 500;
   private static final int WARM_UP_ROUNDS = 5;
   private static final int ROUNDS = 12;
+  private static final String DOMAIN = "bench";
 
-  /** Of the trainer, which runs in this process. */
-  private record Round(long start, long end, long noiseNanos, long updateNanos, long tokens) {}
+  /** Parts of a round, in their order, each until the next begins. */
+  private enum Part {
+    SAMPLING("grant to the first gradient: sampling, the samples' way"),
+    GRADIENTS("gradients, clipping, sum"),
+    PARTIALS("last gradient to train: the partial sum's way"),
+    NOISE("noise"),
+    UPDATE("optimizer"),
+    TRIAL("public text at the new model, the release's weights"),
+    ACKNOWLEDGEMENT("release and parameters on their way, acknowledgement"),
+    CHARGE("to the next grant: tick, checkpoint, ledger");
 
-  private static final BlockingQueue<Round> EXECUTED = new LinkedBlockingQueue<>();
+    private final String text;
+
+    Part(String text) {
+      this.text = text;
+    }
+  }
+
+  /** Moments of a round, in nanoseconds; all of it runs in this process. */
+  private static final class Round {
+    private volatile long granted;
+    private volatile long firstGradient;
+    private volatile long lastGradient;
+    private volatile long trainBegins;
+    private volatile long trainEnds;
+    private volatile long noiseNanos;
+    private volatile long updateNanos;
+    private volatile long acknowledged;
+    private volatile long tokens;
+
+    long of(Part part, Round next) {
+      return switch (part) {
+        case SAMPLING -> firstGradient - granted;
+        case GRADIENTS -> lastGradient - firstGradient;
+        case PARTIALS -> trainBegins - lastGradient;
+        case NOISE -> noiseNanos;
+        case UPDATE -> updateNanos;
+        case TRIAL -> trainEnds - trainBegins - noiseNanos - updateNanos;
+        case ACKNOWLEDGEMENT -> acknowledged - trainEnds;
+        case CHARGE -> next.granted - acknowledged;
+      };
+    }
+  }
+
+  private static final Map<Long, Round> BY_NUMBER = new ConcurrentHashMap<>();
+  private static final BlockingQueue<Round> BEGUN = new LinkedBlockingQueue<>();
+
+  /** Of the round in flight, there being one at most. */
+  private static volatile long firstGradient;
+
+  private static volatile long lastGradient;
 
   private RoundTimesBench() {}
 
@@ -74,45 +141,48 @@ public final class RoundTimesBench {
                     "restart-strategy.type",
                     "disable")));
     topology(config(directory)).addTo(env);
-    JobClient job = env.executeAsync("round bench");
-    Round[] rounds = new Round[WARM_UP_ROUNDS + ROUNDS];
-    for (int i = 0; i < rounds.length; i++) {
-      rounds[i] = EXECUTED.poll(5, TimeUnit.MINUTES);
-      if (rounds[i] == null) {
-        throw new IllegalStateException("No round within 5 minutes: " + job.getJobStatus().get());
+    Round[] rounds = new Round[WARM_UP_ROUNDS + ROUNDS + 1];
+    try (BudgetObservers.Registration budget = BudgetObservers.observe(DOMAIN, new Granted());
+        RoundFeedback.Subscription train =
+            new InMemoryRoundFeedback(DOMAIN).subscribe(new Acknowledged())) {
+      JobClient job = env.executeAsync("round bench");
+      for (int i = 0; i < rounds.length; i++) {
+        rounds[i] = BEGUN.poll(5, TimeUnit.MINUTES);
+        if (rounds[i] == null) {
+          throw new IllegalStateException("No round within 5 minutes: " + job.getJobStatus().get());
+        }
       }
+      job.cancel().get(1, TimeUnit.MINUTES);
     }
-    job.cancel().get(1, TimeUnit.MINUTES);
-    print(Arrays.asList(rounds));
+    print(rounds);
   }
 
-  private static void print(List<Round> rounds) {
+  private static void print(Round[] rounds) {
     double[] wall = new double[ROUNDS];
-    for (int i = 0; i < ROUNDS; i++) {
-      wall[i] = rounds.get(WARM_UP_ROUNDS + i).end() - rounds.get(WARM_UP_ROUNDS + i - 1).end();
-    }
-    List<Round> measured = rounds.subList(WARM_UP_ROUNDS, rounds.size());
-    double trainer = share(measured, wall, round -> round.end() - round.start());
-    double noise = share(measured, wall, Round::noiseNanos);
-    double update = share(measured, wall, Round::updateNanos);
+    Arrays.setAll(
+        wall, i -> rounds[WARM_UP_ROUNDS + i + 1].granted - rounds[WARM_UP_ROUNDS + i].granted);
+    double all = Arrays.stream(wall).sum();
     System.out.println(
         String.format(
             Locale.ROOT,
-            "demo's model in the job: %.0f ms from round to round, %.0f trained tokens each;"
-                + " noise %.2f%%, optimizer %.2f%%, release's weights %.2f%%,"
-                + " gradients, Flink and waiting %.1f%%",
+            "demo's model in the job: %.0f ms from round to round, %.0f trained tokens each",
             median(wall) / 1e6,
-            median(measured.stream().mapToDouble(Round::tokens).toArray()),
-            100 * noise,
-            100 * update,
-            100 * (trainer - noise - update),
-            100 * (1 - trainer)));
-  }
-
-  private static double share(List<Round> rounds, double[] wall, ToDoubleFunction<Round> part) {
-    double[] shares = new double[wall.length];
-    Arrays.setAll(shares, i -> part.applyAsDouble(rounds.get(i)) / wall[i]);
-    return median(shares);
+            median(
+                IntStream.range(0, ROUNDS)
+                    .mapToDouble(i -> rounds[WARM_UP_ROUNDS + i].tokens)
+                    .toArray())));
+    for (Part part : Part.values()) {
+      double[] nanos = new double[ROUNDS];
+      Arrays.setAll(
+          nanos, i -> rounds[WARM_UP_ROUNDS + i].of(part, rounds[WARM_UP_ROUNDS + i + 1]));
+      System.out.println(
+          String.format(
+              Locale.ROOT,
+              "  %-58s %8.1f ms %5.1f %%",
+              part.text,
+              median(nanos) / 1e6,
+              100 * Arrays.stream(nanos).sum() / all));
+    }
   }
 
   private static double median(double[] values) {
@@ -121,9 +191,50 @@ public final class RoundTimesBench {
     return (sorted[(sorted.length - 1) / 2] + sorted[sorted.length / 2]) / 2;
   }
 
+  /** When the privacy budget grants. */
+  private static final class Granted implements BudgetObserver {
+
+    @Override
+    public void granted(Grant grant) {
+      Round round = new Round();
+      round.granted = System.nanoTime();
+      BY_NUMBER.put(grant.round(), round);
+      BEGUN.add(round);
+    }
+
+    @Override
+    public void halted(HaltReason reason, long round, double epsilonSpent) {
+      throw new IllegalStateException("halted after round %d: %s".formatted(round, reason));
+    }
+
+    @Override
+    public void waiting(String why) {
+      System.out.println("waiting for " + why);
+    }
+  }
+
+  /** When train acknowledges. */
+  private static final class Acknowledged implements RoundFeedback.Listener {
+
+    @Override
+    public void announced(ModelVersion model) {
+      // early, and again with the acknowledgement
+    }
+
+    @Override
+    public void executed(RoundExecuted executed) {
+      BY_NUMBER.get(executed.round()).acknowledged = System.nanoTime();
+    }
+
+    @Override
+    public void failed(Throwable failure) {
+      throw new IllegalStateException(failure);
+    }
+  }
+
   private static MurmurationConfig config(Path directory) throws IOException {
     Map<String, String> settings = new HashMap<>();
-    settings.put("privacy.domain", "bench");
+    settings.put("privacy.domain", DOMAIN);
     settings.put("privacy.epsilon", "1000");
     settings.put("privacy.delta", "1e-6");
     settings.put("privacy.sampling-probability", "0.5");
@@ -138,6 +249,12 @@ public final class RoundTimesBench {
     settings.put("feedback.kind", "IN_MEMORY");
     settings.put("releases.directory", directory.resolve("releases").toString());
     settings.put("job.parallelism", "2");
+    for (String setting : System.getProperty("bench.set", "").split(",")) {
+      int equals = setting.indexOf('=');
+      if (equals > 0) {
+        settings.put(setting.substring(0, equals), setting.substring(equals + 1));
+      }
+    }
     return MurmurationConfig.of(settings);
   }
 
@@ -145,6 +262,7 @@ public final class RoundTimesBench {
     MurmurationTopology job = MurmurationJob.topology(config, ConfiguredPhases.of(config));
     ConfiguredReleases releases = ConfiguredReleases.of(config);
     String domain = config.privacy().domain();
+    GradientSource.Factory gradients = ModelGradients.factory(config.training());
     RoundTrainer.Factory trainer =
         ModelRoundTrainer.factory(
             config.training(),
@@ -161,7 +279,11 @@ public final class RoundTimesBench {
         job.decode(),
         job.bounds(),
         job.budget(),
-        job.gradients(),
+        new GradientOperator.Factory(
+            () -> new TimedSource(gradients.open()),
+            () -> new InMemoryParameterStore(domain),
+            config.training().sampleBufferBytes(),
+            /* privateMetrics= */ false),
         job.workers(),
         new TrainOperator.Factory(
             restored -> new Timed(trainer.create(restored)),
@@ -203,20 +325,80 @@ public final class RoundTimesBench {
     }
   }
 
+  private record TimedSource(GradientSource source) implements GradientSource {
+
+    @Override
+    public GradientEngine engine(float[] frozen) {
+      return new TimedEngine(source.engine(frozen));
+    }
+
+    @Override
+    public PublicWatch watch(GradientEngine engine) {
+      return source.watch(engine);
+    }
+
+    @Override
+    public void close() {
+      source.close();
+    }
+  }
+
+  private record TimedEngine(GradientEngine engine) implements GradientEngine {
+
+    @Override
+    public ParameterLayout layout() {
+      return engine.layout();
+    }
+
+    @Override
+    public float[] initialParameters() {
+      return engine.initialParameters();
+    }
+
+    @Override
+    public ClippedSum clippedSum(float[] parameters, List<PrivacySlice> slices, RoundGrid grid) {
+      return engine.clippedSum(parameters, slices, grid);
+    }
+
+    @Override
+    public void addTo(ClippedAccumulator sum, float[] parameters, List<PrivacySlice> slices) {
+      if (firstGradient == 0) {
+        firstGradient = System.nanoTime();
+      }
+      engine.addTo(sum, parameters, slices);
+      lastGradient = System.nanoTime();
+    }
+
+    @Override
+    public double[] norms(float[] parameters, List<PrivacySlice> slices) {
+      return engine.norms(parameters, slices);
+    }
+
+    @Override
+    public Optional<double[]> gradient(float[] parameters, PrivacySlice slice) {
+      return engine.gradient(parameters, slice);
+    }
+
+    @Override
+    public void close() {
+      engine.close();
+    }
+  }
+
   private record Timed(RoundTrainer trainer) implements RoundTrainer {
 
     @Override
     public ExecutedRound execute(RoundSum sum, Consumer<TrainerState> stepped) {
-      long start = System.nanoTime();
+      Round round = BY_NUMBER.get(sum.grant().round());
+      round.trainBegins = System.nanoTime();
+      round.firstGradient = firstGradient;
+      round.lastGradient = lastGradient;
+      firstGradient = 0;
       ExecutedRound executed = trainer.execute(sum, stepped);
-      var timing = executed.outcome().timing();
-      EXECUTED.add(
-          new Round(
-              start,
-              System.nanoTime(),
-              timing.noiseNanos(),
-              timing.updateNanos(),
-              executed.outcome().statistics().tokens()));
+      round.noiseNanos = executed.outcome().timing().noiseNanos();
+      round.updateNanos = executed.outcome().timing().updateNanos();
+      round.tokens = executed.outcome().statistics().tokens();
+      round.trainEnds = System.nanoTime();
       return executed;
     }
 

@@ -95,10 +95,10 @@ public final class MurmurationJob {
   private static final int PULSES_PER_TICK = 4;
 
   /**
-   * The longest time between pulses: however long ticks are, a restored job finds out within a
-   * second what time it is.
+   * The longest time between pulses: however long ticks are, each begins at most so much later than
+   * it could, which its round then lacks.
    */
-  private static final Duration SLOWEST_PULSE = Duration.ofSeconds(1);
+  private static final Duration SLOWEST_PULSE = Duration.ofMillis(100);
 
   private MurmurationJob() {}
 

@@ -70,6 +70,16 @@ record MurmurationTopology(
    */
   record Workers(int parallelism, String slotSharingGroup) {}
 
+  /**
+   * How long what a round needs may wait for a fuller network buffer, in milliseconds: there are
+   * four edges from a grant to its step, of some records each, and Flink's 100 ms on each of them
+   * would be most of what a round does beside gradients. Ingest keeps them.
+   */
+  private static final long AT_ONCE = 0;
+
+  /** The same for samples, of which there may be many at once: a flush each would cost more. */
+  private static final long SOON = 5;
+
   /** Uid of the keyed operator. */
   static final String BOUND_AND_SAMPLE = "bound-and-sample";
 
@@ -97,11 +107,13 @@ record MurmurationTopology(
     DataStream<BudgetSignal> signals =
         single(
                 env.fromSource(clock, WatermarkStrategy.noWatermarks(), "clock", Types.LONG)
-                    .uid("clock"))
+                    .uid("clock")
+                    .setBufferTimeout(AT_ONCE))
             .global()
             .transform(
                 "privacy budget", new BudgetSignalSerializer().typeInfo(BudgetSignal.class), budget)
             .uid("privacy-budget")
+            .setBufferTimeout(AT_ONCE)
             .setParallelism(1)
             .setMaxParallelism(1);
 
@@ -114,6 +126,7 @@ record MurmurationTopology(
                 new CohortRecordSerializer().typeInfo(CohortRecord.class),
                 sampler)
             .uid(BOUND_AND_SAMPLE)
+            .setBufferTimeout(SOON)
             .setMaxParallelism(maxParallelism);
 
     // not keyed: a worker has no keyed state, and any number of them may follow on a savepoint
@@ -124,6 +137,7 @@ record MurmurationTopology(
             .transform(
                 "gradients", new PartialSumSerializer().typeInfo(PartialSum.class), gradients)
             .uid("gradients")
+            .setBufferTimeout(AT_ONCE)
             .setParallelism(workers.parallelism())
             .setMaxParallelism(TrainingConfig.MAX_PARALLELISM)
             .slotSharingGroup(workers.slotSharingGroup());
@@ -136,6 +150,7 @@ record MurmurationTopology(
                 .transform(
                     "train", new RoundReleaseSerializer().typeInfo(RoundRelease.class), train)
                 .uid("train")
+                .setBufferTimeout(AT_ONCE)
                 // it needs the model as they do, and shares the weights with the one beside it
                 .slotSharingGroup(workers.slotSharingGroup()));
 

@@ -20,6 +20,7 @@ final class TrainMetrics {
   private volatile long gradientMillis;
   private volatile long noiseMillis;
   private volatile long updateMillis;
+  private volatile long trialMillis;
   private volatile double tokensPerSecond;
   private volatile long cohort;
   private volatile double clippedFraction = Double.NaN;
@@ -36,6 +37,7 @@ final class TrainMetrics {
       privateGroup.gauge("roundMillis", (Gauge<Long>) () -> roundMillis);
       privateGroup.gauge("busyMillisPerSecond", new BusyMetrics(busy));
       privateGroup.gauge("gradientMillis", (Gauge<Long>) () -> gradientMillis);
+      privateGroup.gauge("trialMillis", (Gauge<Long>) () -> trialMillis);
       privateGroup.gauge("tokensPerSecond", (Gauge<Double>) () -> tokensPerSecond);
       privateGroup.gauge("cohort", (Gauge<Long>) () -> cohort);
       privateGroup.gauge("clippedFraction", (Gauge<Double>) () -> clippedFraction);
@@ -69,8 +71,10 @@ final class TrainMetrics {
     this.round = round;
     roundMillis = nanos / 1_000_000;
     gradientMillis = gradientNanos / 1_000_000;
-    noiseMillis = outcome.timing().noiseNanos() / 1_000_000;
-    updateMillis = outcome.timing().updateNanos() / 1_000_000;
+    RoundOutcome.Timing timing = outcome.timing();
+    noiseMillis = timing.noiseNanos() / 1_000_000;
+    updateMillis = timing.updateNanos() / 1_000_000;
+    trialMillis = (nanos - gradientNanos - timing.noiseNanos() - timing.updateNanos()) / 1_000_000;
     RoundOutcome.Statistics statistics = outcome.statistics();
     tokensPerSecond = statistics.tokens() * 1e9 / Math.max(1, gradientNanos);
     cohort = statistics.slices();

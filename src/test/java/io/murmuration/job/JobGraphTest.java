@@ -196,6 +196,16 @@ class JobGraphTest {
     assertThat(ingest.getExtendedResources()).isEmpty();
   }
 
+  /** Flink's default of 100 ms on each edge would be most of a round beside its gradients. */
+  @Test
+  void whatARoundNeedsDoesNotWaitForFullerBuffers() {
+    assertThat(graph.getStreamNodes())
+        .filteredOn(node -> node.getBufferTimeout() >= 0 && node.getBufferTimeout() < 100)
+        .extracting(node -> node.getOperatorName() + " " + node.getBufferTimeout())
+        .containsExactlyInAnyOrder(
+            "Source: clock 0", "privacy budget 0", "bound & sample 5", "gradients 0", "train 0");
+  }
+
   @Test
   void withoutPlacementSlotsAskForNothing() {
     assertThat(graph.getSlotSharingGroupResource("default")).isEmpty();
