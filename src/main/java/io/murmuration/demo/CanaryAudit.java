@@ -37,7 +37,7 @@ public final class CanaryAudit {
 
   private static final String CANARIES = "canaries.json";
   private static final String TRAINED = "trained";
-  private static final String FALLS = "falls.txt";
+  private static final String LOSSES = "losses.txt";
 
   /** Points of the accountant's profile up to the claim. */
   private static final int PROFILE_POINTS = 16;
@@ -51,7 +51,7 @@ public final class CanaryAudit {
    * What came of it.
    *
    * @param verdict about the newest release's claim
-   * @param scores the canaries' falls in loss, and their coins
+   * @param scores of the canaries, see {@link CanaryLosses#scores}, and their coins
    * @param manifest of the newest release
    */
   public record Outcome(OneRunVerdict verdict, CanaryScores scores, ReleaseManifest manifest) {}
@@ -90,7 +90,7 @@ public final class CanaryAudit {
                             .formatted(settings.out(), settings.ledger())));
     ReleaseManifest manifest =
         ReleaseManifest.read(Files.readAllBytes(newest.resolve(Manifest.FILE)));
-    CanaryScores scores = new CanaryScores(falls(planted, newest), planted.coins());
+    CanaryScores scores = new CanaryScores(losses(planted, newest).scores(), planted.coins());
     return new Outcome(judge(manifest, scores), scores, manifest);
   }
 
@@ -142,16 +142,16 @@ public final class CanaryAudit {
     return OneRunVerdict.of(scores, manifest.epsilonSpent(), manifest.delta(), profile);
   }
 
-  private double[] falls(AuditCanaries planted, Path release) throws IOException {
-    out.println("Measuring how much likelier each canary's sequence became ...");
+  private CanaryLosses losses(AuditCanaries planted, Path release) throws IOException {
+    out.println("Measuring how likely each canary's sequence is ...");
     List<String> texts = planted.canaries().stream().map(AuditCanaries.Canary::text).toList();
     try (LanguageModel model = LanguageModel.load(baseModel());
         LoraParameters adapted =
             LoraParameters.from(model, LoraAdapter.read(release), LoraConfig.Mode.BOTH);
         Progress progress = Progress.of("Canaries", texts.size(), out, terminal)) {
       float[] values = adapted.initialValues();
-      return CanaryFalls.measure(
-          settings.out().resolve(FALLS),
+      return CanaryLosses.measure(
+          settings.out().resolve(LOSSES),
           texts,
           text -> evaluator(model, text).evaluate().nllPerToken(),
           text -> evaluator(model, text).evaluate(adapted, values).nllPerToken(),

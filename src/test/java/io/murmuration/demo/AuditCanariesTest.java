@@ -1,6 +1,7 @@
 package io.murmuration.demo;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.murmuration.model.LanguageModel;
@@ -98,12 +99,12 @@ class AuditCanariesTest {
   }
 
   @Test
-  void fallsThatWereMeasuredAreNotMeasuredAgain_andACutOffLineIs() throws Exception {
-    Path file = directory.resolve("falls.txt");
-    Files.writeString(file, "0.5\n0.25\n0.1");
+  void lossesThatWereMeasuredAreNotMeasuredAgain_andACutOffLineIs() throws Exception {
+    Path file = directory.resolve("losses.txt");
+    Files.writeString(file, "3.5 1.5\n3.25 1.25\n9.0 0.");
     List<String> asked = new ArrayList<>();
-    double[] falls =
-        CanaryFalls.measure(
+    CanaryLosses losses =
+        CanaryLosses.measure(
             file,
             List.of("a", "b", "c", "d"),
             text -> {
@@ -112,8 +113,37 @@ class AuditCanariesTest {
             },
             text -> 1,
             done -> {});
-    assertThat(falls).containsExactly(0.5, 0.25, 2, 2);
+    assertThat(losses.base()).containsExactly(3.5, 3.25, 3.0, 3.0);
+    assertThat(losses.release()).containsExactly(1.5, 1.25, 1.0, 1.0);
     assertThat(asked).containsExactly("c", "d");
-    assertThat(Files.readAllLines(file)).containsExactly("0.5", "0.25", "2.0", "2.0");
+    assertThat(Files.readAllLines(file))
+        .containsExactly("3.5 1.5", "3.25 1.25", "3.0 1.0", "3.0 1.0");
+  }
+
+  @Test
+  void lossesThatAreNoNumbersAreRefused() {
+    assertThatIllegalStateException()
+        .isThrownBy(
+            () ->
+                CanaryLosses.measure(
+                    directory.resolve("losses.txt"),
+                    List.of("a"),
+                    text -> 1,
+                    text -> Double.NaN,
+                    done -> {}))
+        .withMessageContaining("canary 0");
+  }
+
+  /** The least likely fall the most, which says nothing of who took part. */
+  @Test
+  void scoresTellWhoTookPartAndNotWhoseSequenceWasUnlikely() {
+    List<Double> base = List.of(8.0, 9.0, 10.0, 11.0);
+    List<Double> release = List.of(2.8, 3.0, 2.8, 3.0);
+    assertThat(new CanaryLosses(base, release).scores())
+        .usingComparatorWithPrecision(1e-12)
+        .containsExactly(0.04, -0.12, 0.12, -0.04);
+    assertThat(new CanaryLosses(List.of(8.0, 8.0), List.of(2.0, 3.0)).scores())
+        .as("a base model to which all are the same")
+        .containsExactly(0.5, -0.5);
   }
 }

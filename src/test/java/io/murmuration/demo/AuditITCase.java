@@ -133,10 +133,10 @@ class AuditITCase {
 
   /** As if it had been killed while it wrote its 31st line. */
   private static void cutOffWhileItMeasures(Path out) throws IOException {
-    Path falls = out.resolve("falls.txt");
-    List<String> measured = Files.readAllLines(falls);
+    Path losses = out.resolve("losses.txt");
+    List<String> measured = Files.readAllLines(losses);
     assertThat(measured).hasSize(CANARIES);
-    Files.writeString(falls, String.join("\n", measured.subList(0, 30)) + "\n0.0");
+    Files.writeString(losses, String.join("\n", measured.subList(0, 30)) + "\n0.0");
   }
 
   /** Lets the newest release of one audit claim what that of another does. */
