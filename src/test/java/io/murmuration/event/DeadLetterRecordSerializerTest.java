@@ -59,6 +59,7 @@ class DeadLetterRecordSerializerTest {
         .containsEntry("murmuration.value-bytes", "5")
         .containsEntry(
             "murmuration.value-sha256",
+            // of five zero bytes, as sha256sum prints it
             "8855508aade16ec573d21e6a485dfd0a7624085c1a14b5ecdd6485de0c6839a4");
     assertThat(serialize(utf8("ann"), new byte[2000]).value()).hasSize(997);
   }

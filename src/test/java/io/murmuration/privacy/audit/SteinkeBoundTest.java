@@ -31,7 +31,7 @@ class SteinkeBoundTest {
 
   @Test
   void boundsAreThoseOfTheDefinition() {
-    // 0.05^(1/100) right by chance
+    // 0.05^(1/100) right by chance; the two below by SciPy as above
     double accuracy = Math.pow(0.05, 0.01);
     assertThat(SteinkeBound.epsilon(new Guesses(100, 100, 100), 0, 0.05))
         .isEqualTo(Math.log(accuracy / (1 - accuracy)), within(1e-7));
