@@ -81,6 +81,10 @@ public final class TrainOperator extends AbstractStreamOperator<RoundRelease>
   private transient RoundFeedback.Publisher publisher;
   private transient Acknowledger acknowledger;
   private transient RoundWorker worker;
+
+  /** The model that was announced before its round's acknowledgement; on the worker. */
+  private transient ModelVersion announcedEarly;
+
   private transient TrainMetrics trainMetrics;
 
   private TrainOperator(
@@ -303,14 +307,16 @@ public final class TrainOperator extends AbstractStreamOperator<RoundRelease>
   }
 
   /**
-   * Lets workers fetch the next model and try their machines at it while it is tried here. It is
-   * announced again with the round's acknowledgement, without which nothing is granted at it.
+   * Lets workers fetch the next model and try their machines at it while it is tried here. Without
+   * the round's acknowledgement nothing is granted at it, and where that has to be repeated, it is
+   * announced again.
    */
   private void announceEarly(long epoch, TrainerState after) {
     try {
       ModelVersion version = models.put(epoch, after);
       TriedModels.begin(version);
       publisher.announced(version);
+      announcedEarly = version;
     } catch (IOException trouble) {
       LOG.debug("The model after round {} is announced later", after.round(), trouble);
     } catch (InterruptedException e) {
@@ -334,7 +340,12 @@ public final class TrainOperator extends AbstractStreamOperator<RoundRelease>
         grant.round(),
         to -> {
           // in this order: a round is charged only at a model that its workers can have
-          to.announced(models.put(grant.epoch(), after));
+          ModelVersion model = models.put(grant.epoch(), after);
+          if (!model.equals(announcedEarly)) {
+            to.announced(model);
+          }
+          // what is said again is said whole
+          announcedEarly = null;
           to.executed(acknowledgement);
         });
   }

@@ -558,6 +558,18 @@ class TrainOperatorTest {
       assertNothingIsSent();
     }
 
+    /** The announcement may have been lost with it. */
+    @Test
+    void thatIsRepeatedRepeatsTheModelToo() throws Exception {
+      executeARound();
+      task.awaitMail();
+      task.feedback.awaitAcknowledgement();
+      assertThat(task.feedback.models).extracting(ModelVersion::round).containsExactly(0L, 1L);
+      pass(Acknowledger.FIRST_REPETITION);
+      task.feedback.awaitAcknowledgement();
+      assertThat(task.feedback.models).extracting(ModelVersion::round).containsExactly(0L, 1L, 1L);
+    }
+
     @Test
     void ofAnEpochThatIsOverIsNotRepeated() throws Exception {
       executeARound();
