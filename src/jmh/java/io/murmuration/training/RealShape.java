@@ -20,7 +20,16 @@ import java.util.SplittableRandom;
  * The shapes of published models. A checkpoint of one has random weights, written block by block,
  * and a byte-pair vocabulary of the published size.
  */
-enum RealShape {
+public enum RealShape {
+  /** The model of stories of llama2.c, 15 million parameters. */
+  STORIES_15M(
+      "F32",
+      """
+      {"model_type": "llama", "vocab_size": 32000, "hidden_size": 288, "intermediate_size": 768,
+       "num_hidden_layers": 6, "num_attention_heads": 6, "num_key_value_heads": 6,
+       "max_position_embeddings": 256, "rms_norm_eps": 1e-5,
+       "tie_word_embeddings": true, "bos_token_id": 0, "eos_token_id": 1}
+      """),
   /** GPT-2, 124 million parameters. */
   GPT2_124M(
       "F32",
@@ -76,14 +85,14 @@ enum RealShape {
   }
 
   /** Bytes of the weights in float32. */
-  long weightBytes(Path directory) throws IOException {
+  public long weightBytes(Path directory) throws IOException {
     return ModelDirectory.describe(directory).tensors().stream()
         .mapToLong(tensor -> Float.BYTES * tensor.size())
         .sum();
   }
 
   /** Writes configuration, tokenizer and weights, unless they are there. */
-  void write(Path directory) throws IOException {
+  public void write(Path directory) throws IOException {
     Path weights = directory.resolve("model.safetensors");
     if (Files.exists(weights)) {
       return;
@@ -98,7 +107,7 @@ enum RealShape {
   }
 
   /** Letters and spaces, about three of them a token. */
-  static String text(Random random, int length) {
+  public static String text(Random random, int length) {
     StringBuilder text = new StringBuilder();
     for (int i = 0; i < length; i++) {
       text.append(LETTERS.charAt(random.nextInt(LETTERS.length())));
