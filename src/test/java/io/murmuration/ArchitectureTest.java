@@ -19,12 +19,16 @@ import com.tngtech.archunit.lang.ArchRule;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 
 /** The boundaries between the pure core and Flink, DJL and Kafka. */
 @AnalyzeClasses(packages = "io.murmuration", importOptions = ImportOption.DoNotIncludeTests.class)
@@ -129,6 +133,23 @@ class ArchitectureTest {
                         needed.stream().noneMatch(n -> n.equals(name) || n.startsWith(name + "$"))))
         .as("public types that nobody outside their package uses or is given: drop the public")
         .isEmpty();
+  }
+
+  /** Of more lines than one reads in one go. */
+  private static final int LONG = 350;
+
+  @Test
+  void a_long_class_says_why_it_is_long() throws IOException {
+    List<String> silent = new ArrayList<>();
+    try (Stream<Path> files = Files.walk(Path.of("src/main/java"))) {
+      for (Path file : files.filter(path -> path.toString().endsWith(".java")).toList()) {
+        String source = Files.readString(file);
+        if (source.lines().count() > LONG && !source.contains("<p>Long because ")) {
+          silent.add(file.toString());
+        }
+      }
+    }
+    assertThat(silent).as("types of more than %d lines without a reason", LONG).isEmpty();
   }
 
   private static String packageOf(JavaClass type) {

@@ -4,7 +4,6 @@ import io.murmuration.event.RawRecord;
 import io.murmuration.event.RecordGate;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.Deque;
 import java.util.List;
 import java.util.OptionalLong;
@@ -13,7 +12,6 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import org.apache.flink.api.common.eventtime.Watermark;
 import org.apache.flink.api.connector.source.ReaderOutput;
-import org.apache.flink.api.connector.source.SourceEvent;
 import org.apache.flink.api.connector.source.SourceOutput;
 import org.apache.flink.api.connector.source.SourceReader;
 import org.apache.flink.connector.kafka.source.split.KafkaPartitionSplit;
@@ -28,9 +26,8 @@ import org.apache.flink.core.io.InputStatus;
  * further; it serves to watch the lag.) Everything but {@link RecordGate#await} runs on the task's
  * thread.
  */
-final class GatedReader implements SourceReader<RawRecord, KafkaPartitionSplit> {
+final class GatedReader extends ForwardingReader {
 
-  private final SourceReader<RawRecord, KafkaPartitionSplit> reader;
   private final RecordGate gate;
   private final ExecutorService waiter =
       Executors.newSingleThreadExecutor(
@@ -53,7 +50,7 @@ final class GatedReader implements SourceReader<RawRecord, KafkaPartitionSplit> 
    * @param reader emits records of {@link KafkaPartitionSplit}s in order
    */
   GatedReader(SourceReader<RawRecord, KafkaPartitionSplit> reader, RecordGate gate) {
-    this.reader = reader;
+    super(reader);
     this.gate = gate;
   }
 
@@ -77,7 +74,7 @@ final class GatedReader implements SourceReader<RawRecord, KafkaPartitionSplit> 
       output = given;
       gated = new GatedOutput(given);
     }
-    InputStatus status = reader.pollNext(gated);
+    InputStatus status = super.pollNext(gated);
     return kept.isEmpty() ? status : InputStatus.NOTHING_AVAILABLE;
   }
 
@@ -105,13 +102,13 @@ final class GatedReader implements SourceReader<RawRecord, KafkaPartitionSplit> 
 
   @Override
   public CompletableFuture<Void> isAvailable() {
-    return kept.isEmpty() ? reader.isAvailable() : opened;
+    return kept.isEmpty() ? super.isAvailable() : opened;
   }
 
   @Override
   public List<KafkaPartitionSplit> snapshotState(long checkpointId) {
     List<KafkaPartitionSplit> splits = new ArrayList<>();
-    for (KafkaPartitionSplit split : reader.snapshotState(checkpointId)) {
+    for (KafkaPartitionSplit split : super.snapshotState(checkpointId)) {
       OptionalLong first =
           kept.stream()
               .map(Kept::record)
@@ -133,44 +130,9 @@ final class GatedReader implements SourceReader<RawRecord, KafkaPartitionSplit> 
   }
 
   @Override
-  public void start() {
-    reader.start();
-  }
-
-  @Override
-  public void addSplits(List<KafkaPartitionSplit> splits) {
-    reader.addSplits(splits);
-  }
-
-  @Override
-  public void notifyNoMoreSplits() {
-    reader.notifyNoMoreSplits();
-  }
-
-  @Override
-  public void handleSourceEvents(SourceEvent event) {
-    reader.handleSourceEvents(event);
-  }
-
-  @Override
-  public void notifyCheckpointComplete(long checkpointId) throws Exception {
-    reader.notifyCheckpointComplete(checkpointId);
-  }
-
-  @Override
-  public void notifyCheckpointAborted(long checkpointId) throws Exception {
-    reader.notifyCheckpointAborted(checkpointId);
-  }
-
-  @Override
-  public void pauseOrResumeSplits(Collection<String> pause, Collection<String> resume) {
-    reader.pauseOrResumeSplits(pause, resume);
-  }
-
-  @Override
   public void close() throws Exception {
     waiter.shutdownNow();
-    reader.close();
+    super.close();
   }
 
   /** Lets through what may pass; of a split, or of the reader as a whole. */

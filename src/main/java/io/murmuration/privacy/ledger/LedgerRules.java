@@ -28,6 +28,8 @@ import java.util.TreeSet;
  * <p>Every answer throws an IllegalArgumentException for a record that cannot follow, with the
  * reason.
  *
+ * <p>Long because the rule of every kind of record is here, and only here.
+ *
  * @param before the state that the record follows
  */
 record LedgerRules(LedgerState before) implements LedgerRecord.Visitor<LedgerState> {
