@@ -6,6 +6,8 @@ source "$root/scripts/lib/maven.sh"
 java=${JAVA_HOME:+$JAVA_HOME/bin/}java
 # where processes keep configuration, logs, pids and data
 dir=${MURMURATION_CLUSTER_DIR:-$root/murmuration-cluster}
+# plugins of Flink, such as the file systems of object storage: see scripts/plugin
+[[ -n ${FLINK_PLUGINS_DIR:-} || ! -d $root/plugins ]] || export FLINK_PLUGINS_DIR=$root/plugins
 
 fail() {
   echo "${0##*/}: $*" >&2

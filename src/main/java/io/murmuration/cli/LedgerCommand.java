@@ -15,16 +15,18 @@ import io.murmuration.privacy.ledger.LedgerRecord.PhaseOpened;
 import io.murmuration.privacy.ledger.LedgerRecord.Slot;
 import io.murmuration.privacy.ledger.LedgerState;
 import io.murmuration.privacy.ledger.LedgerState.LedgerPhase;
-import io.murmuration.release.DirectoryModelStore;
 import io.murmuration.release.Guarantee;
 import io.murmuration.release.MechanismInWords;
+import io.murmuration.release.ModelStores;
 import io.murmuration.release.ReleaseCatalog;
 import io.murmuration.release.RoundAccount;
+import io.murmuration.storage.Location;
+import io.murmuration.storage.StoredFiles;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.Optional;
@@ -97,8 +99,9 @@ final class LedgerCommand implements Runnable {
       @Option(
               names = "--releases",
               paramLabel = "STORE",
-              description = "Directory of the model store to hold against the ledger.")
-          Path releases,
+              converter = LocationConverter.class,
+              description = "Path or URI of the model store to hold against the ledger.")
+          Location releases,
       @Mixin JsonOption json)
       throws IOException, LedgerException, InterruptedException {
     Verified ledger = Verified.read(source);
@@ -112,14 +115,14 @@ final class LedgerCommand implements Runnable {
     return 0;
   }
 
-  private static RoundAccount account(Verified ledger, Path releases) throws IOException {
+  private static RoundAccount account(Verified ledger, Location releases) throws IOException {
     if (releases == null || ledger.state().genesis().isEmpty()) {
       return RoundAccount.of(ledger.entries());
     }
     return RoundAccount.of(
         ledger.entries(),
         ledger.state().genesis().get().domain(),
-        new ReleaseCatalog(DirectoryModelStore.reading(releases)));
+        new ReleaseCatalog(ModelStores.reading(releases)));
   }
 
   @Command(
@@ -232,22 +235,38 @@ final class LedgerCommand implements Runnable {
       @Option(
               names = "--out",
               paramLabel = "FILE",
-              description = "File to write, which must not exist; standard output if not given.")
-          Path target)
+              converter = LocationConverter.class,
+              description =
+                  "Path or URI to write, which must not exist; standard output if not given.")
+          Location target)
       throws IOException, LedgerException, InterruptedException {
     Verified ledger = Verified.read(source);
     if (target == null) {
       PrintWriter out = spec.commandLine().getOut();
       ledger.entries().forEach(entry -> out.println(entry.line()));
     } else {
+      write(ledger.entries(), target);
+    }
+    return 0;
+  }
+
+  private static void write(List<LedgerEntry> entries, Location target) throws IOException {
+    List<String> lines = entries.stream().map(LedgerEntry::line).toList();
+    if (target.isLocal()) {
       Files.write(
-          target,
-          ledger.entries().stream().map(LedgerEntry::line).toList(),
+          target.path(),
+          lines,
           StandardCharsets.UTF_8,
           StandardOpenOption.CREATE_NEW,
           StandardOpenOption.WRITE);
+      return;
     }
-    return 0;
+    StoredFiles files = StoredFiles.at(target.parent());
+    byte[] content = (String.join("\n", lines) + "\n").getBytes(StandardCharsets.UTF_8);
+    if (files.read(target.name()).isPresent()) {
+      throw new FileAlreadyExistsException(target.text());
+    }
+    files.write(target.name(), content);
   }
 
   private static void print(Verified ledger, RoundAccount rounds, PrintWriter out) {

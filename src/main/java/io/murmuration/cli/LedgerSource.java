@@ -7,6 +7,8 @@ import io.murmuration.privacy.ledger.KafkaEndpoint;
 import io.murmuration.privacy.ledger.KafkaLedger;
 import io.murmuration.privacy.ledger.Ledger;
 import io.murmuration.privacy.ledger.LedgerException;
+import io.murmuration.storage.LocalCopies;
+import io.murmuration.storage.Location;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -26,9 +28,10 @@ final class LedgerSource {
     @Option(
         names = {"--file", "--ledger-file"},
         paramLabel = "FILE",
-        description = "A file ledger.",
+        converter = LocationConverter.class,
+        description = "A file ledger, or a copy of one: a path or a URI.",
         required = true)
-    private Path file;
+    private Location file;
 
     @ArgGroup(exclusive = false)
     private Topic topic;
@@ -50,9 +53,9 @@ final class LedgerSource {
   }
 
   /** The ledger, to be read and closed. */
-  Ledger ledger() throws NoSuchFileException {
+  Ledger ledger() throws IOException {
     if (place.file != null) {
-      return file(place.file);
+      return file(local(place.file));
     }
     Map<String, String> client = new HashMap<>(place.topic.properties);
     client.put("bootstrap.servers", place.topic.bootstrapServers());
@@ -65,6 +68,12 @@ final class LedgerSource {
             KafkaEndpoint.DEFAULT_TIMEOUT);
     // Reading needs no transactional id, for which alone a ledger wants its domain.
     return new KafkaLedger("reader", endpoint);
+  }
+
+  private static Path local(Location file) throws IOException {
+    return file.isLocal()
+        ? file.path()
+        : LocalCopies.of(file.parent(), file.name()::equals).resolve(file.name());
   }
 
   /** Its charges, checked, and priced by the accountant. */

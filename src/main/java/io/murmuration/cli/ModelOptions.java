@@ -1,8 +1,9 @@
 package io.murmuration.cli;
 
 import io.murmuration.model.AdaptedModel;
+import io.murmuration.release.ModelStores;
+import io.murmuration.storage.Location;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.util.Optional;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -19,14 +20,16 @@ final class ModelOptions {
       names = "--model",
       required = true,
       paramLabel = "DIR",
-      description = "Hugging Face model directory.")
-  private Path model;
+      converter = LocationConverter.class,
+      description = "Hugging Face model directory, a path or a URI.")
+  private Location model;
 
   @Option(
       names = "--adapter",
       paramLabel = "DIR",
-      description = "PEFT adapter on top of it, for example a release.")
-  private Path adapter;
+      converter = LocationConverter.class,
+      description = "PEFT adapter on top of it, for example a release; a path or a URI.")
+  private Location adapter;
 
   /**
    * The model with an adapter, which must be given.
@@ -42,6 +45,8 @@ final class ModelOptions {
   }
 
   AdaptedModel load() throws IOException {
-    return AdaptedModel.load(model, Optional.ofNullable(adapter));
+    return AdaptedModel.load(
+        ModelStores.directory(model),
+        adapter == null ? Optional.empty() : Optional.of(ModelStores.directory(adapter)));
   }
 }

@@ -16,6 +16,7 @@ import io.murmuration.planning.PlanningTerms;
 import io.murmuration.planning.StepNoise;
 import io.murmuration.privacy.accounting.PrivacyLoss;
 import io.murmuration.privacy.mechanism.Sampler;
+import io.murmuration.storage.Location;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -92,8 +93,10 @@ final class PlanCommand implements Callable<Integer> {
   @Option(
       names = "--model",
       paramLabel = "DIR",
-      description = "Model to measure norms with; the same as --set training.model=DIR.")
-  private Path model;
+      converter = LocationConverter.class,
+      description =
+          "Model to measure norms with, a path or a URI; the same as --set training.model=DIR.")
+  private Location model;
 
   @Option(
       names = "--plot",
@@ -164,7 +167,8 @@ final class PlanCommand implements Callable<Integer> {
   private void sayNoise(BoundPrediction recommended, Map<String, String> given) throws IOException {
     Optional<TrainingConfig> trained =
         Optional.ofNullable(given.get(TrainingOptions.MODEL.key()))
-            .filter(directory -> Files.isDirectory(Path.of(directory)))
+            .map(Location::of)
+            .filter(model -> !model.isLocal() || Files.isDirectory(model.path()))
             .flatMap(directory -> trained(given));
     if (trained.isEmpty()) {
       return;

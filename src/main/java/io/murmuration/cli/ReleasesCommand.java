@@ -4,18 +4,18 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.murmuration.privacy.ledger.LedgerException;
-import io.murmuration.release.DirectoryModelStore;
 import io.murmuration.release.Guarantee;
 import io.murmuration.release.Manifest;
 import io.murmuration.release.ModelStore;
+import io.murmuration.release.ModelStores;
 import io.murmuration.release.PrivacyStatement;
 import io.murmuration.release.ReleaseAudit;
 import io.murmuration.release.ReleaseCatalog;
 import io.murmuration.release.ReleaseFiles;
+import io.murmuration.storage.Location;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -62,13 +62,17 @@ final class ReleasesCommand implements Runnable {
 
     @Spec private CommandSpec spec;
 
-    @Parameters(index = "0", paramLabel = "STORE", description = "Directory of the model store.")
-    private Path directory;
+    @Parameters(
+        index = "0",
+        paramLabel = "STORE",
+        converter = LocationConverter.class,
+        description = "Path or URI of the model store.")
+    private Location directory;
 
     @Mixin private JsonOption json;
 
-    final DirectoryModelStore store() throws IOException {
-      return DirectoryModelStore.reading(directory);
+    final ModelStore store() throws IOException {
+      return ModelStores.reading(directory);
     }
 
     final PrintWriter out() {

@@ -8,7 +8,8 @@ import io.murmuration.model.TextEvaluator;
 import io.murmuration.privacy.ledger.ChargeHistory;
 import io.murmuration.privacy.ledger.Ledger;
 import io.murmuration.privacy.ledger.LedgerException;
-import io.murmuration.release.DirectoryModelStore;
+import io.murmuration.release.ModelStore;
+import io.murmuration.release.ModelStores;
 import io.murmuration.release.PeftAdapter;
 import io.murmuration.release.ReleaseAudit;
 import io.murmuration.release.ReleaseFiles;
@@ -16,6 +17,7 @@ import io.murmuration.report.HeldOutLosses;
 import io.murmuration.report.ReportPage;
 import io.murmuration.report.RunReport;
 import io.murmuration.report.RunReport.Audience;
+import io.murmuration.storage.Location;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -62,8 +64,9 @@ final class ReportCommand implements Callable<Integer> {
   @Option(
       names = "--releases",
       paramLabel = "STORE",
-      description = "Directory of the model store; OUT/releases where not given.")
-  private Path releases;
+      converter = LocationConverter.class,
+      description = "Path or URI of the model store; OUT/releases where not given.")
+  private Location releases;
 
   @ArgGroup(heading = "%nThe ledger; the one in OUT/ledger where not given:%n")
   private LedgerSource source;
@@ -97,8 +100,9 @@ final class ReportCommand implements Callable<Integer> {
         names = "--model",
         required = true,
         paramLabel = "DIR",
-        description = "Base model of the releases.")
-    private Path model;
+        converter = LocationConverter.class,
+        description = "Base model of the releases, a path or a URI.")
+    private Location model;
 
     @Option(
         names = "--public-text",
@@ -140,10 +144,10 @@ final class ReportCommand implements Callable<Integer> {
           "a ledger is required where OUT is the file to write: give --ledger-file, or"
               + " --bootstrap-servers and --ledger-topic");
     }
-    DirectoryModelStore store =
-        DirectoryModelStore.reading(releases != null ? releases : out.resolve("releases"));
+    Location root = releases != null ? releases : Location.of(out.resolve("releases"));
+    ModelStore store = ModelStores.reading(root);
     ChargeHistory ledger = source != null ? source.charges() : ledgerIn(out.resolve("ledger"));
-    Optional<HeldOutLosses> measured = losses(store, page);
+    Optional<HeldOutLosses> measured = losses(store, root, page);
     RunReport report =
         RunReport.of(
             ledger,
@@ -184,10 +188,10 @@ final class ReportCommand implements Callable<Integer> {
     }
   }
 
-  private Optional<HeldOutLosses> losses(DirectoryModelStore store, boolean page)
+  private Optional<HeldOutLosses> losses(ModelStore store, Location root, boolean page)
       throws IOException {
     if (measurement != null) {
-      return Optional.of(measure(store));
+      return Optional.of(measure(store, root));
     }
     if (losses != null) {
       return Optional.of(HeldOutLosses.read(losses));
@@ -198,7 +202,7 @@ final class ReportCommand implements Callable<Integer> {
         : Optional.of(HeldOutLosses.read(beside));
   }
 
-  private HeldOutLosses measure(DirectoryModelStore store) throws IOException {
+  private HeldOutLosses measure(ModelStore store, Location root) throws IOException {
     if (measurement.every < 1 || measurement.maxMessages < 1 || measurement.context < 2) {
       throw new ParameterException(
           spec.commandLine(),
@@ -206,7 +210,7 @@ final class ReportCommand implements Callable<Integer> {
     }
     List<String> texts = TextFile.read(measurement.events, measurement.maxMessages);
     List<HeldOutLosses.Point> points = new ArrayList<>();
-    try (LanguageModel model = LanguageModel.load(measurement.model)) {
+    try (LanguageModel model = LanguageModel.load(ModelStores.directory(measurement.model))) {
       TextEvaluator evaluator = new TextEvaluator(model, texts, measurement.context);
       points.add(new HeldOutLosses.Point(0, evaluator.evaluate().nllPerToken()));
       List<String> names = store.published();
@@ -216,7 +220,7 @@ final class ReportCommand implements Callable<Integer> {
         if (round % measurement.every == 0 || last) {
           points.add(
               new HeldOutLosses.Point(
-                  round, loss(store.directoryOf(name), model, evaluator, texts)));
+                  round, loss(ModelStores.directory(root.resolve(name)), model, evaluator, texts)));
         }
       }
     }

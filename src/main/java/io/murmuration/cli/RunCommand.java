@@ -7,6 +7,7 @@ import io.murmuration.job.MurmurationJob;
 import io.murmuration.job.StepNoiseCheck;
 import io.murmuration.planning.RoundDuration;
 import io.murmuration.planning.StepNoise;
+import io.murmuration.storage.FileSystems;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.Map;
@@ -65,6 +66,7 @@ final class RunCommand implements Callable<Integer> {
       all.put(HorizonOptions.NEW_GENERATION.key(), newGeneration.toString());
     }
     MurmurationConfig valid = MurmurationConfig.of(all);
+    FileSystems.load(); // the cluster in this process does not
     if (check) {
       RoundDuration round = MurmurationJob.check(valid);
       say(round.fits(), round);

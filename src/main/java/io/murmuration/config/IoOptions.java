@@ -103,8 +103,10 @@ public final class IoOptions {
           .stringType()
           .noDefaultValue()
           .withDescription(
-              "Directory of the releases and of their staging area, on one file system with atomic"
-                  + " renames.");
+              "Directory of the releases and of their staging area: a path on one file system with"
+                  + " atomic renames that all task managers share, or a URI of a file system of"
+                  + " Flink (s3://bucket/releases), where a release is visible once its manifest,"
+                  + " written last, is.");
 
   public static final ConfigOption<Boolean> ACCEPT_OTHER_STORE =
       ConfigOptions.key("releases.accept-other-store")

@@ -13,10 +13,12 @@ import org.apache.flink.configuration.Configuration;
 /**
  * What is trained and how; nothing here enters the accounting.
  *
- * @param model directory of the base model
+ * @param model directory of the base model, a path or a URI
+ * @param modelDigest SHA-256 of its weights where that is known, see {@link #withModelDigest};
+ *     otherwise null
  * @param parameters what of it is trained
- * @param startFrom directory of a release or adapter where training begins; null: at fresh factors,
- *     or at the base model
+ * @param startFrom directory, a path or a URI, of a release or adapter where training begins; null:
+ *     at fresh factors, or at the base model
  * @param startIsPublic whether the deployer declares that start public
  * @param loraRank r ≥ 1
  * @param loraAlpha &gt; 0
@@ -38,6 +40,7 @@ import org.apache.flink.configuration.Configuration;
  */
 public record TrainingConfig(
     String model,
+    String modelDigest,
     ParametersKind parameters,
     String startFrom,
     boolean startIsPublic,
@@ -77,6 +80,33 @@ public record TrainingConfig(
     TrainingConfig config = read(faults);
     faults.throwIfAny();
     return config;
+  }
+
+  /** The same on the very model that was there when the job was submitted. */
+  public TrainingConfig withModelDigest(String digest) {
+    return new TrainingConfig(
+        model,
+        digest,
+        parameters,
+        startFrom,
+        startIsPublic,
+        loraRank,
+        loraAlpha,
+        loraTargets,
+        loraMode,
+        maxTokens,
+        optimizer,
+        learningRate,
+        schedule,
+        learningRateFloor,
+        releasedWeights,
+        averageDecay,
+        microBatchBytes,
+        parallelism,
+        slotSharingGroup,
+        sampleBufferBytes,
+        threads,
+        privateMetrics);
   }
 
   /** The adapters that are trained where {@link #parameters} is LORA. */
@@ -125,6 +155,7 @@ public record TrainingConfig(
         () ->
             new TrainingConfig(
                 model,
+                /* modelDigest= */ null,
                 parameters,
                 startFrom,
                 startIsPublic,

@@ -43,8 +43,10 @@ public final class TrainingOptions {
           .stringType()
           .noDefaultValue()
           .withDescription(
-              "Directory of the public base model in Hugging Face layout, readable on the task"
-                  + " manager that trains.");
+              "Directory of the public base model in Hugging Face layout: a path that is readable"
+                  + " where the job is submitted and on every task manager, or a URI of a file"
+                  + " system of Flink (s3://bucket/model), from which each machine fetches it once"
+                  + " and compares its weights with those at submission.");
 
   public static final ConfigOption<ParametersKind> PARAMETERS =
       ConfigOptions.key("training.parameters")
@@ -59,8 +61,8 @@ public final class TrainingOptions {
           .stringType()
           .noDefaultValue()
           .withDescription(
-              "Release or adapter directory where training begins, on the same base model and with"
-                  + " the same rank, alpha and targets; readable where the job is submitted and on"
+              "Release or adapter directory, a path or a URI, where training begins, on the same base"
+                  + " model and with the same rank, alpha and targets; readable where the job is submitted and on"
                   + " the task manager that trains. Read where no model is restored,"
                   + " and may be removed once there is state.");
 

@@ -12,16 +12,18 @@ import io.murmuration.model.TensorSpec;
 import io.murmuration.privacy.budget.ReleaseWitness;
 import io.murmuration.release.Announcement;
 import io.murmuration.release.AnnouncementKafkaSerializer;
-import io.murmuration.release.DirectoryModelStore;
 import io.murmuration.release.Manifest;
 import io.murmuration.release.ModelStore;
+import io.murmuration.release.ModelStores;
 import io.murmuration.release.PeftAdapter;
 import io.murmuration.release.PublishSink;
 import io.murmuration.release.ReleaseCatalog;
 import io.murmuration.release.ReleaseContext;
 import io.murmuration.release.ReleaseFormat;
+import io.murmuration.rounds.BaseModel;
 import io.murmuration.rounds.CalibrationRounds;
 import io.murmuration.rounds.StartingPoint;
+import io.murmuration.storage.Location;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
@@ -62,9 +64,8 @@ record ConfiguredReleases(
    */
   static ConfiguredReleases of(MurmurationConfig config, boolean mayHaveState) {
     IoConfig io = config.io();
-    String root = io.releasesDirectory();
     String domain = config.privacy().domain();
-    ModelStore.Provider store = DirectoryModelStore.at(root);
+    ModelStore.Provider store = ModelStores.at(Location.of(io.releasesDirectory()));
     String baseDigest =
         read(
             config,
@@ -118,14 +119,13 @@ record ConfiguredReleases(
   }
 
   private static <T> T read(MurmurationConfig config, Reading<T> reading) {
-    Path base = Path.of(config.training().model());
     try {
-      return reading.of(base);
+      return reading.of(BaseModel.directory(config.training()));
     } catch (IOException e) {
       throw new UncheckedIOException(
           "The base model %s (training.model)%s cannot be read: %s"
               .formatted(
-                  base,
+                  config.training().model(),
                   config.training().startFrom() == null
                       ? ""
                       : " or %s (training.start-from)".formatted(config.training().startFrom()),

@@ -39,16 +39,19 @@ import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.privacy.mechanism.Sampler;
 import io.murmuration.registry.RegistryClient;
 import io.murmuration.release.PublishSink;
+import io.murmuration.rounds.BaseModel;
 import io.murmuration.rounds.CalibrationRounds;
 import io.murmuration.rounds.ModelGradients;
 import io.murmuration.rounds.ModelRoundTrainer;
-import io.murmuration.training.DirectoryParameterStore;
+import io.murmuration.storage.Location;
+import io.murmuration.storage.StoredFiles;
 import io.murmuration.training.GradientOperator;
 import io.murmuration.training.InMemoryParameterStore;
 import io.murmuration.training.LearningRateSchedule;
 import io.murmuration.training.OptimizerOptions;
 import io.murmuration.training.ParameterStore;
 import io.murmuration.training.RoundTrainer;
+import io.murmuration.training.StoredParameters;
 import io.murmuration.training.TrainOperator;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -208,7 +211,8 @@ public final class MurmurationJob {
     ConfiguredReleases releases = ConfiguredReleases.of(config, mayHaveState);
     ConfiguredLifetimes lifetimes = ConfiguredLifetimes.of(config);
     BudgetTerms terms = terms(privacy, phases, lifetimes);
-    TrainingConfig training = config.training();
+    TrainingConfig training =
+        config.training().withModelDigest(releases.context().baseModelDigest());
     ParameterStore.Factory parameters = parameters(privacy, io);
     String submission = UUID.randomUUID().toString();
     return new MurmurationTopology(
@@ -344,15 +348,17 @@ public final class MurmurationJob {
     if (io.feedbackKind() == FeedbackKind.IN_MEMORY) {
       return () -> new InMemoryParameterStore(domain);
     }
-    String root = io.releasesDirectory();
-    return () -> new DirectoryParameterStore(Path.of(root), domain);
+    Location root = Location.of(io.releasesDirectory());
+    return () -> new StoredParameters(StoredFiles.at(root), domain);
   }
 
   private static Truncation.Factory truncation(MurmurationConfig config) {
     return switch (config.contribution().truncation()) {
-      case TOKENS ->
-          TokenTruncation.factory(
-              Path.of(config.training().model()), config.training().maxTokens());
+      case TOKENS -> {
+        TrainingConfig training = config.training();
+        yield () ->
+            TokenTruncation.factory(BaseModel.tokenizer(training), training.maxTokens()).open();
+      }
       case CHARACTERS -> Truncation.none();
     };
   }

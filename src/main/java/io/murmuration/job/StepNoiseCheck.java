@@ -9,9 +9,10 @@ import io.murmuration.model.TensorSpec;
 import io.murmuration.planning.StepNoise;
 import io.murmuration.privacy.accounting.PrivacyLoss;
 import io.murmuration.privacy.mechanism.RoundMechanism;
+import io.murmuration.rounds.BaseModel;
+import io.murmuration.storage.Location;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.Optional;
 
 /** Says before anything is spent how noisy the steps of a configured job will be. */
@@ -27,7 +28,8 @@ public final class StepNoiseCheck {
    * @throws IOException if the model is here and cannot be read
    */
   public static Optional<StepNoise> of(MurmurationConfig config) throws IOException {
-    if (config.calibration() != null || !Files.isDirectory(Path.of(config.training().model()))) {
+    Location model = Location.of(config.training().model());
+    if (config.calibration() != null || (model.isLocal() && !Files.isDirectory(model.path()))) {
       return Optional.empty();
     }
     RoundMechanism round = ConfiguredMechanism.of(config.privacy());
@@ -57,7 +59,7 @@ public final class StepNoiseCheck {
    * @throws IOException if the model cannot be read
    */
   public static long trainedParameters(TrainingConfig config) throws IOException {
-    DecoderDescription description = ModelDirectory.describe(Path.of(config.model()));
+    DecoderDescription description = ModelDirectory.describe(BaseModel.directory(config));
     return config.parameters() == ParametersKind.ALL
         ? description.tensors().stream().mapToLong(TensorSpec::size).sum()
         : config.lora().trainedParameters(description);

@@ -2,10 +2,11 @@ package io.murmuration.release;
 
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.DigestOutputStream;
 import java.security.MessageDigest;
 import java.util.HexFormat;
 import java.util.SortedMap;
@@ -34,14 +35,11 @@ public final class Digests {
    */
   public static String ofRelease(SortedMap<String, byte[]> files) {
     MessageDigest digest = DigestUtils.getSha256Digest();
-    files.forEach(
-        (name, content) -> {
-          byte[] nameBytes = name.getBytes(StandardCharsets.UTF_8);
-          digest.update(ByteBuffer.allocate(Integer.BYTES).putInt(0, nameBytes.length));
-          digest.update(nameBytes);
-          digest.update(ByteBuffer.allocate(Integer.BYTES).putInt(0, content.length));
-          digest.update(content);
-        });
+    try {
+      ReleaseArchive.write(files, new DigestOutputStream(OutputStream.nullOutputStream(), digest));
+    } catch (IOException e) {
+      throw new UncheckedIOException("nothing is written", e);
+    }
     return HexFormat.of().formatHex(digest.digest());
   }
 }

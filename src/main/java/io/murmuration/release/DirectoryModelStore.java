@@ -1,8 +1,12 @@
 package io.murmuration.release;
 
+import io.murmuration.storage.Location;
+import io.murmuration.storage.StoredFiles;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
@@ -11,7 +15,6 @@ import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.SortedMap;
@@ -64,11 +67,6 @@ public final class DirectoryModelStore implements ModelStore {
   /** Bytes of the probe: more than a file system keeps inside an inode. */
   private static final int PROBE_BYTES = 64 * 1024;
 
-  private static final Pattern RELEASE_NAME = Pattern.compile("round-\\d{8,}");
-
-  /** Names of calibrations, never among the releases, so that no consumer of models meets one. */
-  private static final Pattern CALIBRATION_NAME = Pattern.compile("calibration-\\d{8,}");
-
   /** Writes one new file; apart so that tests can fill the disk. */
   interface FileOutput {
     void write(Path file, byte[] content) throws IOException;
@@ -76,9 +74,6 @@ public final class DirectoryModelStore implements ModelStore {
 
   /** The age from which on what belongs to no release that was staged whole is a leftover. */
   private static final Duration LEFTOVER_AGE = Duration.ofDays(1);
-
-  private static final Pattern STAGED_NAME =
-      Pattern.compile("((?:round|calibration)-\\d{8,})-[0-9a-f]{64}");
 
   private static final Logger LOG = LoggerFactory.getLogger(DirectoryModelStore.class);
 
@@ -94,7 +89,7 @@ public final class DirectoryModelStore implements ModelStore {
     this.root = root;
     this.staging = root.resolve(STAGING);
     this.output = output;
-    this.marker = new StoreMarker(root, staging, output);
+    this.marker = new StoreMarker(StoredFiles.at(Location.of(root)));
   }
 
   /**
@@ -128,21 +123,12 @@ public final class DirectoryModelStore implements ModelStore {
     return open(root);
   }
 
-  /**
-   * Checks that a store is at this path now, for what is kept beside releases.
-   *
-   * @throws IOException if it is away, or nothing was ever opened there
-   */
-  public static void requireThere(Path root) throws IOException {
-    new DirectoryModelStore(root, StoreFiles::writeDurably).marker.read();
-  }
-
   /** Opens the store at this path wherever a task runs; all of them must see the same directory. */
   public static Provider at(String root) {
-    return new Location(root);
+    return new Directory(root);
   }
 
-  private record Location(String root) implements Provider {
+  private record Directory(String root) implements Provider {
     @Override
     public ModelStore open() throws IOException {
       return DirectoryModelStore.open(Path.of(root));
@@ -166,7 +152,7 @@ public final class DirectoryModelStore implements ModelStore {
       Files.delete(probe);
       output.write(probe, new byte[PROBE_BYTES]);
       Files.delete(probe);
-      store.marker.mark();
+      store.mark();
       store.id = store.marker.read();
       store.collect(now.minus(LEFTOVER_AGE));
     } catch (IOException e) {
@@ -175,12 +161,33 @@ public final class DirectoryModelStore implements ModelStore {
     return store;
   }
 
+  /** Gives the store an id if it has none; of several that do so at once, one succeeds. */
+  private void mark() throws IOException {
+    Path file = root.resolve(StoreMarker.NAME);
+    if (!StoreFiles.isAbsent(file)) {
+      return;
+    }
+    String fresh = StoreMarker.freshId();
+    Path written = staging.resolve("marker-" + fresh);
+    output.write(written, StoreMarker.content(fresh));
+    try {
+      Files.createLink(file, written); // unlike a rename, never in place of another's marker
+    } catch (FileAlreadyExistsException e) {
+      return;
+    } catch (UnsupportedOperationException | FileSystemException e) {
+      StoreFiles.moveUnlessPresent(written, file); // no hard links here
+    } finally {
+      Files.deleteIfExists(written);
+    }
+    StoreFiles.force(root);
+  }
+
   /**
    * Housekeeping, which keeps nobody from publishing: what cannot be removed is logged and stays.
    */
   private void collect(Instant leftoversBefore) throws IOException {
     for (Path entry : StoreFiles.entriesOf(staging)) {
-      Matcher staged = STAGED_NAME.matcher(entry.getFileName().toString());
+      Matcher staged = ReleaseNames.STAGED.matcher(entry.getFileName().toString());
       try {
         boolean needless =
             staged.matches()
@@ -198,20 +205,13 @@ public final class DirectoryModelStore implements ModelStore {
     }
   }
 
-  /**
-   * Removes what was staged so long ago and never became visible: releases of rounds that were
-   * rolled back. Their commits may still be in checkpoints and savepoints of that time; a restore
-   * from one would then report the release as lost.
-   *
-   * @param before staged before then, by the file system's clock
-   * @return the names of the directories removed
-   */
+  @Override
   public List<String> removeStaged(Instant before) throws IOException {
     List<String> removed = new ArrayList<>();
     try {
       marker.read();
       for (Path entry : StoreFiles.entriesOf(staging)) {
-        if (STAGED_NAME.matcher(entry.getFileName().toString()).matches()
+        if (ReleaseNames.STAGED.matcher(entry.getFileName().toString()).matches()
             && StoreFiles.modifiedBefore(entry, before)) {
           StoreFiles.delete(entry);
           removed.add(entry.getFileName().toString());
@@ -344,12 +344,12 @@ public final class DirectoryModelStore implements ModelStore {
 
   @Override
   public List<String> published() throws IOException {
-    return named(RELEASE_NAME);
+    return named(ReleaseNames.MODEL);
   }
 
   @Override
   public List<String> calibrations() throws IOException {
-    return named(CALIBRATION_NAME);
+    return named(ReleaseNames.CALIBRATION);
   }
 
   private List<String> named(Pattern pattern) throws IOException {
@@ -358,7 +358,7 @@ public final class DirectoryModelStore implements ModelStore {
           .filter(path -> Files.isDirectory(path, LinkOption.NOFOLLOW_LINKS))
           .map(path -> path.getFileName().toString())
           .filter(name -> pattern.matcher(name).matches())
-          .sorted(Comparator.comparingInt(String::length).thenComparing(name -> name))
+          .sorted(ReleaseNames.BY_ROUND)
           .toList();
     } catch (UncheckedIOException e) {
       throw failure("list the releases", e.getCause());
@@ -398,9 +398,7 @@ public final class DirectoryModelStore implements ModelStore {
   }
 
   private Path existing(String name) throws IOException {
-    boolean isName =
-        RELEASE_NAME.matcher(name).matches() || CALIBRATION_NAME.matcher(name).matches();
-    if (!isName || !Files.isDirectory(root.resolve(name))) {
+    if (!ReleaseNames.isRelease(name) || !Files.isDirectory(root.resolve(name))) {
       throw new NoSuchFileException(
           "there is no release %s in %s; it holds %s".formatted(name, root, published()));
     }
@@ -413,7 +411,7 @@ public final class DirectoryModelStore implements ModelStore {
   }
 
   private Path stagingOf(Staged staged) {
-    return staging.resolve(staged.name() + "-" + staged.digest());
+    return staging.resolve(ReleaseNames.staged(staged));
   }
 
   /** Points to the newest release, whichever was just committed or removed. */

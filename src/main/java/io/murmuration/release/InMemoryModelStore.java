@@ -1,7 +1,7 @@
 package io.murmuration.release;
 
 import java.io.IOException;
-import java.util.Comparator;
+import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -15,6 +15,7 @@ public final class InMemoryModelStore implements ModelStore {
 
   private final String id = UUID.randomUUID().toString();
   private final Map<Staged, SortedMap<String, byte[]>> staged = new HashMap<>();
+  private final Map<Staged, Instant> stagedAt = new HashMap<>();
   private final Map<String, SortedMap<String, byte[]>> published = new TreeMap<>();
 
   @Override
@@ -26,6 +27,7 @@ public final class InMemoryModelStore implements ModelStore {
   public synchronized Staged stage(ReleaseFiles release) {
     Staged key = new Staged(id, release.name(), Digests.ofRelease(release.files()));
     staged.put(key, release.files());
+    stagedAt.putIfAbsent(key, Instant.now());
     return key;
   }
 
@@ -65,7 +67,7 @@ public final class InMemoryModelStore implements ModelStore {
   private List<String> named(String prefix) {
     return published.keySet().stream()
         .filter(name -> name.startsWith(prefix))
-        .sorted(Comparator.comparingInt(String::length).thenComparing(name -> name))
+        .sorted(ReleaseNames.BY_ROUND)
         .toList();
   }
 
@@ -88,5 +90,13 @@ public final class InMemoryModelStore implements ModelStore {
     if (published.remove(name) == null) {
       throw new IOException("there is no release " + name);
     }
+  }
+
+  @Override
+  public synchronized List<String> removeStaged(Instant before) {
+    List<Staged> old =
+        staged.keySet().stream().filter(key -> stagedAt.get(key).isBefore(before)).toList();
+    staged.keySet().removeAll(old);
+    return old.stream().map(ReleaseNames::staged).sorted().toList();
   }
 }

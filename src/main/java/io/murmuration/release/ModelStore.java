@@ -2,6 +2,7 @@ package io.murmuration.release;
 
 import java.io.IOException;
 import java.io.Serializable;
+import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.SortedMap;
@@ -97,4 +98,15 @@ public interface ModelStore {
    * @throws IOException if there is no such release or it cannot be removed
    */
   void remove(String name) throws IOException;
+
+  /**
+   * Removes what was staged so long ago and never became visible: releases of rounds that were
+   * rolled back. Their commits may still be in checkpoints and savepoints of that time; a restore
+   * from one would then report the release as lost.
+   *
+   * @param before staged before then, by the clock of what keeps the store
+   * @return the names under which they were staged
+   * @throws IOException if the store is not there, or they cannot be removed
+   */
+  List<String> removeStaged(Instant before) throws IOException;
 }

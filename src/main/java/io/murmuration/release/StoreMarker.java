@@ -1,12 +1,9 @@
 package io.murmuration.release;
 
+import io.murmuration.storage.Location;
+import io.murmuration.storage.StoredFiles;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.FileAlreadyExistsException;
-import java.nio.file.FileSystemException;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
-import java.nio.file.Path;
 import java.util.UUID;
 import java.util.regex.Pattern;
 
@@ -21,37 +18,28 @@ final class StoreMarker {
 
   private static final Pattern ID = Pattern.compile("[0-9a-f]{32}");
 
-  private final Path file;
-  private final Path staging;
-  private final DirectoryModelStore.FileOutput output;
+  private final StoredFiles files;
 
   /**
-   * @param staging where the marker is written before it gets its name
+   * @param files of the store
    */
-  StoreMarker(Path root, Path staging, DirectoryModelStore.FileOutput output) {
-    this.file = root.resolve(NAME);
-    this.staging = staging;
-    this.output = output;
+  StoreMarker(StoredFiles files) {
+    this.files = files;
   }
 
-  /** Gives the store an id if it has none; of several that do so at once, one succeeds. */
-  void mark() throws IOException {
-    if (!StoreFiles.isAbsent(file)) {
-      return;
-    }
-    String fresh = UUID.randomUUID().toString().replace("-", "");
-    Path written = staging.resolve("marker-" + fresh);
-    output.write(written, (fresh + "\n").getBytes(StandardCharsets.UTF_8));
-    try {
-      Files.createLink(file, written); // unlike a rename, never in place of another's marker
-    } catch (FileAlreadyExistsException e) {
-      return;
-    } catch (UnsupportedOperationException | FileSystemException e) {
-      StoreFiles.moveUnlessPresent(written, file); // no hard links here
-    } finally {
-      Files.deleteIfExists(written);
-    }
-    StoreFiles.force(file.getParent());
+  /** An id that no other store has. */
+  static String freshId() {
+    return UUID.randomUUID().toString().replace("-", "");
+  }
+
+  /** What the marker of a store holds. */
+  static byte[] content(String id) {
+    return (id + "\n").getBytes(StandardCharsets.UTF_8);
+  }
+
+  /** Whether there is certainly none. */
+  boolean isAbsent() throws IOException {
+    return files.read(NAME).isEmpty();
   }
 
   /**
@@ -60,16 +48,12 @@ final class StoreMarker {
    * @throws IOException without marker: the store is not there, whatever else is
    */
   String read() throws IOException {
-    String marker;
-    try {
-      marker = Files.readString(file).strip();
-    } catch (NoSuchFileException e) {
-      throw away();
-    }
+    byte[] content = files.read(NAME).orElseThrow(this::away);
+    String marker = new String(content, StandardCharsets.UTF_8).strip();
     if (!ID.matcher(marker).matches()) {
       throw new IOException(
           "%s must hold the id of the store, 32 hexadecimal digits, but does not; restore it from a copy"
-              .formatted(file));
+              .formatted(location()));
     }
     return marker;
   }
@@ -79,7 +63,7 @@ final class StoreMarker {
     return new IOException(
         ("the store is not there: it has no %s. Mount it, or move it back; nothing is written or"
                 + " given up until it is there")
-            .formatted(file));
+            .formatted(location()));
   }
 
   /**
@@ -94,5 +78,9 @@ final class StoreMarker {
           "store %s is expected but store %s is there; mount the one that this job published to"
               .formatted(expected, found));
     }
+  }
+
+  private Location location() {
+    return files.root().resolve(NAME);
   }
 }

@@ -14,7 +14,6 @@ import io.murmuration.training.GradientSource;
 import io.murmuration.training.PublicWatch;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.file.Path;
 
 /**
  * A worker's base model, as a Hugging Face directory has it. Where training began it need not know:
@@ -40,7 +39,7 @@ public final class ModelGradients implements GradientSource {
     Torch.useThreads(config.threads());
     LanguageModel base;
     try {
-      base = LanguageModel.load(Path.of(config.model()));
+      base = LanguageModel.load(BaseModel.directory(config));
     } catch (IOException e) {
       throw new UncheckedIOException(
           "The base model %s (training.model) cannot be loaded".formatted(config.model()), e);
@@ -68,7 +67,7 @@ public final class ModelGradients implements GradientSource {
    * began nor a release is read.
    */
   static TrainableParameters onFrozen(TrainingConfig config, float[] frozen) throws IOException {
-    LanguageModel base = LanguageModel.load(Path.of(config.model()));
+    LanguageModel base = LanguageModel.load(BaseModel.directory(config));
     try {
       return onFrozen(base, config, frozen);
     } catch (RuntimeException e) {

@@ -161,15 +161,14 @@ public final class ModelRoundTrainer implements RoundTrainer {
   static TrainableParameters parameters(TrainingConfig config, StartingPoint start)
       throws IOException {
     if (config.parameters() == ParametersKind.ALL) {
-      String directory = start == null ? config.model() : start.directory();
-      return new AllParameters(LanguageModel.load(Path.of(directory)));
+      Path directory = start == null ? BaseModel.directory(config) : start.local();
+      return new AllParameters(LanguageModel.load(directory));
     }
-    LanguageModel base = LanguageModel.load(Path.of(config.model()));
+    LanguageModel base = LanguageModel.load(BaseModel.directory(config));
     try {
       return start == null
           ? LoraParameters.fresh(base, config.lora())
-          : LoraParameters.from(
-              base, LoraAdapter.read(Path.of(start.directory())), config.loraMode());
+          : LoraParameters.from(base, LoraAdapter.read(start.local()), config.loraMode());
     } catch (IOException | RuntimeException e) {
       base.close();
       throw e;

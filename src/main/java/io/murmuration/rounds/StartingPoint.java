@@ -10,12 +10,16 @@ import io.murmuration.model.LoraConfig;
 import io.murmuration.model.ModelDirectory;
 import io.murmuration.release.Digests;
 import io.murmuration.release.Manifest;
+import io.murmuration.release.ModelStores;
 import io.murmuration.release.ReleaseManifest;
+import io.murmuration.storage.Location;
+import io.murmuration.storage.StoredFiles;
 import java.io.IOException;
 import java.io.Serializable;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * The release or adapter where training begins.
@@ -33,7 +37,7 @@ import java.util.List;
  * latest} may point elsewhere by the time that a failed job starts anew. Once there is state, the
  * starting point is read no more: it may have been removed since.
  *
- * @param directory resolved, absolute
+ * @param directory resolved: an absolute path, or a URI
  * @param name of the directory
  * @param digest of its weights, see {@link ModelDirectory#weightsDigest}; empty if it does not
  *     exist, which only a job that has state survives
@@ -62,24 +66,41 @@ public record StartingPoint(String directory, String name, String digest, List<S
     if (training.startFrom() == null) {
       return null;
     }
-    Path given = Path.of(training.startFrom());
-    if (mayHaveState && !Files.exists(given)) {
-      return new StartingPoint(
-          given.toAbsolutePath().toString(), given.getFileName().toString(), "", List.of());
+    Location given = Location.of(training.startFrom());
+    Optional<Location> found = resolved(given);
+    if (found.isEmpty()) {
+      require(mayHaveState, "must be a directory that holds a release or an adapter", given);
+      Location gone = given.isLocal() ? Location.of(given.path().toAbsolutePath()) : given;
+      return new StartingPoint(gone.text(), gone.name(), "", List.of());
     }
-    require(
-        Files.isDirectory(given), "must be a directory that holds a release or an adapter", given);
-    Path directory = given.toRealPath();
+    Location resolved = found.get();
+    Path directory = ModelStores.directory(resolved);
     requireSameTask(training, directory);
     return new StartingPoint(
-        directory.toString(),
-        directory.getFileName().toString(),
+        resolved.text(),
+        resolved.name(),
         ModelDirectory.weightsDigest(directory),
         charges(config, directory, baseDigest));
   }
 
+  /** Where links lead; empty if nothing is there. */
+  private static Optional<Location> resolved(Location given) throws IOException {
+    if (given.isLocal()) {
+      return Files.isDirectory(given.path())
+          ? Optional.of(Location.of(given.path().toRealPath()))
+          : Optional.empty();
+    }
+    Location resolved = ModelStores.resolved(given);
+    return StoredFiles.at(resolved).list("").isEmpty() ? Optional.empty() : Optional.of(resolved);
+  }
+
+  /** The directory on this machine. */
+  Path local() throws IOException {
+    return ModelStores.directory(Location.of(directory));
+  }
+
   private static void requireSameTask(TrainingConfig training, Path directory) throws IOException {
-    Path base = Path.of(training.model());
+    Path base = BaseModel.directory(training);
     if (training.parameters() == ParametersKind.ALL) {
       require(
           Files.exists(directory.resolve("config.json")),
@@ -160,7 +181,7 @@ public record StartingPoint(String directory, String name, String digest, List<S
     return List.of();
   }
 
-  private static void require(boolean condition, String rule, Path given) {
+  private static void require(boolean condition, String rule, Object given) {
     if (!condition) {
       throw new IllegalArgumentException(
           "%s %s given %s".formatted(TrainingOptions.START_FROM.key(), rule, given));
@@ -177,8 +198,8 @@ public record StartingPoint(String directory, String name, String digest, List<S
         !digest.isEmpty(),
         "must be a directory that holds a release or an adapter, since no state is restored that"
             + " would make it needless,",
-        Path.of(directory));
-    String found = ModelDirectory.weightsDigest(Path.of(directory));
+        directory);
+    String found = ModelDirectory.weightsDigest(local());
     if (!found.equals(digest)) {
       throw new IllegalArgumentException(
           "%s %s must hold weights with digest %s, as when the job was submitted, but they have %s"

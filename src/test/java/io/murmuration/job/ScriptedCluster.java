@@ -43,13 +43,18 @@ final class ScriptedCluster {
   private final JsonMapper json = new JsonMapper();
   private final HttpClient http = HttpClient.newHttpClient();
   private final Path directory;
+  private final Path plugins;
   private final int restPort;
   private final int rpcPort;
   private final int metricsPort;
   private final int kafkaPort;
 
-  ScriptedCluster(Path directory) throws IOException {
+  /**
+   * @param plugins directory of Flink's plugins
+   */
+  ScriptedCluster(Path directory, Path plugins) throws IOException {
     this.directory = directory;
+    this.plugins = plugins;
     try (ServerSocket rest = new ServerSocket(0);
         ServerSocket rpc = new ServerSocket(0);
         ServerSocket metrics = new ServerSocket(0);
@@ -107,6 +112,8 @@ final class ScriptedCluster {
     ProcessBuilder builder =
         new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(output.toFile());
     builder.environment().put("MURMURATION_CLUSTER_DIR", directory.toString());
+    builder.environment().put("FLINK_CONF_DIR", directory.resolve("conf").toString());
+    builder.environment().put("FLINK_PLUGINS_DIR", plugins.toString());
     Process process = builder.start();
     boolean ended = process.waitFor(SCRIPT_TIMEOUT.toSeconds(), TimeUnit.SECONDS);
     String text = Files.readString(output);
@@ -136,9 +143,17 @@ final class ScriptedCluster {
     }
   }
 
-  /** A configuration of short rounds on the demo's model. */
-  Path writeConfig(String domain) throws IOException {
-    Path model = DemoModel.unpack(directory.resolve("base-model"));
+  /** The demo's model on this machine. */
+  Path model() throws IOException {
+    return DemoModel.unpack(directory.resolve("base-model"));
+  }
+
+  /**
+   * A configuration of short rounds on the demo's model.
+   *
+   * @param others further settings, which win
+   */
+  Path writeConfig(String domain, Map<String, String> others) throws IOException {
     ObjectNode settings =
         json.createObjectNode()
             .put("privacy.domain", domain)
@@ -148,11 +163,12 @@ final class ScriptedCluster {
             .put("privacy.expected-units", 20)
             .put("privacy.noise-multiplier", 1)
             .put("privacy.round-interval", "1 s")
-            .put("training.model", model.toString())
+            .put("training.model", model().toString())
             .put("kafka.bootstrap-servers", bootstrapServers())
             .put("kafka.topics.replication-factor", 1)
             .put("releases.directory", releases(domain).toString())
             .put("job.checkpoint-interval", "2 s");
+    others.forEach(settings::put);
     Path file = directory.resolve(domain + ".yaml");
     new YAMLMapper().writeValue(file.toFile(), settings);
     return file;
@@ -204,8 +220,11 @@ final class ScriptedCluster {
   }
 
   /** Stops a job with Flink's command line; returns where the savepoint is. */
-  String stopWithSavepoint(String job) throws Exception {
-    String output = script("flink", "stop", job);
+  String stopWithSavepoint(String job, String... options) throws Exception {
+    List<String> arguments = new ArrayList<>(List.of("stop"));
+    arguments.addAll(List.of(options));
+    arguments.add(job);
+    String output = script("flink", arguments.toArray(String[]::new));
     assertThat(output).contains("Savepoint completed. Path: ");
     return output.replaceAll("(?s).*Savepoint completed\\. Path: (\\S+).*", "$1");
   }

@@ -13,7 +13,11 @@ import io.murmuration.privacy.ledger.LedgerEntry;
 import io.murmuration.privacy.ledger.LedgerRecord.Charge;
 import io.murmuration.privacy.ledger.LedgerRecord.EpochOpened;
 import io.murmuration.release.DirectoryModelStore;
+import io.murmuration.release.ModelStores;
 import io.murmuration.release.ReleaseCatalog;
+import io.murmuration.storage.Location;
+import io.murmuration.storage.S3Server;
+import io.murmuration.storage.StoredFiles;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -25,6 +29,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 import java.util.stream.LongStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -53,29 +58,44 @@ class StandaloneClusterITCase {
   };
 
   private static ScriptedCluster cluster;
+  private static S3Server s3;
 
   @BeforeAll
   static void start(@TempDir(cleanup = CleanupMode.ON_SUCCESS) Path directory) throws Exception {
-    cluster = new ScriptedCluster(directory);
-    cluster.start(
-        /* taskManagers= */ 2,
-        /* slots= */ 2,
-        "-Dexternal-resources=gradient-worker",
-        "-Dexternal-resource.gradient-worker.amount=1");
+    s3 = S3Server.start(directory.resolve("s3"));
+    s3.createBucket("bucket");
+    Path plugins = directory.resolve("plugins");
+    s3.usePlugin(plugins, Map.of());
+    List<String> settings =
+        new ArrayList<>(
+            List.of(
+                "-Dexternal-resources=gradient-worker",
+                "-Dexternal-resource.gradient-worker.amount=1"));
+    s3.flinkSettings().forEach((key, value) -> settings.add("-D" + key + "=" + value));
+    cluster = new ScriptedCluster(directory, plugins);
+    cluster.start(/* taskManagers= */ 2, /* slots= */ 2, settings.toArray(String[]::new));
+    for (String domain : List.of("rescaled", "placed", "on-s3")) {
+      cluster.script("kafka", "topics", "--domain", domain, "--partitions", "4");
+    }
+    feed();
   }
 
   @AfterAll
   static void stop() throws Exception {
-    if (cluster != null) {
-      cluster.stop();
+    try {
+      if (cluster != null) {
+        cluster.stop();
+      }
+    } finally {
+      if (s3 != null) {
+        s3.close();
+      }
     }
   }
 
   @Test
   void runsByCommandLineAndByRest_andIsRescaledFromASavepoint() throws Exception {
-    Path config = cluster.writeConfig("rescaled");
-    cluster.script("kafka", "topics", "--config", config.toString(), "--partitions", "4");
-    feed();
+    Path config = cluster.writeConfig("rescaled", Map.of());
 
     String first = submitByCommandLine(config, /* parallelism= */ 2);
     awaitRound(first, 3);
@@ -90,7 +110,7 @@ class StandaloneClusterITCase {
     assertThat(cluster.state(first)).isEqualTo("FINISHED");
     int releasedBefore = releases().size();
     assertThat(releasedBefore).isPositive();
-    long chargedBefore = charges().size();
+    long chargedBefore = charges("rescaled").size();
 
     String second =
         cluster.submitByRest(config, savepoint, "job.parallelism=4", "training.parallelism=2");
@@ -111,8 +131,7 @@ class StandaloneClusterITCase {
   /** Task managers of two kinds: two with room for a worker, and one for ingest alone. */
   @Test
   void eachWorkerHasATaskManager_andIngestNeedsNoneOfTheirs() throws Exception {
-    Path config = cluster.writeConfig("placed");
-    cluster.script("kafka", "topics", "--config", config.toString(), "--partitions", "4");
+    Path config = cluster.writeConfig("placed", Map.of());
     Set<String> withWorkers = cluster.taskManagers();
     assertThat(withWorkers).hasSize(2);
     cluster.script(
@@ -134,13 +153,80 @@ class StandaloneClusterITCase {
     cluster.stopWithSavepoint(job);
   }
 
+  /** Model, releases, parameters, checkpoints and the savepoint; through the death of a machine. */
+  @Test
+  void runsWithEverythingOnObjectStorage() throws Exception {
+    int before = cluster.taskManagers().size();
+    Location releases = Location.of("s3://bucket/chat/releases");
+    StoredFiles model = StoredFiles.at(Location.of("s3://bucket/models/demo"));
+    try (Stream<Path> files = Files.list(cluster.model())) {
+      for (Path file : files.toList()) {
+        model.write(file.getFileName().toString(), Files.readAllBytes(file));
+      }
+    }
+    Path config =
+        cluster.writeConfig(
+            "on-s3",
+            Map.of(
+                "training.model",
+                model.root().text(),
+                "training.parallelism",
+                "2",
+                "releases.directory",
+                releases.text(),
+                "job.checkpoint-directory",
+                "s3://bucket/chat/checkpoints"));
+
+    String job = submitByCommandLine(config, /* parallelism= */ 2);
+    awaitRound(job, 2);
+    assertThat(StoredFiles.at(Location.of("s3://bucket/chat/checkpoints")).list("")).isNotEmpty();
+    cluster.script("cluster", "taskmanager", "kill", "1");
+    cluster.script("cluster", "taskmanager", "add");
+    await()
+        .atMost(Duration.ofSeconds(120))
+        .untilAsserted(() -> assertThat(epochs("on-s3")).isGreaterThan(1));
+    awaitRound(job, charges("on-s3").size() + 1);
+    String savepoint =
+        cluster.stopWithSavepoint(job, "--savepointPath", "s3://bucket/chat/savepoints");
+
+    assertThat(savepoint).startsWith("s3://bucket/chat/savepoints/savepoint-");
+    List<String> published = ModelStores.reading(releases).published();
+    assertThat(published).isNotEmpty();
+    assertThat(
+            cluster.script(
+                "murmuration",
+                "releases",
+                "verify",
+                releases.text(),
+                "--bootstrap-servers",
+                cluster.bootstrapServers(),
+                "--ledger-topic",
+                "murmuration-ledger-on-s3"))
+        .contains("%1$d of %1$d releases are sound".formatted(published.size()));
+    // the dead one is forgotten
+    await().atMost(Duration.ofSeconds(60)).until(() -> cluster.taskManagers().size() == before);
+    assertThat(
+            cluster.script(
+                "murmuration",
+                "generate",
+                "--model",
+                model.root().text(),
+                "--adapter",
+                releases.resolve("latest").text(),
+                "--max-tokens",
+                "3",
+                "--prompt",
+                "has anyone"))
+        .contains("has anyone");
+  }
+
   /** Rounds 1, 2, 3, … each charged once, two epochs, and no release that was not charged. */
   private static void assertLedgerAndReleasesAreWhole() throws Exception {
-    List<Charge> charges = charges();
+    List<Charge> charges = charges("rescaled");
     assertThat(charges)
         .extracting(Charge::round)
         .containsExactlyElementsOf(LongStream.rangeClosed(1, charges.size()).boxed().toList());
-    assertThat(ledger().stream().filter(entry -> entry.record() instanceof EpochOpened)).hasSize(2);
+    assertThat(epochs("rescaled")).isEqualTo(2);
     List<Long> released = releases();
     assertThat(released).doesNotHaveDuplicates().isSorted();
     assertThat(released).allMatch(round -> round <= charges.size());
@@ -197,20 +283,24 @@ class StandaloneClusterITCase {
     }
   }
 
-  private static List<LedgerEntry> ledger() throws Exception {
+  private static List<LedgerEntry> ledger(String domain) throws Exception {
     try (KafkaLedger ledger =
         new KafkaLedger(
-            "rescaled",
+            domain,
             KafkaEndpoint.of(
-                "murmuration-ledger-rescaled",
+                "murmuration-ledger-" + domain,
                 Map.of("bootstrap.servers", cluster.bootstrapServers()),
                 /* replicationFactor= */ 1))) {
       return ledger.read();
     }
   }
 
-  private static List<Charge> charges() throws Exception {
-    return ledger().stream()
+  private static long epochs(String domain) throws Exception {
+    return ledger(domain).stream().filter(entry -> entry.record() instanceof EpochOpened).count();
+  }
+
+  private static List<Charge> charges(String domain) throws Exception {
+    return ledger(domain).stream()
         .map(LedgerEntry::record)
         .filter(Charge.class::isInstance)
         .map(Charge.class::cast)

@@ -1,6 +1,7 @@
 package io.murmuration.release;
 
 import java.io.IOException;
+import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.SortedMap;
@@ -48,5 +49,10 @@ public interface ForwardingModelStore extends ModelStore {
   @Override
   default void remove(String name) throws IOException {
     store().remove(name);
+  }
+
+  @Override
+  default List<String> removeStaged(Instant before) throws IOException {
+    return store().removeStaged(before);
   }
 }

@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.murmuration.release.ModelStore.Outcome;
 import io.murmuration.release.ModelStore.Staged;
 import java.io.IOException;
+import java.time.Duration;
+import java.time.Instant;
 import org.junit.jupiter.api.Test;
 
 /** What every {@link ModelStore} does. */
@@ -123,5 +125,24 @@ abstract class ModelStoreContract {
 
     assertThat(store().published())
         .containsExactly("round-00000003", "round-00000012", "round-100000000");
+  }
+
+  @Test
+  void whatIsStagedGoesOnlyWhenAPersonSaysSo() throws IOException {
+    Staged old = store().stage(ReleaseFixtures.files(1, 1));
+    String name = old.name() + "-" + old.digest();
+
+    assertThat(store().removeStaged(Instant.now().minus(Duration.ofDays(30)))).isEmpty();
+    assertThat(store().removeStaged(Instant.now().plus(Duration.ofDays(1)))).containsExactly(name);
+
+    assertThatThrownBy(() -> store().commit(old)).isInstanceOf(ReleaseLostException.class);
+  }
+
+  @Test
+  void calibrationsAreNoModels() throws IOException {
+    store().commit(store().stage(ReleaseFixtures.files(2, 1)));
+
+    assertThat(store().calibrations()).isEmpty();
+    assertThat(store().published()).containsExactly("round-00000002");
   }
 }

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatIOException;
 
 import io.murmuration.privacy.mechanism.ModelVersion;
 import io.murmuration.release.DirectoryModelStore;
+import io.murmuration.storage.Location;
+import io.murmuration.storage.StoredFiles;
 import io.murmuration.training.ParameterStore.Key;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -15,7 +17,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-class DirectoryParameterStoreTest extends ParameterStoreContract {
+class StoredParametersTest extends ParameterStoreContract {
 
   private static final ModelVersion VERSION = version("a1b2", 3, 7);
 
@@ -28,7 +30,7 @@ class DirectoryParameterStoreTest extends ParameterStoreContract {
 
   @Override
   ParameterStore store() {
-    return new DirectoryParameterStore(root, "flock");
+    return new StoredParameters(StoredFiles.at(Location.of(root)), "flock");
   }
 
   private List<String> files() throws IOException {
@@ -65,7 +67,7 @@ class DirectoryParameterStoreTest extends ParameterStoreContract {
   /** An empty mount point in its place must not be written to: train tries again. */
   @Test
   void nothingIsWrittenWhileTheStoreOfReleasesIsAway(@TempDir Path empty) {
-    DirectoryParameterStore store = new DirectoryParameterStore(empty, "flock");
+    StoredParameters store = new StoredParameters(StoredFiles.at(Location.of(empty)), "flock");
     assertThatIOException().isThrownBy(() -> store.put(Key.ofFrozen(VERSION), FROZEN));
     assertThat(empty).isEmptyDirectory();
   }
