@@ -13,10 +13,12 @@ import io.murmuration.privacy.ledger.Ledger;
 import io.murmuration.privacy.mechanism.AdaptiveClipping;
 import io.murmuration.privacy.mechanism.Grant;
 import io.murmuration.privacy.mechanism.Horizon;
+import io.murmuration.privacy.mechanism.MechanismJson;
 import io.murmuration.privacy.mechanism.PublicClock;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.privacy.mechanism.RoundQuery.CountHistogram;
 import io.murmuration.privacy.mechanism.RoundQuery.ModelUpdate;
+import io.murmuration.privacy.mechanism.RoundQuery.NormHistograms;
 import io.murmuration.privacy.mechanism.Sampler;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -24,6 +26,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
@@ -353,5 +357,36 @@ class ManifestFormatTest {
           .asString()
           .startsWith("its mechanism is not the one that was charged, which is: each user with");
     }
+  }
+
+  /** For consumers of other languages, who have no more than the page. */
+  @Test
+  void theServingPageNamesEveryField() throws IOException {
+    String page = Files.readString(Path.of("docs/serving.md"));
+    TreeSet<String> fields = new TreeSet<>();
+    for (Kind kind : Kind.values()) {
+      ObjectNode tree = kind.written().tree();
+      tree.remove("outcome"); // has a page of its own
+      fields.add("outcome");
+      collectFields(tree, fields);
+    }
+    ObjectNode norms = JSON.createObjectNode();
+    NormHistograms query = new NormHistograms(List.of(1, 2), 0.01, /* ratio= */ 2, /* bins= */ 8);
+    MechanismJson.write(
+        new RoundMechanism(Sampler.ULS, 0.1, 2, 1, /* clipNorm= */ Math.sqrt(2), 1, query), norms);
+    collectFields(norms, fields);
+
+    assertThat(fields)
+        .hasSizeGreaterThan(35)
+        .allSatisfy(f -> assertThat(page).contains("`" + f + "`"));
+  }
+
+  private static void collectFields(JsonNode node, Set<String> fields) {
+    node.properties()
+        .forEach(
+            field -> {
+              fields.add(field.getKey());
+              collectFields(field.getValue(), fields);
+            });
   }
 }
