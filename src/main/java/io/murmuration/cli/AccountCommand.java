@@ -1,6 +1,6 @@
 package io.murmuration.cli;
 
-import io.murmuration.planning.Horizon;
+import io.murmuration.planning.HorizonPlan;
 import io.murmuration.privacy.accounting.Mechanism;
 import io.murmuration.privacy.accounting.PldAccountant;
 import io.murmuration.privacy.accounting.PoissonSubsampledGaussian;
@@ -76,9 +76,9 @@ final class AccountCommand implements Callable<Integer> {
         epsilon != null && delta != null && rounds == null,
         "--horizon answers with rounds: give --epsilon and --delta, and no --rounds");
     PrivacyLoss share = AccountingOutput.checked(spec, () -> horizon.share(epsilon, delta));
-    Horizon afforded =
+    HorizonPlan afforded =
         AccountingOutput.checked(
-            spec, () -> Horizon.of(subject, share.epsilon(), share.delta(), pld));
+            spec, () -> HorizonPlan.of(subject, share.epsilon(), share.delta(), pld));
     answer.put("horizon_rounds", afforded.rounds());
     answer.put("epsilon", afforded.epsilon());
     answer.put("epsilon_budget", epsilon);

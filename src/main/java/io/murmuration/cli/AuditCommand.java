@@ -124,7 +124,7 @@ final class AuditCommand implements Callable<Integer> {
   private static String inWords(OneRunVerdict verdict, Path page) {
     return """
     epsilon claimed      %s at delta %s
-    epsilon at least     %.4f (95 %% confidence)
+    epsilon at least     %s (95 %% confidence)
     guesses right        %d of %d, from %d canaries; %s
     report               %s
 
@@ -133,7 +133,7 @@ final class AuditCommand implements Callable<Integer> {
         .formatted(
             PrivacyLoss.text(verdict.claimed(), /* decimals= */ 4),
             verdict.delta(),
-            verdict.epsilonLower(),
+            PrivacyLoss.lowerText(verdict.epsilonLower(), /* decimals= */ 4),
             verdict.guesses().correct(),
             verdict.guesses().guesses(),
             verdict.guesses().canaries(),

@@ -1,6 +1,6 @@
 package io.murmuration.cli;
 
-import io.murmuration.planning.Horizon;
+import io.murmuration.planning.HorizonPlan;
 import io.murmuration.privacy.accounting.PrivacyLoss;
 import io.murmuration.privacy.ledger.LedgerRecord.Genesis;
 import java.time.Duration;
@@ -61,7 +61,7 @@ final class LifetimeOptions {
    *
    * @param expectedUnits null if unknown
    */
-  void describe(Horizon horizon, Double expectedUnits, Map<String, Object> answer) {
+  void describe(HorizonPlan horizon, Double expectedUnits, Map<String, Object> answer) {
     if (roundInterval != null) {
       answer.put("horizon_seconds", horizon.lasts(roundInterval).toMillis() / 1000.0);
     }

@@ -10,7 +10,7 @@ import io.murmuration.planning.BoundChoice;
 import io.murmuration.planning.BoundPlan;
 import io.murmuration.planning.BoundPrediction;
 import io.murmuration.planning.CountDistribution;
-import io.murmuration.planning.Horizon;
+import io.murmuration.planning.HorizonPlan;
 import io.murmuration.planning.NormModel;
 import io.murmuration.planning.PlanningTerms;
 import io.murmuration.planning.StepNoise;
@@ -284,11 +284,11 @@ final class PlanCommand implements Callable<Integer> {
   /** The plan's rounds as a user's lifetime: what a round's noise affords. */
   private Map<String, Object> horizon(BoundPrediction recommended) {
     PrivacyLoss share = horizon.share(guarantee.epsilon(), guarantee.delta());
-    Horizon afforded =
+    HorizonPlan afforded =
         AccountingOutput.checked(
             spec,
             () ->
-                Horizon.of(
+                HorizonPlan.of(
                     recommended.mechanism().accounted(),
                     share.epsilon(),
                     share.delta(),

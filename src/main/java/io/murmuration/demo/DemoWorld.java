@@ -35,7 +35,7 @@ record DemoWorld(
     SyntheticStream stream =
         SyntheticStream.generate(
             settings.seed(), SyntheticStream.DEFAULT_USERS, SyntheticStream.DEFAULT_SECRETS);
-    PublicText text = new PublicText();
+    PublicChat text = new PublicChat();
     List<String> heldOut = new ArrayList<>();
     int half = Math.max(1, settings.heldOutMessages() / 2);
     heldOut.addAll(text.heldOutBeforeTrend(settings.seed() + 1, half));

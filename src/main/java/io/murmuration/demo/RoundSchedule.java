@@ -53,7 +53,7 @@ final class RoundSchedule {
     if (!entries.isEmpty() && entries.get(0).record() instanceof LedgerRecord.Genesis genesis) {
       return Duration.ofMillis(genesis.roundIntervalMillis());
     }
-    List<String> sentences = new PublicText().heldOutBeforeTrend(settings.seed(), SENTENCES);
+    List<String> sentences = new PublicChat().heldOutBeforeTrend(settings.seed(), SENTENCES);
     RoundDuration round =
         new RoundDuration(
             GradientTiming.perExample(training, sentences),

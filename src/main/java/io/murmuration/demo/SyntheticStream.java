@@ -109,11 +109,11 @@ public final class SyntheticStream {
    */
   public List<Secret> untoldSecrets(long seed, int count) {
     SplittableRandom random = new SplittableRandom(seed);
-    return drawSecrets(new PublicText(), new HashSet<>(secrets), count, random);
+    return drawSecrets(new PublicChat(), new HashSet<>(secrets), count, random);
   }
 
   private static List<Secret> drawSecrets(
-      PublicText text, Set<Secret> taken, int count, RandomGenerator random) {
+      PublicChat text, Set<Secret> taken, int count, RandomGenerator random) {
     List<Secret> drawn = new ArrayList<>();
     while (drawn.size() < count) {
       Secret secret = text.secret(random);
@@ -159,7 +159,7 @@ public final class SyntheticStream {
 
   /** One run of the generator; holds the random numbers. */
   private static final class Generation {
-    private final PublicText text = new PublicText();
+    private final PublicChat text = new PublicChat();
     private final SplittableRandom random;
     private final long seed;
 

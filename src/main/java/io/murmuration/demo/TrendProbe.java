@@ -33,7 +33,7 @@ public final class TrendProbe {
 
   /** The probe of the demo: {@code messages} public sentences of each kind. */
   public static TrendProbe ofDemo(long seed, int messages) {
-    PublicText text = new PublicText();
+    PublicChat text = new PublicChat();
     return new TrendProbe(
         text.heldOutBeforeTrend(seed, messages), text.heldOutTrend(seed, messages));
   }

@@ -9,6 +9,7 @@ import io.murmuration.chart.LineChart.Point;
 import io.murmuration.chart.LineChart.Series;
 import io.murmuration.chart.LineChart.Size;
 import io.murmuration.chart.Templates;
+import io.murmuration.privacy.accounting.PrivacyLoss;
 import io.murmuration.privacy.audit.CanaryScores;
 import io.murmuration.privacy.audit.OneRunVerdict;
 import java.util.ArrayList;
@@ -21,6 +22,9 @@ import java.util.TreeMap;
 
 /** What an audit of releases found, as one HTML page that needs nothing else. */
 public final class AuditPage {
+
+  /** Of every ε: claims are rounded up, what was found down. */
+  private static final int DECIMALS = 2;
 
   private AuditPage() {}
 
@@ -76,9 +80,9 @@ public final class AuditPage {
                     + " run does this in at most one of 20 audits."
                 : "Guesses of who took part were not right more often than the claim allows.",
             "At confidence 95 %% for this and the next line together, ε is at least %s by guesses alone, which assumes nothing."
-                .formatted(number(verdict.byGuesses())),
+                .formatted(PrivacyLoss.lowerText(verdict.byGuesses(), DECIMALS)),
             "It is at least %s if the run leaks as a Gaussian mechanism does; the verdict does not assume that."
-                .formatted(number(verdict.byTradeOff()))),
+                .formatted(PrivacyLoss.lowerText(verdict.byTradeOff(), DECIMALS))),
         List.of(
             power(verdict),
             "That the claim is true. A lower bound never proves one: better attacks exist than one"
@@ -96,18 +100,21 @@ public final class AuditPage {
             .formatted(
                 Words.count(verdict.guessesToFalsify().getAsInt()),
                 guesses,
-                number(verdict.claimed()))
+                PrivacyLoss.text(verdict.claimed(), DECIMALS))
         : "Anything at all: not even %s right guesses of %s would contradict ε %s. More canaries or a smaller claim are needed."
-            .formatted(guesses, guesses, number(verdict.claimed()));
+            .formatted(guesses, guesses, PrivacyLoss.text(verdict.claimed(), DECIMALS));
   }
 
   private static List<Tile> tiles(OneRunVerdict verdict, CanaryScores scores) {
     return List.of(
         new Tile(
             "ε claimed",
-            number(verdict.claimed()),
+            PrivacyLoss.text(verdict.claimed(), DECIMALS),
             String.format(Locale.ROOT, "at δ %.3g", verdict.delta())),
-        new Tile("ε at least", number(verdict.epsilonLower()), "one-sided, at confidence 95 %"),
+        new Tile(
+            "ε at least",
+            PrivacyLoss.lowerText(verdict.epsilonLower(), DECIMALS),
+            "one-sided, at confidence 95 %"),
         new Tile(
             "guesses right",
             "%s of %s"
@@ -121,6 +128,7 @@ public final class AuditPage {
             "%s took part".formatted(Words.count(scores.in()))));
   }
 
+  /** A rate. */
   private static String number(double value) {
     return String.format(Locale.ROOT, "%.2f", value);
   }

@@ -33,13 +33,13 @@ final class ReportCharts {
                 .formatted(
                     Words.count(report.rounds()),
                     Guarantee.epsilonRoundedUp(report.epsilonSpent()),
-                    Words.number(report.epsilonBudget())),
+                    Words.epsilon(report.epsilonBudget())),
             Size.HALF_PAGE,
             AxisName.fromZero("round"),
             AxisName.fromZero("ε"),
             Optional.of(
                 new Limit(
-                    "budget " + Words.number(report.epsilonBudget()), report.epsilonBudget())),
+                    "budget " + Words.epsilon(report.epsilonBudget()), report.epsilonBudget())),
             series)
         .drawing();
   }

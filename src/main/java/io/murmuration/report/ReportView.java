@@ -148,7 +148,7 @@ public record ReportView(
         Guarantee.epsilonRoundedUp(report.epsilonSpent()),
         String.format(Locale.ROOT, "%.4f", share),
         "of %s at δ = %s"
-            .formatted(Words.number(report.epsilonBudget()), Words.number(report.deltaBudget())));
+            .formatted(Words.epsilon(report.epsilonBudget()), Words.number(report.deltaBudget())));
   }
 
   private static Tile roundsTile(RunReport report) {
@@ -191,7 +191,7 @@ public record ReportView(
         Words.number(mechanism.noiseMultiplier()),
         Words.number(mechanism.clipNorm()),
         Words.number(mechanism.expectedUnits()),
-        Words.number(phase.opened().epsilon()),
+        Words.epsilon(phase.opened().epsilon()),
         Words.number(phase.opened().delta()),
         (phase.opened().isLifetime() ? "%s, at most %s of them a user's" : "%s of at most %s")
             .formatted(Words.count(phase.rounds()), Words.count(phase.opened().maxRounds())));

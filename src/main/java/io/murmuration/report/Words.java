@@ -1,5 +1,6 @@
 package io.murmuration.report;
 
+import io.murmuration.privacy.accounting.PrivacyLoss;
 import java.time.Duration;
 import java.util.Locale;
 
@@ -15,6 +16,11 @@ final class Words {
         : Math.abs(value) < 1e-3
             ? Double.toString(value)
             : String.format(Locale.ROOT, "%.4g", value);
+  }
+
+  /** An ε that is promised: whole, or with four decimals and rounded up. */
+  static String epsilon(double epsilon) {
+    return epsilon == Math.rint(epsilon) ? number(epsilon) : PrivacyLoss.text(epsilon, 4);
   }
 
   /** A whole number with its thousands apart. */

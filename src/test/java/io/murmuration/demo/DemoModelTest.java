@@ -26,7 +26,7 @@ class DemoModelTest {
   void theModelIsSmallAndKnowsTheOldTopicsButNotTheTrend() throws IOException {
     DemoModel.unpack(directory);
     assertThat(Files.size(directory.resolve("model.safetensors"))).isLessThan(2_000_000);
-    PublicText text = new PublicText();
+    PublicChat text = new PublicChat();
     try (LanguageModel model = LanguageModel.load(directory)) {
       double oldTopics = loss(model, text.heldOutBeforeTrend(/* seed= */ 21, 100));
       double trend = loss(model, text.heldOutTrend(/* seed= */ 21, 100));

@@ -65,7 +65,7 @@ final class PretrainDemoModel {
   private static final int REPORT_STEPS = 100;
   private static final int HELD_OUT_MESSAGES = 200;
 
-  private final PublicText text = new PublicText();
+  private final PublicChat text = new PublicChat();
   private final PretrainingText pretraining = new PretrainingText();
   private final Path directory;
   private final PrintStream progress;

@@ -27,7 +27,7 @@ final class PretrainingText {
   private static final double PRETRAINING_WORDS = 0.08;
 
   private final Grammar grammar = Grammar.ofDemo();
-  private final PublicText text = new PublicText();
+  private final PublicChat text = new PublicChat();
 
   /** An endless stream of pretraining messages, the same for the same seed. */
   Stream<String> messages(long seed) {
@@ -46,6 +46,6 @@ final class PretrainingText {
     }
     kind -= PRETRAINING_NUMBERS;
     String neat = grammar.expand(kind < PRETRAINING_WORDS ? WORDS : text.anyTopic(random), random);
-    return random.nextDouble() < PRETRAINING_CHAT ? PublicText.chat(neat, random) : neat;
+    return random.nextDouble() < PRETRAINING_CHAT ? PublicChat.chat(neat, random) : neat;
   }
 }

@@ -97,7 +97,7 @@ class SyntheticStreamTest {
 
   @Test
   void publicTextKnowsNeitherTheTrendNorAnySecret() {
-    PublicText text = new PublicText();
+    PublicChat text = new PublicChat();
     List<String> told = STREAM.secrets().stream().map(Secret::text).toList();
     List<String> pretraining = new PretrainingText().messages(SEED).limit(50_000).toList();
     assertThat(pretraining.stream().filter(SyntheticStreamTest::isTrend)).isEmpty();

@@ -144,8 +144,22 @@ public record PrivacyLoss(BigDecimal exactEpsilon, BigDecimal exactDelta) implem
    * @param decimals at least 0
    */
   public static String text(double epsilon, int decimals) {
+    return text(epsilon, decimals, RoundingMode.CEILING);
+  }
+
+  /**
+   * A lower bound of an ε for people: with so many decimals, rounded down.
+   *
+   * @param epsilon at least 0; infinite where nothing bounds it
+   * @param decimals at least 0
+   */
+  public static String lowerText(double epsilon, int decimals) {
+    return text(epsilon, decimals, RoundingMode.FLOOR);
+  }
+
+  private static String text(double epsilon, int decimals, RoundingMode rounding) {
     return Double.isFinite(epsilon)
-        ? BigDecimal.valueOf(epsilon).setScale(decimals, RoundingMode.CEILING).toPlainString()
+        ? BigDecimal.valueOf(epsilon).setScale(decimals, rounding).toPlainString()
         : String.valueOf(epsilon);
   }
 

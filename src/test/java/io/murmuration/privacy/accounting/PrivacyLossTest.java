@@ -79,6 +79,14 @@ class PrivacyLossTest {
   }
 
   @Test
+  void lowerText_isNeverAbove() {
+    assertThat(PrivacyLoss.lowerText(2.12499, 3)).isEqualTo("2.124");
+    assertThat(PrivacyLoss.lowerText(2.125, 3)).isEqualTo("2.125");
+    assertThat(PrivacyLoss.lowerText(Math.nextDown(2.125), 3)).isEqualTo("2.124");
+    assertThat(PrivacyLoss.lowerText(Double.POSITIVE_INFINITY, 3)).isEqualTo("Infinity");
+  }
+
+  @Test
   void text_isNeverBelow() {
     assertThat(PrivacyLoss.text(2.12401, 3)).isEqualTo("2.125");
     assertThat(PrivacyLoss.text(7.99999, 3)).isEqualTo("8.000");

@@ -10,7 +10,7 @@ import java.util.stream.Stream;
  * on. It holds no secret and repeats nothing that a user of the stream wrote, except by the chance
  * that a small grammar leaves.
  */
-final class PublicText {
+final class PublicChat {
   private static final String TOPICS = "topic-";
   private static final String TREND = "trend";
   private static final String SECRETS = "secret-";

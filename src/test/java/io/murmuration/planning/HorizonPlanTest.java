@@ -11,7 +11,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-class HorizonTest {
+class HorizonPlanTest {
 
   private final PldAccountant accountant = new PldAccountant();
 
@@ -33,7 +33,7 @@ class HorizonTest {
   })
   void rounds_areTheMostThatTheBudgetAffords(
       double q, double sigma, double epsilon, long expected) {
-    Horizon horizon = Horizon.of(Mechanism.uls(q, sigma), epsilon, 1e-6, accountant);
+    HorizonPlan horizon = HorizonPlan.of(Mechanism.uls(q, sigma), epsilon, 1e-6, accountant);
 
     assertThat(horizon.rounds()).isBetween(expected, expected + expected / 200);
     assertThat(horizon.epsilon()).isBetween(0.98 * epsilon, epsilon);
@@ -42,16 +42,16 @@ class HorizonTest {
   @Test
   void rounds_areThoseOfAFinerGridToo() {
     Mechanism mechanism = Mechanism.uls(0.01, 1);
-    long fine = Horizon.of(mechanism, 2, 1e-6, new PldAccountant(1e-5)).rounds();
+    long fine = HorizonPlan.of(mechanism, 2, 1e-6, new PldAccountant(1e-5)).rounds();
 
     assertThat(fine).isEqualTo(874);
-    assertThat(Horizon.of(mechanism, 2, 1e-6, accountant).rounds()).isEqualTo(fine);
-    assertThat(Horizon.of(mechanism, 2, 1e-6, new PldAccountant(1e-3)).rounds()).isEqualTo(872);
+    assertThat(HorizonPlan.of(mechanism, 2, 1e-6, accountant).rounds()).isEqualTo(fine);
+    assertThat(HorizonPlan.of(mechanism, 2, 1e-6, new PldAccountant(1e-3)).rounds()).isEqualTo(872);
   }
 
   @Test
   void anotherGuaranteeOfGroupSize_isThatOfExampleLevelSampling() {
-    Horizon horizon = Horizon.of(Mechanism.els(0.01, 4, 2), 2, 1e-6, accountant);
+    HorizonPlan horizon = HorizonPlan.of(Mechanism.els(0.01, 4, 2), 2, 1e-6, accountant);
 
     assertThat(horizon.rounds()).isPositive();
     assertThat(horizon.newUsersPerRound(/* expectedUnits= */ 400))
@@ -60,7 +60,7 @@ class HorizonTest {
 
   @Test
   void steadyStateAndDuration_areArithmetic() {
-    Horizon horizon = new Horizon(Mechanism.uls(0.01, 1), 872, 2);
+    HorizonPlan horizon = new HorizonPlan(Mechanism.uls(0.01, 1), 872, 2);
 
     assertThat(horizon.newUsersPerRound(/* expectedUnits= */ 1024)).isCloseTo(117.43, within(0.01));
     assertThat(horizon.lasts(Duration.ofMinutes(10))).isEqualTo(Duration.ofMinutes(8720));
@@ -68,12 +68,12 @@ class HorizonTest {
 
   @Test
   void whatCannotBe_isRefused() {
-    Horizon none = Horizon.of(Mechanism.uls(0.5, 0.5), 0.1, 1e-6, accountant);
+    HorizonPlan none = HorizonPlan.of(Mechanism.uls(0.5, 0.5), 0.1, 1e-6, accountant);
 
     assertThat(none.rounds()).isZero();
     assertThatThrownBy(() -> none.newUsersPerRound(10)).hasMessageContaining("not one round");
     assertThatThrownBy(() -> none.lasts(Duration.ZERO)).hasMessageContaining("must be positive");
-    Horizon some = new Horizon(Mechanism.uls(0.01, 1), 872, 2);
+    HorizonPlan some = new HorizonPlan(Mechanism.uls(0.01, 1), 872, 2);
     assertThatThrownBy(() -> some.newUsersPerRound(Double.NaN))
         .hasMessageContaining("expected units");
   }

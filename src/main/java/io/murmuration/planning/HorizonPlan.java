@@ -15,13 +15,13 @@ import java.time.Duration;
  * @param rounds H ≥ 0
  * @param epsilon what H rounds cost at δ, at most the budget
  */
-public record Horizon(Mechanism mechanism, long rounds, double epsilon) {
+public record HorizonPlan(Mechanism mechanism, long rounds, double epsilon) {
 
   /** The horizon that a budget affords, by the accountant that admits rounds. */
-  public static Horizon of(
+  public static HorizonPlan of(
       Mechanism mechanism, double epsilon, double delta, PldAccountant accountant) {
     PhaseAccountant phase = new NoiseCalibration(accountant).phase(mechanism, epsilon, delta);
-    return new Horizon(
+    return new HorizonPlan(
         mechanism, phase.affordableRounds(), phase.epsilonAfter(phase.affordableRounds()));
   }
 
