@@ -6,6 +6,7 @@ import io.murmuration.contribution.BoundAndSampleOperator;
 import io.murmuration.contribution.CohortRecord;
 import io.murmuration.contribution.CohortRecordSerializer;
 import io.murmuration.contribution.ContributionBounds;
+import io.murmuration.contribution.SamplerIdentity;
 import io.murmuration.demo.EmbeddedKafka;
 import io.murmuration.event.DecodeInteractionsFunction;
 import io.murmuration.event.EventFormat;
@@ -14,8 +15,10 @@ import io.murmuration.event.InteractionRules;
 import io.murmuration.event.RawRecord;
 import io.murmuration.event.RawRecordDeserializationSchema;
 import io.murmuration.event.Truncation;
+import io.murmuration.event.UserCounting;
 import io.murmuration.event.UserEvent;
 import io.murmuration.event.UserEventSerializer;
+import io.murmuration.event.UserPseudonyms;
 import io.murmuration.event.WriterSchemas;
 import io.murmuration.model.TokenTruncation;
 import io.murmuration.privacy.mechanism.BudgetSignal;
@@ -78,6 +81,9 @@ final class KafkaIngestBench {
   private static final RoundMechanism MECHANISM =
       new RoundMechanism(Sampler.ULS, /* samplingProbability= */ 0.01, 8, 1, 1, 1000);
 
+  private static final UserCounting LIFETIMES =
+      new UserCounting(new UserPseudonyms(new byte[UserPseudonyms.MIN_KEY_BYTES]), PARALLELISM);
+
   private static volatile StopWatch stopWatch;
   private static int runs;
 
@@ -92,8 +98,18 @@ final class KafkaIngestBench {
     try (EmbeddedKafka kafka = EmbeddedKafka.start(data, EmbeddedKafka.ANY_PORT)) {
       Stream chat = produce(kafka, new Stream("chat", EVENTS), i -> Workload.event(i, USERS));
       measure(kafka, chat, Truncation.none());
+      measure(kafka, chat, Truncation.none(), LIFETIMES);
       Rate plain = measure(kafka, chat, Truncation.none());
       print("chat, cut by characters", plain);
+      Rate counted = measure(kafka, chat, Truncation.none(), LIFETIMES);
+      print("chat, users have lifetimes", counted);
+      Rate again = measure(kafka, chat, Truncation.none());
+      Workload.print(
+          "chat: with lifetimes ÷ without, before and after: %.2f and %.2f by the clock, %.2f and %.2f by CPU",
+          counted.eventsPerSecond() / plain.eventsPerSecond(),
+          counted.eventsPerSecond() / again.eventsPerSecond(),
+          plain.cpuMicros() / counted.cpuMicros(),
+          again.cpuMicros() / counted.cpuMicros());
       if (model == null) {
         Workload.print("(-Dbench.model=DIRECTORY measures truncation by tokens too)");
         return;
@@ -155,6 +171,12 @@ final class KafkaIngestBench {
 
   private static Rate measure(EmbeddedKafka kafka, Stream stream, Truncation.Factory cut)
       throws Exception {
+    return measure(kafka, stream, cut, /* lifetimes= */ null);
+  }
+
+  private static Rate measure(
+      EmbeddedKafka kafka, Stream stream, Truncation.Factory cut, UserCounting lifetimes)
+      throws Exception {
     String samplesTopic = "samples-" + ++runs;
     kafka.createTopic(samplesTopic, 1, Map.of());
     Configuration configuration = new Configuration();
@@ -168,7 +190,7 @@ final class KafkaIngestBench {
     try (StreamExecutionEnvironment env =
         StreamExecutionEnvironment.createLocalEnvironment(PARALLELISM, configuration)) {
       env.getConfig().enableObjectReuse();
-      build(env, kafka, stream, samplesTopic, cut);
+      build(env, kafka, stream, samplesTopic, cut, lifetimes);
       JobClient job = env.executeAsync("ingest");
       while (!stopWatch.isDone()) {
         if (job.getJobStatus().get().isGloballyTerminalState()) {
@@ -204,7 +226,8 @@ final class KafkaIngestBench {
       EmbeddedKafka kafka,
       Stream stream,
       String samplesTopic,
-      Truncation.Factory cut) {
+      Truncation.Factory cut,
+      UserCounting lifetimes) {
     KafkaSource<RawRecord> interactions =
         KafkaSource.<RawRecord>builder()
             .setBootstrapServers(kafka.bootstrapServers())
@@ -217,7 +240,10 @@ final class KafkaIngestBench {
         env.fromSource(interactions, WatermarkStrategy.noWatermarks(), "interactions")
             .process(
                 new DecodeInteractionsFunction(
-                    InteractionRules.DEFAULTS, EventFormat.avro(WriterSchemas.builtIn()), cut))
+                    InteractionRules.DEFAULTS,
+                    EventFormat.avro(WriterSchemas.builtIn()),
+                    cut,
+                    lifetimes))
             .returns(new UserEventSerializer().typeInfo(UserEvent.class))
             .map(KafkaIngestBench::counted)
             .returns(new UserEventSerializer().typeInfo(UserEvent.class));
@@ -234,7 +260,7 @@ final class KafkaIngestBench {
             .transform(
                 "privacy budget",
                 new BudgetSignalSerializer().typeInfo(BudgetSignal.class),
-                new ScriptedBudget(MECHANISM))
+                new ScriptedBudget(MECHANISM, lifetimes == null ? 0 : PARALLELISM))
             .setParallelism(1);
     events
         .keyBy(UserEvent::userId, Types.STRING)
@@ -242,7 +268,10 @@ final class KafkaIngestBench {
         .transform(
             "bound & sample",
             new CohortRecordSerializer().typeInfo(CohortRecord.class),
-            new BoundAndSampleOperator(new ContributionBounds(1 << 20, 16, 1)))
+            new BoundAndSampleOperator(
+                new ContributionBounds(1 << 20, 16, 1),
+                lifetimes == null ? null : new SamplerIdentity("key", "rules", PARALLELISM),
+                /* privateMetrics= */ false))
         .sinkTo(samples(kafka, samplesTopic));
   }
 

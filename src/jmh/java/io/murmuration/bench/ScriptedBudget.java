@@ -3,7 +3,12 @@ package io.murmuration.bench;
 import io.murmuration.privacy.mechanism.BudgetSignal;
 import io.murmuration.privacy.mechanism.EpochStart;
 import io.murmuration.privacy.mechanism.Grant;
+import io.murmuration.privacy.mechanism.Horizon;
+import io.murmuration.privacy.mechanism.InputOffsets;
+import io.murmuration.privacy.mechanism.IntakeLimit;
+import io.murmuration.privacy.mechanism.PublicClock;
 import io.murmuration.privacy.mechanism.RoundMechanism;
+import java.util.Collections;
 import org.apache.flink.streaming.api.operators.AbstractStreamOperator;
 import org.apache.flink.streaming.api.operators.OneInputStreamOperator;
 import org.apache.flink.streaming.api.watermark.Watermark;
@@ -18,9 +23,28 @@ final class ScriptedBudget extends AbstractStreamOperator<BudgetSignal>
   private static final int PHASE = 1;
 
   private final RoundMechanism mechanism;
+  private final int partitions;
 
   ScriptedBudget(RoundMechanism mechanism) {
+    this(mechanism, /* partitions= */ 0);
+  }
+
+  /**
+   * The same where users have lifetimes that nobody comes to the end of.
+   *
+   * @param partitions of the topic of events; 0 where users have none
+   */
+  ScriptedBudget(RoundMechanism mechanism, int partitions) {
     this.mechanism = mechanism;
+    this.partitions = partitions;
+  }
+
+  private InputOffsets input(long end) {
+    return new InputOffsets(
+        "cluster",
+        "topic",
+        Collections.nCopies(partitions, 0L),
+        Collections.nCopies(partitions, end));
   }
 
   static EpochStart epoch() {
@@ -34,10 +58,33 @@ final class ScriptedBudget extends AbstractStreamOperator<BudgetSignal>
   @Override
   public void processElement(StreamRecord<Long> record) {
     long tick = record.getValue();
-    if (tick == 0) {
-      output.collect(new StreamRecord<>(epoch()));
+    Grant grant = grant(tick, mechanism);
+    if (partitions == 0) {
+      if (tick == 0) {
+        output.collect(new StreamRecord<>(epoch()));
+      }
+      output.collect(new StreamRecord<>(grant));
+    } else {
+      Horizon horizon = new Horizon(1, 1_000_000, 1);
+      if (tick == 0) {
+        output.collect(new StreamRecord<>(new EpochStart(EPOCH, 0, 0, 0, horizon, input(0))));
+      }
+      output.collect(
+          new StreamRecord<>(new IntakeLimit(EPOCH, grant.round(), input(Long.MAX_VALUE))));
+      output.collect(
+          new StreamRecord<>(
+              new Grant(
+                  EPOCH,
+                  grant.round(),
+                  tick,
+                  PHASE,
+                  mechanism,
+                  0.1,
+                  1e-6,
+                  "",
+                  PublicClock.UNKNOWN,
+                  horizon)));
     }
-    output.collect(new StreamRecord<>(grant(tick, mechanism)));
     output.emitWatermark(new Watermark(tick));
   }
 

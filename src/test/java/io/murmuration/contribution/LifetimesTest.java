@@ -220,6 +220,24 @@ class LifetimesTest {
   }
 
   @Test
+  void underExampleLevelSampling_usersRetireAlike() throws Exception {
+    Domain domain = new Domain();
+    try (Attempt job = first(domain)) {
+      for (int i = 0; i < 4; i++) {
+        domain.says("ann");
+      }
+      job.reads();
+      for (long tick = 100; tick < 103; tick++) {
+        assertThat(job.round(tick, SamplerHarness.els(1, 8))).containsExactly("ann");
+      }
+      domain.says("ann");
+      domain.says("bob");
+      job.reads();
+      assertThat(job.round(103, SamplerHarness.els(1, 8))).containsExactly("bob");
+    }
+  }
+
+  @Test
   void aRoundInWhichAUserWasNotSampled_counts() throws Exception {
     Domain domain = new Domain();
     try (Attempt job = first(domain)) {

@@ -41,8 +41,11 @@ import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.StateRecoveryOptions;
 import org.apache.flink.core.execution.JobClient;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.RecordsToDelete;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -117,6 +120,23 @@ class HorizonITCase {
             .hasStackTraceContaining("--new-generation");
         run.stopped = true;
       }
+      dropRecords(kafka);
+      try (Run run = new Run(config, afterFirstWave)) {
+        assertThatThrownBy(() -> run.job.getJobExecutionResult().get(1, TimeUnit.MINUTES))
+            .hasStackTraceContaining("are gone before they were read");
+        run.stopped = true;
+      }
+    }
+  }
+
+  /** As a retention does that is too short. */
+  private static void dropRecords(EmbeddedKafka kafka) throws Exception {
+    try (Admin admin = Admin.create(Map.of("bootstrap.servers", kafka.bootstrapServers()))) {
+      Map<TopicPartition, RecordsToDelete> all = new HashMap<>();
+      for (int partition = 0; partition < PARTITIONS; partition++) {
+        all.put(new TopicPartition(TOPIC, partition), RecordsToDelete.beforeOffset(-1));
+      }
+      admin.deleteRecords(all).all().get();
     }
   }
 
