@@ -20,7 +20,7 @@ public record PlacementConfig(
     MemorySize ingestManaged)
     implements Serializable {
 
-  /** Null where slots ask for nothing, or there are faults. */
+  /** Reads it; null where slots ask for nothing, or there are faults. */
   static PlacementConfig read(Faults faults) {
     faults.startPart();
     String worker = faults.optional(PlacementOptions.WORKER_RESOURCE);

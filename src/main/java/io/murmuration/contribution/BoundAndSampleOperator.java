@@ -82,7 +82,7 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
 
   private final ContributionBounds configuredBounds;
 
-  /** Null where users have no lifetime. */
+  /** The identity of what users' rounds are counted by; null where users have no lifetime. */
   private final SamplerIdentity lifetimes;
 
   private final Randomness randomness;

@@ -51,7 +51,7 @@ final class KeyedPoolState {
   private final ValueState<UserPool> pools;
   private final MapState<Integer, PooledExample> examples;
 
-  /** Null where users have no lifetime. */
+  /** What is left of users' lifetimes; null where they have none. */
   private final ValueState<Lifetime> lifetimes;
 
   private final InternalTimerService<VoidNamespace> timers;

@@ -49,7 +49,7 @@ public final class UserPool {
   SamplingSchedule schedule;
   long userDueTick = NOT_DUE;
 
-  /** Null where users have no lifetime. */
+  /** The stretch of rounds that count for the user; null where users have no lifetime. */
   Stretch stretch;
 
   /** A user of whom nothing is kept. */

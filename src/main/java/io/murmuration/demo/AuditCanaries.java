@@ -29,8 +29,8 @@ record AuditCanaries(
   private static final int TIMES = 3;
 
   /**
-   * With the lengths below at least 24 letters of 15: no two canaries agree, and nobody else says
-   * one.
+   * Words of a sequence: with the lengths below at least 24 letters of 15: no two canaries agree,
+   * and nobody else says one.
    */
   private static final int WORDS = 8;
 

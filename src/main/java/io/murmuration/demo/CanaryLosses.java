@@ -25,8 +25,8 @@ record CanaryLosses(List<Double> base, List<Double> release) {
   }
 
   /**
-   * By how much each sequence is likelier under the release than its loss under the base model lets
-   * expect: the residual of a least-squares line through all canaries, which knows no coin.
+   * Says by how much each sequence is likelier under the release than its loss under the base model
+   * lets expect: the residual of a least-squares line through all canaries, which knows no coin.
    *
    * <p>A release makes all sequences of consonants likelier, the least likely ones the most. The
    * mere fall in loss so tells unlikely sequences from likely ones, and hides who took part: it

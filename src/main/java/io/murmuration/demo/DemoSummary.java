@@ -26,7 +26,7 @@ public record DemoSummary(
     Optional<TrendProbe.Finding> trend,
     Optional<MemorizationProbe.Finding> secrets) {
 
-  /** Where values begin: behind the longest label. */
+  /** The column in which values begin: behind the longest label. */
   private static final int LABEL_WIDTH = 34;
 
   /**

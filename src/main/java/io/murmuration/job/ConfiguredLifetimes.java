@@ -39,7 +39,7 @@ record ConfiguredLifetimes(InputTopic input, UserCounting counting, String event
   private static final int FINGERPRINT_BYTES = 8;
 
   /**
-   * As configured; asks the brokers how many partitions the topic has.
+   * Makes them as configured; asks the brokers how many partitions the topic has.
    *
    * @return null where users have no lifetimes
    * @throws IllegalArgumentException if the topic or the key is not one to count with

@@ -61,9 +61,9 @@ public final class ModelStores {
   }
 
   /**
-   * Where the newest release lies, if that is what {@code latest} beside releases on object storage
-   * stands for; every other location stands for itself. On this machine's file system {@code
-   * latest} is a link.
+   * Says where the newest release lies, if that is what {@code latest} beside releases on object
+   * storage stands for; every other location stands for itself. On this machine's file system
+   * {@code latest} is a link.
    *
    * @throws IOException if there is no release
    */

@@ -65,7 +65,7 @@ final class ObjectModelStore implements ModelStore {
   private static final String STAGING = ".staging";
   private static final String PROBE = "probe-";
 
-  /** Of what belongs to no release. */
+  /** The age from which on what belongs to no release is a leftover. */
   private static final Duration LEFTOVER_AGE = Duration.ofDays(1);
 
   /** A pointer that was cut off has no line feed. */
@@ -79,7 +79,7 @@ final class ObjectModelStore implements ModelStore {
   private final StoredFiles files;
   private final StoreMarker marker;
 
-  /** As the marker had it when the store was opened; null for reading only. */
+  /** The store's id as the marker had it when the store was opened; null for reading only. */
   private final String id;
 
   private ObjectModelStore(StoredFiles files, String id) {
@@ -381,7 +381,9 @@ final class ObjectModelStore implements ModelStore {
     return found;
   }
 
-  /** Of a store that was copied here from directories only a listing tells. */
+  /**
+   * The files of a release; of a store that was copied here from directories only a listing tells.
+   */
   private List<String> filesOf(String name) throws IOException {
     Optional<ReleaseContents> contents = contents(name);
     return contents.isPresent()

@@ -6,7 +6,7 @@ import java.util.regex.Pattern;
 /** The names that releases have in a store, whatever it is kept on. */
 final class ReleaseNames {
 
-  /** Of models. */
+  /** The names of models. */
   static final Pattern MODEL = Pattern.compile("round-\\d{8,}");
 
   /** Never among the models, so that no consumer of them meets one. */

@@ -23,7 +23,7 @@ import java.util.TreeMap;
 /** What an audit of releases found, as one HTML page that needs nothing else. */
 public final class AuditPage {
 
-  /** Of every ε: claims are rounded up, what was found down. */
+  /** Decimals of every ε: claims are rounded up, what was found down. */
   private static final int DECIMALS = 2;
 
   private AuditPage() {}

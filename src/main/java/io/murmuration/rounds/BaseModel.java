@@ -44,7 +44,7 @@ public final class BaseModel {
     return LocalCopies.of(Location.of(config.model()), BaseModel::isOfModel);
   }
 
-  /** Of a published model also what other programs load lies beside: none of it is fetched. */
+  /** Beside a published model lies also what other programs load: none of it is fetched. */
   private static boolean isOfModel(String name) {
     return !name.startsWith(".") && (name.endsWith(".json") || name.equals("LICENSE"));
   }

@@ -83,7 +83,7 @@ public record StartingPoint(String directory, String name, String digest, List<S
         charges(config, directory, baseDigest));
   }
 
-  /** Where links lead; empty if nothing is there. */
+  /** Says where links lead; empty if nothing is there. */
   private static Optional<Location> resolved(Location given) throws IOException {
     if (given.isLocal()) {
       return Files.isDirectory(given.path())

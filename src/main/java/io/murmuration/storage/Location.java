@@ -6,8 +6,8 @@ import java.nio.file.Path;
 import java.util.regex.Pattern;
 
 /**
- * Where something lies: a path of this machine's file system, or a URI of a file system that Flink
- * knows ({@code s3://bucket/releases}, {@code hdfs:///models/base}).
+ * Says where something lies: a path of this machine's file system, or a URI of a file system that
+ * Flink knows ({@code s3://bucket/releases}, {@code hdfs:///models/base}).
  *
  * <p>{@code file:} URIs are paths of this machine. What has no scheme is one too, whatever Flink's
  * default file system is.
@@ -28,7 +28,7 @@ public record Location(String text) implements Serializable {
   }
 
   /**
-   * Of what a person wrote.
+   * The location that a person wrote.
    *
    * @throws IllegalArgumentException if it is neither a path nor a URI
    */
@@ -44,7 +44,7 @@ public record Location(String text) implements Serializable {
     return new Location(uri.toString().replaceFirst("(?<=[^:/])/+$", ""));
   }
 
-  /** Of a path of this machine. */
+  /** The location of a path of this machine. */
   public static Location of(Path path) {
     return new Location(path.toString());
   }

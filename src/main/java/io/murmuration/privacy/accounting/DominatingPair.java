@@ -18,7 +18,7 @@ final class DominatingPair {
   /** e⁻⁴⁵ is below 2⁻⁶⁴: beside the largest term it does not change a double. */
   private static final double NEGLIGIBLE_EXPONENT = 45;
 
-  /** So that three roundings at each of 4,096 weights are far below one of a double. */
+  /** Three roundings of so many digits at each of 4,096 weights are far below one of a double. */
   private static final MathContext DIGITS = new MathContext(40);
 
   private final int firstSensitivity;

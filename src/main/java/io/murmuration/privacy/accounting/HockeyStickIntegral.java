@@ -7,7 +7,8 @@ package io.murmuration.privacy.accounting;
 final class HockeyStickIntegral {
 
   /**
-   * On a sixteenth of a deviation the five points below integrate a Gaussian exactly to rounding.
+   * Panels of a deviation: on a sixteenth of it the five points below integrate a Gaussian exactly
+   * to rounding.
    */
   private static final double PANELS_PER_DEVIATION = 16;
 

@@ -15,7 +15,8 @@ final class SketchedComposition {
   private static final double NEGLIGIBLE = 1e-8;
 
   /**
-   * Of the tilted mass: what lies outside the window comes back inside as an alias, and is bounded.
+   * The part of the tilted mass that may lie outside: what lies outside the window comes back
+   * inside as an alias, and is bounded.
    */
   private static final double NEGLIGIBLE_ALIAS = 1e-8;
 

@@ -27,13 +27,16 @@ final class LedgerWorker implements AutoCloseable {
 
   private static final Logger LOG = LoggerFactory.getLogger(LedgerWorker.class);
 
-  /** As long as one operation of a ledger may take, see {@code KafkaEndpoint#DEFAULT_TIMEOUT}. */
+  /**
+   * Closing waits as long as one operation of a ledger may take, see {@code
+   * KafkaEndpoint#DEFAULT_TIMEOUT}.
+   */
   private static final long CLOSE_TIMEOUT_SECONDS = 30;
 
   private final LedgerSession session;
   private final RoundFeedback feedback;
 
-  /** Null where users have no lifetime. */
+  /** The topic that users' words come from; null where users have no lifetime. */
   private final InputTopic input;
 
   private final ExecutorService thread =

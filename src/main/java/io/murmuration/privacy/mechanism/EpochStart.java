@@ -20,7 +20,7 @@ public record EpochStart(
     InputOffsets input)
     implements BudgetSignal {
 
-  /** Where users have no lifetime. */
+  /** The start of an epoch where users have no lifetime. */
   public EpochStart(long epoch, long firstTick) {
     this(
         epoch,

@@ -14,7 +14,7 @@ public interface InputTopic extends Serializable {
    */
   Connection open() throws IOException;
 
-  /** Where the brokers are asked. Used by one thread. */
+  /** The connection by which brokers are asked. Used by one thread. */
   interface Connection extends AutoCloseable {
 
     /**
