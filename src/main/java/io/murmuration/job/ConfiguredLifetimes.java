@@ -16,6 +16,7 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.SortedMap;
@@ -88,30 +89,39 @@ record ConfiguredLifetimes(InputTopic input, UserCounting counting, String event
 
   /**
    * All that decides whether a record is valid, apart from schemas: these are known before the
-   * first record that names them, and stay. Lengths to which texts are cut do not decide.
+   * first record that names them, and stay. Where texts are cut by tokens, so do the lengths to
+   * which they are cut: a text that is short enough is not tried on the tokenizer.
    */
   private static String rules(MurmurationConfig config) throws IOException {
     EventsConfig events = config.events();
     ContributionConfig contribution = config.contribution();
     InteractionRules rules = contribution.rules();
-    return String.join(
-        "\n",
-        List.of(
-            Integer.toString(RULES_VERSION),
-            events.format().name(),
-            String.valueOf(events.paths()),
-            String.valueOf(events.timeFormat()),
-            Integer.toString(rules.maxRecordBytes()),
-            Integer.toString(rules.maxUserIdBytes()),
-            Integer.toString(rules.maxTextChars()),
-            Integer.toString(rules.maxPromptChars()),
-            String.valueOf(
-                config.io().clientProperties().getProperty(ConsumerConfig.ISOLATION_LEVEL_CONFIG)),
-            contribution.truncation() == TruncationKind.TOKENS
-                ? fingerprint(
-                    Files.readAllBytes(
-                        Path.of(config.training().model()).resolve("tokenizer.json")))
-                : ""));
+    List<String> all =
+        new ArrayList<>(
+            List.of(
+                "version " + RULES_VERSION,
+                "format " + events.format(),
+                "paths " + events.paths(),
+                "time " + events.timeFormat(),
+                "record " + rules.maxRecordBytes(),
+                "user id " + rules.maxUserIdBytes(),
+                "text " + rules.maxTextChars(),
+                "prompt " + rules.maxPromptChars(),
+                "isolation "
+                    + config
+                        .io()
+                        .clientProperties()
+                        .getProperty(ConsumerConfig.ISOLATION_LEVEL_CONFIG)));
+    if (contribution.truncation() == TruncationKind.TOKENS) {
+      Path model = Path.of(config.training().model());
+      all.add("kept text " + rules.keptTextChars());
+      all.add("kept prompt " + rules.keptPromptChars());
+      all.add("tokens " + config.training().maxTokens());
+      for (String file : List.of("config.json", "tokenizer.json")) {
+        all.add(file + " " + fingerprint(Files.readAllBytes(model.resolve(file))));
+      }
+    }
+    return String.join("\n", all);
   }
 
   private static String fingerprint(String text) {
