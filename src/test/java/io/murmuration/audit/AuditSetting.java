@@ -17,6 +17,7 @@ import io.murmuration.privacy.mechanism.Sampler;
  * @param samplingProbability q or p
  * @param groupSize G
  * @param rounds T, charged
+ * @param lifetime H, the rounds that count for a user, who then retires; T where nobody does
  * @param canaries who may take part
  * @param noiseMultiplier z, which makes T rounds cost ε
  */
@@ -26,6 +27,7 @@ record AuditSetting(
     double samplingProbability,
     int groupSize,
     int rounds,
+    int lifetime,
     Canaries canaries,
     double noiseMultiplier) {
 
@@ -39,13 +41,30 @@ record AuditSetting(
 
   static AuditSetting of(
       Sampler sampler, double epsilon, double probability, int rounds, Canaries canaries) {
+    return ofLifetimes(sampler, epsilon, probability, rounds, /* lifetime= */ rounds, canaries);
+  }
+
+  /** Where users retire after so many rounds, which is what the noise is calibrated to. */
+  static AuditSetting ofLifetimes(
+      Sampler sampler,
+      double epsilon,
+      double probability,
+      int rounds,
+      int lifetime,
+      Canaries canaries) {
     int groupSize = sampler == Sampler.ULS ? 2 : 4;
     AuditSetting unit =
-        new AuditSetting(sampler, epsilon, probability, groupSize, rounds, canaries, 1);
+        new AuditSetting(sampler, epsilon, probability, groupSize, rounds, lifetime, canaries, 1);
     double noise =
         new NoiseCalibration(new PldAccountant(1e-3))
-            .noiseMultiplier(unit.mechanism(1), rounds, epsilon, DELTA);
-    return new AuditSetting(sampler, epsilon, probability, groupSize, rounds, canaries, noise);
+            .noiseMultiplier(unit.mechanism(1), lifetime, epsilon, DELTA);
+    return new AuditSetting(
+        sampler, epsilon, probability, groupSize, rounds, lifetime, canaries, noise);
+  }
+
+  /** Whether a round of this number counts for the canaries, who are all there before the first. */
+  boolean counts(long round) {
+    return round <= lifetime;
   }
 
   /** One round as the accountant sees it, with some noise multiplier. */
@@ -59,9 +78,9 @@ record AuditSetting(
     return sampler == Sampler.ULS;
   }
 
-  /** What is charged for the whole run. */
+  /** What is claimed of each user, for the whole run. */
   Composition charged() {
-    return Composition.of(mechanism(noiseMultiplier), rounds);
+    return Composition.of(mechanism(noiseMultiplier), lifetime);
   }
 
   /** What each round is granted, at the first clip norm. */

@@ -337,39 +337,56 @@ final class Battery {
           IntStream.range(0, canaries.size())
               .filter(i -> canaries.isLoud(i) == loud && canaries.isIn(i) == in)
               .toArray();
-      double expected = in ? norm * setting.unitsOfOne() : 0;
-      double noise = setting.updateNoise() * (1 + 1.05e-3);
-      double variance = noise * noise + (in ? norm * norm * setting.unitVariance() : 0);
-      double all = 0;
-      for (Execution execution : tape) {
-        double mean = IntStream.of(group).mapToDouble(i -> execution.noisySum()[i]).sum();
-        mean /= group.length;
-        all += mean / tape.size();
-        distances.add(Math.abs(mean - expected) / Math.sqrt(variance / group.length));
-        where.add(
-            "mean %.4f for %.4f of those who are %s in round %d"
-                .formatted(mean, expected, in ? "in" : "out", execution.round()));
+      // in a lifetime, and after it
+      for (boolean counts : new boolean[] {true, false}) {
+        List<Execution> rounds =
+            tape.stream().filter(execution -> setting.counts(execution.round()) == counts).toList();
+        if (rounds.isEmpty()) {
+          continue;
+        }
+        double expected = in && counts ? norm * setting.unitsOfOne() : 0;
+        double noise = setting.updateNoise() * (1 + 1.05e-3);
+        double variance = noise * noise + (in && counts ? norm * norm * setting.unitVariance() : 0);
+        String who = (in ? "in" : "out") + (counts ? "" : " and would be retired");
+        double all = 0;
+        for (Execution execution : rounds) {
+          double mean = IntStream.of(group).mapToDouble(i -> execution.noisySum()[i]).sum();
+          mean /= group.length;
+          all += mean / rounds.size();
+          distances.add(Math.abs(mean - expected) / Math.sqrt(variance / group.length));
+          where.add(
+              "mean %.4f for %.4f of those who are %s in round %d"
+                  .formatted(mean, expected, who, execution.round()));
+        }
+        distances.add(
+            Math.abs(all - expected) / Math.sqrt(variance / group.length / rounds.size()));
+        where.add("mean %.4f for %.4f of those who are %s".formatted(all, expected, who));
       }
-      distances.add(Math.abs(all - expected) / Math.sqrt(variance / group.length / tape.size()));
-      where.add(
-          "mean %.4f for %.4f of those who are %s".formatted(all, expected, in ? "in" : "out"));
     }
     return worst(name, distances.size(), distances::get, where::get);
   }
 
   private Finding participation() {
     BinomialDistribution each = BinomialDistribution.of(canaries.in(), setting.participation());
+    BinomialDistribution none = BinomialDistribution.of(canaries.in(), 0);
+    int[] cohorts = tape.stream().mapToInt(execution -> execution.sampled().size()).toArray();
+    int[] counting =
+        IntStream.range(0, cohorts.length)
+            .filter(t -> setting.counts(tape.get(t).round()))
+            .toArray();
     BinomialDistribution all =
-        BinomialDistribution.of(canaries.in() * tape.size(), setting.participation());
-    int total = tape.stream().mapToInt(execution -> execution.sampled().size()).sum();
+        BinomialDistribution.of(canaries.in() * counting.length, setting.participation());
+    int total = IntStream.of(counting).map(t -> cohorts[t]).sum();
     return worst(
         "participation",
-        tape.size() + 1,
-        t -> t < tape.size() ? count(each, tape.get(t).sampled().size()) : count(all, total),
+        cohorts.length + 1,
         t ->
-            t < tape.size()
-                ? "%d users in round %d"
-                    .formatted(tape.get(t).sampled().size(), tape.get(t).round())
+            t == cohorts.length
+                ? count(all, total)
+                : count(setting.counts(tape.get(t).round()) ? each : none, cohorts[t]),
+        t ->
+            t < cohorts.length
+                ? "%d users in round %d".formatted(cohorts[t], tape.get(t).round())
                 : "%d users in all rounds, %.0f expected".formatted(total, all.getMean()));
   }
 
@@ -383,8 +400,10 @@ final class Battery {
   private Finding coParticipation() {
     double q = setting.participation();
     BinomialDistribution both = BinomialDistribution.of(canaries.in(), q * q);
+    List<Execution> counting =
+        tape.stream().filter(execution -> setting.counts(execution.round())).toList();
     List<BitSet> cohorts =
-        tape.stream()
+        counting.stream()
             .map(
                 execution -> {
                   BitSet users = new BitSet();
@@ -403,8 +422,8 @@ final class Battery {
             "%d users in round %d and again in %d, %.1f expected"
                 .formatted(
                     common.cardinality(),
-                    tape.get(t).round(),
-                    tape.get(s).round(),
+                    counting.get(t).round(),
+                    counting.get(s).round(),
                     both.getMean()));
       }
     }

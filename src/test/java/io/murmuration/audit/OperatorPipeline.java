@@ -5,6 +5,7 @@ import io.murmuration.contribution.SamplerLife;
 import io.murmuration.contribution.UserSample;
 import io.murmuration.privacy.mechanism.EpochStart;
 import io.murmuration.privacy.mechanism.Grant;
+import io.murmuration.privacy.mechanism.Horizon;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.training.CohortSummation;
 import io.murmuration.training.GradientEngine;
@@ -76,7 +77,13 @@ final class OperatorPipeline {
             /* windowTicks= */ 1_000_000,
             setting.isUserLevel() ? Canaries.EXAMPLES : setting.groupSize(),
             /* windows= */ 1);
-    try (SamplerLife sampler = new SamplerLife(bounds, plant.randomness(), samplerState);
+    try (SamplerLife sampler =
+            new SamplerLife(
+                bounds,
+                plant.randomness(),
+                samplerState,
+                horizon(),
+                /* said= */ life == 1 ? 0 : setting.canaries().events());
         AuditedTrainer trainer = new AuditedTrainer(sampled, plant, trainerState, tape::add)) {
       if (life == 1) {
         Canaries canaries = setting.canaries();
@@ -86,7 +93,7 @@ final class OperatorPipeline {
       }
       tick += DOWN;
       EpochStart start = new EpochStart(life, tick);
-      sampler.epoch(start);
+      sampler.epoch(start, /* lastRound= */ tape.size());
       PartialSums sums = new PartialSums(/* lastEpoch= */ life - 1);
       sums.onEpochStart(start);
       while (tape.size() < end) {
@@ -97,6 +104,13 @@ final class OperatorPipeline {
         }
       }
     }
+  }
+
+  private Horizon horizon() {
+    boolean retire = setting.lifetime() < setting.rounds() && plant.retirement();
+    return retire
+        ? new Horizon(/* generation= */ 1, setting.lifetime(), /* firstRound= */ 1)
+        : null;
   }
 
   private ExecutedRound round(

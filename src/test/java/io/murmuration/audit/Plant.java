@@ -15,13 +15,15 @@ import java.util.function.UnaryOperator;
  * @param samples what becomes of a round's samples between sampler and trainer
  * @param probabilityFactor how often users are sampled, as a multiple of what is claimed
  * @param randomness the sampler's
+ * @param retirement whether users retire where they have a lifetime
  */
 record Plant(
     LongFunction<NoiseFactory> noise,
     boolean clipping,
     UnaryOperator<List<UserSample>> samples,
     double probabilityFactor,
-    Randomness randomness) {
+    Randomness randomness,
+    boolean retirement) {
 
   /** The pipeline as it is. */
   static Plant nothing() {
@@ -30,26 +32,33 @@ record Plant(
         /* clipping= */ true,
         UnaryOperator.identity(),
         /* probabilityFactor= */ 1,
-        Randomness.secure());
+        Randomness.secure(),
+        /* retirement= */ true);
   }
 
   Plant withNoise(LongFunction<NoiseFactory> other) {
-    return new Plant(other, clipping, samples, probabilityFactor, randomness);
+    return new Plant(other, clipping, samples, probabilityFactor, randomness, retirement);
   }
 
   Plant withoutClipping() {
-    return new Plant(noise, /* clipping= */ false, samples, probabilityFactor, randomness);
+    return new Plant(
+        noise, /* clipping= */ false, samples, probabilityFactor, randomness, retirement);
   }
 
   Plant withSamples(UnaryOperator<List<UserSample>> other) {
-    return new Plant(noise, clipping, other, probabilityFactor, randomness);
+    return new Plant(noise, clipping, other, probabilityFactor, randomness, retirement);
   }
 
   Plant withProbabilityFactor(double other) {
-    return new Plant(noise, clipping, samples, other, randomness);
+    return new Plant(noise, clipping, samples, other, randomness, retirement);
   }
 
   Plant withCoins(Randomness other) {
-    return new Plant(noise, clipping, samples, probabilityFactor, other);
+    return new Plant(noise, clipping, samples, probabilityFactor, other, retirement);
+  }
+
+  Plant withoutRetirement() {
+    return new Plant(
+        noise, clipping, samples, probabilityFactor, randomness, /* retirement= */ false);
   }
 }

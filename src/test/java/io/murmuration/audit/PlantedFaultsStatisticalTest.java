@@ -117,6 +117,30 @@ class PlantedFaultsStatisticalTest {
     return Plant.nothing().withNoise(noise);
   }
 
+  @Test
+  void whereUsersRetire_withoutAFaultThereIsNoAlarm() throws Exception {
+    for (Sampler sampler : Sampler.values()) {
+      assertThat(findings(retiring(sampler), Plant.nothing())).noneMatch(Finding::alarm);
+    }
+  }
+
+  @Test
+  void aRetiredUserWhoGoesOnIsCaughtByWhatIsReleased() throws Exception {
+    assertThat(alarms(retiring(Sampler.ULS), Plant.nothing().withoutRetirement()))
+        .contains("canaries that are clipped", "participation");
+  }
+
+  /** Users retire at the beginning of the second of three lives. */
+  private static AuditSetting retiring(Sampler sampler) {
+    return AuditSetting.ofLifetimes(
+        sampler,
+        /* epsilon= */ 8,
+        Q,
+        /* rounds= */ 45,
+        /* lifetime= */ 17,
+        Canaries.toss(/* loud= */ 1800, /* quiet= */ 600));
+  }
+
   private static UserSample withId(UserSample sample, String id, List<Example> examples) {
     return new UserSample(sample.epoch(), sample.round(), sample.tick(), id, examples);
   }
@@ -141,9 +165,10 @@ class PlantedFaultsStatisticalTest {
   }
 
   private static List<String> alarms(Plant plant) throws Exception {
-    return findings(small(Sampler.ULS), plant).stream()
-        .filter(Finding::isNoLuck)
-        .map(Finding::test)
-        .toList();
+    return alarms(small(Sampler.ULS), plant);
+  }
+
+  private static List<String> alarms(AuditSetting setting, Plant plant) throws Exception {
+    return findings(setting, plant).stream().filter(Finding::isNoLuck).map(Finding::test).toList();
   }
 }
