@@ -73,6 +73,7 @@ public final class RoundCoordinator {
   private OptionalDouble nextClipNorm = OptionalDouble.empty();
   private long dueTick;
   private long earliestTick;
+  private boolean chargedInEpoch;
   private long overruns;
   private ModelVersion model;
   private long lastUpdate = NONE;
@@ -271,6 +272,7 @@ public final class RoundCoordinator {
     if (dueTick < grant.tick()) {
       overruns++;
     }
+    chargedInEpoch = true;
     dueTick = grant.tick() + (queryInFlight.isCalibration() ? 2 : 1);
     gate.granted(grant.round());
     return settlePending();
@@ -302,6 +304,9 @@ public final class RoundCoordinator {
    * @return the tick whose watermark may be sent
    */
   public long haltRecorded(LedgerState after) {
+    if (chargedInEpoch && dueTick < pendingTick) {
+      overruns++;
+    }
     ledger = after;
     halt = after.halt().orElseThrow();
     return settlePending();
@@ -439,7 +444,7 @@ public final class RoundCoordinator {
     return ledgerHeld && halt == null;
   }
 
-  /** Charges of this attempt that came later than they were due. */
+  /** Charges and the halt of this attempt that came later than they were due. */
   public long overruns() {
     return overruns;
   }

@@ -295,6 +295,26 @@ class RoundCoordinatorTest {
     assertThat(attempt.coordinator.halt()).contains(HaltReason.BUDGET_SPENT);
   }
 
+  /** The last round has no charge behind it that could say that it did not fit. */
+  @Test
+  void aHaltThatComesLateIsCountedAsAnOverrun() throws Exception {
+    for (int late : new int[] {0, 3}) {
+      InMemoryLedger.forget(store);
+      Attempt attempt = new Attempt(Budgets.terms(1), 0);
+      attempt.open(0);
+      attempt.pulse(1);
+      attempt.charge(1);
+      for (int tick = 2; tick < 2 + late; tick++) {
+        assertThat(attempt.pulse(tick)).isEqualTo(new Step.Pass(tick));
+      }
+      attempt.executed(1);
+      assertThat(attempt.pulse(2 + late))
+          .isEqualTo(new Step.Halt(2 + late, HaltReason.BUDGET_SPENT));
+      attempt.halt(HaltReason.BUDGET_SPENT);
+      assertThat(attempt.coordinator.overruns()).isEqualTo(late == 0 ? 0 : 1);
+    }
+  }
+
   @Test
   void aStartOnASpentLedgerIsHaltedAtOnceAndWritesNoSecondHalt() throws Exception {
     haltsWhenOneMoreRoundWouldPassWhatIsReserved();
