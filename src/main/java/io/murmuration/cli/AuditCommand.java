@@ -101,6 +101,7 @@ final class AuditCommand implements Callable<Integer> {
         run.delta(),
         /* raiseBudget= */ false,
         run.rounds(),
+        /* lifetime= */ null,
         run.expectedCohort(),
         run.samplingProbability(/* population= */ null),
         /* groupSize= */ 1,

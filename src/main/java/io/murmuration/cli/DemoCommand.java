@@ -6,6 +6,8 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.murmuration.demo.DemoModel;
 import io.murmuration.demo.DemoRun;
 import io.murmuration.demo.DemoSettings;
+import io.murmuration.demo.LifetimeRun;
+import io.murmuration.demo.LifetimeSummary;
 import io.murmuration.event.InteractionProducer;
 import io.murmuration.privacy.ledger.HaltReason;
 import java.io.PrintWriter;
@@ -26,12 +28,17 @@ import picocli.CommandLine.Spec;
       "Runs the whole pipeline in one process: Kafka broker, Flink with its web UI, a stream of"
           + " events, training, releases.",
       "Ends by itself when the budget halts training or the rounds are done. A later demo with the"
-          + " same --ledger continues to spend where this one ended."
+          + " same --ledger continues to spend where this one ended.",
+      "With --horizon the budget is each user's: people come and go, topics trend in turn, and"
+          + " training never halts; the demo ends after --rounds."
     },
     mixinStandardHelpOptions = true,
     showDefaultValues = true,
     sortOptions = false)
 final class DemoCommand implements Callable<Integer> {
+
+  private static final String OUT = "murmuration-demo";
+  private static final String LIFETIMES_OUT = OUT + "/lifetimes";
 
   @Spec private CommandSpec spec;
   @Mixin private LocalRunOptions run;
@@ -44,7 +51,23 @@ final class DemoCommand implements Callable<Integer> {
               + " run.")
   private Path unpackModel;
 
-  @Option(names = "--out", defaultValue = "murmuration-demo", description = "Where results go.")
+  @Option(
+      names = "--horizon",
+      description =
+          "Promise each user a lifetime instead of one budget for everybody, on a generated stream of"
+              + " people who come and go.")
+  private boolean ofLifetimes;
+
+  @Option(
+      names = "--lifetime",
+      paramLabel = "ROUNDS",
+      defaultValue = "20",
+      description = "With --horizon: rounds of one user that the noise is calibrated to.")
+  private long lifetime;
+
+  @Option(
+      names = "--out",
+      description = "Where results go; murmuration-demo, and below it with --horizon.")
   private Path out;
 
   @Option(
@@ -140,6 +163,9 @@ final class DemoCommand implements Callable<Integer> {
     }
     DemoSettings settings = settings();
     PrintWriter progress = run.json() ? spec.commandLine().getErr() : spec.commandLine().getOut();
+    if (ofLifetimes) {
+      return lifetimes(settings, progress);
+    }
     DemoRun.Outcome outcome = new DemoRun(settings, progress, System.console() != null).run();
     if (run.json()) {
       spec.commandLine().getOut().println(toJson(outcome));
@@ -149,8 +175,19 @@ final class DemoCommand implements Callable<Integer> {
     return outcome.halt() == HaltReason.FENCED ? 1 : 0;
   }
 
+  private int lifetimes(DemoSettings settings, PrintWriter progress) throws Exception {
+    LifetimeSummary summary = new LifetimeRun(settings, progress, System.console() != null).run();
+    PrintWriter writer = spec.commandLine().getOut();
+    writer.print(run.json() ? toJson(summary) : summary.render());
+    writer.flush();
+    return summary.isWithinLifetimes() && summary.run().halt() == null ? 0 : 1;
+  }
+
   private DemoSettings settings() {
     run.check();
+    run.require(
+        !ofLifetimes || run.generated(), "--horizon generates its stream; --events is not for it");
+    run.require(lifetime >= 1, "--lifetime must be at least 1 but is " + lifetime);
     run.require(
         heldOutMessages >= 2, "--held-out-messages must be at least 2 but is " + heldOutMessages);
     run.require(heldOutUsers >= 1, "--held-out-users must be at least 1 but is " + heldOutUsers);
@@ -162,7 +199,8 @@ final class DemoCommand implements Callable<Integer> {
             : run.generated()
                 ? OptionalDouble.empty()
                 : OptionalDouble.of(InteractionProducer.UNLIMITED);
-    Path directory = out.toAbsolutePath().normalize();
+    Path given = out != null ? out : Path.of(ofLifetimes ? LIFETIMES_OUT : OUT);
+    Path directory = given.toAbsolutePath().normalize();
     return new DemoSettings(
         run.events(),
         run.model(),
@@ -173,6 +211,7 @@ final class DemoCommand implements Callable<Integer> {
         run.delta(),
         raiseBudget,
         run.rounds(),
+        ofLifetimes ? lifetime : null,
         run.expectedCohort(),
         run.samplingProbability(population),
         groupSize,
@@ -190,6 +229,41 @@ final class DemoCommand implements Callable<Integer> {
         run.parallelism(),
         run.webPort(),
         seed);
+  }
+
+  private static String toJson(LifetimeSummary summary) {
+    ObjectMapper mapper = new ObjectMapper();
+    ObjectNode root = mapper.createObjectNode();
+    var run = summary.run();
+    root.put("rounds", run.rounds())
+        .put("halt", run.halt())
+        .put("horizon_rounds", run.horizon().rounds())
+        .put("epsilon_spent", run.epsilonSpent())
+        .put("epsilon_budget", run.epsilonBudget())
+        .put("delta", run.delta())
+        .put("releases", run.releases())
+        .put("events", run.events())
+        .put("people", run.people())
+        .put("wall_seconds", run.wallTime().toMillis() / 1000.0)
+        .put("output", run.output().toString());
+    ArrayNode topics = root.putArray("topics");
+    summary
+        .topics()
+        .forEach(
+            topic ->
+                topics
+                    .addObject()
+                    .put("name", topic.name())
+                    .put("from_round", topic.from())
+                    .put("to_round", topic.to())
+                    .put("loss_before", topic.before())
+                    .put("loss_after", topic.after())
+                    .put("learned", topic.learned()));
+    root.putObject("trace")
+        .put("people_sampled", summary.trace().users())
+        .put("longest_life_rounds", summary.trace().longest())
+        .put("people_beyond", summary.trace().beyond());
+    return root.toPrettyString() + "\n";
   }
 
   private void print(DemoRun.Outcome outcome) {

@@ -2,7 +2,9 @@ package io.murmuration.cli;
 
 import io.murmuration.config.HorizonOptions;
 import io.murmuration.config.MurmurationConfig;
+import io.murmuration.config.PrivacyConfig;
 import io.murmuration.config.PrivacyOptions;
+import io.murmuration.job.ConfiguredMechanism;
 import io.murmuration.job.MurmurationJob;
 import io.murmuration.job.StepNoiseCheck;
 import io.murmuration.planning.RoundDuration;
@@ -71,6 +73,7 @@ final class RunCommand implements Callable<Integer> {
       RoundDuration round = MurmurationJob.check(valid);
       say(round.fits(), round);
       sayNoise(valid);
+      sayHorizon(valid.privacy());
     } else {
       MurmurationJob.execute(valid);
     }
@@ -82,6 +85,16 @@ final class RunCommand implements Callable<Integer> {
     if (noise.isPresent()) {
       say(!noise.get().isHopeless(), noise.get());
     }
+  }
+
+  private void sayHorizon(PrivacyConfig privacy) {
+    ConfiguredMechanism.horizon(privacy)
+        .ifPresent(
+            horizon ->
+                say(
+                    horizon.rounds() > 0,
+                    horizon.inWords(
+                        privacy.roundInterval(), privacy.expectedUnits().orElseThrow())));
   }
 
   private void say(boolean isFine, Object what) {

@@ -1,12 +1,14 @@
 package io.murmuration.demo;
 
 import io.murmuration.config.ContributionOptions;
+import io.murmuration.config.HorizonOptions;
 import io.murmuration.config.IoOptions;
 import io.murmuration.config.IoOptions.FeedbackKind;
 import io.murmuration.config.IoOptions.LedgerKind;
 import io.murmuration.config.MurmurationConfig;
 import io.murmuration.config.PrivacyOptions;
 import io.murmuration.config.TrainingOptions;
+import io.murmuration.contribution.CohortRecord;
 import io.murmuration.job.MurmurationJob;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -25,6 +27,7 @@ import org.apache.flink.configuration.StateBackendOptions;
 import org.apache.flink.configuration.TaskManagerOptions;
 import org.apache.flink.core.execution.JobClient;
 import org.apache.flink.core.execution.SavepointFormatType;
+import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -44,7 +47,8 @@ final class DemoCluster implements AutoCloseable {
   private static final Duration POLL = Duration.ofMillis(200);
 
   /**
-   * Length of a window of public time, far longer than a demo: what users say stays in their pools.
+   * Length of a window of public time, far longer than a demo: what users say stays in their pools,
+   * where they have lifetimes until these are over.
    */
   private static final long WINDOW_TICKS = 100_000;
 
@@ -84,7 +88,13 @@ final class DemoCluster implements AutoCloseable {
     options.set(PrivacyOptions.DOMAIN, settings.domain());
     options.set(PrivacyOptions.EPSILON, settings.epsilon());
     options.set(PrivacyOptions.DELTA, settings.delta());
-    options.set(PrivacyOptions.ROUNDS, settings.rounds());
+    if (settings.lifetime() == null) {
+      options.set(PrivacyOptions.ROUNDS, settings.rounds());
+    } else {
+      options.set(HorizonOptions.ENABLED, true);
+      options.set(HorizonOptions.ID_KEY_FILE, settings.idKeyFile().toString());
+      options.set(PrivacyOptions.ROUNDS, settings.lifetime());
+    }
     options.set(PrivacyOptions.RAISE_BUDGET, settings.raiseBudget());
     options.set(PrivacyOptions.SAMPLING_PROBABILITY, settings.samplingProbability());
     options.set(PrivacyOptions.EXPECTED_UNITS, settings.expectedCohort());
@@ -116,7 +126,10 @@ final class DemoCluster implements AutoCloseable {
     int port = WebPort.firstFree(settings.webPort());
     StreamExecutionEnvironment env =
         StreamExecutionEnvironment.createLocalEnvironmentWithWebUI(flink(settings, port));
-    MurmurationJob.addTo(env, config);
+    DataStream<CohortRecord> samples = MurmurationJob.addTo(env, config);
+    if (settings.lifetime() != null) {
+      SampleTrace.addTo(samples, settings.domain());
+    }
     return new DemoCluster(settings, port, env.executeAsync("murmuration " + settings.domain()));
   }
 

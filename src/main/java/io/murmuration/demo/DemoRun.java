@@ -258,7 +258,7 @@ public final class DemoRun {
     }
   }
 
-  private static void createTopics(EmbeddedKafka kafka, IoConfig.Topics topics)
+  static void createTopics(EmbeddedKafka kafka, IoConfig.Topics topics)
       throws InterruptedException {
     kafka.createTopic(topics.interactions(), 4, Map.of());
     kafka.createTopic(topics.deadLetters(), 1, Map.of());
@@ -275,7 +275,7 @@ public final class DemoRun {
     out.flush();
   }
 
-  private static void deleteRecursively(Path directory) throws IOException {
+  static void deleteRecursively(Path directory) throws IOException {
     if (!Files.exists(directory)) {
       return;
     }

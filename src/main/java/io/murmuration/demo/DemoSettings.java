@@ -17,7 +17,9 @@ import java.util.OptionalDouble;
  * @param epsilon budget
  * @param delta its δ
  * @param raiseBudget whether a budget above the ledger's is a deliberate raise
- * @param rounds rounds to plan for
+ * @param rounds rounds to plan for; where users have lifetimes, after which the demo ends
+ * @param lifetime rounds of one user that the noise is calibrated to; null where the budget is the
+ *     domain's
  * @param expectedCohort M, the divisor of the noisy sum
  * @param samplingProbability q
  * @param groupSize G, examples of a sampled user in a round
@@ -48,6 +50,7 @@ public record DemoSettings(
     double delta,
     boolean raiseBudget,
     long rounds,
+    Long lifetime,
     double expectedCohort,
     double samplingProbability,
     int groupSize,
@@ -65,6 +68,11 @@ public record DemoSettings(
     int parallelism,
     int webPort,
     long seed) {
+
+  /** The file of the key under which users are counted. */
+  Path idKeyFile() {
+    return ledger.resolve(domain + ".id-key");
+  }
 
   /** The directory in which releases become visible. */
   Path releases() {

@@ -33,6 +33,29 @@ final class PublicChat {
         .toList();
   }
 
+  /** What trends, one after the other where people come and go; the first is the only one else. */
+  List<String> trends() {
+    return grammar.rules(TREND);
+  }
+
+  /** What one of the {@link #trends} is about. */
+  static String nameOf(String trend) {
+    return switch (trend) {
+      case "trend" -> "the comet";
+      case "trend-ballet" -> "the robot ballet";
+      case "trend-game" -> "the game";
+      default -> trend;
+    };
+  }
+
+  /** Held-out chat about one of the {@link #trends} alone. */
+  List<String> heldOut(String trend, long seed, int messages) {
+    SplittableRandom random = new SplittableRandom(seed);
+    return Stream.generate(() -> topicMessage(trend, random.nextDouble(), random))
+        .limit(messages)
+        .toList();
+  }
+
   private String topicMessage(RandomGenerator random) {
     return chat(grammar.expand(anyTopic(random), random), random);
   }
@@ -52,7 +75,7 @@ final class PublicChat {
     return topics;
   }
 
-  /** A chat message about one topic. */
+  /** A chat message about one topic, or one of the trends. */
   String topicMessage(String topic, double haste, RandomGenerator random) {
     return ChatRegister.informal(grammar.expand(topic, random), haste, random);
   }

@@ -1,5 +1,7 @@
 package io.murmuration.demo;
 
+import java.util.function.LongUnaryOperator;
+
 /**
  * Feeds by the public clock of rounds: each round that is granted lets the next share of the events
  * out, so that every machine, fast or slow, trains the same round on the same part of the stream.
@@ -14,11 +16,20 @@ final class RoundPace implements FeedPace {
    */
   private static final double FED_WITHIN = 0.25;
 
-  private final long events;
-  private final long feedingRounds;
+  private final LongUnaryOperator byRound;
   private long granted;
 
   /**
+   * @param byRound how many events may have been sent when so many rounds may be granted, from 1;
+   *     never falls
+   */
+  RoundPace(LongUnaryOperator byRound) {
+    this.byRound = byRound;
+  }
+
+  /**
+   * A pace at which the whole stream is out early.
+   *
    * @param events of the whole stream, at least 0
    * @param rounds that are planned, at least 1
    */
@@ -28,8 +39,10 @@ final class RoundPace implements FeedPace {
           "no event less than none and at least one round are required, not %d and %d"
               .formatted(events, rounds));
     }
-    this.events = events;
-    this.feedingRounds = Math.max(1, Math.round(rounds * FED_WITHIN));
+    long feedingRounds = Math.max(1, Math.round(rounds * FED_WITHIN));
+    this.byRound =
+        round ->
+            round >= feedingRounds ? events : Math.round(events * (round / (double) feedingRounds));
   }
 
   /** A round was granted: the events of the next one may be sent. */
@@ -40,9 +53,7 @@ final class RoundPace implements FeedPace {
 
   /** How many events may have been sent by now. */
   synchronized long allowed() {
-    return granted + 1 >= feedingRounds
-        ? events
-        : Math.round(events * ((granted + 1) / (double) feedingRounds));
+    return byRound.applyAsLong(granted + 1);
   }
 
   @Override

@@ -1,6 +1,7 @@
 package io.murmuration.job;
 
 import io.murmuration.config.PrivacyConfig;
+import io.murmuration.planning.HorizonPlan;
 import io.murmuration.privacy.accounting.NoiseCalibration;
 import io.murmuration.privacy.accounting.PhaseAccountant;
 import io.murmuration.privacy.accounting.PldAccountant;
@@ -10,6 +11,7 @@ import io.murmuration.privacy.ledger.LedgerRecord.Genesis;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.privacy.mechanism.RoundQuery;
 import io.murmuration.privacy.mechanism.RoundQuery.ModelUpdate;
+import java.util.Optional;
 
 /**
  * Derives the mechanism of every round from the configured guarantee: a function of public numbers
@@ -64,6 +66,20 @@ public final class ConfiguredMechanism {
     return Genesis.shareOf(
         PrivacyLoss.budget("budget", config.epsilon(), config.delta()),
         config.horizon().generations());
+  }
+
+  /**
+   * What one user may take part in, as far as it is known before anything is measured; empty where
+   * users have no lifetimes, and where the mechanism is chosen from the stream.
+   */
+  public static Optional<HorizonPlan> horizon(PrivacyConfig config) {
+    if (!config.horizon().enabled() || config.calibrated()) {
+      return Optional.empty();
+    }
+    PrivacyLoss share = share(config);
+    return Optional.of(
+        HorizonPlan.of(
+            of(config).accounted(), share.epsilon(), share.delta(), new PldAccountant()));
   }
 
   /** The accountant of a phase of such rounds. */

@@ -166,6 +166,9 @@ final class JobSettings {
       visible.put("mechanism.clip-norm", Double.toString(mechanism.clipNorm()));
       visible.put("mechanism.expected-units", Double.toString(mechanism.expectedUnits()));
     }
+    ConfiguredMechanism.horizon(config.privacy())
+        .ifPresent(
+            horizon -> visible.put("mechanism.horizon-rounds", Long.toString(horizon.rounds())));
     return new Visible(visible);
   }
 

@@ -11,6 +11,7 @@ import io.murmuration.config.MurmurationConfig;
 import io.murmuration.config.PrivacyConfig;
 import io.murmuration.config.TrainingConfig;
 import io.murmuration.config.TrainingOptions.ReleasedWeights;
+import io.murmuration.contribution.CohortRecord;
 import io.murmuration.contribution.ContributionBounds;
 import io.murmuration.event.DeadLetter;
 import io.murmuration.event.DeadLetterRecordSerializer;
@@ -75,6 +76,7 @@ import org.apache.flink.connector.datagen.source.DataGeneratorSource;
 import org.apache.flink.connector.kafka.sink.KafkaSink;
 import org.apache.flink.connector.kafka.source.KafkaSource;
 import org.apache.flink.connector.kafka.source.enumerator.initializer.OffsetsInitializer;
+import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.OffsetResetStrategy;
@@ -167,8 +169,13 @@ public final class MurmurationJob {
                 1 + round.groupSize() * round.samplingProbability()));
   }
 
-  /** Adds the job to an environment, with the settings that its guarantee needs. */
-  public static void addTo(StreamExecutionEnvironment env, MurmurationConfig config) {
+  /**
+   * Adds the job to an environment, with the settings that its guarantee needs.
+   *
+   * @return what samplers send to workers: texts of users, for an audit inside the trust boundary
+   */
+  public static DataStream<CohortRecord> addTo(
+      StreamExecutionEnvironment env, MurmurationConfig config) {
     PhaseSchedule phases = ConfiguredPhases.of(config);
     Configuration settings = new Configuration();
     settings.set(PipelineOptions.GENERIC_TYPES, false);
@@ -182,7 +189,7 @@ public final class MurmurationJob {
     config.io().parallelism().ifPresent(env::setParallelism);
     SlotResources.of(config).forEach(env::registerSlotSharingGroup);
     env.getConfig().setGlobalJobParameters(JobSettings.visible(config, phases));
-    topology(
+    return topology(
             config,
             phases,
             JobSettings.mayHaveState(env.getConfiguration()),

@@ -83,13 +83,17 @@ record MurmurationTopology(
   /** Uid of the keyed operator. */
   static final String BOUND_AND_SAMPLE = "bound-and-sample";
 
-  /** Adds the job to an environment. */
-  void addTo(StreamExecutionEnvironment env) {
-    addTo(env, new BoundAndSampleOperator(bounds, lifetimes, privateMetrics));
+  /**
+   * Adds the job to an environment.
+   *
+   * @return what samplers send to workers, for an audit inside the trust boundary
+   */
+  DataStream<CohortRecord> addTo(StreamExecutionEnvironment env) {
+    return addTo(env, new BoundAndSampleOperator(bounds, lifetimes, privateMetrics));
   }
 
   /** The same with a sampler that an audit chose; everything else calls {@link #addTo} above. */
-  void addTo(StreamExecutionEnvironment env, BoundAndSampleOperator sampler) {
+  DataStream<CohortRecord> addTo(StreamExecutionEnvironment env, BoundAndSampleOperator sampler) {
     SingleOutputStreamOperator<UserEvent> events =
         env.fromSource(interactions, SilentWatermarks.strategy(), "interactions")
             .uid("interactions")
@@ -161,6 +165,7 @@ record MurmurationTopology(
         .uid("publish")
         .setParallelism(1)
         .setMaxParallelism(1);
+    return samples;
   }
 
   private static <T> SingleOutputStreamOperator<T> single(SingleOutputStreamOperator<T> stream) {

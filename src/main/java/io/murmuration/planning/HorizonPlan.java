@@ -4,7 +4,9 @@ import io.murmuration.privacy.accounting.Mechanism;
 import io.murmuration.privacy.accounting.NoiseCalibration;
 import io.murmuration.privacy.accounting.PhaseAccountant;
 import io.murmuration.privacy.accounting.PldAccountant;
+import io.murmuration.privacy.accounting.PrivacyLoss;
 import java.time.Duration;
+import java.util.Locale;
 
 /**
  * A lifetime of ε for each user: the largest number H of rounds of one mechanism that (ε, δ)
@@ -58,5 +60,26 @@ public record HorizonPlan(Mechanism mechanism, long rounds, double epsilon) {
               + ": raise epsilon or the noise multiplier");
     }
     return expectedUnits / (mechanism.samplingProbability() * mechanism.maxUnitsPerUser() * rounds);
+  }
+
+  /**
+   * What it means, in a sentence or two.
+   *
+   * @param roundInterval of one round, positive
+   * @param expectedUnits M or B, positive
+   */
+  public String inWords(Duration roundInterval, double expectedUnits) {
+    if (rounds == 0) {
+      return "This budget affords not one round of "
+          + mechanism
+          + ": raise epsilon or the noise multiplier";
+    }
+    return String.format(
+        Locale.ROOT,
+        "Nobody's words influence more than %,d rounds, %.3g days at this interval, which cost epsilon %s. %.3g new users a round keep the cohort.",
+        rounds,
+        lasts(roundInterval).toMillis() / (double) Duration.ofDays(1).toMillis(),
+        PrivacyLoss.text(epsilon, /* decimals= */ 4),
+        newUsersPerRound(expectedUnits));
   }
 }

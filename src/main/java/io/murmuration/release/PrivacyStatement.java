@@ -86,7 +86,7 @@ public final class PrivacyStatement {
     | --- | --- |
     | privacy unit | %s |
     | neighbouring relation | %s |
-    | ε spent by the domain, rounded up | %s |
+    | %s, rounded up | %s |
     | δ | %s |
     | round, phase | %d, %d |
     | ledger record of the charge | `%s` |\
@@ -95,6 +95,7 @@ public final class PrivacyStatement {
             sentences(context, grant),
             Guarantee.UNIT,
             Guarantee.RELATION,
+            grant.horizon() == null ? "ε spent by the domain" : "ε that one user can have spent",
             Guarantee.epsilonRoundedUp(grant.epsilonSpent()),
             Guarantee.number(grant.delta()),
             grant.round(),

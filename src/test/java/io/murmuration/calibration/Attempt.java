@@ -6,6 +6,7 @@ import io.murmuration.privacy.accounting.PldPhaseAccountant;
 import io.murmuration.privacy.budget.BudgetTerms;
 import io.murmuration.privacy.budget.Budgets;
 import io.murmuration.privacy.budget.DurabilityGate;
+import io.murmuration.privacy.budget.HorizonTerms;
 import io.murmuration.privacy.budget.LedgerSession;
 import io.murmuration.privacy.budget.PhaseSchedule;
 import io.murmuration.privacy.budget.ReleaseWitness;
@@ -23,7 +24,9 @@ import io.murmuration.privacy.mechanism.RoundExecuted;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.UUID;
 
 /** One attempt, of a job of its own, on a ledger in memory: real coordinator and session. */
@@ -50,12 +53,33 @@ final class Attempt {
   }
 
   Attempt(String store, PhaseSchedule phases, double epsilon, double delta, boolean raises) {
-    coordinator = new RoundCoordinator(phases, /* restoredTick= */ 0, gate);
+    this(
+        store,
+        new BudgetTerms("starlings", epsilon, delta, Duration.ofMillis(INTERVAL), phases, raises));
+  }
+
+  /** With two generations of lifetimes of ε 5 each, and this one open. */
+  static Attempt ofGeneration(String store, PhaseSchedule phases, int generation) {
+    return new Attempt(
+        store,
+        new BudgetTerms(
+                "starlings",
+                /* epsilon= */ 10,
+                /* delta= */ 2e-6,
+                Duration.ofMillis(INTERVAL),
+                phases,
+                /* raiseBudget= */ false)
+            .withHorizon(
+                new HorizonTerms(
+                    /* generations= */ 2, generation, new TreeMap<>(Map.of("id-key", "00ff")))));
+  }
+
+  private Attempt(String store, BudgetTerms terms) {
+    coordinator = new RoundCoordinator(terms.phases(), /* restoredTick= */ 0, gate);
     session =
         new LedgerSession(
             InMemoryLedger.factory(store),
-            new BudgetTerms(
-                "starlings", epsilon, delta, Duration.ofMillis(INTERVAL), phases, raises),
+            terms,
             ACCOUNTANTS,
             ReleaseWitness.NONE,
             UUID.randomUUID().toString(),

@@ -25,6 +25,7 @@ import io.murmuration.privacy.ledger.LedgerRecord.JointlyReserved;
 import io.murmuration.privacy.ledger.LedgerRecord.PhaseOpened;
 import io.murmuration.privacy.ledger.LedgerState;
 import io.murmuration.privacy.mechanism.Grant;
+import io.murmuration.privacy.mechanism.Horizon;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.privacy.mechanism.RoundQuery;
 import io.murmuration.privacy.mechanism.RoundQuery.NormHistograms;
@@ -114,6 +115,47 @@ class CalibrationScheduleTest {
     assertThat(norms.groupSize()).isEqualTo(4);
     assertThat(norms.samplingProbability()).isEqualTo(0.1);
     assertThat(norms.expectedUnits()).isEqualTo(1);
+  }
+
+  /** The measurement is paid for as if everybody took part, and the lifetime is behind it. */
+  @Test
+  void aCalibrationIsPartOfAGenerationWhoseTrainingNeverEnds() throws Exception {
+    CalibrationSchedule once = new CalibrationSchedule(terms(Recalibration.NEVER, 0.1, NORMS));
+    Attempt first = Attempt.ofGeneration(store, once, 1);
+    first.open(0);
+    assertThat(first.ledger().horizon()).isEmpty();
+    calibrate(first, WARM, 2);
+    Horizon horizon = new Horizon(1, ROUNDS, 2);
+    double spent = 0;
+    for (int round = 1; round <= 3 * ROUNDS; round++) {
+      Grant grant = first.run(WARM + 2 + round);
+      assertThat(grant.horizon()).isEqualTo(horizon);
+      if (round > ROUNDS) {
+        assertThat(grant.epsilonSpent()).isEqualTo(spent).isLessThanOrEqualTo(5);
+      } else {
+        assertThat(grant.epsilonSpent()).isGreaterThanOrEqualTo(spent);
+      }
+      spent = grant.epsilonSpent();
+    }
+    assertThat(first.coordinator.halt()).isEmpty();
+
+    Attempt second = Attempt.ofGeneration(store, once, 2);
+    second.open(60);
+    assertThat(second.ledger().phase().orElseThrow().mechanism().query().isCalibration()).isTrue();
+    calibrate(second, 70, 2);
+    Grant grant = second.run(73);
+    assertThat(grant.horizon()).isEqualTo(new Horizon(2, ROUNDS, 3L + 3 * ROUNDS));
+    assertThat(grant.epsilonSpent()).isGreaterThan(5).isLessThan(10);
+    assertThat(Attempt.records(store, JointlyReserved.class)).hasSize(2);
+    try (Ledger ledger = InMemoryLedger.factory(store).create()) {
+      ChargeHistory history =
+          ChargeHistory.of(
+              ledger.read(),
+              "test",
+              (round, epsilon, delta) ->
+                  PldPhaseAccountant.forPhase(round.accounted(), epsilon, delta));
+      assertThat(history.uncoveredLifetime()).isEmpty();
+    }
   }
 
   /** Counts and norms, each once, and one more of either. */

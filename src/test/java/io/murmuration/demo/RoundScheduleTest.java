@@ -87,6 +87,7 @@ class RoundScheduleTest {
         /* delta= */ 1e-6,
         /* raiseBudget= */ false,
         /* rounds= */ 80,
+        /* lifetime= */ null,
         cohort,
         /* samplingProbability= */ 0.128,
         /* groupSize= */ 1,

@@ -155,6 +155,21 @@ class JobSettingsTest {
   }
 
   @Test
+  void theWebUiShowsHowManyRoundsALifetimeHas(@TempDir Path directory) {
+    MurmurationConfig config =
+        JobConfigs.in(directory)
+            .with("horizon.enabled", "true")
+            .with("horizon.id-key-file", "/keys/ids")
+            .with("privacy.sampling-probability", "0.067")
+            .with("privacy.noise-multiplier", "2")
+            .with("privacy.epsilon", "2")
+            .with("privacy.delta", "1e-6")
+            .config();
+    assertThat(JobSettings.visible(config, ConfiguredPhases.of(config)).toMap())
+        .containsEntry("mechanism.horizon-rounds", "132");
+  }
+
+  @Test
   void theWebUiShowsOptionsByTheirKeys_andTheMechanism(@TempDir Path directory) {
     MurmurationConfig config = JobConfigs.in(directory).config();
     Set<String> keys = OptionDocs.all().stream().map(ConfigOption::key).collect(Collectors.toSet());

@@ -67,6 +67,18 @@ class HorizonPlanTest {
   }
 
   @Test
+  void inWords_saysHowLongItLastsAndWhatItNeeds() {
+    HorizonPlan horizon = new HorizonPlan(Mechanism.uls(0.01, 1), 872, 1.99991);
+
+    assertThat(horizon.inWords(Duration.ofMinutes(10), /* expectedUnits= */ 1024))
+        .isEqualTo(
+            "Nobody's words influence more than 872 rounds, 6.06 days at this interval, which cost"
+                + " epsilon 2.0000. 117 new users a round keep the cohort.");
+    assertThat(new HorizonPlan(Mechanism.uls(0.5, 0.5), 0, 0).inWords(Duration.ofMinutes(10), 10))
+        .contains("not one round", "raise epsilon");
+  }
+
+  @Test
   void whatCannotBe_isRefused() {
     HorizonPlan none = HorizonPlan.of(Mechanism.uls(0.5, 0.5), 0.1, 1e-6, accountant);
 
