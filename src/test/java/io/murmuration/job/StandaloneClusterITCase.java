@@ -57,6 +57,9 @@ class StandaloneClusterITCase {
     "placement.ingest-managed=160 mb"
   };
 
+  /** Of each task manager. */
+  private static final int SLOTS = 2;
+
   private static ScriptedCluster cluster;
   private static S3Server s3;
 
@@ -73,7 +76,7 @@ class StandaloneClusterITCase {
                 "-Dexternal-resource.gradient-worker.amount=1"));
     s3.flinkSettings().forEach((key, value) -> settings.add("-D" + key + "=" + value));
     cluster = new ScriptedCluster(directory, plugins);
-    cluster.start(/* taskManagers= */ 2, /* slots= */ 2, settings.toArray(String[]::new));
+    cluster.start(/* taskManagers= */ 2, SLOTS, settings.toArray(String[]::new));
     for (String domain : List.of("rescaled", "placed", "on-s3")) {
       cluster.script("kafka", "topics", "--domain", domain, "--partitions", "4");
     }
@@ -177,7 +180,8 @@ class StandaloneClusterITCase {
                 "job.checkpoint-directory",
                 "s3://bucket/chat/checkpoints"));
 
-    String job = submitByCommandLine(config, /* parallelism= */ 2);
+    // so that the one that dies has work
+    String job = submitByCommandLine(config, /* parallelism= */ SLOTS * before);
     awaitRound(job, 2);
     assertThat(StoredFiles.at(Location.of("s3://bucket/chat/checkpoints")).list("")).isNotEmpty();
     cluster.script("cluster", "taskmanager", "kill", "1");
