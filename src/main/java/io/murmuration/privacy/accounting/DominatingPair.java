@@ -61,12 +61,12 @@ final class DominatingPair {
     int last = units;
     for (BigDecimal above = binomial[last]; above.compareTo(allowed) <= 0; ) {
       last--;
-      above = above.add(binomial[last]);
+      above = above.add(binomial[last], DIGITS);
     }
     int first = 0;
     for (BigDecimal below = binomial[first]; below.compareTo(allowed) <= 0; ) {
       first++;
-      below = below.add(binomial[first]);
+      below = below.add(binomial[first], DIGITS);
     }
     double[] weights = new double[last - first + 1];
     for (int j = 0; j < weights.length; j++) {
