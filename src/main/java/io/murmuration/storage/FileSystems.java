@@ -4,6 +4,7 @@ import org.apache.flink.configuration.ConfigConstants;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.GlobalConfiguration;
 import org.apache.flink.core.fs.FileSystem;
+import org.apache.flink.core.plugin.PluginManager;
 import org.apache.flink.core.plugin.PluginUtils;
 
 /**
@@ -29,7 +30,12 @@ public final class FileSystems {
         System.getenv(ConfigConstants.ENV_FLINK_CONF_DIR) == null
             ? new Configuration()
             : GlobalConfiguration.loadConfiguration();
-    FileSystem.initialize(settings, PluginUtils.createPluginManagerFromRootFolder(settings));
+    load(settings, PluginUtils.createPluginManagerFromRootFolder(settings));
+  }
+
+  /** The same with these settings and plugins, whatever was loaded before. */
+  static synchronized void load(Configuration settings, PluginManager plugins) {
+    FileSystem.initialize(settings, plugins);
     loaded = true;
   }
 }

@@ -26,7 +26,6 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.CoreOptions;
-import org.apache.flink.core.fs.FileSystem;
 import org.apache.flink.core.plugin.DefaultPluginManager;
 import org.apache.flink.core.plugin.DirectoryBasedPluginFinder;
 import org.gaul.s3proxy.AuthenticationType;
@@ -133,7 +132,7 @@ public final class S3Server implements AutoCloseable {
   public void usePlugin(Path directory, Map<String, String> settings) throws IOException {
     Configuration configuration = Configuration.fromMap(flinkSettings());
     configuration.addAll(Configuration.fromMap(settings));
-    FileSystem.initialize(
+    FileSystems.load(
         configuration,
         new DefaultPluginManager(
             new DirectoryBasedPluginFinder(plugins(directory)).findPlugins(),
