@@ -19,7 +19,7 @@ import org.junit.jupiter.params.provider.EnumSource;
  *
  * <p>Seeds are fixed, so that the code as it is passes always or never. A change that moves the
  * coins draws other lives: the averages of {@link #IN_A_LIFE} then have a standard deviation of at
- * most 1 %, and the limits are 15 % or more below them, so that a false alarm is out of the
+ * most 1 %, and the limits are an eighth or more below them, so that a false alarm is out of the
  * question. Each planted mistake shows in one of 20 lives or more: 400 lives miss one with a
  * probability of 10⁻⁹ at most.
  */
