@@ -19,6 +19,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.apache.commons.codec.digest.DigestUtils;
@@ -42,17 +43,17 @@ record ConfiguredLifetimes(InputTopic input, UserCounting counting, String event
   /**
    * Makes them as configured; asks the brokers how many partitions the topic has.
    *
-   * @return null where users have no lifetimes
+   * @return empty where users have no lifetimes
    * @throws IllegalArgumentException if the topic or the key is not one to count with
    */
-  static ConfiguredLifetimes of(MurmurationConfig config) {
+  static Optional<ConfiguredLifetimes> of(MurmurationConfig config) {
     if (!config.privacy().horizon().enabled()) {
-      return null;
+      return Optional.empty();
     }
     InputTopic input =
         KafkaInputTopic.of(
             config.io().topics().interactions(), config.io().clientProperties("lifetimes"));
-    return of(config, input);
+    return Optional.of(of(config, input));
   }
 
   /** The same with a topic of that kind. */

@@ -29,6 +29,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.apache.flink.connector.base.DeliveryGuarantee;
 import org.apache.flink.connector.kafka.sink.KafkaSink;
 
@@ -73,9 +74,11 @@ record ConfiguredReleases(
               ModelDirectory.check(base);
               return ModelDirectory.weightsDigest(base);
             });
-    StartingPoint start = read(config, base -> StartingPoint.of(config, baseDigest, mayHaveState));
-    ReleaseContext context = read(config, base -> context(config, base, baseDigest, start));
-    List<String> startCharges = start == null ? List.of() : start.ledgerHashes();
+    Optional<StartingPoint> start =
+        read(config, base -> StartingPoint.of(config, baseDigest, mayHaveState));
+    ReleaseContext context =
+        read(config, base -> context(config, base, baseDigest, start.orElse(null)));
+    List<String> startCharges = start.map(StartingPoint::ledgerHashes).orElse(List.of());
     PublishSink sink =
         new PublishSink(
                 store,
@@ -92,7 +95,7 @@ record ConfiguredReleases(
         io.acceptLostCharges()
             ? new LostCharges(startCharges)
             : new StoreWitness(store, domain, startCharges),
-        start);
+        start.orElse(null));
   }
 
   private record StoreWitness(ModelStore.Provider store, String domain, List<String> startingPoint)

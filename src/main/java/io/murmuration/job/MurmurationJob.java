@@ -216,20 +216,20 @@ public final class MurmurationJob {
     RoundFeedback feedback = feedback(privacy, io);
     EventFormat format = format(config.events());
     ConfiguredReleases releases = ConfiguredReleases.of(config, mayHaveState);
-    ConfiguredLifetimes lifetimes = ConfiguredLifetimes.of(config);
+    Optional<ConfiguredLifetimes> lifetimes = ConfiguredLifetimes.of(config);
     BudgetTerms terms = terms(privacy, phases, lifetimes);
     TrainingConfig training =
         config.training().withModelDigest(releases.context().baseModelDigest());
     ParameterStore.Factory parameters = parameters(privacy, io);
     String submission = UUID.randomUUID().toString();
     return new MurmurationTopology(
-        interactions(io, format, lifetimes != null),
+        interactions(io, format, lifetimes.isPresent()),
         clock(privacy.roundInterval()),
         new DecodeInteractionsFunction(
             contribution.rules(),
             format,
             truncation(config),
-            lifetimes == null ? null : lifetimes.counting()),
+            lifetimes.map(ConfiguredLifetimes::counting).orElse(null)),
         new ContributionBounds(
             contribution.windowTicks(), contribution.examplesPerWindow(), contribution.windows()),
         new PrivacyBudgetOperator.Factory(
@@ -242,7 +242,7 @@ public final class MurmurationJob {
                 DurabilityTerms.of(privacy.maxUndurableRounds()),
                 checkpointPause,
                 submission,
-                lifetimes == null ? null : lifetimes.input())),
+                lifetimes.map(ConfiguredLifetimes::input).orElse(null))),
         new GradientOperator.Factory(
             ModelGradients.factory(training),
             parameters,
@@ -265,11 +265,11 @@ public final class MurmurationJob {
         deadLetters(io),
         io.maxParallelism(),
         config.training().privateMetrics(),
-        lifetimes == null ? null : lifetimes.identity());
+        lifetimes.map(ConfiguredLifetimes::identity).orElse(null));
   }
 
   private static BudgetTerms terms(
-      PrivacyConfig privacy, PhaseSchedule phases, ConfiguredLifetimes lifetimes) {
+      PrivacyConfig privacy, PhaseSchedule phases, Optional<ConfiguredLifetimes> lifetimes) {
     BudgetTerms terms =
         new BudgetTerms(
             privacy.domain(),
@@ -278,8 +278,8 @@ public final class MurmurationJob {
             privacy.roundInterval(),
             phases,
             /* raiseBudget= */ false);
-    if (lifetimes != null) {
-      return terms.withHorizon(lifetimes.terms(privacy.horizon()));
+    if (lifetimes.isPresent()) {
+      return terms.withHorizon(lifetimes.get().terms(privacy.horizon()));
     }
     return privacy.raiseBudget() ? terms.raisingBudget() : terms;
   }

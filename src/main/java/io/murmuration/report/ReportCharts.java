@@ -74,28 +74,29 @@ final class ReportCharts {
             .toList());
   }
 
-  /** The chart of losses; null where there are none to show. */
-  Drawing losses() {
+  /** The chart of losses; empty where there are none to show. */
+  Optional<Drawing> losses() {
     List<HeldOutLosses.Point> measured = measured();
     if (measured.isEmpty()) {
-      return null;
+      return Optional.empty();
     }
-    return new LineChart(
-            "held-out loss over rounds, from %s to %s nats a token"
-                .formatted(
-                    Words.loss(measured.get(0).natsPerToken()),
-                    Words.loss(measured.get(measured.size() - 1).natsPerToken())),
-            Size.HALF_PAGE,
-            AxisName.fromZero("round"),
-            AxisName.aroundValues("nats per token"),
-            Optional.empty(),
-            List.of(
-                new Series(
-                    /* name= */ "",
-                    "loss",
-                    Marks.DOTS,
-                    measured.stream().map(ReportCharts::point).toList())))
-        .drawing();
+    return Optional.of(
+        new LineChart(
+                "held-out loss over rounds, from %s to %s nats a token"
+                    .formatted(
+                        Words.loss(measured.get(0).natsPerToken()),
+                        Words.loss(measured.get(measured.size() - 1).natsPerToken())),
+                Size.HALF_PAGE,
+                AxisName.fromZero("round"),
+                AxisName.aroundValues("nats per token"),
+                Optional.empty(),
+                List.of(
+                    new Series(
+                        /* name= */ "",
+                        "loss",
+                        Marks.DOTS,
+                        measured.stream().map(ReportCharts::point).toList())))
+            .drawing());
   }
 
   String lossesNote() {

@@ -116,7 +116,7 @@ public record ReportView(
         List.of(epsilonTile(report), roundsTile(report), leftTile(report), releasesTile(report)),
         charts.spent(),
         charts.spentNote(),
-        charts.losses(),
+        charts.losses().orElse(null),
         charts.lossesNote(),
         sentence(report),
         Guarantee.ASSUMPTIONS.stream().map(Guarantee.Assumption::sentence).toList(),

@@ -56,31 +56,32 @@ public record StartingPoint(String directory, String name, String digest, List<S
    *
    * @param baseDigest of the base model's weights
    * @param mayHaveState whether the job may be restored, so that its start need not exist any more
-   * @return null if training begins at the base model
+   * @return empty if training begins at the base model
    * @throws IllegalArgumentException saying what does not fit
    * @throws IOException if the directory cannot be read
    */
-  public static StartingPoint of(MurmurationConfig config, String baseDigest, boolean mayHaveState)
-      throws IOException {
+  public static Optional<StartingPoint> of(
+      MurmurationConfig config, String baseDigest, boolean mayHaveState) throws IOException {
     TrainingConfig training = config.training();
     if (training.startFrom() == null) {
-      return null;
+      return Optional.empty();
     }
     Location given = Location.of(training.startFrom());
     Optional<Location> found = resolved(given);
     if (found.isEmpty()) {
       require(mayHaveState, "must be a directory that holds a release or an adapter", given);
       Location gone = given.isLocal() ? Location.of(given.path().toAbsolutePath()) : given;
-      return new StartingPoint(gone.text(), gone.name(), "", List.of());
+      return Optional.of(new StartingPoint(gone.text(), gone.name(), "", List.of()));
     }
     Location resolved = found.get();
     Path directory = ModelStores.directory(resolved);
     requireSameTask(training, directory);
-    return new StartingPoint(
-        resolved.text(),
-        resolved.name(),
-        ModelDirectory.weightsDigest(directory),
-        charges(config, directory, baseDigest));
+    return Optional.of(
+        new StartingPoint(
+            resolved.text(),
+            resolved.name(),
+            ModelDirectory.weightsDigest(directory),
+            charges(config, directory, baseDigest)));
   }
 
   /** Says where links lead; empty if nothing is there. */

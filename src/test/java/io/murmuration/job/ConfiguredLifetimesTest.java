@@ -54,7 +54,7 @@ class ConfiguredLifetimesTest {
 
   @Test
   void areNone_whereTheBudgetIsTheDomains() {
-    assertThat(ConfiguredLifetimes.of(JobConfigs.in(directory).config())).isNull();
+    assertThat(ConfiguredLifetimes.of(JobConfigs.in(directory).config())).isEmpty();
   }
 
   @Test
