@@ -164,7 +164,9 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
       restoredEpoch = Math.max(restoredEpoch, epoch);
     }
     gate = new GrantGate(restoredEpoch);
-    if (lifetimes != null) {
+    if (lifetimes == null) {
+      refuseCounts(context);
+    } else {
       histories = context.getOperatorStateStore().getUnionListState(UserState.history());
       List<SamplerHistory> parts = new ArrayList<>();
       histories.get().forEach(parts::add);
@@ -177,6 +179,20 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
                     + " of another uid. Start without it: another domain, or a new generation"
                     + " (--new-generation)"));
       }
+    }
+  }
+
+  /**
+   * What counts nothing must not read on from a state that counts: whoever went on from there with
+   * lifetimes would not know of the records in between.
+   */
+  private static void refuseCounts(StateInitializationContext context) {
+    String history = UserState.history().getName();
+    if (context.getOperatorStateStore().getRegisteredStateNames().contains(history)) {
+      throw new SuppressRestartsException(
+          new IllegalArgumentException(
+              "The restored state of the sampler counts users' lifetimes but this job would count"
+                  + " none: start it with horizon.enabled: true, or without this state"));
     }
   }
 

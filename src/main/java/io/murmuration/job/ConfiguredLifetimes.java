@@ -11,6 +11,7 @@ import io.murmuration.event.UserCounting;
 import io.murmuration.event.UserPseudonyms;
 import io.murmuration.privacy.budget.HorizonTerms;
 import io.murmuration.privacy.mechanism.InputTopic;
+import io.murmuration.rounds.BaseModel;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -114,7 +115,7 @@ record ConfiguredLifetimes(InputTopic input, UserCounting counting, String event
                         .clientProperties()
                         .getProperty(ConsumerConfig.ISOLATION_LEVEL_CONFIG)));
     if (contribution.truncation() == TruncationKind.TOKENS) {
-      Path model = Path.of(config.training().model());
+      Path model = BaseModel.tokenizer(config.training());
       all.add("kept text " + rules.keptTextChars());
       all.add("kept prompt " + rules.keptPromptChars());
       all.add("tokens " + config.training().maxTokens());

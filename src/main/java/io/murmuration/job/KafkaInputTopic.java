@@ -20,6 +20,7 @@ import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.KafkaFuture;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.config.TopicConfig;
 
@@ -63,6 +64,20 @@ record KafkaInputTopic(String topic, HashMap<String, String> clientProperties)
         "The topic of events, %s, cannot be asked how far it is written".formatted(topic), cause);
   }
 
+  /**
+   * The id of a topic, by which one that is created anew is another.
+   *
+   * @throws IllegalArgumentException if the brokers give topics none
+   */
+  static String idOf(String topic, Uuid id) {
+    if (id.equals(Uuid.ZERO_UUID)) {
+      throw new IllegalArgumentException(
+          "The brokers must give topics ids where users have lifetimes but %s has none: a topic that is created anew could not be told from the one that was read; use brokers of Kafka 2.8 or later, with an inter.broker.protocol.version as late"
+              .formatted(topic));
+    }
+    return id.toString();
+  }
+
   private static final class ToBrokers implements Connection {
 
     private final String topic;
@@ -85,7 +100,7 @@ record KafkaInputTopic(String topic, HashMap<String, String> clientProperties)
       int partitions = described.partitions().size();
       return new InputOffsets(
           clusterId,
-          described.topicId().toString(),
+          idOf(topic, described.topicId()),
           offsets(partitions, OffsetSpec.earliest()),
           offsets(partitions, OffsetSpec.latest()));
     }

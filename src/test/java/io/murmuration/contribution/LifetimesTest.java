@@ -450,6 +450,24 @@ class LifetimesTest {
         .hasStackTraceContaining("counts no lifetimes");
   }
 
+  /**
+   * Or it would read on without counting, for as long as the ledger is out of reach, and whoever
+   * went on from its state would not know in which rounds those records had been.
+   */
+  @Test
+  void stateThatCounts_isRefused_whereNothingIsCounted() throws Exception {
+    Domain domain = new Domain();
+    OperatorSubtaskState counted;
+    try (Attempt job = first(domain)) {
+      counted = job.sampler.flink.snapshot(1, 1);
+    }
+    SamplerHarness job = new SamplerHarness(BOUNDS, 5);
+    assertThatThrownBy(() -> job.restore(counted))
+        .hasRootCauseInstanceOf(IllegalArgumentException.class)
+        .hasStackTraceContaining("counts users' lifetimes")
+        .hasStackTraceContaining("horizon.enabled: true");
+  }
+
   @Test
   void stateUnderAnotherKeyOfIds_isRefused() throws Exception {
     Domain domain = new Domain();

@@ -97,6 +97,13 @@ class ConfiguredLifetimesTest {
     assertThat(of(other).eventRules()).isNotEqualTo(before);
   }
 
+  @Test
+  void theSameModelByItsUri_isNoOtherRule() {
+    String uri = directory.resolve("base-model").toUri().toString();
+    assertThat(of(config().with("training.model", uri)).eventRules())
+        .isEqualTo(of(config()).eventRules());
+  }
+
   @ParameterizedTest
   @CsvSource({
     "contribution.window-ticks, 77",

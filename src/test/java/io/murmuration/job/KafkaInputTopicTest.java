@@ -17,6 +17,7 @@ import org.apache.kafka.clients.admin.RecordsToDelete;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -96,6 +97,13 @@ class KafkaInputTopicTest {
           .ignoreExceptionsInstanceOf(IOException.class)
           .untilAsserted(() -> assertThat(connection.read().topicId()).isNotEqualTo(before));
     }
+  }
+
+  @Test
+  void aTopicWithoutAnId_isRefused() {
+    assertThatThrownBy(() -> KafkaInputTopic.idOf("events", Uuid.ZERO_UUID))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("events has none");
   }
 
   @Test
