@@ -190,6 +190,15 @@ record LedgerRules(LedgerState before) implements LedgerRecord.Visitor<LedgerSta
         opened.maxRounds(),
         slot,
         option.rounds());
+    long longest =
+        reserved.slot(slot).options().stream().mapToLong(Option::rounds).max().orElseThrow();
+    require(
+        !opened.isLifetime() || longest <= opened.maxRounds(),
+        "phase %d has lifetimes of %d rounds but another option in slot %d has %d: what all rounds cost would be stated by which was chosen",
+        opened.phase(),
+        opened.maxRounds(),
+        slot,
+        longest);
     require(
         opened.reserved().equals(reserved.reserved()),
         "phase %d says that its share is %s but the joint one is %s",

@@ -322,4 +322,20 @@ class LifetimeRecordsTest {
     assertThat(entries(records.toArray(LedgerRecord[]::new)).stream().map(LedgerEntry::line))
         .isEqualTo(written.lines().toList());
   }
+
+  /** Or a lifetime that is over would be stated with less than the longer option costs. */
+  @Test
+  void lifetimesThatMayBeChosenAreOfOneLength() {
+    List<Slot> slots =
+        List.of(
+            new Slot(1, List.of(Option.of(LOOK, 1))),
+            new Slot(1, List.of(Option.of(TRAIN, 20), Option.of(OTHER, 40))));
+    refuses(
+        "phase 2 has lifetimes of 20 rounds but another option in slot 2 has 40",
+        new GenerationOpened(1, 1, KEY),
+        new JointlyReserved(1, slots, 2, 1e-6),
+        new PhaseOpened(1, 1, LOOK, 2, 1e-6, 1, 1),
+        new Charge(1, 1, 5, 1),
+        new PhaseOpened(1, 2, TRAIN, 2, 1e-6, 20, 2, 1));
+  }
 }
