@@ -10,9 +10,11 @@ import io.murmuration.model.AttentionCache.KeysAndValues;
 import io.murmuration.model.DecoderDescription.Layer;
 import io.murmuration.model.DecoderDescription.Linear;
 import io.murmuration.model.DecoderDescription.Norm;
+import io.murmuration.model.DecoderDescription.NormKind;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalDouble;
 
 /**
  * The forward pass of every family, from a {@link DecoderDescription}.
@@ -44,8 +46,7 @@ final class Decoder {
       long slices,
       long sequences,
       long positions,
-      Optional<Rotation> queryRotation,
-      Optional<Rotation> keyRotation,
+      Map<RotaryEmbedding, Rotations> rotations,
       Map<Optional<Integer>, NDArray> masks,
       Optional<AttentionCache> cache,
       NDManager manager) {
@@ -55,6 +56,9 @@ final class Decoder {
       return cache.map(AttentionCache::positions).orElse(0);
     }
   }
+
+  /** Of queries, which are scaled for their products with keys, and of keys. */
+  private record Rotations(Rotation query, Rotation key) {}
 
   /** Tables of the rotary embedding, (rows, head width), and the matrix that swaps halves. */
   private record Rotation(NDArray cos, NDArray sin, NDArray swap) {}
@@ -98,7 +102,6 @@ final class Decoder {
               + " positions, given "
               + (past + positions));
     }
-    double scale = 1 / Math.sqrt(description.headDim());
     int repeat = description.heads() / description.keyValueHeads();
     Pass pass =
         new Pass(
@@ -106,8 +109,7 @@ final class Decoder {
             shape.get(0),
             shape.get(1),
             positions,
-            description.rotary().map(r -> rotation(manager, r, past, positions, scale, repeat)),
-            description.rotary().map(r -> rotation(manager, r, past, positions, 1, 1)),
+            rotations(manager, past, positions, repeat),
             masks(manager, past, positions, repeat),
             cache,
             manager);
@@ -130,7 +132,9 @@ final class Decoder {
    * @param positions of the longest, those in a cache included
    */
   int positionsAtATime(long sequences, int positions) {
-    long rowBytes = Float.BYTES * sequences * description.heads() * positions;
+    // a bound of the scores leaves the bounded ones beside them
+    int arrays = description.scales().scoreCap().isPresent() ? 2 : 1;
+    long rowBytes = (long) Float.BYTES * arrays * sequences * description.heads() * positions;
     return (int) Math.max(1, Math.min(positions, SCORES_BYTES / rowBytes));
   }
 
@@ -147,7 +151,16 @@ final class Decoder {
    * @return (groups, columns, vocabulary)
    */
   NDArray logits(NDArray hidden, DecoderParameters parameters) {
-    return times(hidden, head(parameters));
+    NDArray logits = times(hidden, head(parameters));
+    OptionalDouble cap = description.scales().logitCap();
+    if (cap.isEmpty()) {
+      return logits;
+    }
+    NDManager manager = hidden.getManager();
+    return logits
+        .mul(Tensors.scalar(manager, 1 / cap.getAsDouble()))
+        .tanh()
+        .mul(Tensors.scalar(manager, cap.getAsDouble()));
   }
 
   private NDArray head(DecoderParameters parameters) {
@@ -157,6 +170,9 @@ final class Decoder {
   private NDArray embed(NDArray ids, Pass pass) {
     NDArray table = pass.parameters().tensor(description.tokenEmbedding());
     NDArray x = lookUp(table, ids, pass);
+    if (description.scales().embeddings() != 1) {
+      x = x.mul(Tensors.scalar(pass.manager(), description.scales().embeddings()));
+    }
     if (description.positionEmbedding().isPresent()) {
       NDArray positions =
           Tensors.longs(
@@ -190,16 +206,18 @@ final class Decoder {
     Layer layer = description.layers().get(layerIndex);
     return Tensors.alone(
         () -> {
-          NDArray mixed = attention(norm(x, layer.attentionNorm(), pass), layerIndex, pass);
-          return x.add(linear(mixed, layer.attentionOut(), pass));
+          NDArray read = normed(x, layer.norms().beforeAttention(), pass);
+          NDArray mixed = linear(attention(read, layerIndex, pass), layer.attentionOut(), pass);
+          return x.add(normed(mixed, layer.norms().afterAttention(), pass));
         });
   }
 
   private NDArray feedForwardBlock(NDArray x, Layer layer, Pass pass) {
     return Tensors.alone(
         () -> {
-          NDArray inner = inner(norm(x, layer.feedForwardNorm(), pass), layer, pass);
-          return x.add(linear(inner, layer.feedForwardOut(), pass));
+          NDArray read = normed(x, layer.norms().beforeFeedForward(), pass);
+          NDArray out = linear(inner(read, layer, pass), layer.feedForwardOut(), pass);
+          return x.add(normed(out, layer.norms().afterFeedForward(), pass));
         });
   }
 
@@ -217,16 +235,20 @@ final class Decoder {
         Tensors.alone(
             () ->
                 scaled(
-                    qkv.get(0)
+                    normed(qkv.get(0), layer.norms().query(), pass)
                         .reshape(batch, length, groups, repeat, width)
                         .transpose(0, 2, 3, 1, 4)
                         .reshape(batch * groups, repeat * length, width),
+                    layer,
                     pass));
     NDArray key =
         Tensors.alone(
             () -> {
-              NDArray stacked = perGroup(qkv.get(1), pass);
-              return pass.keyRotation().map(r -> rotate(stacked, r)).orElse(stacked);
+              NDArray stacked = perGroup(normed(qkv.get(1), layer.norms().key(), pass), pass);
+              return layer
+                  .rotary()
+                  .map(rotary -> rotate(stacked, pass.rotations().get(rotary).key()))
+                  .orElse(stacked);
             });
     NDArray value = perGroup(qkv.get(2), pass);
     KeysAndValues all = new KeysAndValues(key, value);
@@ -234,21 +256,35 @@ final class Decoder {
       all = pass.cache().get().extend(layerIndex, key, value);
     }
     NDArray keys = all.keys().transpose(0, 2, 1);
-    return shares(query, keys, pass.masks().get(layer.slidingWindow()))
+    return shares(query, keys, pass.masks().get(layer.slidingWindow()), pass)
         .matMul(all.values())
         .reshape(batch, groups, repeat, length, width)
         .transpose(0, 3, 1, 2, 4)
         .reshape(pass.slices(), pass.sequences() * length, groups * repeat * width);
   }
 
-  /** Softmax of the scores; the mask is added in place, since products do not keep their result. */
-  private static NDArray shares(NDArray query, NDArray keys, NDArray mask) {
-    return Tensors.alone(() -> query.matMul(keys).addi(mask).softmax(-1));
+  /**
+   * Softmax of the scores, bounded where they are; the mask is added in place, since neither
+   * products nor multiples by a constant keep their result.
+   */
+  private NDArray shares(NDArray query, NDArray keys, NDArray mask, Pass pass) {
+    OptionalDouble cap = description.scales().scoreCap();
+    return Tensors.alone(
+        () -> {
+          NDArray scores = query.matMul(keys);
+          if (cap.isPresent()) {
+            scores = scores.tanh().mul(Tensors.scalar(pass.manager(), cap.getAsDouble()));
+          }
+          return scores.addi(mask).softmax(-1);
+        });
   }
 
   private NDList queryKeyValue(NDArray x, Layer layer, Pass pass) {
     if (layer.queryKeyValue().size() == 1) {
-      return linear(x, layer.queryKeyValue().get(0), pass).split(3, 2);
+      long queries = layer.attentionOut().in();
+      long groups = (long) description.keyValueHeads() * description.headDim();
+      return linear(x, layer.queryKeyValue().get(0), pass)
+          .split(new long[] {queries, queries + groups}, 2);
     }
     NDList projected = new NDList();
     for (Linear linear : layer.queryKeyValue()) {
@@ -257,21 +293,28 @@ final class Decoder {
     return projected;
   }
 
+  /** What queries are multiplied with; a bound of the scores divides them first. */
+  private double queryScale() {
+    return description.scales().scores() / description.scales().scoreCap().orElse(1);
+  }
+
   /** Queries, rotated where positions are, and scaled for their products with keys. */
-  private NDArray scaled(NDArray query, Pass pass) {
-    return pass.queryRotation()
-        .map(rotation -> rotate(query, rotation))
-        .orElseGet(
-            () -> query.mul(Tensors.scalar(pass.manager(), 1 / Math.sqrt(description.headDim()))));
+  private NDArray scaled(NDArray query, Layer layer, Pass pass) {
+    return layer
+        .rotary()
+        .map(rotary -> rotate(query, pass.rotations().get(rotary).query()))
+        .orElseGet(() -> query.mul(Tensors.scalar(pass.manager(), queryScale())));
   }
 
   /** What the last map of the feed-forward part is applied to. */
   private NDArray inner(NDArray x, Layer layer, Pass pass) {
+    if (layer.gated() && layer.feedForwardIn().size() == 1) {
+      NDList halves = linear(x, layer.feedForwardIn().get(0), pass).split(2, 2);
+      return Tensors.alone(() -> activate(halves.get(0), pass)).mul(halves.get(1));
+    }
     NDArray inner =
         Tensors.alone(() -> activate(linear(x, layer.feedForwardIn().get(0), pass), pass));
-    return layer.feedForwardIn().size() == 1
-        ? inner
-        : inner.mul(linear(x, layer.feedForwardIn().get(1), pass));
+    return layer.gated() ? inner.mul(linear(x, layer.feedForwardIn().get(1), pass)) : inner;
   }
 
   private NDArray activate(NDArray x, Pass pass) {
@@ -287,13 +330,29 @@ final class Decoder {
     };
   }
 
+  /**
+   * The same shape, with every {@code width} numbers normalized together, where there is a norm.
+   */
+  private NDArray normed(NDArray x, Optional<Norm> norm, Pass pass) {
+    if (norm.isEmpty()) {
+      return x;
+    }
+    Shape shape = x.getShape();
+    int width = norm.get().width();
+    return shape.get(2) == width
+        ? norm(x, norm.get(), pass)
+        : Tensors.alone(
+            () -> norm(x.reshape(shape.get(0), -1, width), norm.get(), pass).reshape(shape));
+  }
+
   private NDArray norm(NDArray x, Norm norm, Pass pass) {
     NDArray weight = pass.parameters().tensor(norm.weight());
-    if (!norm.centred()) {
+    if (norm.kind() != NormKind.LAYER) {
       return Tensors.alone(
           () -> {
             NDArray meanSquare = x.mul(x).mean(new int[] {2}, true);
-            return x.div(meanSquare.add(description.normEpsilon()).sqrt()).mul(perSlice(weight));
+            NDArray factor = norm.kind() == NormKind.RMS ? weight : weight.add(1);
+            return x.div(meanSquare.add(description.normEpsilon()).sqrt()).mul(perSlice(factor));
           });
     }
     NDArray bias = pass.parameters().tensor(norm.biasName());
@@ -367,6 +426,25 @@ final class Decoder {
   /** Halves are swapped by a matrix: cutting and joining short rows takes several times as long. */
   private static NDArray rotate(NDArray x, Rotation rotation) {
     return x.mul(rotation.cos()).add(x.matMul(rotation.swap()).mul(rotation.sin()));
+  }
+
+  /** The rotations of each rotary embedding that a layer has. */
+  private Map<RotaryEmbedding, Rotations> rotations(
+      NDManager manager, int past, int positions, int repeat) {
+    Map<RotaryEmbedding, Rotations> rotations = new HashMap<>();
+    for (Layer layer : description.layers()) {
+      layer
+          .rotary()
+          .ifPresent(
+              rotary ->
+                  rotations.computeIfAbsent(
+                      rotary,
+                      r ->
+                          new Rotations(
+                              rotation(manager, r, past, positions, queryScale(), repeat),
+                              rotation(manager, r, past, positions, 1, 1))));
+    }
+    return rotations;
   }
 
   /**

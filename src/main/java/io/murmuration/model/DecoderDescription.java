@@ -3,6 +3,7 @@ package io.murmuration.model;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.stream.Stream;
 
 /**
@@ -20,7 +21,7 @@ import java.util.stream.Stream;
  * @param endOfText token ids that end a generation; may be empty
  * @param normEpsilon added to the variance in every norm
  * @param activation of the feed-forward part
- * @param rotary rotary position embedding; empty with learned positions
+ * @param scales constants that vectors, scores and logits are multiplied with or bounded by
  * @param tokenEmbedding tensor name of the embedding (vocabulary × hidden)
  * @param positionEmbedding tensor name of learned positions (positions × hidden)
  * @param layers in order
@@ -39,7 +40,7 @@ public record DecoderDescription(
     List<Integer> endOfText,
     double normEpsilon,
     Activation activation,
-    Optional<RotaryEmbedding> rotary,
+    Scales scales,
     String tokenEmbedding,
     Optional<String> positionEmbedding,
     List<Layer> layers,
@@ -90,12 +91,39 @@ public record DecoderDescription(
   }
 
   /**
-   * A norm over the hidden dimension.
+   * What is multiplied or bounded by constants.
+   *
+   * @param embeddings factor of the token embeddings
+   * @param scores factor of the products of queries and keys
+   * @param scoreCap c: scores s become c·tanh(s/c); empty: they stay as they are
+   * @param logitCap the same for logits
+   */
+  public record Scales(
+      double embeddings, double scores, OptionalDouble scoreCap, OptionalDouble logitCap) {
+
+    /** Scores over the root of the heads' width, and nothing else. */
+    static Scales ofHeads(int headDim) {
+      return new Scales(1, 1 / Math.sqrt(headDim), OptionalDouble.empty(), OptionalDouble.empty());
+    }
+  }
+
+  /** What a norm computes. */
+  public enum NormKind {
+    /** Centred, by standard deviation, times weight, plus bias. */
+    LAYER,
+    /** By the root of the mean square, times weight. */
+    RMS,
+    /** The same, times 1 + weight. */
+    RMS_ONE_PLUS
+  }
+
+  /**
+   * A norm.
    *
    * @param module full module name
-   * @param centred true: LayerNorm with bias; false: RMSNorm
+   * @param width how many numbers are normalized together
    */
-  public record Norm(String module, boolean centred) {
+  public record Norm(String module, NormKind kind, int width) {
 
     String weight() {
       return module + ".weight";
@@ -107,24 +135,68 @@ public record DecoderDescription(
   }
 
   /**
-   * One decoder layer: norm, attention, norm, feed-forward, with residual connections.
+   * The norms of a layer, each where the family has it.
+   *
+   * @param beforeAttention of what attention reads
+   * @param query of the queries: of each head, or of all heads together
+   * @param key the same of the keys
+   * @param afterAttention of what attention adds
+   * @param beforeFeedForward of what the feed-forward part reads
+   * @param afterFeedForward of what it adds
+   */
+  public record Norms(
+      Optional<Norm> beforeAttention,
+      Optional<Norm> query,
+      Optional<Norm> key,
+      Optional<Norm> afterAttention,
+      Optional<Norm> beforeFeedForward,
+      Optional<Norm> afterFeedForward) {
+
+    /** Norms before both parts. */
+    static Norms before(Norm attention, Norm feedForward) {
+      return new Norms(
+          Optional.of(attention),
+          Optional.empty(),
+          Optional.empty(),
+          Optional.empty(),
+          Optional.of(feedForward),
+          Optional.empty());
+    }
+
+    /** All of them, in the order of the flat vector: those of a plain layer first. */
+    List<Norm> all() {
+      return Stream.of(
+              beforeAttention, beforeFeedForward, afterAttention, afterFeedForward, query, key)
+          .flatMap(Optional::stream)
+          .toList();
+    }
+  }
+
+  /**
+   * One decoder layer: attention and feed-forward part, with norms and residual connections.
    *
    * @param queryKeyValue three maps, or one that holds all three side by side
-   * @param feedForwardIn gate and up (gated), or one map
+   * @param feedForwardIn gate and up, one map that holds both side by side, or one without gate
    * @param slidingWindow how many positions back attention reaches, itself included; empty: all
+   * @param rotary rotary position embedding; empty with learned positions or none
    */
   public record Layer(
-      Norm attentionNorm,
+      Norms norms,
       List<Linear> queryKeyValue,
       Linear attentionOut,
-      Norm feedForwardNorm,
       List<Linear> feedForwardIn,
       Linear feedForwardOut,
-      Optional<Integer> slidingWindow) {
+      Optional<Integer> slidingWindow,
+      Optional<RotaryEmbedding> rotary) {
 
     public Layer {
       queryKeyValue = List.copyOf(queryKeyValue);
       feedForwardIn = List.copyOf(feedForwardIn);
+    }
+
+    /** Whether the feed-forward part is the product of an activated gate and another map. */
+    boolean gated() {
+      return feedForwardIn.stream().mapToInt(Linear::out).sum() == 2 * feedForwardOut.in();
     }
 
     /** All linear maps, in computation order. */
@@ -164,7 +236,7 @@ public record DecoderDescription(
         newEnds,
         normEpsilon,
         activation,
-        rotary,
+        scales,
         tokenEmbedding,
         positionEmbedding,
         layers,
@@ -177,14 +249,20 @@ public record DecoderDescription(
     return layers.stream().flatMap(layer -> layer.linears().stream()).toList();
   }
 
+  /** All norms, layer by layer, and the final one. */
+  List<Norm> norms() {
+    return Stream.concat(
+            layers.stream().flatMap(layer -> layer.norms().all().stream()), Stream.of(finalNorm))
+        .toList();
+  }
+
   /** Every tensor of a checkpoint of this decoder, as stored. */
   public List<TensorSpec> tensors() {
     List<TensorSpec> all = new ArrayList<>();
     all.add(TensorSpec.of(tokenEmbedding, vocabularySize, hiddenSize));
     positionEmbedding.ifPresent(name -> all.add(TensorSpec.of(name, maxPositions, hiddenSize)));
     for (Layer layer : layers) {
-      addNorm(all, layer.attentionNorm());
-      addNorm(all, layer.feedForwardNorm());
+      layer.norms().all().forEach(norm -> addNorm(all, norm));
       for (Linear linear : layer.linears()) {
         all.add(linear.weightSpec());
         if (linear.bias()) {
@@ -212,17 +290,32 @@ public record DecoderDescription(
     for (Layer layer : layers) {
       long joined = layer.attentionOut().in();
       long inner = layer.feedForwardOut().in();
-      // both norms' inputs, queries, keys, values, shares of attention
-      long attention =
-          2L * hiddenSize + joined + 2L * keyValueHeads * headDim + (long) heads * positions;
+      long groups = (long) keyValueHeads * headDim;
+      long normed = normed(layer);
+      // shares of attention, and the bounded scores that they come from
+      long shares = (long) heads * positions * (scales.scoreCap().isPresent() ? 2 : 1);
+      // inputs of norms, queries, keys, values
+      long attention = normed + joined + 2 * groups + shares;
       kept += attention + innerArrays(layer) * inner;
       if (inputsKept) {
-        kept += 4L * hiddenSize + joined + inner;
+        // normalized inputs, and what the maps of both parts and those that end them read
+        kept += normed + 2L * hiddenSize + joined + inner;
       }
       passing = Math.max(passing, attention + 4 * inner);
     }
     // the last hidden states, those of the targets, and their gradients
     return Float.BYTES * (kept + passing + 4L * hiddenSize);
+  }
+
+  /** How many numbers of a position the norms of a layer read. */
+  private long normed(Layer layer) {
+    long normed = 0;
+    for (Norm norm : layer.norms().all()) {
+      boolean query = layer.norms().query().filter(norm::equals).isPresent();
+      boolean key = layer.norms().key().filter(norm::equals).isPresent();
+      normed += query ? heads * headDim : key ? keyValueHeads * headDim : hiddenSize;
+    }
+    return normed;
   }
 
   /** How many arrays of the inner width autograd keeps of a feed-forward part. */
@@ -233,13 +326,13 @@ public record DecoderDescription(
           case GELU -> 1;
           case GELU_TANH -> 3; // x, the factor in the exponent, its sigmoid
         };
-    return layer.feedForwardIn().size() == 1 ? activated : activated + 2; // both factors
+    return layer.gated() ? activated + 2 : activated; // both factors
   }
 
   private void addNorm(List<TensorSpec> all, Norm norm) {
-    all.add(TensorSpec.of(norm.weight(), hiddenSize));
-    if (norm.centred()) {
-      all.add(TensorSpec.of(norm.biasName(), hiddenSize));
+    all.add(TensorSpec.of(norm.weight(), norm.width()));
+    if (norm.kind() == NormKind.LAYER) {
+      all.add(TensorSpec.of(norm.biasName(), norm.width()));
     }
   }
 }

@@ -2,9 +2,12 @@ package io.murmuration.model;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import io.murmuration.model.DecoderDescription.NormKind;
 import io.murmuration.model.TrainableParameters.Binding;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -48,23 +51,28 @@ public final class LanguageModel implements AutoCloseable {
 
   /**
    * A model with random weights, to be pretrained, from a directory with {@code config.json} and
-   * {@code tokenizer.json} alone: N(0, 0.02²), norms one, biases zero.
+   * {@code tokenizer.json} alone: N(0, 0.02²), factors of norms one, biases zero.
    *
    * @param seed equal seeds give equal weights
    */
   public static LanguageModel initialize(Path directory, long seed) throws IOException {
     ModelDirectory.requireDirectory(directory);
     Random random = new Random(seed);
+    DecoderDescription description = ModelDirectory.described(directory);
+    Map<String, NormKind> norms = new HashMap<>();
+    description.norms().forEach(norm -> norms.put(norm.weight(), norm.kind()));
     return new LanguageModel(
         directory,
         LoadedModel.of(
             directory,
-            ModelDirectory.described(directory),
+            description,
             (tensor, first, target) -> {
               boolean bias = tensor.name().endsWith(".bias");
-              boolean norm = tensor.shape().size() == 1 && !bias;
+              NormKind norm = norms.get(tensor.name());
+              double ofNorm = norm == NormKind.RMS_ONE_PLUS ? 0 : 1;
               while (target.hasRemaining()) {
-                double value = bias ? 0 : norm ? 1 : INITIAL_DEVIATION * random.nextGaussian();
+                double value =
+                    bias ? 0 : norm != null ? ofNorm : INITIAL_DEVIATION * random.nextGaussian();
                 target.putFloat((float) value);
               }
             }));

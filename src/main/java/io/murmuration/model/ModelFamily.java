@@ -4,18 +4,24 @@ import io.murmuration.model.DecoderDescription.Activation;
 import io.murmuration.model.DecoderDescription.Layer;
 import io.murmuration.model.DecoderDescription.Linear;
 import io.murmuration.model.DecoderDescription.Norm;
+import io.murmuration.model.DecoderDescription.NormKind;
+import io.murmuration.model.DecoderDescription.Norms;
+import io.murmuration.model.DecoderDescription.Scales;
+import io.murmuration.model.LayerAttention.LayerTypes;
+import io.murmuration.model.LayerAttention.Window;
+import io.murmuration.model.RotaryDecoder.NormPlaces;
+import io.murmuration.model.RotaryDecoder.QueryKeyNorms;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.Set;
-import java.util.SortedMap;
-import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Function;
+import java.util.function.IntPredicate;
 import java.util.stream.Collectors;
 
 /**
@@ -29,77 +35,99 @@ enum ModelFamily {
       Set.of("LlamaForCausalLM", "LlamaModel"),
       Keys.rotary("attention_bias", "mlp_bias"),
       config ->
-          rotary(
-              config,
-              Biases.fromConfig(config),
-              ModelFamily::noWindow,
-              LayerTypes.MUST_AGREE,
-              RotaryDefaults.of(1, 2))),
+          new RotaryDecoder(config)
+              .attentionBiases(config.flag("mlp_bias", false))
+              .defaultBorders(1, 2)
+              .describe()),
   MISTRAL(
       "mistral",
       Set.of("MistralForCausalLM", "MistralModel"),
       Keys.rotary("sliding_window"),
       config ->
-          rotary(
-              config,
-              Biases.NONE,
-              ModelFamily::window,
-              LayerTypes.MUST_AGREE,
-              RotaryDefaults.of(1, 2).withKeyValueHeads(8))),
+          new RotaryDecoder(config)
+              .windows(LayerAttention::everywhere, LayerTypes.MUST_AGREE)
+              .defaultKeyValueHeads(8)
+              .defaultBorders(1, 2)
+              .describe()),
   QWEN2(
       "qwen2",
       Set.of("Qwen2ForCausalLM", "Qwen2Model"),
       Keys.rotary("max_window_layers", "sliding_window", "use_sliding_window"),
       config ->
-          rotary(
-              config,
-              Biases.QUERY_KEY_VALUE,
-              ModelFamily::upperLayersWindow,
-              LayerTypes.DECIDE,
-              RotaryDefaults.NONE.withKeyValueHeads(32))),
+          new RotaryDecoder(config)
+              .biases(/* queryKeyValue= */ true, false, false)
+              .windows(LayerAttention::upperLayers, LayerTypes.DECIDE)
+              .defaultKeyValueHeads(32)
+              .describe()),
+  QWEN3(
+      "qwen3",
+      Set.of("Qwen3ForCausalLM", "Qwen3Model"),
+      Keys.rotary("attention_bias", "max_window_layers", "sliding_window", "use_sliding_window"),
+      config ->
+          new RotaryDecoder(config)
+              .attentionBiases(/* feedForward= */ false)
+              .norms(NormPlaces.BEFORE, NormKind.RMS, QueryKeyNorms.EACH_HEAD)
+              .windows(LayerAttention::upperLayers, LayerTypes.DECIDE)
+              .defaultKeyValueHeads(32)
+              .defaultHeadDim(128)
+              .describe()),
+  OLMO2(
+      "olmo2",
+      Set.of("Olmo2ForCausalLM", "Olmo2Model"),
+      Keys.rotary("attention_bias"),
+      config ->
+          new RotaryDecoder(config)
+              .attentionBiases(/* feedForward= */ false)
+              .norms(NormPlaces.AFTER, NormKind.RMS, QueryKeyNorms.ALL_HEADS)
+              .defaultEnd(50_279)
+              .defaultNormEpsilon(1e-5)
+              .describe()),
+  SMOLLM3(
+      "smollm3",
+      Set.of("SmolLM3ForCausalLM", "SmolLM3Model"),
+      Keys.rotary(
+          "attention_bias",
+          "max_window_layers",
+          "mlp_bias",
+          "no_rope_layer_interval",
+          "no_rope_layers",
+          "sliding_window",
+          "use_sliding_window"),
+      ModelFamily::smolLm3),
+  PHI3(
+      "phi3",
+      Set.of("Phi3ForCausalLM", "Phi3Model"),
+      Keys.rotary("original_max_position_embeddings", "partial_rotary_factor", "sliding_window"),
+      ModelFamily::phi3),
+  GEMMA2(
+      "gemma2",
+      Set.of("Gemma2ForCausalLM", "Gemma2Model"),
+      Keys.rotary(
+          "attention_bias",
+          "attn_logit_softcapping",
+          "final_logit_softcapping",
+          "hidden_activation",
+          "query_pre_attn_scalar",
+          "sliding_window"),
+      ModelFamily::gemma2),
+  GEMMA3(
+      "gemma3_text",
+      Set.of("Gemma3ForCausalLM", "Gemma3TextModel"),
+      Keys.rotary(
+          "_sliding_window_pattern",
+          "attention_bias",
+          "attn_logit_softcapping",
+          "final_logit_softcapping",
+          "hidden_activation",
+          "query_pre_attn_scalar",
+          "rope_local_base_freq",
+          "sliding_window",
+          "sliding_window_pattern"),
+      ModelFamily::gemma3),
   GPT2("gpt2", Set.of("GPT2LMHeadModel", "GPT2Model"), Keys.GPT2, ModelFamily::gpt2);
-
-  private static final String FULL = "full_attention";
-  private static final String SLIDING = "sliding_attention";
-
-  /** A layer above every {@code max_window_layers}. */
-  private static final int BEYOND_ANY_SWITCH = Integer.MAX_VALUE;
-
-  /** The defaults of transformers' configurations of these families. */
-  private static final int DEFAULT_WINDOW = 4096;
-
-  private static final double DEFAULT_THETA = 10_000;
 
   /** GPT-2's own {@code <|endoftext|>}, before and behind a text. */
   private static final int GPT2_TEXT_BORDER = 50_256;
-
-  /** The understood keys of each kind of rotary embedding. */
-  private static final SortedMap<String, Set<String>> ROPE_TYPES =
-      new TreeMap<>(
-          Map.of(
-              "default",
-              Keys.rope(),
-              "linear",
-              Keys.rope("factor"),
-              "llama3",
-              Keys.rope(
-                  "factor",
-                  "high_freq_factor",
-                  "low_freq_factor",
-                  "original_max_position_embeddings")));
-
-  /** How far back the attention of a layer reaches; empty: all the way. */
-  private interface Window {
-    Optional<Integer> of(ModelConfig config, int layer);
-  }
-
-  /** What a list of attention types, layer by layer, does. */
-  private enum LayerTypes {
-    /** It is passed over by the family's own implementation, so it must say the same. */
-    MUST_AGREE,
-    /** It wins over where the family would put windows, but not over a switch that is off. */
-    DECIDE
-  }
 
   /** The understood keys. */
   private static final class Keys {
@@ -144,10 +172,6 @@ enum ModelFamily {
                 "scale_attn_by_inverse_layer_idx",
                 "scale_attn_weights"));
 
-    private static Set<String> rope(String... more) {
-      return union(Set.of("rope_theta", "rope_type", "type"), Set.of(more));
-    }
-
     private static Set<String> rotary(String... more) {
       return union(union(EVERYWHERE, ROTARY), Set.of(more));
     }
@@ -156,35 +180,6 @@ enum ModelFamily {
       Set<String> all = new TreeSet<>(one);
       all.addAll(other);
       return Collections.unmodifiableSet(all);
-    }
-  }
-
-  /** What keys that are missing stand for; a key that is null stands for none. */
-  private record RotaryDefaults(
-      OptionalInt keyValueHeads, OptionalInt beginningOfText, OptionalInt endOfText) {
-
-    static final RotaryDefaults NONE =
-        new RotaryDefaults(OptionalInt.empty(), OptionalInt.empty(), OptionalInt.empty());
-
-    static RotaryDefaults of(int beginningOfText, int endOfText) {
-      return new RotaryDefaults(
-          OptionalInt.empty(), OptionalInt.of(beginningOfText), OptionalInt.of(endOfText));
-    }
-
-    RotaryDefaults withKeyValueHeads(int count) {
-      return new RotaryDefaults(OptionalInt.of(count), beginningOfText, endOfText);
-    }
-  }
-
-  /** Which linear maps carry a bias. */
-  private record Biases(boolean queryKeyValue, boolean attentionOut, boolean feedForward) {
-
-    static final Biases NONE = new Biases(false, false, false);
-    static final Biases QUERY_KEY_VALUE = new Biases(true, false, false);
-
-    static Biases fromConfig(ModelConfig config) {
-      boolean attention = config.flag("attention_bias", false);
-      return new Biases(attention, attention, config.flag("mlp_bias", false));
     }
   }
 
@@ -212,11 +207,6 @@ enum ModelFamily {
   /** The keys of {@code config.json} that are read. */
   Set<String> understood() {
     return understood;
-  }
-
-  /** The keys that are read of each kind of rotary embedding. */
-  static SortedMap<String, Set<String>> ropeTypes() {
-    return Collections.unmodifiableSortedMap(ROPE_TYPES);
   }
 
   /**
@@ -252,70 +242,140 @@ enum ModelFamily {
     return description;
   }
 
-  private static DecoderDescription rotary(
-      ModelConfig config,
-      Biases biases,
-      Window window,
-      LayerTypes layerTypes,
-      RotaryDefaults defaults) {
-    int hidden = config.positive("hidden_size");
-    int heads = config.positive("num_attention_heads");
-    int kvHeads =
-        config.positive(
-            "num_key_value_heads",
-            config.isNull("num_key_value_heads") ? heads : defaults.keyValueHeads().orElse(heads));
-    if (!config.present("head_dim")) {
-      config.require(hidden % heads == 0, "num_attention_heads", "a divisor of " + hidden, heads);
+  /** Some layers have no positions at all; where windows are on, those have them. */
+  private static DecoderDescription smolLm3(ModelConfig config) {
+    RotaryDecoder decoder = new RotaryDecoder(config);
+    boolean windows = config.flag("use_sliding_window", false);
+    config.require(
+        !windows || !config.present("max_window_layers"),
+        "max_window_layers",
+        "nothing where windows are on: the layers without positions have them",
+        config.get("max_window_layers"));
+    int interval = config.positive("no_rope_layer_interval", 4);
+    List<Integer> listed = config.tokenIds("no_rope_layers");
+    if (config.present("no_rope_layers")) {
+      config.require(
+          listed.size() >= decoder.layers() && listed.stream().allMatch(each -> each <= 1),
+          "no_rope_layers",
+          "%d of 0 (without) and 1 (with positions), one a layer".formatted(decoder.layers()),
+          listed);
     }
-    int headDim = config.positive("head_dim", hidden / heads);
-    int inner = config.positive("intermediate_size");
-    config.require(heads % kvHeads == 0, "num_key_value_heads", "a divisor of " + heads, kvHeads);
-    config.require(headDim % 2 == 0, "head_dim", "an even number", headDim);
-    int count = config.positive("num_hidden_layers");
-    Window windows = perLayer(config, count, window, layerTypes);
-    List<Layer> layers = new ArrayList<>();
-    for (int i = 0; i < count; i++) {
-      String prefix = "model.layers." + i + ".";
-      String attention = prefix + "self_attn.";
-      String mlp = prefix + "mlp.";
-      boolean qkv = biases.queryKeyValue();
-      boolean ffn = biases.feedForward();
-      layers.add(
-          new Layer(
-              new Norm(prefix + "input_layernorm", false),
-              List.of(
-                  new Linear(attention + "q_proj", hidden, heads * headDim, qkv, false),
-                  new Linear(attention + "k_proj", hidden, kvHeads * headDim, qkv, false),
-                  new Linear(attention + "v_proj", hidden, kvHeads * headDim, qkv, false)),
-              new Linear(
-                  attention + "o_proj", heads * headDim, hidden, biases.attentionOut(), false),
-              new Norm(prefix + "post_attention_layernorm", false),
-              List.of(
-                  new Linear(mlp + "gate_proj", hidden, inner, ffn, false),
-                  new Linear(mlp + "up_proj", hidden, inner, ffn, false)),
-              new Linear(mlp + "down_proj", inner, hidden, ffn, false),
-              windows.of(config, i)));
+    IntPredicate rotated =
+        layer -> listed.isEmpty() ? (layer + 1) % interval != 0 : listed.get(layer) == 1;
+    RotaryEmbedding embedding = RotarySettings.of(config, /* theta= */ 2_000_000);
+    Window window =
+        (same, layer) ->
+            windows && (layer == LayerAttention.ANY_WITH_A_WINDOW || !rotated.test(layer))
+                ? LayerAttention.whereGiven(same, layer)
+                : Optional.empty();
+    return decoder
+        .attentionBiases(config.flag("mlp_bias", false))
+        .windows(window, LayerTypes.DECIDE)
+        .rotary((layer, reach) -> Optional.of(embedding).filter(e -> rotated.test(layer)))
+        .defaultKeyValueHeads(4)
+        .defaultBorders(128_000, 128_001)
+        .tiedByDefault()
+        .describe();
+  }
+
+  /** Its scaled embeddings are LongRoPE whatever their name is: only plain ones are read. */
+  private static DecoderDescription phi3(ModelConfig config) {
+    RotaryEmbedding embedding = RotarySettings.of(config, /* theta= */ 10_000);
+    config.require(
+        embedding.scaling().isEmpty(),
+        config.hasObject("rope_parameters") ? "rope_parameters" : "rope_scaling",
+        "type default",
+        embedding.scaling());
+    // counts only for LongRoPE
+    config.positive("original_max_position_embeddings", 4096);
+    double rotated = config.number("partial_rotary_factor", 1);
+    config.require(rotated == 1, "partial_rotary_factor", "1, the whole head", rotated);
+    return new RotaryDecoder(config)
+        .fused()
+        .rotary((layer, reach) -> Optional.of(embedding))
+        .windows(LayerAttention::whereGiven, LayerTypes.MUST_AGREE)
+        .defaultBorders(1, 32_000)
+        .defaultNormEpsilon(1e-5)
+        .describe();
+  }
+
+  private static DecoderDescription gemma2(ModelConfig config) {
+    return gemma(config)
+        .norms(NormPlaces.AROUND, NormKind.RMS_ONE_PLUS, QueryKeyNorms.NONE)
+        .windows(
+            (same, layer) ->
+                layer == LayerAttention.ANY_WITH_A_WINDOW || layer % 2 == 0
+                    ? LayerAttention.everywhere(same, layer)
+                    : Optional.empty(),
+            LayerTypes.DECIDE)
+        .scales(
+            gemmaScales(
+                config,
+                RotaryDecoder.cap(config, "attn_logit_softcapping", OptionalDouble.of(50)),
+                RotaryDecoder.cap(config, "final_logit_softcapping", OptionalDouble.of(30))))
+        .describe();
+  }
+
+  /** Layers with a window have a rotary embedding of their own. */
+  private static DecoderDescription gemma3(ModelConfig config) {
+    config.require(
+        !config.present("attn_logit_softcapping"),
+        "attn_logit_softcapping",
+        "nothing: the family has query and key norms instead",
+        config.get("attn_logit_softcapping"));
+    int pattern = config.positive("sliding_window_pattern", 6);
+    if (config.present("_sliding_window_pattern")) {
+      config.requireAgreement(
+          "_sliding_window_pattern",
+          config.positive("_sliding_window_pattern"),
+          pattern,
+          "sliding_window_pattern");
     }
-    return new DecoderDescription(
-        config.text("model_type"),
-        config.positive("vocab_size"),
-        hidden,
-        heads,
-        kvHeads,
-        headDim,
-        config.positive("max_position_embeddings"),
-        beginningOfText(config, defaults.beginningOfText()),
-        endOfText(config, defaults.endOfText()),
-        config.number("rms_norm_eps", 1e-6),
-        activation(config, "hidden_act", "silu"),
-        Optional.of(rotaryEmbedding(config)),
-        "model.embed_tokens.weight",
-        Optional.empty(),
-        layers,
-        new Norm("model.norm", false),
-        config.flag("tie_word_embeddings", false)
-            ? Optional.empty()
-            : Optional.of(DecoderDescription.OWN_HEAD));
+    RotaryEmbedding full =
+        RotarySettings.of(config, LayerAttention.FULL, "rope_theta", true, 1_000_000);
+    RotaryEmbedding sliding =
+        RotarySettings.of(config, LayerAttention.SLIDING, "rope_local_base_freq", false, 10_000);
+    return gemma(config)
+        .norms(NormPlaces.AROUND, NormKind.RMS_ONE_PLUS, QueryKeyNorms.EACH_HEAD)
+        .windows(
+            (same, layer) ->
+                layer == LayerAttention.ANY_WITH_A_WINDOW || (layer + 1) % pattern != 0
+                    ? LayerAttention.everywhere(same, layer)
+                    : Optional.empty(),
+            LayerTypes.DECIDE)
+        .rotary((layer, reach) -> Optional.of(reach.isPresent() ? sliding : full))
+        .scales(
+            gemmaScales(
+                config,
+                OptionalDouble.empty(),
+                RotaryDecoder.cap(config, "final_logit_softcapping", OptionalDouble.empty())))
+        .describe();
+  }
+
+  private static RotaryDecoder gemma(ModelConfig config) {
+    Activation activation = activation(config, "hidden_activation", "gelu_pytorch_tanh");
+    if (config.present("hidden_act")) {
+      config.requireAgreement(
+          "hidden_act",
+          activation(config, "hidden_act", "gelu_pytorch_tanh"),
+          activation,
+          "hidden_activation");
+    }
+    return new RotaryDecoder(config)
+        .attentionBiases(/* feedForward= */ false)
+        .activation(activation)
+        .defaultKeyValueHeads(4)
+        .defaultHeadDim(256)
+        .defaultBorders(2, 1)
+        .tiedByDefault();
+  }
+
+  private static Scales gemmaScales(
+      ModelConfig config, OptionalDouble scoreCap, OptionalDouble logitCap) {
+    double scalar = config.number("query_pre_attn_scalar", 256);
+    config.require(scalar > 0, "query_pre_attn_scalar", "a positive number", scalar);
+    return new Scales(
+        Math.sqrt(config.positive("hidden_size")), 1 / Math.sqrt(scalar), scoreCap, logitCap);
   }
 
   private static DecoderDescription gpt2(ModelConfig config) {
@@ -334,12 +394,14 @@ enum ModelFamily {
       String prefix = "transformer.h." + i + ".";
       layers.add(
           new Layer(
-              new Norm(prefix + "ln_1", true),
+              Norms.before(
+                  new Norm(prefix + "ln_1", NormKind.LAYER, hidden),
+                  new Norm(prefix + "ln_2", NormKind.LAYER, hidden)),
               List.of(new Linear(prefix + "attn.c_attn", hidden, 3 * hidden, true, true)),
               new Linear(prefix + "attn.c_proj", hidden, hidden, true, true),
-              new Norm(prefix + "ln_2", true),
               List.of(new Linear(prefix + "mlp.c_fc", hidden, inner, true, true)),
               new Linear(prefix + "mlp.c_proj", inner, hidden, true, true),
+              Optional.empty(),
               Optional.empty()));
     }
     return new DecoderDescription(
@@ -354,17 +416,18 @@ enum ModelFamily {
         endOfText(config, OptionalInt.of(GPT2_TEXT_BORDER)),
         config.number("layer_norm_epsilon", 1e-5),
         activation(config, "activation_function", "gelu_new"),
-        Optional.empty(),
+        Scales.ofHeads(hidden / heads),
         "transformer.wte.weight",
         Optional.of("transformer.wpe.weight"),
         layers,
-        new Norm("transformer.ln_f", true),
+        new Norm("transformer.ln_f", NormKind.LAYER, hidden),
         config.flag("tie_word_embeddings", true)
             ? Optional.empty()
             : Optional.of(DecoderDescription.OWN_HEAD));
   }
 
-  private static int beginningOfText(ModelConfig config, OptionalInt standard) {
+  /** The token before every text. */
+  static int beginningOfText(ModelConfig config, OptionalInt standard) {
     List<Integer> ids = config.tokenIds("bos_token_id");
     config.require(ids.size() <= 1, "bos_token_id", "one token id", ids);
     if (!ids.isEmpty()) {
@@ -375,65 +438,15 @@ enum ModelFamily {
         : standard.orElse(DecoderDescription.NO_TOKEN);
   }
 
-  private static List<Integer> endOfText(ModelConfig config, OptionalInt standard) {
+  /** The tokens that end one. */
+  static List<Integer> endOfText(ModelConfig config, OptionalInt standard) {
     return config.present("eos_token_id") || config.isNull("eos_token_id") || standard.isEmpty()
         ? config.tokenIds("eos_token_id")
         : List.of(standard.getAsInt());
   }
 
-  private static Optional<Integer> noWindow(ModelConfig config, int layer) {
-    return Optional.empty();
-  }
-
-  private static Optional<Integer> window(ModelConfig config, int layer) {
-    return config.isNull("sliding_window")
-        ? Optional.empty()
-        : Optional.of(config.positive("sliding_window", DEFAULT_WINDOW));
-  }
-
-  /** Qwen2's, where it is switched on: in the layers from {@code max_window_layers} on. */
-  private static Optional<Integer> upperLayersWindow(ModelConfig config, int layer) {
-    return config.flag("use_sliding_window", false)
-            && layer >= config.wholeNumber("max_window_layers", 28)
-        ? window(config, layer)
-        : Optional.empty();
-  }
-
-  /** The windows that newer configurations list layer by layer. */
-  private static Window perLayer(
-      ModelConfig config, int layers, Window standard, LayerTypes layerTypes) {
-    List<String> types = config.texts("layer_types");
-    if (types.isEmpty()) {
-      return standard;
-    }
-    config.require(
-        types.size() == layers, "layer_types", layers + " of them, one a layer", types.size());
-    for (int i = 0; i < layers; i++) {
-      String type = types.get(i);
-      config.require(
-          type.equals(FULL) || type.equals(SLIDING), "layer_types", FULL + " or " + SLIDING, type);
-      boolean windowed =
-          standard.of(config, layerTypes == LayerTypes.DECIDE ? BEYOND_ANY_SWITCH : i).isPresent();
-      boolean fits =
-          layerTypes == LayerTypes.DECIDE
-              ? windowed || type.equals(FULL)
-              : windowed == type.equals(SLIDING);
-      config.require(
-          fits,
-          "layer_types",
-          "%s in layer %d, as the settings of the sliding window say"
-              .formatted(windowed ? SLIDING : FULL, i),
-          type);
-    }
-    return layerTypes == LayerTypes.MUST_AGREE
-        ? standard
-        : (same, layer) ->
-            types.get(layer).equals(SLIDING)
-                ? standard.of(same, BEYOND_ANY_SWITCH)
-                : Optional.empty();
-  }
-
-  private static Activation activation(ModelConfig config, String key, String standard) {
+  /** The nonlinearity that a key names. */
+  static Activation activation(ModelConfig config, String key, String standard) {
     String name = config.text(key, standard);
     return switch (name) {
       case "silu", "swish" -> Activation.SILU;
@@ -441,59 +454,5 @@ enum ModelFamily {
       case "gelu_new", "gelu_pytorch_tanh" -> Activation.GELU_TANH;
       default -> throw config.unsupported(key, "silu, gelu, gelu_new or gelu_pytorch_tanh", name);
     };
-  }
-
-  /**
-   * Older configurations have {@code rope_theta} beside {@code rope_scaling}; newer ones both in
-   * {@code rope_parameters}. Where a file has more than one, they must agree.
-   */
-  private static RotaryEmbedding rotaryEmbedding(ModelConfig config) {
-    Optional<RotaryEmbedding> newer =
-        config.hasObject("rope_parameters")
-            ? Optional.of(rotaryEmbedding(config, config.child("rope_parameters")))
-            : Optional.empty();
-    if (newer.isEmpty() || config.hasObject("rope_scaling")) {
-      RotaryEmbedding older =
-          config.hasObject("rope_scaling")
-              ? rotaryEmbedding(config, config.child("rope_scaling"))
-              : new RotaryEmbedding(config.number("rope_theta", DEFAULT_THETA), Optional.empty());
-      newer.ifPresent(
-          rope -> config.requireAgreement("rope_scaling", older, rope, "rope_parameters"));
-      return older;
-    }
-    return newer.get();
-  }
-
-  private static RotaryEmbedding rotaryEmbedding(ModelConfig config, ModelConfig rope) {
-    double theta = rope.number("rope_theta", config.number("rope_theta", DEFAULT_THETA));
-    if (config.present("rope_theta")) {
-      rope.requireAgreement(
-          "rope_theta", theta, config.number("rope_theta"), "rope_theta beside it");
-    }
-    String type = rope.text("rope_type", rope.text("type", "default"));
-    if (rope.present("type")) {
-      rope.requireAgreement("rope_type", type, rope.text("type"), "type");
-    }
-    Optional<RotaryEmbedding.Scaling> scaling =
-        switch (type) {
-          case "default" -> Optional.empty();
-          case "linear" -> Optional.of(new RotaryEmbedding.LinearScaling(factor(rope)));
-          case "llama3" ->
-              Optional.of(
-                  new RotaryEmbedding.Llama3Scaling(
-                      factor(rope),
-                      rope.number("low_freq_factor"),
-                      rope.number("high_freq_factor"),
-                      rope.number("original_max_position_embeddings")));
-          default -> throw rope.unsupported("rope_type", "one of " + ROPE_TYPES.keySet(), type);
-        };
-    rope.requireNothingElse(ConfigKeys.MODEL, ROPE_TYPES.get(type));
-    return new RotaryEmbedding(theta, scaling);
-  }
-
-  private static double factor(ModelConfig rope) {
-    double factor = rope.number("factor");
-    rope.require(factor >= 1, "factor", "at least 1", factor);
-    return factor;
   }
 }

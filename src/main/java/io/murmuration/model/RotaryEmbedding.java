@@ -1,5 +1,6 @@
 package io.murmuration.model;
 
+import java.util.Arrays;
 import java.util.Optional;
 
 /**
@@ -13,18 +14,27 @@ import java.util.Optional;
 public record RotaryEmbedding(double theta, Optional<Scaling> scaling) {
 
   /** A change of frequencies. */
-  public sealed interface Scaling permits LinearScaling, Llama3Scaling {
+  public sealed interface Scaling permits LinearScaling, Llama3Scaling, YarnScaling {
 
-    /** The scaled frequency, in radians per position. */
-    double apply(double frequency);
+    /**
+     * The scaled frequencies, in radians per position.
+     *
+     * @param frequencies of one head before scaling, falling
+     */
+    double[] apply(double theta, double[] frequencies);
+
+    /** What rotated vectors are multiplied with. */
+    default double factorOfVectors() {
+      return 1;
+    }
   }
 
   /** All frequencies divided by the same factor. */
   public record LinearScaling(double factor) implements Scaling {
 
     @Override
-    public double apply(double frequency) {
-      return frequency / factor;
+    public double[] apply(double theta, double[] frequencies) {
+      return Arrays.stream(frequencies).map(frequency -> frequency / factor).toArray();
     }
   }
 
@@ -38,7 +48,11 @@ public record RotaryEmbedding(double theta, Optional<Scaling> scaling) {
       implements Scaling {
 
     @Override
-    public double apply(double frequency) {
+    public double[] apply(double theta, double[] frequencies) {
+      return Arrays.stream(frequencies).map(this::scaled).toArray();
+    }
+
+    private double scaled(double frequency) {
       double wavelength = 2 * Math.PI / frequency;
       if (wavelength < originalContext / highFrequencyFactor) {
         return frequency;
@@ -53,14 +67,67 @@ public record RotaryEmbedding(double theta, Optional<Scaling> scaling) {
     }
   }
 
+  /**
+   * YaRN: dimensions that turn more than {@code betaFast} times within {@code originalContext} are
+   * kept, those that turn less than {@code betaSlow} times are slowed by {@code factor}, those
+   * between are interpolated, linearly in the dimension.
+   *
+   * @param vectors what rotated queries and keys are multiplied with
+   * @param wholeBorders whether both borders are moved outwards to whole dimensions
+   * @see <a href="https://arxiv.org/abs/2309.00071">Peng et al., YaRN</a>
+   */
+  public record YarnScaling(
+      double factor,
+      double originalContext,
+      double betaFast,
+      double betaSlow,
+      double vectors,
+      boolean wholeBorders)
+      implements Scaling {
+
+    /** The factor of vectors that the paper suggests. */
+    static double suggestedVectors(double factor) {
+      return 0.1 * Math.log(factor) + 1;
+    }
+
+    @Override
+    public double[] apply(double theta, double[] frequencies) {
+      int width = 2 * frequencies.length;
+      double low = border(theta, width, betaFast);
+      double high = border(theta, width, betaSlow);
+      if (wholeBorders) {
+        low = Math.floor(low);
+        high = Math.ceil(high);
+      }
+      low = Math.max(low, 0);
+      high = Math.min(high, width - 1);
+      double wide = high == low ? 0.001 : high - low;
+      double[] scaled = new double[frequencies.length];
+      for (int i = 0; i < scaled.length; i++) {
+        double slowed = Math.max(0, Math.min(1, (i - low) / wide));
+        scaled[i] = frequencies[i] * (1 - slowed) + frequencies[i] / factor * slowed;
+      }
+      return scaled;
+    }
+
+    /** The dimension, not rounded, that turns so often within the original context. */
+    private double border(double theta, int width, double turns) {
+      return width * Math.log(originalContext / (turns * 2 * Math.PI)) / (2 * Math.log(theta));
+    }
+
+    @Override
+    public double factorOfVectors() {
+      return vectors;
+    }
+  }
+
   /** Frequencies of one head, radians per position, {@code headDim / 2} of them. */
   double[] frequencies(int headDim) {
     double[] frequencies = new double[headDim / 2];
     for (int i = 0; i < frequencies.length; i++) {
-      double frequency = Math.pow(theta, -2.0 * i / headDim);
-      frequencies[i] = scaling.map(s -> s.apply(frequency)).orElse(frequency);
+      frequencies[i] = Math.pow(theta, -2.0 * i / headDim);
     }
-    return frequencies;
+    return scaling.map(s -> s.apply(theta, frequencies)).orElse(frequencies);
   }
 
   /**
@@ -85,12 +152,13 @@ public record RotaryEmbedding(double theta, Optional<Scaling> scaling) {
   private float[] table(
       int first, int positions, int headDim, double firstHalf, double secondHalf, boolean cosine) {
     double[] frequencies = frequencies(headDim);
+    double vectors = scaling.map(Scaling::factorOfVectors).orElse(1.0);
     int half = frequencies.length;
     float[] table = new float[positions * headDim];
     for (int p = 0; p < positions; p++) {
       for (int i = 0; i < half; i++) {
         double angle = (first + p) * frequencies[i];
-        double value = cosine ? Math.cos(angle) : Math.sin(angle);
+        double value = vectors * (cosine ? Math.cos(angle) : Math.sin(angle));
         table[p * headDim + i] = (float) (firstHalf * value);
         table[p * headDim + half + i] = (float) (secondHalf * value);
       }

@@ -24,6 +24,9 @@ final class TokenLosses {
   /** Log probabilities, their gradient, and that of the logits. */
   private static final int ARRAYS = 3;
 
+  /** Bounded logits: the tangent, its multiple, and the gradient on its way. */
+  private static final int ARRAYS_OF_A_CAP = 3;
+
   private final LanguageModel model;
   private final DecoderParameters parameters;
   private final TokenBatch batch;
@@ -195,8 +198,12 @@ final class TokenLosses {
 
   /** Cuts a grid by columns. */
   private List<Grid> pieces(Grid grid) {
+    boolean capped = model.description().scales().logitCap().isPresent();
     long columnBytes =
-        (long) ARRAYS * Float.BYTES * grid.groups() * model.description().vocabularySize();
+        (long) (capped ? ARRAYS + ARRAYS_OF_A_CAP : ARRAYS)
+            * Float.BYTES
+            * grid.groups()
+            * model.description().vocabularySize();
     long width = Math.max(1, pieceBytes / columnBytes);
     List<Grid> pieces = new ArrayList<>();
     for (long first = 0; first < grid.columns(); first += width) {

@@ -44,6 +44,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.FieldSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** From the configuration through the trainer to a directory that a consumer loads, and back. */
@@ -75,7 +76,7 @@ class ReleasedModelTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {TinyModels.LLAMA3, TinyModels.MISTRAL, TinyModels.QWEN2, TinyModels.GPT2})
+  @FieldSource("io.murmuration.model.TinyModels#FAMILIES")
   void aReleaseOfAllParametersIsAModelOfItsOwn(String fields) throws IOException {
     Path model = TinyModels.write(directory.resolve("model"), fields, 12);
     MurmurationConfig config =

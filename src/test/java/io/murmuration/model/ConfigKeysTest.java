@@ -43,7 +43,7 @@ class ConfigKeysTest {
     for (ModelFamily family : ModelFamily.values()) {
       rows.add(row(ConfigKeys.MODEL, "understood", family.understood(), family.modelType()));
     }
-    ModelFamily.ropeTypes()
+    RotarySettings.types()
         .forEach(
             (type, keys) ->
                 rows.add(
@@ -108,13 +108,19 @@ class ConfigKeysTest {
     for (String fields : all) {
       ModelConfig config = read("\"vocab_size\": 98, " + fields);
       DecoderDescription described = ModelFamily.describe(config);
-      for (String key : config.asked()) {
+      for (String key : List.copyOf(config.asked())) {
         if (key.contains(".")) {
-          String type =
-              config.child(key.substring(0, key.indexOf('.'))).text("rope_type", "default");
-          askedOfRopes
-              .computeIfAbsent(type, t -> new TreeSet<>())
-              .add(key.substring(key.indexOf('.') + 1));
+          ModelConfig rope = config;
+          String[] path = key.split("\\.");
+          for (int i = 0; i < path.length - 1; i++) {
+            rope = rope.child(path[i]);
+          }
+          // those of a family with two of them are one deeper
+          if (!path[path.length - 1].endsWith("_attention")) {
+            askedOfRopes
+                .computeIfAbsent(rope.text("rope_type", "default"), t -> new TreeSet<>())
+                .add(path[path.length - 1]);
+          }
         } else {
           asked.computeIfAbsent(described.family(), f -> new TreeSet<>()).add(key);
         }
@@ -125,7 +131,7 @@ class ConfigKeysTest {
           .as(family.modelType())
           .containsExactlyInAnyOrderElementsOf(family.understood());
     }
-    ModelFamily.ropeTypes()
+    RotarySettings.types()
         .forEach(
             (type, keys) ->
                 assertThat(askedOfRopes.getOrDefault(type, Set.of()))

@@ -51,6 +51,59 @@ public final class TinyModels {
       "layer_norm_epsilon": 1e-5, "activation_function": "gelu_new"
       """;
 
+  /** Heads that together are wider than the residual stream. */
+  public static final String QWEN3 =
+      """
+      "model_type": "qwen3", "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2,
+      "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 6,
+      "max_position_embeddings": 64, "rope_theta": 1000000,
+      "attention_bias": false, "use_sliding_window": false, "sliding_window": null,
+      "max_window_layers": 28, "tie_word_embeddings": true
+      """;
+
+  public static final String OLMO2 =
+      """
+      "model_type": "olmo2", "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2,
+      "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 64,
+      "rope_theta": 500000, "attention_bias": false, "tie_word_embeddings": false
+      """;
+
+  public static final String SMOLLM3 =
+      """
+      "model_type": "smollm3", "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 3,
+      "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 64,
+      "no_rope_layer_interval": 2, "max_window_layers": 28, "use_sliding_window": false,
+      "rope_theta": 5000000.0
+      """;
+
+  public static final String PHI3 =
+      """
+      "model_type": "phi3", "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2,
+      "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 64,
+      "original_max_position_embeddings": 64, "sliding_window": 7, "attention_bias": false,
+      "rope_scaling": null
+      """;
+
+  /** Bounds so low that they bend what they bound. */
+  public static final String GEMMA2 =
+      """
+      "model_type": "gemma2", "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 3,
+      "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 6,
+      "max_position_embeddings": 64, "sliding_window": 5, "query_pre_attn_scalar": 7,
+      "hidden_act": "gelu_pytorch_tanh", "hidden_activation": "gelu_pytorch_tanh",
+      "attn_logit_softcapping": 2.0, "final_logit_softcapping": 3.0
+      """;
+
+  public static final String GEMMA3 =
+      """
+      "model_type": "gemma3_text", "hidden_size": 16, "intermediate_size": 24,
+      "num_hidden_layers": 3, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 6,
+      "max_position_embeddings": 64, "sliding_window": 5, "sliding_window_pattern": 3,
+      "query_pre_attn_scalar": 7, "hidden_activation": "gelu_pytorch_tanh",
+      "rope_theta": 5000, "rope_local_base_freq": 100,
+      "rope_scaling": {"rope_type": "linear", "factor": 8.0}
+      """;
+
   /** Every family, and the settings in which members of one family differ. */
   static final List<String> CONFIGURATIONS =
       List.of(
@@ -69,10 +122,61 @@ public final class TinyModels {
           QWEN2,
           QWEN2_WINDOWED,
           QWEN2_WINDOWED + ", \"layer_types\": [\"sliding_attention\", \"full_attention\"]",
+          QWEN3,
+          QWEN3
+                  .replace("\"attention_bias\": false", "\"attention_bias\": true")
+                  .replace(
+                      "\"use_sliding_window\": false, \"sliding_window\": null,",
+                      "\"use_sliding_window\": true, \"sliding_window\": 5,")
+                  .replace("\"max_window_layers\": 28", "\"max_window_layers\": 1")
+              + ", \"dtype\": \"bfloat16\"",
+          yarn("\"factor\": 4.0, \"original_max_position_embeddings\": 32"),
+          yarn(
+              "\"factor\": 3.0, \"attention_factor\": 1.5, \"beta_fast\": 4.0, \"beta_slow\": 0.5,"
+                  + " \"truncate\": false"),
+          QWEN3.replace(
+              "\"rope_theta\": 1000000",
+              "\"rope_theta\": 100, \"rope_scaling\": {\"rope_type\": \"dynamic\", \"factor\": 2.0,"
+                  + " \"original_max_position_embeddings\": 64}"),
+          OLMO2,
+          OLMO2.replace("\"attention_bias\": false", "\"attention_bias\": true")
+              + ", \"torch_dtype\": \"float16\"",
+          SMOLLM3,
+          SMOLLM3
+                  .replace("\"no_rope_layer_interval\": 2, \"max_window_layers\": 28,", "")
+                  .replace("\"use_sliding_window\": false", "\"use_sliding_window\": true")
+              + ", \"sliding_window\": 4, \"no_rope_layers\": [0, 1, 0], \"mlp_bias\": true",
+          PHI3,
+          PHI3.replace("\"sliding_window\": 7,", "").replace("\"rope_scaling\": null", "")
+              + "\"rope_parameters\": {\"rope_type\": \"default\", \"rope_theta\": 300,"
+              + " \"partial_rotary_factor\": 1.0}, \"resid_pdrop\": 0.0, \"embd_pdrop\": 0.0",
+          GEMMA2,
+          GEMMA2.replace("\"attn_logit_softcapping\": 2.0, \"final_logit_softcapping\": 3.0,", ""),
+          GEMMA2.replace("\"attn_logit_softcapping\": 2.0", "\"attn_logit_softcapping\": null")
+              + ", \"layer_types\": [\"full_attention\", \"sliding_attention\","
+              + " \"full_attention\"], \"attention_bias\": true,"
+              + " \"cache_implementation\": \"hybrid\"",
+          GEMMA3,
+          GEMMA3.replaceAll(
+              "(?s)\"rope_theta\".*",
+              "\"_sliding_window_pattern\": 3, \"final_logit_softcapping\": 3.0,"
+                  + " \"rope_parameters\": {\"full_attention\": {\"rope_type\": \"linear\","
+                  + " \"factor\": 8.0, \"rope_theta\": 300}, \"sliding_attention\":"
+                  + " {\"rope_type\": \"default\", \"rope_theta\": 40}}"),
           GPT2,
           GPT2 + ", \"n_inner\": 40, \"tie_word_embeddings\": false");
 
+  /** The plainest member of each family. */
+  public static final List<String> FAMILIES =
+      List.of(LLAMA3, MISTRAL, QWEN2_WINDOWED, QWEN3, OLMO2, SMOLLM3, PHI3, GEMMA2, GEMMA3, GPT2);
+
   private TinyModels() {}
+
+  private static String yarn(String fields) {
+    return QWEN3.replace(
+        "\"rope_theta\": 1000000",
+        "\"rope_parameters\": {\"rope_type\": \"yarn\", \"rope_theta\": 100, " + fields + "}");
+  }
 
   /** Writes {@code config.json} and {@code tokenizer.json}. */
   public static Path describe(Path directory, String fields) throws IOException {

@@ -19,7 +19,7 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.FieldSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class TokenLossesTest {
@@ -47,13 +47,8 @@ class TokenLossesTest {
             .toList());
   }
 
-  static List<String> families() {
-    return List.of(
-        TinyModels.LLAMA3, TinyModels.MISTRAL, TinyModels.QWEN2_WINDOWED, TinyModels.GPT2);
-  }
-
   @ParameterizedTest
-  @MethodSource("families")
+  @FieldSource("io.murmuration.model.TinyModels#FAMILIES")
   void piecesOfColumnsAndPositionsGiveTheLossesOfTheWhole(String family) throws IOException {
     try (LanguageModel model = model(family)) {
       TokenBatch batch = batch();

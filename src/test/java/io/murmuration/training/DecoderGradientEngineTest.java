@@ -40,6 +40,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.FieldSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class DecoderGradientEngineTest {
@@ -497,7 +498,7 @@ class DecoderGradientEngineTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {TinyModels.LLAMA3, TinyModels.MISTRAL, TinyModels.QWEN2, TinyModels.GPT2})
+  @FieldSource("io.murmuration.model.TinyModels#FAMILIES")
   void eachFamilyLearnsThroughItsAdapter(String fields, @TempDir Path directory)
       throws IOException {
     Path tiny = TinyModels.write(directory.resolve("tiny"), fields, 1);

@@ -30,7 +30,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.FieldSource;
 
 /**
  * Private fine-tuning on messages that people wrote: the loss on users who were held out falls, in
@@ -70,7 +70,7 @@ class FineTuningTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {TinyModels.LLAMA3, TinyModels.MISTRAL, TinyModels.QWEN2, TinyModels.GPT2})
+  @FieldSource("io.murmuration.model.TinyModels#FAMILIES")
   void allParametersOfEachFamilyLearnFromOtherUsers(String fields) throws IOException {
     Path tiny = TinyModels.describe(directory.resolve("tiny"), fields);
     try (LanguageModel model = LanguageModel.initialize(tiny, 1);
@@ -80,7 +80,7 @@ class FineTuningTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {TinyModels.LLAMA3, TinyModels.MISTRAL, TinyModels.QWEN2, TinyModels.GPT2})
+  @FieldSource("io.murmuration.model.TinyModels#FAMILIES")
   void anAdapterOfEachFamilyLearnsFromOtherUsers(String fields) throws IOException {
     Path tiny = TinyModels.write(directory.resolve("tiny"), fields, 1);
     try (LanguageModel model = LanguageModel.load(tiny);
