@@ -53,6 +53,13 @@ final class Chaos implements Callable<Integer> {
       description = "First of three ports; 0 lets the operating system choose.")
   private int port;
 
+  @Option(
+      names = "--horizon",
+      description =
+          "The budget is each user's, for few rounds; it is audited from a trace of samples that"
+              + " nobody was in more.")
+  private boolean horizon;
+
   public static void main(String[] args) {
     System.exit(
         new CommandLine(new Chaos())
@@ -72,7 +79,8 @@ final class Chaos implements Callable<Integer> {
     Path where = directory == null ? Files.createTempDirectory("murmuration-chaos") : directory;
     System.out.printf("seed %d, directory %s%n", chosen, where);
     ChaosOptions options =
-        new ChaosOptions(where, chosen, minutes(minutes), kills, minutes(brokerAway), port);
+        new ChaosOptions(
+            where, chosen, minutes(minutes), kills, minutes(brokerAway), port, horizon);
     try (ChaosRun run = new ChaosRun(options, System.out::println)) {
       ChaosAudit.Result result = run.run();
       System.out.println(result.table());

@@ -6,11 +6,14 @@ import io.murmuration.privacy.ledger.LedgerEntry;
 import io.murmuration.privacy.ledger.LedgerException;
 import io.murmuration.privacy.ledger.LedgerRecord.Charge;
 import io.murmuration.privacy.ledger.LedgerRecord.EpochOpened;
+import io.murmuration.privacy.ledger.LedgerRecord.PhaseOpened;
 import io.murmuration.privacy.ledger.LedgerState;
+import io.murmuration.privacy.mechanism.Horizon;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.release.ReleaseAudit;
 import io.murmuration.release.ReleaseManifest;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -19,12 +22,16 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.ToLongFunction;
 
 /** Compares what was sent, what the ledger holds and what is visible, after everything is over. */
 final class ChaosAudit {
 
   /** The accountant's precision: two ways of composing may differ by so much. */
   private static final double EPSILON_TOLERANCE = 1e-3;
+
+  /** So many people must come to the end of a lifetime, or nothing has been tried. */
+  static final int LEAST_AT_THE_END = 20;
 
   private final Evidence evidence;
   private final double budget;
@@ -87,7 +94,12 @@ final class ChaosAudit {
     long foreign = 0;
     Set<String> users = new TreeSet<>(evidence.sent().keySet());
     users.addAll(evidence.counted().keySet());
+    long gone = 0;
     for (String user : users) {
+      if (evidence.lives() != null && !evidence.counted().containsKey(user)) {
+        gone++; // what was kept of a retired user is no more; how many there are is compared below
+        continue;
+      }
       List<String> counted = evidence.counted().getOrDefault(user, List.of());
       Set<String> distinct = new HashSet<>(counted);
       Set<String> sent = evidence.sent().getOrDefault(user, Set.of());
@@ -110,6 +122,14 @@ final class ChaosAudit {
     row("events doubled", doubled);
     row("events nobody sent", foreign);
     require(sent > 0, "nothing was sent");
+    if (evidence.lives() != null) {
+      long retired = evidence.lives().retired();
+      row("users of whom nothing is kept", gone);
+      row("users retired", retired);
+      require(
+          gone == retired,
+          "of %d users nothing is kept, but %d are retired".formatted(gone, retired));
+    }
   }
 
   private void compareRounds() throws LedgerException {
@@ -144,6 +164,9 @@ final class ChaosAudit {
     }
     compareAnnouncements(manifests, executed.size());
     compareLosses(manifests);
+    if (evidence.lives() != null) {
+      compareLives(manifests);
+    }
     require(!manifests.isEmpty(), "nothing was published");
     if (!manifests.isEmpty()) {
       compareEpsilon(manifests, ledger);
@@ -233,6 +256,92 @@ final class ChaosAudit {
     row("most of them in one failure", most);
   }
 
+  /**
+   * Nobody was in more visible rounds of a generation than count in a lifetime; nor, visible or
+   * not, in rounds that lie further apart, since here nothing expires: who was sampled twice was
+   * there in every round between.
+   */
+  private void compareLives(List<ReleaseManifest> manifests) {
+    Set<String> visible = new HashSet<>();
+    manifests.forEach(manifest -> visible.add(manifest.epoch() + "/" + manifest.round()));
+    Map<Integer, PhaseOpened> phases = new HashMap<>();
+    Set<String> charged = new HashSet<>();
+    Map<Integer, Map<String, Life>> lives = new TreeMap<>();
+    for (LedgerEntry entry : evidence.ledger()) {
+      if (entry.record() instanceof PhaseOpened phase) {
+        phases.put(phase.phase(), phase);
+      } else if (entry.record() instanceof Charge charge) {
+        String round = charge.epoch() + "/" + charge.round();
+        charged.add(round);
+        Map<String, Life> ofGeneration =
+            lives.computeIfAbsent(
+                phases.get(charge.phase()).generation(), generation -> new TreeMap<>());
+        for (String user : evidence.lives().sampled().getOrDefault(round, Set.of())) {
+          ofGeneration
+              .computeIfAbsent(user, name -> new Life())
+              .sampled(charge.round(), visible.contains(round));
+        }
+      }
+    }
+    Set<String> unpaid = new TreeSet<>(evidence.lives().sampled().keySet());
+    unpaid.removeAll(charged);
+    require(unpaid.isEmpty(), "users were sampled in rounds without a charge: " + unpaid);
+    lives.forEach((generation, users) -> compareLives(generation, users, phases.values()));
+  }
+
+  private void compareLives(
+      int generation, Map<String, Life> users, Collection<PhaseOpened> phases) {
+    long horizon =
+        phases.stream()
+            .filter(phase -> phase.generation() == generation)
+            .mapToLong(PhaseOpened::maxRounds)
+            .max()
+            .orElseThrow();
+    users.forEach(
+        (user, life) -> {
+          require(
+              life.visible <= horizon,
+              "%s was in %d visible rounds of generation %d, but a lifetime has %d"
+                  .formatted(user, life.visible, generation, horizon));
+          require(
+              life.span() <= horizon,
+              "%s was in rounds %d to %d of generation %d, but a lifetime has %d"
+                  .formatted(user, life.first, life.last, generation, horizon));
+        });
+    String of = "generation %d: ".formatted(generation);
+    long atTheEnd = users.values().stream().filter(life -> life.visible >= horizon).count();
+    row(of + "rounds of a lifetime", horizon);
+    row(of + "users sampled", users.size());
+    row(of + "most visible rounds of one", most(users, life -> life.visible));
+    row(of + "most from first to last", most(users, Life::span));
+    row(of + "users at the end of a lifetime", atTheEnd);
+    require(
+        atTheEnd >= LEAST_AT_THE_END,
+        "only %d users came to the end of a lifetime of generation %d, which tries little: %d must"
+            .formatted(atTheEnd, generation, LEAST_AT_THE_END));
+  }
+
+  private static long most(Map<String, Life> users, ToLongFunction<Life> of) {
+    return users.values().stream().mapToLong(of).max().orElse(0);
+  }
+
+  /** The rounds that one user was sampled in, in the order of their numbers. */
+  private static final class Life {
+    private long first;
+    private long last;
+    private long visible;
+
+    void sampled(long round, boolean isVisible) {
+      first = first == 0 ? round : first;
+      last = round;
+      visible += isVisible ? 1 : 0;
+    }
+
+    long span() {
+      return last - first + 1;
+    }
+  }
+
   /** Composes again, from the ledger alone, what the manifests claim. */
   private void compareEpsilon(List<ReleaseManifest> manifests, LedgerState ledger) {
     RoundMechanism mechanism = ledger.phase().orElseThrow().mechanism();
@@ -241,11 +350,14 @@ final class ChaosAudit {
     PldAccountant accountant = new PldAccountant();
     ReleaseManifest last = manifests.get(manifests.size() - 1);
     double claimed = last.epsilonSpent();
-    double ofCharge = accountant.epsilon(pld, last.round(), delta);
-    double ofVisible = accountant.epsilon(pld, manifests.size(), delta);
+    long most = ledger.horizon().map(Horizon::rounds).orElse(Long.MAX_VALUE);
+    double ofCharge = accountant.epsilon(pld, Math.min(most, last.round()), delta);
+    double ofVisible = accountant.epsilon(pld, Math.min(most, manifests.size()), delta);
     row("epsilon claimed by the last release", claimed);
     row("epsilon of its charge, from the ledger", ofCharge);
-    row("epsilon of all charges, from the ledger", accountant.epsilon(pld, ledger.rounds(), delta));
+    row(
+        "epsilon of all charges, from the ledger",
+        accountant.epsilon(pld, Math.min(most, ledger.rounds()), delta));
     row("epsilon of what is visible", ofVisible);
     row("epsilon budget", ledger.epsilonBudget());
     require(

@@ -45,6 +45,7 @@ class ChaosAuditTest {
   private final List<String> givenUp = new ArrayList<>();
   private final List<String> changed = new ArrayList<>();
   private final Set<String> abandoned = new HashSet<>();
+  private Evidence.Lives lives;
   private LedgerState state = LedgerState.empty();
 
   ChaosAuditTest() {
@@ -106,7 +107,8 @@ class ChaosAuditTest {
             announced,
             givenUp,
             changed,
-            abandoned);
+            abandoned,
+            lives);
     return ChaosAudit.of(evidence, BUDGET, DELTA, /* maxUndurableRounds= */ 2).violations();
   }
 

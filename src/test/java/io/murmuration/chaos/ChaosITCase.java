@@ -28,7 +28,8 @@ class ChaosITCase {
             Duration.ZERO,
             /* kills= */ 0,
             /* brokerAway= */ Duration.ZERO,
-            /* firstPort= */ 0);
+            /* firstPort= */ 0,
+            /* horizon= */ false);
     try (ChaosRun run = new ChaosRun(options, System.err::println)) {
       ChaosAudit.Result result = run.run();
       System.err.println(result.table());

@@ -12,6 +12,13 @@ import java.time.Duration;
  * @param kills cycles are begun until so many kills are done; 0 for one of each kind in each cycle
  * @param brokerAway how long the broker stays away before the first cycle; zero for not at all
  * @param firstPort three ports from here on; 0 lets the operating system choose
+ * @param horizon whether the budget is each user's
  */
 record ChaosOptions(
-    Path directory, long seed, Duration duration, int kills, Duration brokerAway, int firstPort) {}
+    Path directory,
+    long seed,
+    Duration duration,
+    int kills,
+    Duration brokerAway,
+    int firstPort,
+    boolean horizon) {}

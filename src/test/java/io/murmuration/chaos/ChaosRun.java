@@ -109,6 +109,10 @@ final class ChaosRun implements AutoCloseable {
   private final JvmProcess broker;
   private final FlinkProcesses cluster;
   private final Path jar;
+
+  /** Null where the budget is the domain's. */
+  private final Lifetimes lifetimes;
+
   private final Traffic traffic;
   private final ReleaseWatch watch;
   private final Instant start = Instant.now();
@@ -136,9 +140,18 @@ final class ChaosRun implements AutoCloseable {
                 brokerDirectory.toString(),
                 String.valueOf(brokerPort)));
     cluster = new FlinkProcesses(directory.resolve("flink"), TASK_MANAGERS, ports[1], ports[2]);
-    jar = FlinkProcesses.jobJar(MurmurationJob.class, directory.resolve("job.jar"));
+    lifetimes = options.horizon() ? new Lifetimes(directory) : null;
+    Path file = directory.resolve("job.jar");
+    jar =
+        lifetimes == null
+            ? FlinkProcesses.jobJar(file, MurmurationJob.class)
+            : FlinkProcesses.jobJar(file, MurmurationJob.class, TracedJob.class, SampleTrace.class);
     DemoModel.unpack(directory.resolve("base-model"));
-    traffic = new Traffic(bootstrapServers(), "interactions", USERS);
+    traffic =
+        new Traffic(
+            bootstrapServers(),
+            "interactions",
+            lifetimes == null ? ChaosRun::userOf : Lifetimes::userOf);
     Files.createDirectories(releases());
     watch = new ReleaseWatch(releases());
   }
@@ -153,6 +166,11 @@ final class ChaosRun implements AutoCloseable {
         ServerSocket three = new ServerSocket(0, 1, loopback)) {
       return new int[] {one.getLocalPort(), two.getLocalPort(), three.getLocalPort()};
     }
+  }
+
+  private static String userOf(long event) {
+    // unevenly: squares modulo a prime
+    return "user-" + (event * event) % 997 % USERS;
   }
 
   String bootstrapServers() {
@@ -174,7 +192,7 @@ final class ChaosRun implements AutoCloseable {
     watch.start();
     try {
       Lineage job = submit("first", Optional.empty());
-      awaitProgress(job, 2);
+      awaitProgress(job, 2 + calm());
       if (!options.brokerAway().isZero()) {
         stayWithoutBroker(job);
       }
@@ -195,12 +213,17 @@ final class ChaosRun implements AutoCloseable {
     abandon(running);
     log("restore from the old savepoint");
     Lineage rolledBack = submit("rolled back", Optional.of(old));
-    awaitProgress(rolledBack, 1);
+    awaitProgress(rolledBack, 1 + calm());
     log("a second job from the same savepoint");
     Lineage forked = submit("forked", Optional.of(old));
-    awaitProgress(forked, 1);
+    awaitProgress(forked, 1 + calm());
     awaitHaltOf(rolledBack);
     abandon(rolledBack);
+    return lifetimes == null ? startAnew(forked) : refuse(forked);
+  }
+
+  /** Starts without state, and then goes on with what that fenced. */
+  private Lineage startAnew(Lineage forked) throws Exception {
     log("a job without savepoint");
     Lineage fresh = submit("fresh", Optional.empty());
     awaitProgress(fresh, 1);
@@ -211,6 +234,27 @@ final class ChaosRun implements AutoCloseable {
     awaitProgress(resumed, 1);
     abandon(fresh);
     return resumed;
+  }
+
+  /** Starts without state, which nobody may who counts lifetimes, and goes on with the old job. */
+  private Lineage refuse(Lineage forked) throws Exception {
+    log("a job without savepoint, which must be refused");
+    Lineage fresh = submit("fresh", Optional.empty());
+    eventually("'fresh' fails", () -> status(fresh).equals("FAILED"));
+    String failures = cluster.rest().failures(fresh.jobId());
+    if (!failures.contains("the sampler has no state")) {
+      throw new AssertionError("'fresh' must fail for want of state but failed with " + failures);
+    }
+    log("the job that it fenced again, from its last checkpoint");
+    cancel(forked);
+    Lineage resumed = submit("resumed", Optional.of(lastCheckpoint(forked)));
+    awaitProgress(resumed, 1 + calm());
+    return resumed;
+  }
+
+  /** Rounds without trouble, in which people come to the end of a lifetime. */
+  private int calm() {
+    return lifetimes == null ? 0 : 2 * (int) Lifetimes.ROUNDS;
   }
 
   /** Nobody goes on from where it ends. */
@@ -437,10 +481,21 @@ final class ChaosRun implements AutoCloseable {
             Map.entry("training.parallelism", String.valueOf(workers)),
             Map.entry("job.parallelism", String.valueOf(parallelism)));
     List<String> arguments = new ArrayList<>();
+    Class<?> main = MurmurationJob.class;
+    if (lifetimes != null) {
+      main = TracedJob.class;
+      arguments.add(lifetimes.trace().toString());
+    }
     settings.forEach((key, value) -> arguments.addAll(List.of("--set", key + "=" + value)));
+    if (lifetimes != null) {
+      // of two values of a setting the later counts
+      lifetimes
+          .settings()
+          .forEach((key, value) -> arguments.addAll(List.of("--set", key + "=" + value)));
+    }
     FlinkRest rest = cluster.rest();
     String uploaded = rest.upload(jar);
-    String id = rest.run(uploaded, MurmurationJob.class.getName(), arguments, from);
+    String id = rest.run(uploaded, main.getName(), arguments, from);
     Lineage job = new Lineage(name, id, from);
     log(
         "submitted '%s' as %s with parallelism %d and %d workers from %s"
@@ -559,13 +614,14 @@ final class ChaosRun implements AutoCloseable {
             Evidence.gather(
                 bootstrapServers(),
                 releases(),
-                sent,
+                lifetimes == null ? sent : lifetimes.named(sent),
                 last,
                 logged(TrainOperator.EXECUTED),
                 logged(PublishSink.GIVEN_UP),
                 watch.changed(),
-                abandoned),
-            EPSILON,
+                abandoned,
+                lifetimes == null ? null : lifetimes.gather(last)),
+            lifetimes == null ? EPSILON : Lifetimes.epsilon(),
             DELTA,
             DurabilityTerms.DEFAULT_MAX_UNDURABLE_ROUNDS);
     log("%d troubles, %d kills, %d submissions".formatted(troubles, kills, submissions));

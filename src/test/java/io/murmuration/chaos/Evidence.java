@@ -37,6 +37,8 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
  * @param givenUp releases that a committer gave up, as its log says
  * @param changedReleases what a consumer saw change, vanish or turn unreadable
  * @param abandonedJobs ids of jobs whose last state nobody went on from
+ * @param lives of users where they have lifetimes; null where not. Users are then named as the job
+ *     names them
  */
 record Evidence(
     Map<String, Set<String>> sent,
@@ -48,7 +50,16 @@ record Evidence(
     Map<Long, Set<String>> announced,
     List<String> givenUp,
     List<String> changedReleases,
-    Set<String> abandonedJobs) {
+    Set<String> abandonedJobs,
+    Lives lives) {
+
+  /**
+   * What a run with lifetimes leaves behind.
+   *
+   * @param sampled users of each round, as epoch/round, visible or not
+   * @param retired users whom the last savepoint lets take part no more
+   */
+  record Lives(Map<String, Set<String>> sampled, long retired) {}
 
   private static final JsonMapper JSON = new JsonMapper();
 
@@ -64,7 +75,8 @@ record Evidence(
       List<String> executed,
       List<String> givenUp,
       List<String> changedReleases,
-      Set<String> abandonedJobs)
+      Set<String> abandonedJobs,
+      Lives lives)
       throws Exception {
     List<LedgerEntry> ledger = ledger(bootstrapServers);
     return new Evidence(
@@ -77,7 +89,8 @@ record Evidence(
         announced(bootstrapServers),
         givenUp,
         changedReleases,
-        abandonedJobs);
+        abandonedJobs,
+        lives);
   }
 
   private static List<LedgerEntry> ledger(String bootstrapServers) throws Exception {

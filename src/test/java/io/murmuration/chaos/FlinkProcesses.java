@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Predicate;
 import java.util.jar.JarEntry;
 import java.util.jar.JarOutputStream;
 import java.util.regex.Matcher;
@@ -201,24 +202,47 @@ final class FlinkProcesses implements AutoCloseable {
         .until(() -> rest.taskManagers() >= taskManagers.size());
   }
 
-  /** The project's classes in one jar, to be submitted. */
-  static Path jobJar(Class<?> main, Path jar) throws IOException {
-    Path classes;
-    try {
-      classes = Path.of(main.getProtectionDomain().getCodeSource().getLocation().toURI());
-    } catch (URISyntaxException e) {
-      throw new IllegalStateException("the classes lie nowhere", e);
-    }
+  /**
+   * The project's classes in one jar, to be submitted.
+   *
+   * @param main where this lies, all is packed
+   * @param beside classes from elsewhere that are packed, too
+   */
+  static Path jobJar(Path jar, Class<?> main, Class<?>... beside) throws IOException {
     try (OutputStream file = Files.newOutputStream(jar);
-        JarOutputStream out = new JarOutputStream(file);
-        Stream<Path> files = Files.walk(classes)) {
-      for (Path path : files.filter(Files::isRegularFile).toList()) {
-        out.putNextEntry(new JarEntry(classes.relativize(path).toString().replace('\\', '/')));
-        Files.copy(path, out);
-        out.closeEntry();
+        JarOutputStream out = new JarOutputStream(file)) {
+      add(out, rootOf(main), name -> true);
+      for (Class<?> type : beside) {
+        String name = type.getName().replace('.', '/');
+        add(
+            out,
+            rootOf(type),
+            entry -> entry.equals(name + ".class") || entry.startsWith(name + "$"));
       }
     }
     return jar;
+  }
+
+  private static Path rootOf(Class<?> type) {
+    try {
+      return Path.of(type.getProtectionDomain().getCodeSource().getLocation().toURI());
+    } catch (URISyntaxException e) {
+      throw new IllegalStateException("the classes lie nowhere", e);
+    }
+  }
+
+  private static void add(JarOutputStream out, Path root, Predicate<String> wanted)
+      throws IOException {
+    try (Stream<Path> files = Files.walk(root)) {
+      for (Path path : files.filter(Files::isRegularFile).toList()) {
+        String name = root.relativize(path).toString().replace('\\', '/');
+        if (wanted.test(name)) {
+          out.putNextEntry(new JarEntry(name));
+          Files.copy(path, out);
+          out.closeEntry();
+        }
+      }
+    }
   }
 
   @Override

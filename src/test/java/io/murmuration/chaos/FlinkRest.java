@@ -94,6 +94,11 @@ final class FlinkRest {
     }
   }
 
+  /** Stack traces of what the job failed with, the latest first. */
+  String failures(String job) throws IOException, InterruptedException {
+    return String.join("\n", get("/jobs/" + job + "/exceptions").findValuesAsText("stacktrace"));
+  }
+
   /** Completed checkpoints of this attempt of the job manager. */
   long completedCheckpoints(String job) throws IOException, InterruptedException {
     return get("/jobs/" + job + "/checkpoints").get("counts").get("completed").longValue();

@@ -7,6 +7,7 @@ import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.LongFunction;
 
 /** Users who go on talking whatever is killed; every message is one of its kind. */
 final class Traffic implements AutoCloseable {
@@ -22,15 +23,18 @@ final class Traffic implements AutoCloseable {
           "reconnect.backoff.max.ms", "500");
 
   private final InteractionProducer producer;
-  private final int users;
+  private final LongFunction<String> userOf;
   private final Thread thread = new Thread(this::talk, "traffic");
   private final Map<String, Set<String>> sent = new TreeMap<>();
   private volatile boolean stopped;
   private volatile Exception failure;
 
-  Traffic(String bootstrapServers, String topic, int users) {
+  /**
+   * @param userOf who says the event of a number
+   */
+  Traffic(String bootstrapServers, String topic, LongFunction<String> userOf) {
     this.producer = new InteractionProducer(bootstrapServers, topic, PATIENT, EVENTS_PER_SECOND);
-    this.users = users;
+    this.userOf = userOf;
   }
 
   void start() {
@@ -41,8 +45,7 @@ final class Traffic implements AutoCloseable {
   private void talk() {
     try {
       for (long i = 0; !stopped; i++) {
-        // unevenly: squares modulo a prime
-        String user = "user-" + (i * i) % 997 % users;
+        String user = userOf.apply(i);
         String text = i + " " + user;
         producer.send(
             Interaction.newBuilder()
