@@ -3,7 +3,9 @@ package io.murmuration.release;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.murmuration.privacy.mechanism.Grant;
 import io.murmuration.privacy.mechanism.GrantSerializer;
+import io.murmuration.privacy.mechanism.Horizon;
 import io.murmuration.privacy.mechanism.PublicClock;
 import io.murmuration.serialization.ValueSerializer;
 import java.io.IOException;
@@ -29,8 +31,15 @@ class ReleaseSerializersTest {
   /** Says what the round sums: the byte 0 is an update. */
   private static final String GRANT_VERSION_2 = "02" + GRANT_BEGINNING + "00" + GRANT_END;
 
+  /** Says when the domain's time began and how long a tick is. */
   private static final String GRANT_VERSION_3 =
       "03" + GRANT_BEGINNING + "00" + GRANT_END + "0000018bcfe56800" + "00000000000927c0";
+
+  /** Says whose budget it is: the byte 0 is the domain's, 1 each user's. */
+  private static final String GRANT_VERSION_4 = "04" + GRANT_VERSION_3.substring(2);
+
+  private static final PublicClock CLOCK =
+      new PublicClock(1_700_000_000_000L, /* intervalMillis= */ 600_000);
 
   private static <T> byte[] bytes(ValueSerializer<T> serializer, T value) throws IOException {
     DataOutputSerializer out = new DataOutputSerializer(16);
@@ -49,10 +58,40 @@ class ReleaseSerializersTest {
 
   @Test
   void theFormatOfGrantsIsPinned() throws IOException {
-    PublicClock clock = new PublicClock(1_700_000_000_000L, /* intervalMillis= */ 600_000);
     assertThat(
-            HexFormat.of().formatHex(bytes(new GrantSerializer(), ReleaseFixtures.grant(7, clock))))
-        .isEqualTo(GRANT_VERSION_3);
+            HexFormat.of().formatHex(bytes(new GrantSerializer(), ReleaseFixtures.grant(7, CLOCK))))
+        .isEqualTo(GRANT_VERSION_4 + "00");
+  }
+
+  @Test
+  void theFormatOfGrantsThatCountInALifetimeIsPinned() throws IOException {
+    Grant plain = ReleaseFixtures.grant(7, CLOCK);
+    Grant counted =
+        new Grant(
+            plain.epoch(),
+            plain.round(),
+            plain.tick(),
+            plain.phase(),
+            plain.mechanism(),
+            plain.epsilonSpent(),
+            plain.delta(),
+            plain.ledgerHash(),
+            plain.clock(),
+            new Horizon(/* generation= */ 2, /* rounds= */ 5, /* firstRound= */ 6));
+    byte[] written = bytes(new GrantSerializer(), counted);
+
+    assertThat(HexFormat.of().formatHex(written))
+        .isEqualTo(GRANT_VERSION_4 + "01" + "00000002" + "0000000000000005" + "0000000000000006");
+    assertThat(new GrantSerializer().deserialize(new DataInputDeserializer(written)))
+        .isEqualTo(counted);
+  }
+
+  @Test
+  void grantsOfTheThirdFormatCountInNoLifetime() throws IOException {
+    byte[] written = HexFormat.of().parseHex(GRANT_VERSION_3);
+
+    assertThat(new GrantSerializer().deserialize(new DataInputDeserializer(written)))
+        .isEqualTo(ReleaseFixtures.grant(7, CLOCK));
   }
 
   @Test
