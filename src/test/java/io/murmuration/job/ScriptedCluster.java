@@ -1,6 +1,7 @@
 package io.murmuration.job;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
@@ -219,13 +220,18 @@ final class ScriptedCluster {
     return Path.of(uploaded.get("filename").asText()).getFileName().toString();
   }
 
-  /** Stops a job with Flink's command line; returns where the savepoint is. */
+  /**
+   * Stops a job with Flink's command line; returns where the savepoint is, once the REST interface
+   * says that the job has finished. It answers from a copy that may be seconds old
+   * (web.refresh-interval).
+   */
   String stopWithSavepoint(String job, String... options) throws Exception {
     List<String> arguments = new ArrayList<>(List.of("stop"));
     arguments.addAll(List.of(options));
     arguments.add(job);
     String output = script("flink", arguments.toArray(String[]::new));
     assertThat(output).contains("Savepoint completed. Path: ");
+    await().atMost(Duration.ofSeconds(60)).until(() -> state(job).equals("FINISHED"));
     return output.replaceAll("(?s).*Savepoint completed\\. Path: (\\S+).*", "$1");
   }
 
