@@ -2,7 +2,6 @@ package io.murmuration.job;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.awaitility.Awaitility.await;
 
 import io.murmuration.config.MurmurationConfig;
 import io.murmuration.contribution.StateSummary;
@@ -12,10 +11,6 @@ import io.murmuration.event.avro.Interaction;
 import io.murmuration.privacy.accounting.Mechanism;
 import io.murmuration.privacy.accounting.PldAccountant;
 import io.murmuration.privacy.accounting.PoissonSubsampledGaussian;
-import io.murmuration.privacy.budget.BudgetObserver;
-import io.murmuration.privacy.budget.BudgetObservers;
-import io.murmuration.privacy.ledger.HaltReason;
-import io.murmuration.privacy.mechanism.Grant;
 import io.murmuration.rounds.ModelGradients;
 import io.murmuration.training.GradientEngine;
 import io.murmuration.training.GradientOperator;
@@ -28,18 +23,15 @@ import java.lang.reflect.Proxy;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.StateRecoveryOptions;
-import org.apache.flink.core.execution.JobClient;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.RecordsToDelete;
@@ -293,71 +285,34 @@ class HorizonITCase {
         job.lifetimes());
   }
 
-  private final class Run implements AutoCloseable, BudgetObserver {
-    final List<Long> granted = new CopyOnWriteArrayList<>();
-    final List<HaltReason> halts = new CopyOnWriteArrayList<>();
-    final JobClient job;
-    private final BudgetObservers.Registration registration;
-    private boolean stopped;
+  private StreamExecutionEnvironment environment(MurmurationConfig config, String savepoint) {
+    Map<String, String> flink = new HashMap<>();
+    flink.put("state.backend.type", "rocksdb");
+    flink.put("execution.checkpointing.dir", directory.resolve("checkpoints").toUri().toString());
+    flink.put("execution.checkpointing.interval", "500 ms");
+    flink.put("taskmanager.memory.managed.size", "128 mb");
+    flink.put("restart-strategy.type", "disable");
+    if (savepoint != null) {
+      flink.put(StateRecoveryOptions.SAVEPOINT_PATH.key(), savepoint);
+    }
+    StreamExecutionEnvironment env =
+        StreamExecutionEnvironment.createLocalEnvironment(Configuration.fromMap(flink));
+    env.setParallelism(2);
+    topology(config).addTo(env);
+    return env;
+  }
+
+  private final class Run extends ObservedJob {
 
     Run(MurmurationConfig config, String savepoint) throws Exception {
-      registration = BudgetObservers.observe(config.privacy().domain(), this);
-      Map<String, String> flink = new HashMap<>();
-      flink.put("state.backend.type", "rocksdb");
-      flink.put("execution.checkpointing.dir", directory.resolve("checkpoints").toUri().toString());
-      flink.put("execution.checkpointing.interval", "500 ms");
-      flink.put("taskmanager.memory.managed.size", "128 mb");
-      flink.put("restart-strategy.type", "disable");
-      if (savepoint != null) {
-        flink.put(StateRecoveryOptions.SAVEPOINT_PATH.key(), savepoint);
-      }
-      StreamExecutionEnvironment env =
-          StreamExecutionEnvironment.createLocalEnvironment(Configuration.fromMap(flink));
-      env.setParallelism(2);
-      topology(config).addTo(env);
-      job = env.executeAsync("horizon");
+      super(
+          config.privacy().domain(),
+          environment(config, savepoint),
+          directory.resolve("savepoints"));
     }
 
     void awaitRounds(int rounds) {
-      await()
-          .atMost(Duration.ofSeconds(90))
-          .failFast(() -> job.getJobStatus().get().isTerminalState())
-          .until(() -> granted.size() >= rounds);
-    }
-
-    String savepoint() {
-      return Savepoints.take(job, directory.resolve("savepoints"));
-    }
-
-    String stop() throws Exception {
-      String savepoint = Savepoints.stop(job, directory.resolve("savepoints"));
-      stopped = true;
-      return savepoint;
-    }
-
-    @Override
-    public void granted(Grant grant) {
-      granted.add(grant.round());
-    }
-
-    @Override
-    public void halted(HaltReason reason, long round, double epsilonSpent) {
-      halts.add(reason);
-    }
-
-    @Override
-    public void waiting(String why) {
-      // a fresh ledger is not there at once
-    }
-
-    @Override
-    public void close() throws Exception {
-      registration.close();
-      if (!stopped) {
-        job.cancel().get(1, TimeUnit.MINUTES);
-        // the model's files must outlive the tasks
-        job.getJobExecutionResult().handle((result, cancelled) -> null).get(1, TimeUnit.MINUTES);
-      }
+      awaitThat(() -> granted.size() >= rounds);
     }
   }
 }

@@ -18,8 +18,6 @@ import io.murmuration.model.AdaptedModel;
 import io.murmuration.privacy.accounting.Mechanism;
 import io.murmuration.privacy.accounting.PldAccountant;
 import io.murmuration.privacy.accounting.PoissonSubsampledGaussian;
-import io.murmuration.privacy.budget.BudgetObserver;
-import io.murmuration.privacy.budget.BudgetObservers;
 import io.murmuration.privacy.ledger.FileLedger;
 import io.murmuration.privacy.ledger.HaltReason;
 import io.murmuration.privacy.ledger.KafkaEndpoint;
@@ -29,7 +27,6 @@ import io.murmuration.privacy.ledger.LedgerEntry;
 import io.murmuration.privacy.ledger.LedgerRecord.Charge;
 import io.murmuration.privacy.ledger.LedgerRecord.Halted;
 import io.murmuration.privacy.ledger.LedgerState;
-import io.murmuration.privacy.mechanism.Grant;
 import io.murmuration.release.DirectoryModelStore;
 import io.murmuration.release.ReleaseAudit;
 import io.murmuration.release.ReleaseCatalog;
@@ -42,10 +39,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.TimeUnit;
 import org.apache.flink.configuration.Configuration;
-import org.apache.flink.core.execution.JobClient;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
@@ -448,66 +442,28 @@ class MurmurationJobITCase {
     return records;
   }
 
-  /** One submission of the job, and what its budget said. */
-  private final class Run implements AutoCloseable, BudgetObserver {
-    final List<Long> granted = new CopyOnWriteArrayList<>();
-    final List<HaltReason> halts = new CopyOnWriteArrayList<>();
-    private final BudgetObservers.Registration registration;
-    private final JobClient job;
-    private boolean stopped;
+  private StreamExecutionEnvironment environment(MurmurationConfig config) {
+    StreamExecutionEnvironment env =
+        StreamExecutionEnvironment.createLocalEnvironment(
+            Configuration.fromMap(
+                Map.of(
+                    "state.backend.type", "rocksdb",
+                    "execution.checkpointing.dir",
+                        directory.resolve("checkpoints").toUri().toString(),
+                    "taskmanager.memory.managed.size", "128 mb",
+                    "restart-strategy.type", "disable")));
+    MurmurationJob.addTo(env, config);
+    return env;
+  }
+
+  private final class Run extends ObservedJob {
 
     Run(MurmurationConfig config) throws Exception {
-      registration = BudgetObservers.observe(config.privacy().domain(), this);
-      StreamExecutionEnvironment env =
-          StreamExecutionEnvironment.createLocalEnvironment(
-              Configuration.fromMap(
-                  Map.of(
-                      "state.backend.type", "rocksdb",
-                      "execution.checkpointing.dir",
-                          directory.resolve("checkpoints").toUri().toString(),
-                      "taskmanager.memory.managed.size", "128 mb",
-                      "restart-strategy.type", "disable")));
-      MurmurationJob.addTo(env, config);
-      job = env.executeAsync("murmuration");
+      super(config.privacy().domain(), environment(config), directory.resolve("savepoints"));
     }
 
     void awaitHalt() {
-      await()
-          .atMost(Duration.ofSeconds(90))
-          .failFast(() -> job.getJobStatus().get().isTerminalState())
-          .until(() -> !halts.isEmpty());
-    }
-
-    /** Its savepoint, which it returns, publishes the last releases. */
-    String stop() throws Exception {
-      String savepoint = Savepoints.stop(job, directory.resolve("savepoints"));
-      stopped = true;
-      return savepoint;
-    }
-
-    @Override
-    public void granted(Grant grant) {
-      granted.add(grant.round());
-    }
-
-    @Override
-    public void halted(HaltReason reason, long round, double epsilonSpent) {
-      halts.add(reason);
-    }
-
-    @Override
-    public void waiting(String why) {
-      // a fresh ledger's topic is not there at once
-    }
-
-    @Override
-    public void close() throws Exception {
-      registration.close();
-      if (!stopped) {
-        job.cancel().get(1, TimeUnit.MINUTES);
-        // the model's files must outlive the tasks
-        job.getJobExecutionResult().handle((result, cancelled) -> null).get(1, TimeUnit.MINUTES);
-      }
+      awaitThat(() -> !halts.isEmpty());
     }
   }
 }
