@@ -109,8 +109,9 @@ abstract class RoundFeedbackContract {
 
       @Override
       public void executed(RoundExecuted executed) {
-        queue.add(executed);
         order.add(executed);
+        // last: whoever takes it from the queue looks at the rest at once
+        queue.add(executed);
       }
 
       @Override
