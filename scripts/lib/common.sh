@@ -25,8 +25,9 @@ stale() {
   [[ ! -e $1 ]] || [[ -n $(find "$root/src/main" "$root/schemas" "$root/pom.xml" -newer "$1" -print -quit) ]]
 }
 
+# The newest; nothing before the first build, which is no failure.
 job_jar() {
-  ls -t "$root"/target/murmuration-*-job.jar 2>/dev/null | head -1
+  find "$root/target" -maxdepth 1 -name 'murmuration-*-job.jar' -printf '%T@ %p\n' 2>/dev/null | sort -rn | head -1 | cut -d' ' -f2- || true
 }
 
 # The job jar and what belongs into Flink's lib/, built when sources are newer.
