@@ -12,6 +12,7 @@ import io.murmuration.model.LoraParameters;
 import io.murmuration.privacy.mechanism.Grant;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.privacy.mechanism.Sampler;
+import io.murmuration.privacy.noise.BandedToeplitzNoise;
 import io.murmuration.privacy.noise.NoiseFactory;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
@@ -48,6 +49,7 @@ public final class TrainingBench {
   private static final int WARM_UPS = 5;
   private static final int NOISE_SAMPLES = 1 << 22;
   private static final int HISTOGRAM_NOISE_SAMPLES = 100_000;
+  private static final int[] CORRELATED_BANDS = {2, 8, 16};
   private static final int DEMO_USERS = 256;
   private static final OptimizerOptions ADAM =
       OptimizerOptions.AdamW.withDefaults(LearningRateSchedule.constant(1e-4));
@@ -319,6 +321,34 @@ public final class TrainingBench {
     print(
         "noise in rational arithmetic, for histograms: %.2f µs a sample",
         nanosPerSample(NoiseFactory.forHistograms(), HISTOGRAM_NOISE_SAMPLES) / 1000);
+    for (int bands : CORRELATED_BANDS) {
+      print(
+          "correlated noise of %d bands, for updates: %.1f ns a sample",
+          bands, correlatedNanosPerSample(bands, NOISE_SAMPLES));
+    }
+  }
+
+  /** The same of a sequence whose buffer is full. */
+  private static double correlatedNanosPerSample(int bands, int samples) {
+    // 1/√(j + 1), far below a norm of one: the time does not depend on it
+    int[] coefficients = new int[bands];
+    Arrays.setAll(coefficients, j -> (int) (20_000 / Math.sqrt(j + 1)));
+    BandedToeplitzNoise noise = new BandedToeplitzNoise(coefficients, samples);
+    long[] sum = new long[samples];
+    double[] nanos = new double[5];
+    for (int round = -bands; round < nanos.length; round++) {
+      int number = round;
+      double spent =
+          cpuNanos(
+              () -> {
+                noise.addTo(sum, number, NoiseFactory.forUpdates().create());
+                noise.completed(number);
+              });
+      if (round >= 0) {
+        nanos[round] = spent / samples;
+      }
+    }
+    return median(nanos);
   }
 
   /** Of processor time, the median of a few turns after one to warm up. */
