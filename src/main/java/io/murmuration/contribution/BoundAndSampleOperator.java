@@ -1,24 +1,17 @@
 package io.murmuration.contribution;
 
-import io.murmuration.contribution.KeyedPoolState.Taken;
 import io.murmuration.event.UserEvent;
 import io.murmuration.privacy.mechanism.BudgetSignal;
 import io.murmuration.privacy.mechanism.EpochStart;
 import io.murmuration.privacy.mechanism.Grant;
 import io.murmuration.privacy.mechanism.GrantGate;
 import io.murmuration.privacy.mechanism.IntakeLimit;
-import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.privacy.mechanism.RoundQuery.CountHistogram;
-import io.murmuration.privacy.mechanism.Sampler;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
-import org.apache.commons.rng.UniformRandomProvider;
-import org.apache.flink.api.common.state.ListState;
 import org.apache.flink.runtime.execution.SuppressRestartsException;
 import org.apache.flink.runtime.state.StateInitializationContext;
 import org.apache.flink.runtime.state.StateSnapshotContext;
@@ -45,24 +38,21 @@ import org.slf4j.LoggerFactory;
  * users by their events leaves due ticks and bounds alone: at its watermark one pass over all users
  * makes one {@link UserCounts}.
  *
- * <p><b>Keyed state</b>: {@link KeyedPoolState}.
+ * <p>It moves data and time. Which grants count is the {@link GrantGate}'s, how a tick is reached
+ * the {@link TickAdvance}'s, what happens to a user {@link UserSampling}'s, who may be drawn the
+ * rules' of {@link Participation}, and whose rounds are counted {@link Lifetimes}'.
  *
- * <p><b>Operator state</b>: the last epoch, as union list state restored by maximum. Grants and the
- * current mechanism are transient: after a restore they come anew from the budget.
+ * <p><b>Keyed state</b>: {@link KeyedPoolState}. <b>Operator state</b>: {@link SamplerState}.
+ * Grants and the current mechanism are transient: after a restore they come anew from the budget.
  *
- * <p><b>Guarantees.</b> A user is sampled at a granted tick independently with the grant's
- * probability (ULS), or each of the user's examples is (ELS); see {@link SamplingSchedule}. A grant
- * of a restored epoch or an older one is refused. A phase with another probability redraws every
- * due tick when its first grant arrives, before any timer fires for its tick: one walk over all
- * users, and one more at the first grant after a restore, where only those that need it are
- * redrawn.
+ * <p><b>Guarantees.</b> A grant of a restored epoch or an older one is refused. A phase with
+ * another probability redraws every due tick when its first grant arrives, before any timer fires
+ * for its tick: one walk over all users, and one more at the first grant after a restore, where
+ * only those that need it are redrawn.
  *
  * <p>Timers and walks go on in quanta of time ({@link TickAdvance}), between which input and
  * barriers pass. What arrives then belongs to the next tick. An aborted or restored round is void,
  * so it does not matter that a checkpoint may fall between two quanta.
- *
- * <p>Long because it is where state, time and input of one user meet; the rules are in the classes
- * that it calls.
  */
 public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortRecord>
     implements TwoInputStreamOperator<UserEvent, BudgetSignal, CohortRecord>,
@@ -71,11 +61,8 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
   private static final long serialVersionUID = 1L;
   private static final Logger LOGGER = LoggerFactory.getLogger(BoundAndSampleOperator.class);
 
-  /**
-   * How long input and barriers wait for timers at most: little beside the least time between
-   * checkpoints.
-   */
-  private static final Duration SLICE = Duration.ofMillis(100);
+  /** How long input and barriers wait for timers at most: little beside a checkpoint's interval. */
+  private static final Duration QUANTUM = Duration.ofMillis(100);
 
   /** The pause after a quantum: as long again, for input and barriers. */
   private static final long PAUSE_MILLIS = 100;
@@ -89,25 +76,15 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
   private final TimerQuantum quantum;
   private final boolean privateMetrics;
 
-  private transient ListState<Long> epochs;
-
-  // where users have a lifetime
-  private transient ListState<SamplerHistory> histories;
-  private transient Optional<SamplerHistory> history;
-  private transient RoundBook book;
-
-  private transient KeyedPoolState users;
+  private transient SamplerState state;
 
   // this attempt's only; the gate's last epoch goes into the operator state
   private transient GrantGate gate;
 
-  /** The last tick whose timers have all fired. */
-  private transient long firedTick;
-
+  private transient KeyedPoolState users;
+  private transient Lifetimes counted;
+  private transient UserSampling sampling;
   private transient TickAdvance advance;
-  private transient boolean timeHasEnded;
-  private transient SamplingSchedule schedule;
-  private transient ContributionBounds bounds;
   private transient ContributionMetrics counts;
 
   /** The operator of a production job: randomness from a cryptographic generator. */
@@ -123,7 +100,7 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
    */
   public BoundAndSampleOperator(
       ContributionBounds bounds, SamplerIdentity lifetimes, boolean privateMetrics) {
-    this(bounds, lifetimes, Randomness.secure(), TimerQuantum.of(SLICE), privateMetrics);
+    this(bounds, lifetimes, Randomness.secure(), TimerQuantum.of(QUANTUM), privateMetrics);
   }
 
   /** The operator of tests: randomness and quanta of their choice. */
@@ -158,42 +135,8 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
   @Override
   public void initializeState(StateInitializationContext context) throws Exception {
     super.initializeState(context);
-    epochs = context.getOperatorStateStore().getUnionListState(UserState.lastEpoch());
-    long restoredEpoch = GrantGate.UNKNOWN;
-    for (long epoch : epochs.get()) {
-      restoredEpoch = Math.max(restoredEpoch, epoch);
-    }
-    gate = new GrantGate(restoredEpoch);
-    if (lifetimes == null) {
-      refuseCounts(context);
-    } else {
-      histories = context.getOperatorStateStore().getUnionListState(UserState.history());
-      List<SamplerHistory> parts = new ArrayList<>();
-      histories.get().forEach(parts::add);
-      history = parts.isEmpty() ? Optional.empty() : Optional.of(SamplerHistory.merge(parts));
-      if (parts.isEmpty() && context.isRestored()) {
-        throw new SuppressRestartsException(
-            new IllegalArgumentException(
-                "The restored state of the sampler counts no lifetimes, so that it cannot know how"
-                    + " much of theirs users have spent: it is of a job without horizon.enabled, or"
-                    + " of another uid. Start without it: another domain, or a new generation"
-                    + " (--new-generation)"));
-      }
-    }
-  }
-
-  /**
-   * What counts nothing must not read on from a state that counts: whoever went on from there with
-   * lifetimes would not know of the records in between.
-   */
-  private static void refuseCounts(StateInitializationContext context) {
-    String history = UserState.history().getName();
-    if (context.getOperatorStateStore().getRegisteredStateNames().contains(history)) {
-      throw new SuppressRestartsException(
-          new IllegalArgumentException(
-              "The restored state of the sampler counts users' lifetimes but this job would count"
-                  + " none: start it with horizon.enabled: true, or without this state"));
-    }
+    state = new SamplerState(context, /* counting= */ lifetimes != null);
+    gate = new GrantGate(state.lastEpoch());
   }
 
   @Override
@@ -210,24 +153,30 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
             timers,
             configuredBounds);
     advance = new TickAdvance(quantum, new Ticks());
-    firedTick = GrantGate.UNKNOWN;
-    bounds = configuredBounds;
     counts = new ContributionMetrics(getMetricGroup(), privateMetrics, () -> gate.closedTick());
+    counted = Lifetimes.UNLIMITED;
     if (lifetimes != null) {
-      refusing(() -> book = new RoundBook(lifetimes, history));
+      Optional<SamplerHistory> restored = state.history();
+      refusing(() -> counted = new CountedLifetimes(new RoundBook(lifetimes, restored), users));
     }
+    sampling =
+        new UserSampling(
+            configuredBounds,
+            randomness,
+            gate,
+            users,
+            counted,
+            /* rules= */ List.of(counted),
+            counts);
   }
 
   @Override
   public void snapshotState(StateSnapshotContext context) throws Exception {
     super.snapshotState(context);
-    epochs.update(List.of(gate.lastEpoch()));
-    if (book != null) {
-      histories.update(List.of(book.snapshot()));
-    }
+    state.update(gate.lastEpoch(), counted.snapshot());
   }
 
-  /** What the book refuses, only a person can mend. */
+  /** Where lifetimes cannot be counted on, only a person can mend it. */
   private static void refusing(Runnable action) {
     try {
       action.run();
@@ -255,89 +204,13 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
   @Override
   public void processElement1(StreamRecord<UserEvent> record) throws Exception {
     UserEvent event = record.getValue();
-    counts.eventsIn.inc();
-    if (book != null) {
-      refusing(() -> book.saw(event.partition(), event.offset()));
-    }
+    counts.eventIn();
+    refusing(() -> counted.saw(event));
     if (event.isErasure()) {
-      erase(event.userId());
-      return;
-    }
-    Taken user = users.findOrCreate(event.userId());
-    UniformRandomProvider random = randomness.forUser(event.userId());
-    int slot;
-    if (gate.epochStarted()) {
-      // not beyond the ticks that have fired: a timer still to fire may want the older windows
-      advance(user.pool(), firedTick + 1, random);
-    }
-    if (book != null && !counts(user, event)) {
-      return;
-    }
-    if (gate.epochStarted()) {
-      slot = user.pool().offer(gate.closedTick(), bounds, random);
-      drawDueTicks(user.pool(), gate.closedTick(), random);
+      sampling.erase(event.userId());
     } else {
-      slot = user.pool().offerProvisional(bounds, random);
-      users.awaitFirstTick();
+      sampling.arrived(event);
     }
-    if (slot == UserPool.NOT_KEPT) {
-      counts.eventsBoundedAway.inc();
-    } else {
-      users.keep(slot, event);
-    }
-    users.store(user, firedTick + 1);
-  }
-
-  private void erase(String userId) throws Exception {
-    Taken user = users.find(userId).orElse(null);
-    if (user == null) {
-      return;
-    }
-    if (book != null) {
-      if (gate.epochStarted()) {
-        advance(user.pool(), firedTick + 1, randomness.forUser(userId));
-      }
-      if (user.pool().stretch != null) {
-        users.remember(book.endedNow(user.pool().stretch));
-      }
-    }
-    users.erase(user);
-    counts.usersErased.inc();
-  }
-
-  /**
-   * Counts the event for its user's lifetime.
-   *
-   * @return false if the lifetime is over: the event is turned away, and what was kept is gone
-   */
-  private boolean counts(Taken user, UserEvent event) throws Exception {
-    UserPool pool = user.pool();
-    if (pool.stretch == null) {
-      Optional<Lifetime> past = users.lifetime();
-      if (past.filter(book::isRetired).isPresent()) {
-        counts.eventsTurnedAway.inc();
-        if (user.stored()) {
-          users.erase(user);
-        }
-        return false;
-      }
-      pool.stretch = book.begin(past, event.partition(), event.offset());
-    } else {
-      pool.stretch = book.extend(pool.stretch, event.partition(), event.offset());
-    }
-    if (book.isRetired(pool.stretch)) {
-      counts.eventsTurnedAway.inc();
-      retire(user);
-      return false;
-    }
-    return true;
-  }
-
-  /** Drops all that is kept of a user who may take part no more. */
-  private void retire(Taken user) throws Exception {
-    users.remember(book.endedNow(user.pool().stretch));
-    users.erase(user);
-    counts.usersRetired.inc();
   }
 
   // ---- the budget's signals ----
@@ -346,31 +219,28 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
   public void processElement2(StreamRecord<BudgetSignal> record) throws Exception {
     BudgetSignal signal = record.getValue();
     if (signal instanceof EpochStart start) {
-      startEpoch(start);
-    } else if (signal instanceof IntakeLimit limit) {
-      if (book != null && limit.epoch() == gate.lastEpoch()) {
-        refusing(() -> book.limit(limit));
-      }
+      start(start);
+    } else if (signal instanceof IntakeLimit limit && limit.epoch() == gate.lastEpoch()) {
+      refusing(() -> counted.limit(limit));
     } else if (signal instanceof Grant grant) {
       accept(grant);
     }
   }
 
-  /** Makes the ticks known. */
-  private void startEpoch(EpochStart start) {
+  private void start(EpochStart start) {
     if (!gate.startEpoch(start)) {
       LOGGER.warn("Refused epoch {}: epoch {} has been seen", start.epoch(), gate.lastEpoch());
       return;
     }
-    if (book != null) {
-      refusing(() -> book.startEpoch(start));
+    refusing(() -> counted.startEpoch(start));
+    if (!advance.isUnderWay()) {
+      sampling.firedUpTo(gate.closedTick());
     }
-    firedTick = advance.isUnderWay() ? firedTick : gate.closedTick();
   }
 
   private void accept(Grant grant) throws Exception {
     if (!gate.admits(grant)) {
-      counts.grantsRefused.inc();
+      counts.grantRefused();
       LOGGER.warn(
           "Refused the grant of round {} for tick {} of epoch {}: the epoch is {}, {}, and tick {}"
               + " is closed",
@@ -382,61 +252,14 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
           gate.closedTick());
       return;
     }
-    if (book != null) {
-      book.granted(grant);
-    }
+    counted.granted(grant);
     if (grant.mechanism().query() instanceof CountHistogram) {
       gate.add(grant);
       return;
     }
-    SamplingSchedule granted = SamplingSchedule.of(grant.mechanism());
-    if (!granted.equals(schedule)) {
-      changeSchedule(granted, grant);
-    }
-    bounds = boundsUnder(grant.mechanism());
+    sampling.granted(grant).ifPresent(visit -> advance.add(users.walk(visit, /* end= */ () -> {})));
     gate.add(grant);
     advance.goOn();
-  }
-
-  private ContributionBounds boundsUnder(RoundMechanism mechanism) {
-    return mechanism.sampler() == Sampler.ELS
-        ? configuredBounds.cutTo(mechanism.groupSize())
-        : configuredBounds;
-  }
-
-  /** Gives every user of this subtask a due tick of the new schedule, before its first tick. */
-  private void changeSchedule(SamplingSchedule granted, Grant firstGrant) {
-    if (gate.latest().isPresent()) {
-      throw new IllegalStateException(
-          "The grant of round %d changes the sampling to %s while round %d is in flight; at most one round may be"
-              .formatted(firstGrant.round(), granted, gate.latest().get().round()));
-    }
-    boolean firstOfAttempt = schedule == null;
-    schedule = granted;
-    bounds = boundsUnder(firstGrant.mechanism());
-    long lastClosed = firstGrant.tick() - 1;
-    advance.add(
-        users.walk(userId -> giveDueTick(userId, lastClosed, firstOfAttempt), /* end= */ () -> {}));
-  }
-
-  /** One step of a walk: a due tick of the schedule that is granted now, where there is none. */
-  private void giveDueTick(String userId, long lastClosed, boolean firstOfAttempt)
-      throws Exception {
-    Taken user = users.find(userId).orElse(null);
-    if (user == null) {
-      return;
-    }
-    if (firstOfAttempt) {
-      // this state may come from an attempt of other windows, or from one whose time had ended
-      users.rearm(user);
-    }
-    if (!user.pool().hasDueTicksOf(schedule)) {
-      UniformRandomProvider random = randomness.forUser(userId);
-      advance(user.pool(), firedTick + 1, random);
-      user.pool().clearDueTicks(lastClosed);
-      drawDueTicks(user.pool(), lastClosed, random);
-      users.store(user, firedTick + 1);
-    }
   }
 
   // ---- ticks ----
@@ -456,8 +279,7 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
   @Override
   public void processWatermark2(Watermark mark) throws Exception {
     if (mark.getTimestamp() == Watermark.MAX_WATERMARK.getTimestamp()) {
-      timeHasEnded = true;
-      users.endTime();
+      sampling.endTime();
     } else if (!gate.epochStarted()) {
       throw new IllegalStateException(
           "Tick %d arrived before the start of an epoch; the privacy budget must announce its epoch first"
@@ -478,7 +300,7 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
 
     @Override
     public void fired(long tick) throws Exception {
-      firedTick = Math.min(tick, gate.closedTick());
+      sampling.firedUpTo(Math.min(tick, gate.closedTick()));
       for (Grant grant : gate.upTo(tick)) {
         if (grant.mechanism().query() instanceof CountHistogram query) {
           advance.add(countUsers(query, grant));
@@ -486,8 +308,8 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
       }
       gate.forget(tick);
       // a grant for a later tick may have come while timers of this one still fired
-      if (book != null && gate.latest().isEmpty()) {
-        book.fired();
+      if (gate.latest().isEmpty()) {
+        counted.fired();
       }
     }
 
@@ -507,48 +329,8 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
 
   @Override
   public void onEventTime(InternalTimer<String, VoidNamespace> timer) throws Exception {
-    // a grant to count takes no sample
-    Grant grant =
-        gate.at(timer.getTimestamp())
-            .filter(g -> !(g.mechanism().query() instanceof CountHistogram))
-            .orElse(null);
-    // this timer is gone; and where it was a leftover, nothing is certain to be armed
-    Taken user = users.find(timer.getKey()).map(Taken::withoutTimer).orElse(null);
-    // when time has ended, what is kept stays as it is
-    if (user == null || (timeHasEnded && grant == null)) {
-      return;
-    }
-    UniformRandomProvider random = randomness.forUser(user.userId());
-    // a timer from before this epoch speaks for a tick that nothing can grant any more
-    long tick = Math.max(timer.getTimestamp(), gate.firstTick() - 1);
-    advance(user.pool(), tick, random);
-    if (grant != null && (book == null || mayTakePart(user, grant))) {
-      emitSample(user, grant, random);
-    }
-    if (book != null && isSpent(user, grant)) {
-      retire(user);
-      return;
-    }
-    if (!timeHasEnded) {
-      // while no mechanism is known the due tick is only cleared; the first grant draws a new one
-      user.pool().clearDueTicks(tick);
-    }
-    drawDueTicks(user.pool(), tick, random);
-    users.store(user, firedTick + 1);
-  }
-
-  /** Whether the user may take part in no round after those that had their say. */
-  private boolean isSpent(Taken user, Grant grant) {
-    Stretch stretch = user.pool().stretch;
-    if (stretch == null) {
-      return false;
-    }
-    return grant == null ? book.isRetired(stretch) : book.isRetiredAfter(stretch, grant.round());
-  }
-
-  private boolean mayTakePart(Taken user, Grant grant) {
-    Stretch stretch = user.pool().stretch;
-    return stretch != null && book.mayTakePart(stretch, grant);
+    Optional<UserSample> drawn = sampling.fire(timer.getKey(), timer.getTimestamp());
+    drawn.ifPresent(sample -> output.collect(new StreamRecord<>(sample, sample.tick())));
   }
 
   @Override
@@ -556,67 +338,11 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
     throw new IllegalStateException("No timer of wall time is ever registered");
   }
 
-  private void emitSample(Taken user, Grant grant, UniformRandomProvider random) throws Exception {
-    RoundMechanism mechanism = grant.mechanism();
-    int[] slots =
-        user.pool()
-            .sample(
-                grant.tick(),
-                SamplingSchedule.of(mechanism),
-                mechanism.groupSize(),
-                bounds,
-                random);
-    if (slots.length == 0) {
-      return;
-    }
-    output.collect(
-        new StreamRecord<>(
-            new UserSample(
-                grant.epoch(), grant.round(), grant.tick(), user.userId(), users.examples(slots)),
-            grant.tick()));
-    counts.usersSampled.inc();
-    counts.examplesSampled.inc(slots.length);
-  }
-
-  /**
-   * Counts this subtask's users by how many events each sent in the last window that was complete
-   * before the grant's tick. A user is in one bin, or in none, whatever others did.
-   */
+  /** Counts this subtask's users, in quanta of time. */
   private UserWalk countUsers(CountHistogram query, Grant grant) {
-    ContributionBounds counted = bounds;
-    long window = counted.windowOf(grant.tick()) - 1;
-    long[] perBin = new long[query.answerSize()];
+    UserTally tally = new UserTally(query, grant, sampling.bounds());
     return users.walk(
-        userId -> {
-          UserPool pool = users.look();
-          long seen = pool == null ? 0 : pool.eventsSeenIn(window, counted);
-          if (seen > 0) {
-            perBin[query.binOf(seen)]++;
-          }
-        },
-        () ->
-            output.collect(
-                new StreamRecord<>(
-                    new UserCounts(
-                        grant.epoch(),
-                        grant.round(),
-                        grant.tick(),
-                        Arrays.stream(perBin).boxed().toList()),
-                    grant.tick())));
-  }
-
-  private void advance(UserPool pool, long tick, UniformRandomProvider random) {
-    long end = pool.lastExpiry(bounds);
-    pool.advance(tick, gate.firstTick(), bounds, random, users::remove);
-    if (book != null && pool.isEmpty() && pool.stretch != null) {
-      users.remember(book.endedAt(pool.stretch, end));
-      pool.stretch = null;
-    }
-  }
-
-  private void drawDueTicks(UserPool pool, long lastClosed, UniformRandomProvider random) {
-    if (schedule != null && !timeHasEnded) {
-      pool.drawDueTicks(schedule, lastClosed, random);
-    }
+        userId -> users.look().ifPresent(tally::add),
+        () -> output.collect(new StreamRecord<>(tally.counts(), grant.tick())));
   }
 }

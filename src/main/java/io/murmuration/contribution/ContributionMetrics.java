@@ -11,26 +11,16 @@ import org.apache.flink.metrics.SimpleCounter;
  * registered only on request.
  */
 final class ContributionMetrics {
+  private final Counter grantsRefused;
 
-  /** Grants of an epoch, or for a tick, that is over. */
-  final Counter grantsRefused;
+  private final Counter eventsIn;
+  private final Counter eventsBoundedAway;
+  private final Counter usersErased;
+  private final Counter eventsTurnedAway;
+  private final Counter usersRetired;
 
-  final Counter eventsIn;
-
-  /** Events that no reservoir kept. */
-  final Counter eventsBoundedAway;
-
-  /** Erasures that found something to erase. */
-  final Counter usersErased;
-
-  /** Events of users who may take part no more. */
-  final Counter eventsTurnedAway;
-
-  /** Users whose lifetime ended while something was kept of them. */
-  final Counter usersRetired;
-
-  final Counter usersSampled;
-  final Counter examplesSampled;
+  private final Counter usersSampled;
+  private final Counter examplesSampled;
 
   ContributionMetrics(MetricGroup group, boolean privateMetrics, Gauge<Long> closedTick) {
     group.gauge("closedTick", closedTick);
@@ -48,5 +38,41 @@ final class ContributionMetrics {
       usersSampled = new SimpleCounter();
       examplesSampled = new SimpleCounter();
     }
+  }
+
+  /** A grant was refused: of an epoch, or for a tick, that is over. */
+  void grantRefused() {
+    grantsRefused.inc();
+  }
+
+  /** An event came, or an erasure. */
+  void eventIn() {
+    eventsIn.inc();
+  }
+
+  /** No reservoir kept an event. */
+  void eventBoundedAway() {
+    eventsBoundedAway.inc();
+  }
+
+  /** An event was of a user who may take part no more. */
+  void eventTurnedAway() {
+    eventsTurnedAway.inc();
+  }
+
+  /** An erasure found something to erase. */
+  void userErased() {
+    usersErased.inc();
+  }
+
+  /** A lifetime ended while something was kept of its user. */
+  void userRetired() {
+    usersRetired.inc();
+  }
+
+  /** A user was drawn, with so many examples. */
+  void userSampled(int examples) {
+    usersSampled.inc();
+    examplesSampled.inc(examples);
   }
 }

@@ -17,7 +17,7 @@ import org.apache.flink.util.FlinkRuntimeException;
 
 /**
  * The users of one subtask in keyed state: their pools, the texts beside them, and the one timer
- * that each carries. Where not said otherwise, methods are about the current key.
+ * that each carries; the current user is the current key.
  *
  * <p>State, cleared when nothing is left of a user or the user is erased:
  *
@@ -32,12 +32,10 @@ import org.apache.flink.util.FlinkRuntimeException;
  *       What counts in the present stretch is part of the pool.
  * </ul>
  */
-final class KeyedPoolState {
+final class KeyedPoolState implements UserStore {
 
   /** A time before every tick of an epoch, so that it fires at the first one. */
   private static final long SETTLING_TIMER = 0;
-
-  private static final long NO_TIMER = UserPool.NOT_DUE;
 
   /**
    * Users' clean-ups are spread over so many ticks, or every window's end would be a stampede. What
@@ -77,23 +75,8 @@ final class KeyedPoolState {
     this.bounds = bounds;
   }
 
-  /**
-   * A user's pool, taken out to be worked on and stored again.
-   *
-   * @param pool a copy, which nobody else sees
-   * @param timer where the user's timer was when it was taken out
-   * @param stored whether anything was kept of the user
-   */
-  record Taken(String userId, UserPool pool, long timer, boolean stored) {
-
-    /** The same, but it is not certain that any timer is armed. */
-    Taken withoutTimer() {
-      return new Taken(userId, pool, NO_TIMER, stored);
-    }
-  }
-
-  /** No timer is armed any more. */
-  void endTime() {
+  @Override
+  public void endTime() {
     timeHasEnded = true;
   }
 
@@ -119,31 +102,27 @@ final class KeyedPoolState {
         end);
   }
 
-  /** The user's pool; empty if nothing is kept of the user. */
-  Optional<Taken> find(String userId) throws Exception {
+  @Override
+  public Optional<Taken> find(String userId) throws Exception {
     UserPool stored = pools.value();
     return stored == null
         ? Optional.empty()
         : Optional.of(new Taken(userId, stored.copy(), timerOf(stored, userId), true));
   }
 
-  /** The user's pool, a new one if nothing is kept of the user. */
-  Taken findOrCreate(String userId) throws Exception {
+  @Override
+  public Taken findOrCreate(String userId) throws Exception {
     return find(userId)
         .orElseGet(() -> new Taken(userId, new UserPool(bounds.windowTicks()), NO_TIMER, false));
   }
 
-  /** The pool as it is stored, to look at. */
-  UserPool look() throws Exception {
-    return pools.value();
+  /** The pool as it is stored, to look at; empty if nothing is kept of the user. */
+  Optional<UserPool> look() throws Exception {
+    return Optional.ofNullable(pools.value());
   }
 
-  /**
-   * Stores the pool, or clears the user if nothing is left, and moves the timer.
-   *
-   * @param nextTick the first tick whose timers have not all fired
-   */
-  void store(Taken user, long nextTick) throws Exception {
+  @Override
+  public void store(Taken user, long nextTick) throws Exception {
     if (user.pool().isEmpty()) {
       pools.clear();
       moveTimer(user.timer(), NO_TIMER);
@@ -154,31 +133,31 @@ final class KeyedPoolState {
     }
   }
 
-  /** Sees to it that the timer is where it belongs, whatever state this attempt started from. */
-  void rearm(Taken user) {
+  @Override
+  public void rearm(Taken user) {
     moveTimer(NO_TIMER, timerOf(user.pool(), user.userId()));
   }
 
-  /** Wakes the user at the first tick: examples wait for it to be known. */
-  void awaitFirstTick() {
+  @Override
+  public void awaitFirstTick() {
     timers.registerEventTimeTimer(VoidNamespace.INSTANCE, SETTLING_TIMER);
   }
 
-  /** Forgets at once all that is kept of the user, except what has counted. */
-  void erase(Taken user) throws Exception {
+  @Override
+  public void erase(Taken user) throws Exception {
     user.pool().forEachSlot(this::remove);
     pools.clear();
     moveTimer(user.timer(), NO_TIMER);
     timers.deleteEventTimeTimer(VoidNamespace.INSTANCE, SETTLING_TIMER);
   }
 
-  /** What counted of the user's lifetime in earlier stretches; empty if there was none. */
-  Optional<Lifetime> lifetime() throws Exception {
+  @Override
+  public Optional<Lifetime> lifetime() throws Exception {
     return Optional.ofNullable(lifetimes.value());
   }
 
-  /** Remembers for ever what has counted of the user's lifetime. */
-  void remember(Lifetime lifetime) {
+  @Override
+  public void remember(Lifetime lifetime) {
     try {
       lifetimes.update(lifetime);
     } catch (IOException e) {
@@ -186,12 +165,13 @@ final class KeyedPoolState {
     }
   }
 
-  /** Keeps an event's example. */
-  void keep(int slot, UserEvent event) throws Exception {
+  @Override
+  public void keep(int slot, UserEvent event) throws Exception {
     examples.put(slot, new PooledExample(event.eventTimeMillis(), event.prompt(), event.text()));
   }
 
-  List<Example> examples(int[] slots) throws Exception {
+  @Override
+  public List<Example> examples(int[] slots) throws Exception {
     List<Example> found = new ArrayList<>(slots.length);
     for (int slot : slots) {
       found.add(examples.get(slot).toExample());
@@ -199,8 +179,8 @@ final class KeyedPoolState {
     return found;
   }
 
-  /** Removes the example in a slot that is free from now on. */
-  void remove(int slot) {
+  @Override
+  public void remove(int slot) {
     try {
       examples.remove(slot);
     } catch (Exception e) {
