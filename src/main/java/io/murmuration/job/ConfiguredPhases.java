@@ -13,6 +13,7 @@ import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.privacy.mechanism.RoundQuery.NormHistograms;
 import io.murmuration.privacy.mechanism.Sampler;
 import java.util.List;
+import java.util.Optional;
 
 /** Derives the phases of the domain from the configuration: a function of public numbers alone. */
 final class ConfiguredPhases {
@@ -56,23 +57,25 @@ final class ConfiguredPhases {
         calibration.warmUpWindows(),
         new Recalibration(calibration.recalibrationWindows(), calibration.recalibrations()),
         byExample ? CountBins.upTo(config.contribution().examplesPerWindow()) : null,
-        norms(calibration, byExample),
+        norms(calibration, byExample).orElse(null),
         calibration.normSamplingProbability(),
         calibration.normQuantile(),
         privacy.clipNorm(),
         privacy.adaptiveClipping());
   }
 
-  private static NormHistograms norms(CalibrationConfig calibration, boolean byExample) {
+  /** What is measured of norms; empty where nothing is. */
+  private static Optional<NormHistograms> norms(CalibrationConfig calibration, boolean byExample) {
     if (byExample && !calibration.measureClipNorm()) {
-      return null;
+      return Optional.empty();
     }
     double steps =
         Math.log(calibration.largestNorm() / calibration.smallestNorm()) / Math.log(NORM_RATIO);
-    return new NormHistograms(
-        byExample ? List.of(1) : calibration.candidates(),
-        calibration.smallestNorm(),
-        NORM_RATIO,
-        (int) Math.ceil(steps) + 1);
+    return Optional.of(
+        new NormHistograms(
+            byExample ? List.of(1) : calibration.candidates(),
+            calibration.smallestNorm(),
+            NORM_RATIO,
+            (int) Math.ceil(steps) + 1));
   }
 }

@@ -53,15 +53,18 @@ public final class MechanismInWords {
             .formatted(
                 Guarantee.number(mechanism.clipNorm()),
                 Guarantee.number(mechanism.expectedUnits()));
-    AdaptiveClipping adaptive = mechanism.adaptiveClipping();
-    return adaptive == null
-        ? clipped
-        : "%s, where the clip norm follows the %s-quantile of norms at rate %s, counted with noise %s"
-            .formatted(
-                clipped,
-                Guarantee.number(adaptive.quantile()),
-                Guarantee.number(adaptive.rate()),
-                Guarantee.number(adaptive.bitNoise()));
+    return mechanism
+        .adaptiveClipping()
+        .map(adaptive -> clipped + ", " + followed(adaptive))
+        .orElse(clipped);
+  }
+
+  private static String followed(AdaptiveClipping adaptive) {
+    return "where the clip norm follows the %s-quantile of norms at rate %s, counted with noise %s"
+        .formatted(
+            Guarantee.number(adaptive.quantile()),
+            Guarantee.number(adaptive.rate()),
+            Guarantee.number(adaptive.bitNoise()));
   }
 
   private static int lastBin(CountHistogram counts) {

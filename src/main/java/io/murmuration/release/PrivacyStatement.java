@@ -142,13 +142,14 @@ public final class PrivacyStatement {
     if (!byUser) {
       sentences.add("A user has at most %d examples in the pool.".formatted(mechanism.groupSize()));
     }
-    AdaptiveClipping adaptive = mechanism.adaptiveClipping();
-    if (adaptive != null) {
+    Optional<AdaptiveClipping> adaptive = mechanism.adaptiveClipping();
+    if (adaptive.isPresent()) {
       sentences.add(
           "The noise multiplier is that of two sums of the same sample together: the update, with noise multiplier %s, and the number of updates that were not clipped, with noise of standard deviation %s; from the latter follows the next round's clip norm."
               .formatted(
-                  Guarantee.number(adaptive.updateNoiseMultiplier(mechanism.noiseMultiplier())),
-                  Guarantee.number(adaptive.bitNoise())));
+                  Guarantee.number(
+                      adaptive.get().updateNoiseMultiplier(mechanism.noiseMultiplier())),
+                  Guarantee.number(adaptive.get().bitNoise())));
     }
     if (!context.budgetSplit().isEmpty()) {
       sentences.add(context.budgetSplit());

@@ -221,6 +221,7 @@ public final class PrivateTrainer {
     noise.create().addTo(bits);
     return mechanism
         .adaptiveClipping()
+        .orElseThrow()
         .next(
             mechanism.clipNorm(), clipped.grid().bits().value(bits[0]), mechanism.expectedUnits());
   }

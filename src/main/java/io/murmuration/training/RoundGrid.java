@@ -3,6 +3,7 @@ package io.murmuration.training;
 import io.murmuration.privacy.mechanism.AdaptiveClipping;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.privacy.noise.NoiseGrid;
+import java.util.Optional;
 
 /**
  * Says on which public grids a round's sums are taken and noised, and how far one privacy unit may
@@ -27,18 +28,21 @@ public record RoundGrid(double clipNorm, NoiseGrid sum, NoiseGrid bits) {
    * @throws IllegalArgumentException if the mechanism leaves none, naming its noise
    */
   public static RoundGrid of(RoundMechanism mechanism) {
-    AdaptiveClipping adaptive = mechanism.adaptiveClipping();
+    Optional<AdaptiveClipping> adaptive = mechanism.adaptiveClipping();
     double noiseMultiplier = mechanism.noiseMultiplier();
     double clipNorm = mechanism.clipNorm();
     double sensitivity = mechanism.query().sensitivity(clipNorm);
-    if (adaptive == null) {
+    if (adaptive.isEmpty()) {
       return new RoundGrid(clipNorm, NoiseGrid.of(noiseMultiplier, sensitivity), /* bits= */ null);
     }
-    NoiseGrid bits = NoiseGrid.of(adaptive.bitNoise() / BIT_SENSITIVITY, BIT_SENSITIVITY);
+    NoiseGrid bits = NoiseGrid.of(adaptive.get().bitNoise() / BIT_SENSITIVITY, BIT_SENSITIVITY);
     return new RoundGrid(
         clipNorm,
         NoiseGrid.beside(
-            bits, noiseMultiplier, adaptive.updateNoiseMultiplier(noiseMultiplier), sensitivity),
+            bits,
+            noiseMultiplier,
+            adaptive.get().updateNoiseMultiplier(noiseMultiplier),
+            sensitivity),
         bits);
   }
 }

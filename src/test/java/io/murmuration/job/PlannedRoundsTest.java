@@ -75,7 +75,7 @@ class PlannedRoundsTest {
               RoundMechanism round =
                   ConfiguredMechanism.of(
                       config(Sampler.ULS, q, 1, rounds, epsilon, delta, adaptive));
-              assertThat(round.adaptiveClipping() == null).isEqualTo(adaptive == null);
+              assertThat(round.adaptiveClipping().isPresent()).isEqualTo(adaptive != null);
               require(round, rounds, epsilon, delta);
             }
           }

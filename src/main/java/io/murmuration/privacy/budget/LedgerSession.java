@@ -311,7 +311,7 @@ public final class LedgerSession implements AutoCloseable {
     openDuePhase(tick);
     PhaseOpened phase = state.phase().orElseThrow();
     Double own = null;
-    if (phase.mechanism().adaptiveClipping() != null) {
+    if (phase.mechanism().adaptiveClipping().isPresent()) {
       own = phase.phase() == before ? clipNorm.orElse(state.clipNorm()) : state.clipNorm();
     }
     Charge charge =

@@ -280,7 +280,7 @@ record LedgerRules(LedgerState before) implements LedgerRecord.Visitor<LedgerSta
         open.outcome() == null,
         "it charges a round to phase %d, whose calibration came to its end",
         phase.phase());
-    boolean adaptive = phase.mechanism().adaptiveClipping() != null;
+    boolean adaptive = phase.mechanism().adaptiveClipping().isPresent();
     require(
         adaptive == (charge.clipNorm() != null),
         adaptive

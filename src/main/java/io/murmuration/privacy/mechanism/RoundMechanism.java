@@ -2,6 +2,7 @@ package io.murmuration.privacy.mechanism;
 
 import io.murmuration.privacy.accounting.Mechanism;
 import java.io.Serializable;
+import java.util.Optional;
 
 /**
  * The mechanism of one round, all of it public and fixed before the round's data is looked at.
@@ -109,16 +110,22 @@ public record RoundMechanism(
                 noiseMultiplier,
                 other.clipNorm,
                 other.expectedUnits,
-                adaptiveClipping() != null && other.adaptiveClipping() != null
-                    ? new RoundQuery.ModelUpdate(
-                        other.adaptiveClipping().withBitNoise(adaptiveClipping().bitNoise()))
-                    : other.query));
+                other.withBitNoiseOf(this)));
+  }
+
+  /** What is summed, with the other's noise on its bits where both clip adaptively. */
+  private RoundQuery withBitNoiseOf(RoundMechanism other) {
+    Optional<AdaptiveClipping> own = adaptiveClipping();
+    Optional<AdaptiveClipping> its = other.adaptiveClipping();
+    return own.isPresent() && its.isPresent()
+        ? new RoundQuery.ModelUpdate(own.get().withBitNoise(its.get().bitNoise()))
+        : query;
   }
 
   private boolean hasBitNoiseLike(RoundMechanism other) {
-    return adaptiveClipping() == null
-        || other.adaptiveClipping() == null
-        || isClose(adaptiveClipping().bitNoise(), other.adaptiveClipping().bitNoise());
+    Optional<AdaptiveClipping> own = adaptiveClipping();
+    Optional<AdaptiveClipping> its = other.adaptiveClipping();
+    return own.isEmpty() || its.isEmpty() || isClose(own.get().bitNoise(), its.get().bitNoise());
   }
 
   /** The same with another noise multiplier. */
@@ -138,9 +145,11 @@ public record RoundMechanism(
     return Math.abs(one - other) <= CALIBRATION_PRECISION * Math.min(one, other);
   }
 
-  /** How the clip norm moves; null if it stays. */
-  public AdaptiveClipping adaptiveClipping() {
-    return query instanceof RoundQuery.ModelUpdate update ? update.adaptive() : null;
+  /** How the clip norm moves; empty if it stays. */
+  public Optional<AdaptiveClipping> adaptiveClipping() {
+    return query instanceof RoundQuery.ModelUpdate update
+        ? Optional.ofNullable(update.adaptive())
+        : Optional.empty();
   }
 
   private static void requirePositive(String name, double value) {
