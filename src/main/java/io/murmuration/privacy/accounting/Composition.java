@@ -13,7 +13,9 @@ import java.util.stream.Stream;
 public record Composition(List<Part> parts) {
 
   /**
-   * A mechanism and how often it runs.
+   * A mechanism and how often it runs. Where users take turns, rounds are brought up to whole
+   * cycles: of two stretches of the same mechanism each has a cycle of its own at its end, and what
+   * both cost is seen in the sum.
    *
    * @param mechanism the mechanism of each round
    * @param rounds in [1, 10⁹]
@@ -24,6 +26,12 @@ public record Composition(List<Part> parts) {
         throw new IllegalArgumentException("mechanism is required");
       }
       Arguments.rounds(rounds, 1);
+      rounds = mechanism.roundsOf(mechanism.participations(rounds));
+    }
+
+    /** In how many of the rounds a user can take part. */
+    long participations() {
+      return mechanism.participations(rounds);
     }
   }
 
@@ -51,6 +59,11 @@ public record Composition(List<Part> parts) {
   /** This and then another. */
   public Composition and(Composition other) {
     return new Composition(Stream.concat(parts.stream(), other.parts.stream()).toList());
+  }
+
+  /** In how many rounds of all mechanisms together a user can take part. */
+  long participations() {
+    return parts.stream().mapToLong(Part::participations).sum();
   }
 
   /** The number of rounds of all mechanisms together. */

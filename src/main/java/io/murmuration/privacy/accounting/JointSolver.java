@@ -43,7 +43,7 @@ final class JointSolver {
 
   private PreparedComposition prepared(Composition option) {
     return new PreparedComposition(
-        option, PldAccountant.negligibleMass(negligible, option.rounds()));
+        option, PldAccountant.negligibleMass(negligible, option.participations()));
   }
 
   /** An upper bound of the smallest ε ≥ 0 for which the whole is (ε, δ)-DP. */

@@ -6,7 +6,7 @@ package io.murmuration.privacy.accounting;
  * <p>Immutable; two equal mechanisms cost the same.
  */
 public sealed interface Mechanism
-    permits GaussianMechanism, PoissonSubsampledGaussian, MixtureOfGaussians {
+    permits GaussianMechanism, PoissonSubsampledGaussian, MixtureOfGaussians, CyclicMechanism {
 
   /** The smallest noise multiplier that is accepted: below it one round alone costs ε ≈ 5,000. */
   double MIN_NOISE_MULTIPLIER = 0.01;
@@ -26,6 +26,21 @@ public sealed interface Mechanism
   /** The most units that one user can have in a round: 1, or G for ELS. */
   int maxUnitsPerUser();
 
+  /**
+   * In how many of so many rounds, the first ones or any that follow on each other, a user can take
+   * part at most: what is composed. Each is dominated by the pair that the other numbers here name.
+   *
+   * @param rounds at least 0
+   */
+  default long participations(long rounds) {
+    return rounds;
+  }
+
+  /** The most rounds that have no more {@link #participations} than so many. */
+  default long roundsOf(long participations) {
+    return participations;
+  }
+
   /** Gaussian noise on a sum in which every user takes part. */
   static Mechanism gaussian(double noiseMultiplier) {
     return new GaussianMechanism(noiseMultiplier);
@@ -42,5 +57,15 @@ public sealed interface Mechanism
    */
   static Mechanism els(double samplingProbability, int groupSize, double noiseMultiplier) {
     return new MixtureOfGaussians(samplingProbability, groupSize, noiseMultiplier);
+  }
+
+  /**
+   * A mechanism in whose rounds users take turns.
+   *
+   * @param participation what a round is for a user whose turn it is
+   * @param bands b ≥ 1: every how many rounds a user's turn comes; 1 is the mechanism itself
+   */
+  static Mechanism inTurns(Mechanism participation, int bands) {
+    return bands == 1 ? participation : new CyclicMechanism(participation, bands);
   }
 }

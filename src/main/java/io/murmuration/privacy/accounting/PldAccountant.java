@@ -88,10 +88,11 @@ public final class PldAccountant {
     }
     if (composition.parts().size() == 1) {
       Composition.Part only = composition.parts().get(0);
-      return new RepeatedMechanism(only.mechanism(), delta, precision).epsilon(only.rounds());
+      return new RepeatedMechanism(only.mechanism(), delta, precision)
+          .epsilon(only.participations());
     }
     PreparedComposition prepared =
-        new PreparedComposition(composition, negligibleMass(delta, composition.rounds()));
+        new PreparedComposition(composition, negligibleMass(delta, composition.participations()));
     Map<Direction, Tilt> tilts = new EnumMap<>(Direction.class);
     double largest = 0;
     for (Direction direction : Direction.values()) {
@@ -161,7 +162,7 @@ public final class PldAccountant {
    */
   static double participation(Mechanism mechanism, long rounds) {
     double none = mechanism.maxUnitsPerUser() * Math.log1p(-mechanism.samplingProbability());
-    return rounds * -Math.expm1(none) * (1 + 0x1p-30);
+    return mechanism.participations(rounds) * -Math.expm1(none) * (1 + 0x1p-30);
   }
 
   /** How far a computed ε may be above the true one. */
@@ -192,7 +193,7 @@ public final class PldAccountant {
     // The true δ is below its Chernoff bound by a factor of about λ²·deviation; hence the margin.
     double scale = Math.max(SMALLEST_DELTA, bound * 1e-4);
     PreparedComposition prepared =
-        new PreparedComposition(composition, negligibleMass(scale, composition.rounds()));
+        new PreparedComposition(composition, negligibleMass(scale, composition.participations()));
     double highest = bound;
     double delta = asPreciselyAsFits(precision, at -> delta(prepared, epsilon, highest, scale, at));
     return Math.min(delta, participation(composition));

@@ -9,6 +9,9 @@ import java.util.concurrent.ConcurrentSkipListMap;
  * <p>Made once per phase, in well under a second; from then on admission is one comparison, and ε
  * of a round costs one composition on a prepared grid (milliseconds), remembered.
  *
+ * <p>Inside, what is counted are the rounds in which a user can take part ({@link
+ * Mechanism#participations}): all of them, but where users take turns.
+ *
  * <p>ε never decreases with rounds, in whatever order it is asked for: each composition is an upper
  * bound for all smaller numbers of rounds too, so what is known for other numbers of rounds is a
  * valid limit from either side.
@@ -26,6 +29,8 @@ public final class PldPhaseAccountant implements PhaseAccountant {
   private final double reservedEpsilon;
   private final double delta;
   private final long affordableRounds;
+
+  /** By participations. */
   private final ConcurrentSkipListMap<Long, Double> known = new ConcurrentSkipListMap<>();
 
   private PldPhaseAccountant(
@@ -40,7 +45,8 @@ public final class PldPhaseAccountant implements PhaseAccountant {
     this.delta = delta;
     this.affordableRounds = affordableRounds;
     known.put(0L, 0.0);
-    known.put(affordableRounds, affordableRounds == 0 ? 0 : mechanism.epsilon(affordableRounds));
+    long affordable = round.participations(affordableRounds);
+    known.put(affordable, affordable == 0 ? 0 : mechanism.epsilon(affordable));
   }
 
   /** An accountant for a phase that runs until its budget is spent. */
@@ -69,13 +75,15 @@ public final class PldPhaseAccountant implements PhaseAccountant {
     RepeatedMechanism repeated = new RepeatedMechanism(mechanism, delta, precision);
     long rough =
         mostRounds == 0 ? 0 : RepeatedMechanism.roughlyAffordable(mechanism, epsilon, delta);
-    long limit = Math.min(mostRounds, rough + rough / 2 + 1);
+    long most = mechanism.participations(mostRounds);
+    long limit = Math.min(most, rough + rough / 2 + 1);
     while (true) {
       long affordable = RoundsSearch.largest(repeated::epsilon, epsilon, limit);
-      if (affordable < limit || limit == mostRounds) {
-        return new PldPhaseAccountant(mechanism, repeated, epsilon, delta, affordable);
+      if (affordable < limit || limit == most) {
+        long rounds = Math.min(mostRounds, mechanism.roundsOf(affordable));
+        return new PldPhaseAccountant(mechanism, repeated, epsilon, delta, rounds);
       }
-      limit = Math.min(mostRounds, 4 * limit);
+      limit = Math.min(most, 4 * limit);
     }
   }
 
@@ -95,16 +103,17 @@ public final class PldPhaseAccountant implements PhaseAccountant {
       throw new IllegalArgumentException(
           "rounds must be in [0, " + affordableRounds + "] for this phase but is " + rounds);
     }
-    Double remembered = known.get(rounds);
-    return remembered != null ? remembered : compose(rounds);
+    long participations = round.participations(rounds);
+    Double remembered = known.get(participations);
+    return remembered != null ? remembered : compose(participations);
   }
 
-  private synchronized double compose(long rounds) {
-    Map.Entry<Long, Double> fewer = known.floorEntry(rounds);
-    Map.Entry<Long, Double> more = known.ceilingEntry(rounds);
-    double epsilon = mechanism.epsilon(rounds);
+  private synchronized double compose(long participations) {
+    Map.Entry<Long, Double> fewer = known.floorEntry(participations);
+    Map.Entry<Long, Double> more = known.ceilingEntry(participations);
+    double epsilon = mechanism.epsilon(participations);
     double limited = Math.max(fewer.getValue(), Math.min(more.getValue(), epsilon));
-    known.put(rounds, limited);
+    known.put(participations, limited);
     return limited;
   }
 
@@ -120,7 +129,8 @@ public final class PldPhaseAccountant implements PhaseAccountant {
 
   @Override
   public boolean proves(long rounds, double epsilon) {
-    double bound = mechanism.epsilon(rounds);
+    long participations = round.participations(rounds);
+    double bound = mechanism.epsilon(participations);
     if (bound <= epsilon) {
       return true;
     }
@@ -129,7 +139,7 @@ public final class PldPhaseAccountant implements PhaseAccountant {
     }
     try {
       for (double precision : FINER) {
-        if (new RepeatedMechanism(round, delta, precision).epsilon(rounds) <= epsilon) {
+        if (new RepeatedMechanism(round, delta, precision).epsilon(participations) <= epsilon) {
           return true;
         }
       }

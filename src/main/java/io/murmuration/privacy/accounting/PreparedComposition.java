@@ -18,7 +18,7 @@ final class PreparedComposition {
 
   PreparedComposition(Composition composition, double negligibleMass) {
     this.negligibleMass = negligibleMass;
-    this.rounds = composition.parts().stream().map(Composition.Part::rounds).toList();
+    this.rounds = composition.parts().stream().map(Composition.Part::participations).toList();
     this.pairs =
         composition.parts().stream()
             .map(part -> DominatingPair.of(part.mechanism(), negligibleMass))
@@ -30,7 +30,7 @@ final class PreparedComposition {
     }
   }
 
-  /** The number of rounds of all mechanisms together. */
+  /** In how many rounds of all mechanisms together a user can take part. */
   long rounds() {
     return rounds.stream().mapToLong(Long::longValue).sum();
   }

@@ -6,8 +6,11 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The ε of one mechanism after ever more rounds at one δ: the single place where it is computed, so
- * that what is calibrated, what is admitted and what is printed are one number.
+ * The ε of one mechanism after ever more rounds of a user's at one δ: the single place where it is
+ * computed, so that what is calibrated, what is admitted and what is printed are one number.
+ *
+ * <p>A round is one in which the user can take part, see {@link Mechanism#participations}; callers
+ * count by that.
  *
  * <p>{@link #epsilon} is a function of the mechanism, δ, the precision and the number of rounds, of
  * nothing that was asked before. Rounds up to a power of two share a grid, prepared for that power;

@@ -334,7 +334,8 @@ public final class LedgerSession implements AutoCloseable {
         state.reserved().delta(),
         state.headHash(),
         clock(state),
-        state.horizon().orElse(null));
+        state.horizon().orElse(null),
+        state.roundsInPhase() - 1);
   }
 
   private static PublicClock clock(LedgerState state) {

@@ -115,6 +115,18 @@ public interface PhaseSchedule extends Serializable {
   }
 
   /**
+   * A mechanism whose noise is given, with the coefficients of the phase that is open where it
+   * differs from that by them only.
+   */
+  private static RoundMechanism withOpenCoefficients(RoundMechanism given, LedgerState state) {
+    return state
+        .phase()
+        .map(LedgerRecord.PhaseOpened::mechanism)
+        .filter(given::differsInCoefficientsOnly)
+        .orElse(given);
+  }
+
+  /**
    * One mechanism.
    *
    * @param mechanism what every round does
@@ -135,7 +147,7 @@ public interface PhaseSchedule extends Serializable {
     public Phase phaseAt(LedgerState state, long tick) {
       // reserved for as long as the budget lasts, so that a later start may be given more rounds
       return new Phase(
-          noiseIsCalibrated ? openOr(mechanism, state) : mechanism,
+          noiseIsCalibrated ? openOr(mechanism, state) : withOpenCoefficients(mechanism, state),
           share,
           BudgetTerms.UNLIMITED_ROUNDS);
     }

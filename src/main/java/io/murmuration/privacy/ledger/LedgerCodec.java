@@ -36,7 +36,7 @@ import org.apache.commons.codec.digest.DigestUtils;
  * training, a charge without a clip norm has its phase's, one without a due tick says nothing of
  * when it was due. Releases from before refuse a ledger in which one of them is given, for they
  * know no such field, and never misread it. The same holds for joint reservations and the slots
- * that phases take, and for generations of lifetimes.
+ * that phases take, for generations of lifetimes, and for correlated noise.
  */
 final class LedgerCodec {
 
@@ -142,13 +142,17 @@ final class LedgerCodec {
       for (Slot slot : reserved.slots()) {
         ArrayNode options = slots.addObject().put("times", slot.times()).putArray("options");
         for (Option option : slot.options()) {
-          options
-              .addObject()
-              .put("sampler", option.sampler().name())
-              .put("sampling_probability", option.samplingProbability())
-              .put("group_size", option.groupSize())
-              .put("noise_multiplier", option.noiseMultiplier())
-              .put("rounds", option.rounds());
+          ObjectNode written =
+              options
+                  .addObject()
+                  .put("sampler", option.sampler().name())
+                  .put("sampling_probability", option.samplingProbability())
+                  .put("group_size", option.groupSize())
+                  .put("noise_multiplier", option.noiseMultiplier());
+          if (option.bands() > 1) {
+            written.put("bands", option.bands());
+          }
+          written.put("rounds", option.rounds());
         }
       }
       return node.put("epsilon", reserved.epsilon()).put("delta", reserved.delta());
@@ -291,6 +295,7 @@ final class LedgerCodec {
             fields.real("sampling_probability"),
             fields.smallInteger("group_size"),
             fields.real("noise_multiplier"),
+            fields.has("bands") ? fields.smallInteger("bands") : 1,
             fields.integer("rounds"));
     fields.requireNoOthers();
     return option;

@@ -298,6 +298,8 @@ public sealed interface LedgerRecord {
    * @param samplingProbability q or p, in (0, 1]
    * @param groupSize G ≥ 1
    * @param noiseMultiplier σ &gt; 0
+   * @param bands b ≥ 1: over how many rounds noise is correlated, 1 for independent noise. By what
+   *     coefficients costs nothing, and is the phase's
    * @param rounds T ≥ 1: the most rounds
    */
   record Option(
@@ -305,6 +307,7 @@ public sealed interface LedgerRecord {
       double samplingProbability,
       int groupSize,
       double noiseMultiplier,
+      int bands,
       long rounds)
       implements Serializable {
     public Option {
@@ -312,7 +315,17 @@ public sealed interface LedgerRecord {
         throw new IllegalArgumentException("sampler is required");
       }
       Checks.atLeast("rounds of an option", rounds, 1);
-      sampler.accounted(samplingProbability, groupSize, noiseMultiplier);
+      sampler.accounted(samplingProbability, groupSize, noiseMultiplier, bands);
+    }
+
+    /** An option with independent noise. */
+    public Option(
+        Sampler sampler,
+        double samplingProbability,
+        int groupSize,
+        double noiseMultiplier,
+        long rounds) {
+      this(sampler, samplingProbability, groupSize, noiseMultiplier, /* bands= */ 1, rounds);
     }
 
     /** The option that such rounds are. */
@@ -322,12 +335,13 @@ public sealed interface LedgerRecord {
           mechanism.samplingProbability(),
           mechanism.groupSize(),
           mechanism.noiseMultiplier(),
+          mechanism.bands(),
           rounds);
     }
 
     /** The same with another noise multiplier. */
     public Option withNoiseMultiplier(double other) {
-      return new Option(sampler, samplingProbability, groupSize, other, rounds);
+      return new Option(sampler, samplingProbability, groupSize, other, bands, rounds);
     }
 
     /** Whether another option is this one but for how precisely its noise was calibrated. */
@@ -338,7 +352,7 @@ public sealed interface LedgerRecord {
 
     /** What the accountant makes of a round of it. */
     public Mechanism accounted() {
-      return sampler.accounted(samplingProbability, groupSize, noiseMultiplier);
+      return sampler.accounted(samplingProbability, groupSize, noiseMultiplier, bands);
     }
 
     boolean isThatOf(RoundMechanism mechanism) {

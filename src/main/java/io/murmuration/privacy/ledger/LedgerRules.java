@@ -145,6 +145,11 @@ record LedgerRules(LedgerState before) implements LedgerRecord.Visitor<LedgerSta
         opened.phase(),
         opened.generation(),
         generation.generation());
+    require(
+        opened.mechanism().bands() == 1,
+        "phase %d has lifetimes and noise correlated over %d rounds: what a lifetime counts is rounds, and users take turns",
+        opened.phase(),
+        opened.mechanism().bands());
     OpenPhase open = before.open();
     require(
         open == null || !open.opened().isLifetime(),

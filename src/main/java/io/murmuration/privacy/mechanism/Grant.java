@@ -14,6 +14,8 @@ package io.murmuration.privacy.mechanism;
  * @param clock the domain's, by which whatever comes of this grant is dated
  * @param horizon the lifetime of users that the round counts in; null for a calibration, and where
  *     the budget is the domain's
+ * @param roundInPhase charges of the phase before this one, from 0: by it users take turns where
+ *     noise is correlated. 0 in grants of versions that knew no such noise
  */
 public record Grant(
     long epoch,
@@ -25,8 +27,39 @@ public record Grant(
     double delta,
     String ledgerHash,
     PublicClock clock,
-    Horizon horizon)
+    Horizon horizon,
+    long roundInPhase)
     implements BudgetSignal {
+
+  public Grant {
+    Checks.atLeast("round in its phase", roundInPhase, 0);
+  }
+
+  /** A grant of a phase's first round. */
+  public Grant(
+      long epoch,
+      long round,
+      long tick,
+      int phase,
+      RoundMechanism mechanism,
+      double epsilonSpent,
+      double delta,
+      String ledgerHash,
+      PublicClock clock,
+      Horizon horizon) {
+    this(
+        epoch,
+        round,
+        tick,
+        phase,
+        mechanism,
+        epsilonSpent,
+        delta,
+        ledgerHash,
+        clock,
+        horizon,
+        /* roundInPhase= */ 0);
+  }
 
   /** A grant of a round that counts in nobody's lifetime. */
   public Grant(
@@ -64,5 +97,21 @@ public record Grant(
       String ledgerHash) {
     this(
         epoch, round, tick, phase, mechanism, epsilonSpent, delta, ledgerHash, PublicClock.UNKNOWN);
+  }
+
+  /** The same as a later round of its phase, with noise so correlated; null for independent. */
+  Grant with(long newRoundInPhase, CorrelatedNoise noise) {
+    return new Grant(
+        epoch,
+        round,
+        tick,
+        phase,
+        mechanism.withCorrelatedNoise(noise),
+        epsilonSpent,
+        delta,
+        ledgerHash,
+        clock,
+        horizon,
+        newRoundInPhase);
   }
 }

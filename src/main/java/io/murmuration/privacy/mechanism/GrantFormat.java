@@ -11,12 +11,13 @@ import java.util.List;
 
 /**
  * Binary form of a grant and its mechanism. Version 1 has no query: it is all training. Version 2
- * has one behind the expected units. Version 3 adds the clock, version 4 whose lifetime it is.
+ * has one behind the expected units. Version 3 adds the clock, version 4 whose lifetime it is,
+ * version 5 the number of the round in its phase and how noise is correlated.
  */
 final class GrantFormat {
 
   /** What {@link #write} writes. */
-  static final int VERSION = 4;
+  static final int VERSION = 5;
 
   private static final int UPDATE = 0;
   private static final int ADAPTIVE_UPDATE = 1;
@@ -45,6 +46,20 @@ final class GrantFormat {
     out.writeLong(grant.clock().genesisMillis());
     out.writeLong(grant.clock().intervalMillis());
     writeHorizon(grant.horizon(), out);
+    out.writeLong(grant.roundInPhase());
+    writeCorrelation(mechanism.correlatedNoise(), out);
+  }
+
+  private static void writeCorrelation(CorrelatedNoise noise, DataOutput out) throws IOException {
+    out.writeBoolean(noise != null);
+    if (noise != null) {
+      writeIntegers(noise.numerators(), out);
+      out.writeUTF(noise.turnKey());
+    }
+  }
+
+  private static CorrelatedNoise readCorrelation(DataInput in) throws IOException {
+    return in.readBoolean() ? new CorrelatedNoise(readIntegers(in), in.readUTF()) : null;
   }
 
   /** Writes a horizon, or that there is none. */
@@ -117,23 +132,25 @@ final class GrantFormat {
    * @param version that wrote it, 1 to {@link #VERSION}
    */
   static Grant read(int version, DataInput in) throws IOException {
-    return new Grant(
-        in.readLong(),
-        in.readLong(),
-        in.readLong(),
-        in.readInt(),
-        new RoundMechanism(
-            Sampler.valueOf(in.readUTF()),
-            in.readDouble(),
+    Grant grant =
+        new Grant(
+            in.readLong(),
+            in.readLong(),
+            in.readLong(),
             in.readInt(),
+            new RoundMechanism(
+                Sampler.valueOf(in.readUTF()),
+                in.readDouble(),
+                in.readInt(),
+                in.readDouble(),
+                in.readDouble(),
+                in.readDouble(),
+                version == 1 ? RoundQuery.UPDATE : readQuery(in)),
             in.readDouble(),
             in.readDouble(),
-            in.readDouble(),
-            version == 1 ? RoundQuery.UPDATE : readQuery(in)),
-        in.readDouble(),
-        in.readDouble(),
-        in.readUTF(),
-        version < 3 ? PublicClock.UNKNOWN : new PublicClock(in.readLong(), in.readLong()),
-        version < 4 ? null : readHorizon(in));
+            in.readUTF(),
+            version < 3 ? PublicClock.UNKNOWN : new PublicClock(in.readLong(), in.readLong()),
+            version < 4 ? null : readHorizon(in));
+    return version < 5 ? grant : grant.with(in.readLong(), readCorrelation(in));
   }
 }

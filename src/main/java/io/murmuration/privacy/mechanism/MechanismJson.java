@@ -5,7 +5,10 @@ import io.murmuration.privacy.mechanism.RoundQuery.CountHistogram;
 import io.murmuration.privacy.mechanism.RoundQuery.ModelUpdate;
 import io.murmuration.privacy.mechanism.RoundQuery.NormHistograms;
 
-/** A mechanism as a JSON object. What is ordinary training with a fixed clip norm has no query. */
+/**
+ * A mechanism as a JSON object. What is ordinary training with a fixed clip norm has no query, and
+ * independent noise no correlation.
+ */
 public final class MechanismJson {
 
   private MechanismJson() {}
@@ -21,6 +24,15 @@ public final class MechanismJson {
     if (!mechanism.query().equals(RoundQuery.UPDATE)) {
       writeQuery(mechanism.query(), node.putObject("query"));
     }
+    if (mechanism.correlatedNoise() != null) {
+      writeCorrelation(mechanism.correlatedNoise(), node.putObject("correlated_noise"));
+    }
+  }
+
+  /** The coefficients are whole: numerators over 2¹⁶. */
+  private static void writeCorrelation(CorrelatedNoise noise, ObjectNode node) {
+    noise.numerators().forEach(node.putArray("coefficients")::add);
+    node.put("turn_key", noise.turnKey());
   }
 
   private static void writeQuery(RoundQuery query, ObjectNode node) {
@@ -53,9 +65,19 @@ public final class MechanismJson {
             fields.real("noise_multiplier"),
             fields.real("clip_norm"),
             fields.real("expected_units"),
-            fields.has("query") ? readQuery(fields.object("query")) : RoundQuery.UPDATE);
+            fields.has("query") ? readQuery(fields.object("query")) : RoundQuery.UPDATE,
+            fields.has("correlated_noise")
+                ? readCorrelation(fields.object("correlated_noise"))
+                : null);
     fields.requireNoOthers();
     return mechanism;
+  }
+
+  private static CorrelatedNoise readCorrelation(JsonFields fields) {
+    CorrelatedNoise noise =
+        new CorrelatedNoise(fields.smallIntegers("coefficients"), fields.text("turn_key"));
+    fields.requireNoOthers();
+    return noise;
   }
 
   private static RoundQuery readQuery(JsonFields fields) {

@@ -10,7 +10,8 @@ import java.util.Optional;
  *
  * @param sampler what is sampled
  * @param samplingProbability q (ULS, per user and round) or p (ELS, per example and round), in (0,
- *     1]
+ *     1]. Where noise is correlated, over all rounds: in a round of the user's turn it is {@link
+ *     #probabilityInTurn}
  * @param groupSize G ≥ 1. ULS: a sampled user contributes at most so many examples to a round. ELS:
  *     a user's pool holds at most so many examples
  * @param noiseMultiplier σ &gt; 0: the noise's standard deviation in units of the clip norm
@@ -18,6 +19,8 @@ import java.util.Optional;
  * @param expectedUnits what the noisy sum is divided by: the public expected cohort M (ULS) or the
  *     public expected batch B (ELS), &gt; 0; a calibration's sum is not divided
  * @param query what is summed
+ * @param correlatedNoise how the noise of rounds is correlated; null where it is independent, and
+ *     in calibrations
  */
 public record RoundMechanism(
     Sampler sampler,
@@ -26,7 +29,8 @@ public record RoundMechanism(
     double noiseMultiplier,
     double clipNorm,
     double expectedUnits,
-    RoundQuery query)
+    RoundQuery query,
+    CorrelatedNoise correlatedNoise)
     implements Serializable {
 
   /**
@@ -56,6 +60,43 @@ public record RoundMechanism(
     if (query instanceof RoundQuery.ModelUpdate update && update.adaptive() != null) {
       update.adaptive().updateNoiseMultiplier(noiseMultiplier);
     }
+    if (correlatedNoise != null) {
+      requireCanBeCorrelated(samplingProbability, query, correlatedNoise);
+    }
+  }
+
+  private static void requireCanBeCorrelated(
+      double samplingProbability, RoundQuery query, CorrelatedNoise noise) {
+    if (query.isCalibration()) {
+      throw new IllegalArgumentException(
+          "a calibration must have independent noise but its noise is correlated over %d rounds"
+              .formatted(noise.bands()));
+    }
+    if (!(samplingProbability * noise.bands() <= 1)) {
+      throw new IllegalArgumentException(
+          "noise correlated over %d rounds needs a sampling probability of at most %s, since each user has one turn in them, but it is %s"
+              .formatted(noise.bands(), 1.0 / noise.bands(), samplingProbability));
+    }
+  }
+
+  /** The mechanism of a round with independent noise. */
+  public RoundMechanism(
+      Sampler sampler,
+      double samplingProbability,
+      int groupSize,
+      double noiseMultiplier,
+      double clipNorm,
+      double expectedUnits,
+      RoundQuery query) {
+    this(
+        sampler,
+        samplingProbability,
+        groupSize,
+        noiseMultiplier,
+        clipNorm,
+        expectedUnits,
+        query,
+        /* correlatedNoise= */ null);
   }
 
   /** The mechanism of a round of training with a clip norm that stays. */
@@ -76,9 +117,22 @@ public record RoundMechanism(
         RoundQuery.UPDATE);
   }
 
-  /** How a round is accounted for: what dominates it, in units of the clip norm. */
+  /** How rounds are accounted for: what dominates them, in units of the clip norm. */
   public Mechanism accounted() {
-    return sampler.accounted(samplingProbability, groupSize, noiseMultiplier);
+    return sampler.accounted(samplingProbability, groupSize, noiseMultiplier, bands());
+  }
+
+  /** b: over how many rounds noise is correlated; 1 where it is independent. */
+  public int bands() {
+    return correlatedNoise == null ? 1 : correlatedNoise.bands();
+  }
+
+  /**
+   * The chance of one coin (a user's, or an example's) in a round that is the user's turn, in (0,
+   * 1]: with independent noise every round is.
+   */
+  public double probabilityInTurn() {
+    return samplingProbability * bands();
   }
 
   /** The same with another clip norm. */
@@ -90,14 +144,28 @@ public record RoundMechanism(
         noiseMultiplier,
         newClipNorm,
         expectedUnits,
-        query);
+        query,
+        correlatedNoise);
+  }
+
+  /** The same with another correlation of noise; null for independent noise. */
+  public RoundMechanism withCorrelatedNoise(CorrelatedNoise newCorrelatedNoise) {
+    return new RoundMechanism(
+        sampler,
+        samplingProbability,
+        groupSize,
+        noiseMultiplier,
+        clipNorm,
+        expectedUnits,
+        query,
+        newCorrelatedNoise);
   }
 
   /**
-   * Whether another mechanism is this one but for how precisely its noise was calibrated. A version
-   * with a tighter accountant, or another processor's rounding, calibrates a little less noise or a
-   * little more from the same public numbers; a domain whose phase is open goes on with what its
-   * ledger says.
+   * Whether another mechanism is this one but for how precisely its noise was calibrated, and for
+   * the coefficients by which it is correlated. A version with a tighter accountant, or another
+   * processor's rounding, calibrates a little less noise or a little more from the same public
+   * numbers; a domain whose phase is open goes on with what its ledger says.
    */
   public boolean differsInCalibrationOnly(RoundMechanism other) {
     return isClose(noiseMultiplier, other.noiseMultiplier)
@@ -110,7 +178,8 @@ public record RoundMechanism(
                 noiseMultiplier,
                 other.clipNorm,
                 other.expectedUnits,
-                other.withBitNoiseOf(this)));
+                other.withBitNoiseOf(this),
+                hasTurnsLike(other) ? correlatedNoise : other.correlatedNoise));
   }
 
   /** What is summed, with the other's noise on its bits where both clip adaptively. */
@@ -120,6 +189,21 @@ public record RoundMechanism(
     return own.isPresent() && its.isPresent()
         ? new RoundQuery.ModelUpdate(own.get().withBitNoise(its.get().bitNoise()))
         : query;
+  }
+
+  /**
+   * Whether another mechanism is this one but for the coefficients by which its noise is
+   * correlated: they come out of a search, and cost the same whatever they are.
+   */
+  public boolean differsInCoefficientsOnly(RoundMechanism other) {
+    return hasTurnsLike(other) && equals(other.withCorrelatedNoise(correlatedNoise));
+  }
+
+  /** Whether users take turns in both, the same ones. */
+  private boolean hasTurnsLike(RoundMechanism other) {
+    return bands() == other.bands()
+        && (correlatedNoise == null
+            || correlatedNoise.turnKey().equals(other.correlatedNoise.turnKey()));
   }
 
   private boolean hasBitNoiseLike(RoundMechanism other) {
@@ -137,7 +221,8 @@ public record RoundMechanism(
         newNoiseMultiplier,
         clipNorm,
         expectedUnits,
-        query);
+        query,
+        correlatedNoise);
   }
 
   /** Whether two noise multipliers differ by no more than their calibration may. */

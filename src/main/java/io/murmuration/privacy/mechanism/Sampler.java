@@ -27,4 +27,14 @@ public enum Sampler {
    * @param noiseMultiplier σ
    */
   public abstract Mechanism accounted(double probability, int groupSize, double noiseMultiplier);
+
+  /**
+   * The same where users take turns.
+   *
+   * @param probability q or p over all rounds; in rounds of a user's turn it is b times as high
+   * @param bands b ≥ 1: every how many rounds a user's turn comes; with b·probability ≤ 1
+   */
+  public Mechanism accounted(double probability, int groupSize, double noiseMultiplier, int bands) {
+    return Mechanism.inTurns(accounted(probability * bands, groupSize, noiseMultiplier), bands);
+  }
 }

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.murmuration.privacy.ledger.LedgerPosition;
 import io.murmuration.privacy.ledger.LedgerPositionSerializer;
 import io.murmuration.privacy.mechanism.BudgetSignalSerializer;
+import io.murmuration.privacy.mechanism.CorrelatedNoise;
 import io.murmuration.privacy.mechanism.EpochStart;
 import io.murmuration.privacy.mechanism.Grant;
 import io.murmuration.privacy.mechanism.GrantSerializer;
@@ -41,7 +42,7 @@ class BudgetSerializersTest {
 
   /** A grant as each earlier version wrote it, and as this one does. */
   @ParameterizedTest
-  @ValueSource(ints = {2, 3, 4})
+  @ValueSource(ints = {2, 3, 4, 5})
   void grantsOfEveryVersionAreRead(int version) throws Exception {
     DataOutputSerializer old = new DataOutputSerializer(64);
     old.writeByte(version);
@@ -71,23 +72,33 @@ class BudgetSerializersTest {
       old.writeLong(872);
       old.writeLong(5);
     }
+    CorrelatedNoise noise = new CorrelatedNoise(List.of(3, 2), "0123456789abcdef");
+    if (version >= 5) {
+      old.writeLong(11);
+      old.writeBoolean(true);
+      old.writeInt(2);
+      old.writeInt(3);
+      old.writeInt(2);
+      old.writeUTF("0123456789abcdef");
+    }
     Grant grant =
         new Grant(
             3,
             17,
             99,
             2,
-            Budgets.OTHER_MECHANISM,
+            Budgets.OTHER_MECHANISM.withCorrelatedNoise(version < 5 ? null : noise),
             1.25,
             1e-7,
             "ab".repeat(32),
             version < 3 ? PublicClock.UNKNOWN : clock,
-            version < 4 ? null : horizon);
+            version < 4 ? null : horizon,
+            version < 5 ? 0 : 11);
     byte[] written = old.getCopyOfBuffer();
     assertThat(new GrantSerializer().deserialize(new DataInputDeserializer(written)))
         .isEqualTo(grant);
     assertThat(copy(new GrantSerializer(), grant)).isEqualTo(grant);
-    if (version == 4) {
+    if (version == 5) {
       DataOutputSerializer anew = new DataOutputSerializer(64);
       new GrantSerializer().serialize(grant, anew);
       assertThat(anew.getCopyOfBuffer()).isEqualTo(written);

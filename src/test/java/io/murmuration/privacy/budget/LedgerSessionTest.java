@@ -214,7 +214,11 @@ class LedgerSessionTest {
     assertThat(state().phase())
         .contains(new PhaseOpened(2, 2, Budgets.OTHER_MECHANISM, 1, 6e-7, 2));
     Grant grant = two.charge(2);
-    assertThat(grant).returns(2, Grant::phase).returns(2L, Grant::round);
+    assertThat(grant)
+        .returns(2, Grant::phase)
+        .returns(2L, Grant::round)
+        .returns(0L, Grant::roundInPhase);
+    assertThat(two.charge(3)).returns(3L, Grant::round).returns(1L, Grant::roundInPhase);
     // The first phase reserved 2 and used 1; the second uses 0.5.
     assertThat(grant.epsilonSpent()).isGreaterThanOrEqualTo(2.5).isLessThan(2.5 + 1e-12);
     assertThat(grant.delta()).isEqualTo(1e-6);
