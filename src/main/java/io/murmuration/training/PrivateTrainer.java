@@ -3,6 +3,7 @@ package io.murmuration.training;
 import io.murmuration.privacy.mechanism.AdaptiveClipping;
 import io.murmuration.privacy.mechanism.Grant;
 import io.murmuration.privacy.mechanism.RoundMechanism;
+import io.murmuration.privacy.noise.BandedToeplitzNoise;
 import io.murmuration.privacy.noise.NoiseFactory;
 import io.murmuration.privacy.noise.NoiseGrid;
 import java.util.List;
@@ -31,6 +32,9 @@ import java.util.List;
  *     the grant's noise multiplier is that of both</td></tr>
  * <tr><td>the same round of the same cohort in another attempt</td><td>other noise: its key is
  *     drawn afresh for every step</td></tr>
+ * <tr><td>correlated noise</td><td>N is what is left after what earlier rounds added is taken away in
+ *     part; the mixture of rounds that the mechanism noises has discrete Gaussian noise, see {@link
+ *     BandedToeplitzNoise}. No memory of it outlives an attempt</td></tr>
  * </table>
  *
  * <p>Threads: {@link #step}, {@link #apply} and {@link #restore} by one at a time; {@link #state}
@@ -43,6 +47,7 @@ public final class PrivateTrainer {
 
   private final Optimizer optimizer;
   private final NoiseFactory noise;
+  private final RoundNoise updateNoise;
   private final int size;
   private final String layoutDigest;
   private final TrainingOrigin origin;
@@ -93,6 +98,7 @@ public final class PrivateTrainer {
     this.optimizer = options.optimizer();
     this.noise = noise;
     this.size = layout.size();
+    this.updateNoise = new RoundNoise(noise, size);
     this.layoutDigest = layout.digest();
     this.origin = origin;
     this.state =
@@ -134,6 +140,7 @@ public final class PrivateTrainer {
               .formatted(origin.sentence(), snapshot.origin().sentence()));
     }
     snapshot.optimizer().requireShape(optimizer.initialState(0).moments().size(), size);
+    updateNoise.forget();
     state =
         new TrainerState(
             snapshot.round(),
@@ -185,7 +192,7 @@ public final class PrivateTrainer {
     RoundInterruptedException.throwIfInterrupted();
     long started = System.nanoTime();
     long[] noisy = sum.sum();
-    noise.create().addTo(noisy);
+    updateNoise.addTo(noisy, grant);
     long noised = System.nanoTime();
     // from here on everything is a function of what was noised
     double[] gradient = new double[size];
@@ -196,6 +203,10 @@ public final class PrivateTrainer {
     Optimizer.Step step =
         optimizer.step(before.parameters(), before.optimizer(), gradient, before.executedRounds());
     requireFinite(step.parameters(), grant.round());
+    List<Double> answer =
+        grid.bits() == null ? List.of() : List.of(nextClipNorm(grant.mechanism(), sum));
+    // from here on nothing fails, and the round counts as one whose noise is out
+    updateNoise.completed(grant);
     state =
         new TrainerState(
             grant.round(),
@@ -209,7 +220,7 @@ public final class PrivateTrainer {
         RoundOutcome.Statistics.of(sum),
         new RoundOutcome.Timing(
             /* gradientNanos= */ 0, noised - started, System.nanoTime() - noised),
-        grid.bits() == null ? List.of() : List.of(nextClipNorm(grant.mechanism(), sum)));
+        answer);
   }
 
   /**

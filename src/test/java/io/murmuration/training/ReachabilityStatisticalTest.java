@@ -5,12 +5,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.murmuration.contribution.UserCounts;
 import io.murmuration.privacy.mechanism.AdaptiveClipping;
+import io.murmuration.privacy.mechanism.CorrelatedNoise;
 import io.murmuration.privacy.mechanism.Grant;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.privacy.mechanism.RoundQuery;
 import io.murmuration.privacy.mechanism.RoundQuery.CountHistogram;
 import io.murmuration.privacy.mechanism.RoundQuery.ModelUpdate;
 import io.murmuration.privacy.mechanism.Sampler;
+import io.murmuration.privacy.noise.Bands;
+import io.murmuration.privacy.noise.GridNoise;
 import io.murmuration.privacy.noise.NoiseFactory;
 import io.murmuration.privacy.noise.SecureRandomSource;
 import java.util.ArrayList;
@@ -166,7 +169,7 @@ class ReachabilityStatisticalTest {
 
   private static RoundMechanism training(RoundQuery query) {
     return new RoundMechanism(
-        Sampler.ULS, 0.5, 4, NOISE_MULTIPLIER, CLIP_NORM, EXPECTED_UNITS, query);
+        Sampler.ULS, 0.25, 4, NOISE_MULTIPLIER, CLIP_NORM, EXPECTED_UNITS, query);
   }
 
   private static final OptimizerOptions SGD =
@@ -230,6 +233,99 @@ class ReachabilityStatisticalTest {
   private static float[] step(
       GradientEngine engine, NoiseFactory noise, Grant grant, List<PrivacySlice> slices) {
     return new PrivateTrainer(engine, SGD, noise).step(grant, slices).state().parameters();
+  }
+
+  // ---- parameters under correlated noise ----
+
+  private static final int[] BANDS = Bands.of(3);
+  private static final int CORRELATED_PARAMETERS = 100_000;
+
+  private static Grant correlatedGrant(int round) {
+    RoundMechanism mechanism =
+        training(RoundQuery.UPDATE)
+            .withCorrelatedNoise(
+                new CorrelatedNoise(
+                    Arrays.stream(BANDS).boxed().toList(), /* turnKey= */ "0123456789abcdef"));
+    return new Grant(1, round, round, 1, mechanism, 0.5, 1e-6, "00");
+  }
+
+  /** Parameters after each of as many rounds as there are bands; the user is in the first. */
+  private static List<float[]> published(NoiseFactory noise) {
+    PrivateTrainer trainer =
+        new PrivateTrainer(new QuadraticEngine(CORRELATED_PARAMETERS), SGD, noise);
+    List<float[]> parameters = new ArrayList<>(List.of(new float[CORRELATED_PARAMETERS]));
+    for (int round = 1; round <= BANDS.length; round++) {
+      List<PrivacySlice> cohort = round == 1 ? List.of(slice("a user")) : List.of();
+      parameters.add(trainer.step(correlatedGrant(round), cohort).state().parameters());
+    }
+    return parameters;
+  }
+
+  /**
+   * How many coordinates show that there was a user: those that no noise makes without one.
+   *
+   * @param step what noise is a multiple of, in 2⁻¹⁶ of a unit of sums
+   */
+  private static int showing(List<float[]> published, long step) {
+    double unit = RoundGrid.of(correlatedGrant(1).mechanism()).sum().unit();
+    long[] sums = new long[BANDS.length];
+    return (int)
+        IntStream.range(0, CORRELATED_PARAMETERS)
+            .filter(i -> !isReached(published, i, sums, 0, unit, step))
+            .count();
+  }
+
+  /** Whether some sums, from a round on, are those of nobody and give what is published. */
+  private static boolean isReached(
+      List<float[]> published, int i, long[] sums, int t, double unit, long step) {
+    if (t == sums.length) {
+      return true;
+    }
+    float before = published.get(t)[i];
+    float after = published.get(t + 1)[i];
+    long nearest = Math.round(((double) before - after) / 0.1 * EXPECTED_UNITS / unit);
+    for (long sum = nearest - 3; sum <= nearest + 3; sum++) {
+      sums[t] = sum;
+      if (after == (float) (before - 0.1 * (sum * unit / EXPECTED_UNITS))
+          && isNoise(sums, t, step)
+          && isReached(published, i, sums, t + 1, unit, step)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Whether some noise of nobody's sums is rounded to what is published of a round. */
+  private static boolean isNoise(long[] published, int t, long step) {
+    long known = 0;
+    for (int j = 1; j <= t; j++) {
+      known += BANDS[j] * published[t - j];
+    }
+    long first = BANDS[0] * published[t] - BANDS[0] / 2 + known;
+    long noise = Math.floorDiv(first + step - 1, step) * step;
+    return noise < first + BANDS[0] && Math.abs(noise) >> 16 < FARTHEST_NOISE;
+  }
+
+  @Test
+  void everyParameterUnderCorrelatedNoiseCouldBeOneWithoutTheUser() {
+    assertThat(showing(published(NoiseFactory.forUpdates()), /* step= */ 1)).isZero();
+  }
+
+  /** Sums and noise of whole units leave a mixture's fraction without any. */
+  @Test
+  void correlatedNoiseOfWholeUnitsIsFoundOut() {
+    NoiseFactory coarse =
+        () -> {
+          GridNoise real = NoiseFactory.forUpdates().create();
+          int[] draws = {0};
+          return sums -> {
+            if (draws[0]++ % 2 == 0) {
+              real.addTo(sums);
+            }
+          };
+        };
+    assertThat(showing(published(coarse), /* step= */ 1 << 16))
+        .isGreaterThan(CORRELATED_PARAMETERS / 100);
   }
 
   /** The attack sees what it should: sums that are not rounded to the grid are out of reach. */

@@ -90,8 +90,12 @@ public final class BandedToeplitzNoise {
   private int filled;
 
   private int next;
-  private long begun = NONE;
+
+  /** The last round whose noise is out. */
   private long completed = NONE;
+
+  /** The round that noise was added to and that is not completed; what it left is nobody's. */
+  private long underWay = NONE;
 
   /**
    * Noise that begins at zero.
@@ -181,7 +185,7 @@ public final class BandedToeplitzNoise {
    * later noise may go on from.
    *
    * @param sums in grid units, far enough from the ends of a long; modified in place
-   * @param round the number of its charge: later than all before
+   * @param round the number of its charge: later than all that were completed
    * @param white independent noise for this attempt at this round alone
    * @throws IllegalArgumentException if the round is not later, or the sum of another size
    */
@@ -190,16 +194,15 @@ public final class BandedToeplitzNoise {
       throw new IllegalArgumentException(
           "a sum must have %d elements but has %d".formatted(size, sums.length));
     }
-    if (round <= begun) {
+    if (round <= completed) {
       throw new IllegalArgumentException(
-          "rounds must come in their order, but %d comes after %d".formatted(round, begun));
+          "rounds must come in their order, but %d comes after %d".formatted(round, completed));
     }
-    if (completed == NONE || round != completed + 1) {
+    if (underWay != NONE || round != completed + 1) {
       filled = 0;
     }
-    begun = round;
-    // what is written over the oldest is no round's until this one is completed
-    completed = NONE;
+    // until it is completed: what is written over the oldest is no round's
+    underWay = round;
     for (int from = 0; from < size; from += BLOCK) {
       addBlock(sums, from, Math.min(BLOCK, size - from), white);
     }
@@ -243,11 +246,11 @@ public final class BandedToeplitzNoise {
    * @throws IllegalArgumentException if it is another one
    */
   public void completed(long round) {
-    if (round != begun || completed != NONE) {
+    if (round == NONE || round != underWay) {
       throw new IllegalArgumentException(
-          "round %d must be the one that noise was added to last, once, but that is %d"
-              .formatted(round, begun));
+          "round %d must be the one that noise was added to last, once".formatted(round));
     }
+    underWay = NONE;
     completed = round;
     next = (next + 1) % added.length;
     filled = Math.min(filled + 1, added.length);
