@@ -7,6 +7,7 @@ import io.murmuration.contribution.CohortRecord;
 import io.murmuration.contribution.CohortRecordSerializer;
 import io.murmuration.contribution.ContributionBounds;
 import io.murmuration.contribution.SamplerIdentity;
+import io.murmuration.contribution.UserTurns;
 import io.murmuration.demo.EmbeddedKafka;
 import io.murmuration.event.DecodeInteractionsFunction;
 import io.murmuration.event.EventFormat;
@@ -271,6 +272,7 @@ final class KafkaIngestBench {
             new BoundAndSampleOperator(
                 new ContributionBounds(1 << 20, 16, 1),
                 lifetimes == null ? null : new SamplerIdentity("key", "rules", PARALLELISM),
+                UserTurns.NONE,
                 /* privateMetrics= */ false))
         .sinkTo(samples(kafka, samplesTopic));
   }

@@ -298,7 +298,8 @@ public final class RoundTimesBench {
         new DiscardingSink<>(),
         job.maxParallelism(),
         /* privateMetrics= */ false,
-        job.lifetimes());
+        job.lifetimes(),
+        job.turns());
   }
 
   /** The demo's messages, again and again. */

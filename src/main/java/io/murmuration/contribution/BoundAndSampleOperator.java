@@ -72,6 +72,7 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
   /** The identity of what users' rounds are counted by; null where users have no lifetime. */
   private final SamplerIdentity lifetimes;
 
+  private final UserTurns turns;
   private final Randomness randomness;
   private final TimerQuantum quantum;
   private final boolean privateMetrics;
@@ -87,25 +88,32 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
   private transient TickAdvance advance;
   private transient ContributionMetrics counts;
 
-  /** The operator of a production job: randomness from a cryptographic generator. */
+  /**
+   * The operator of a production job where no rounds of users are counted and noise is independent:
+   * randomness from a cryptographic generator.
+   */
   public BoundAndSampleOperator(ContributionBounds bounds) {
-    this(bounds, /* lifetimes= */ null, /* privateMetrics= */ false);
+    this(bounds, /* lifetimes= */ null, UserTurns.NONE, /* privateMetrics= */ false);
   }
 
   /**
    * The same.
    *
    * @param lifetimes what the counting of users' lifetimes rests on; null where they have none
+   * @param turns whose turn a round is where noise is correlated
    * @param privateMetrics whether to report how many users and examples were sampled
    */
   public BoundAndSampleOperator(
-      ContributionBounds bounds, SamplerIdentity lifetimes, boolean privateMetrics) {
-    this(bounds, lifetimes, Randomness.secure(), TimerQuantum.of(QUANTUM), privateMetrics);
+      ContributionBounds bounds,
+      SamplerIdentity lifetimes,
+      UserTurns turns,
+      boolean privateMetrics) {
+    this(bounds, lifetimes, turns, Randomness.secure(), TimerQuantum.of(QUANTUM), privateMetrics);
   }
 
   /** The operator of tests: randomness and quanta of their choice. */
   BoundAndSampleOperator(ContributionBounds bounds, Randomness randomness, TimerQuantum quantum) {
-    this(bounds, /* lifetimes= */ null, randomness, quantum, /* privateMetrics= */ false);
+    this(bounds, /* lifetimes= */ null, randomness, quantum);
   }
 
   /** The same where users have a lifetime. */
@@ -114,17 +122,29 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
       SamplerIdentity lifetimes,
       Randomness randomness,
       TimerQuantum quantum) {
-    this(bounds, lifetimes, randomness, quantum, /* privateMetrics= */ false);
+    this(bounds, lifetimes, UserTurns.NONE, randomness, quantum, /* privateMetrics= */ false);
+  }
+
+  /** The same where users take turns. */
+  BoundAndSampleOperator(
+      ContributionBounds bounds,
+      SamplerIdentity lifetimes,
+      UserTurns turns,
+      Randomness randomness,
+      TimerQuantum quantum) {
+    this(bounds, lifetimes, turns, randomness, quantum, /* privateMetrics= */ false);
   }
 
   private BoundAndSampleOperator(
       ContributionBounds bounds,
       SamplerIdentity lifetimes,
+      UserTurns turns,
       Randomness randomness,
       TimerQuantum quantum,
       boolean privateMetrics) {
     this.configuredBounds = Objects.requireNonNull(bounds, "bounds");
     this.lifetimes = lifetimes;
+    this.turns = Objects.requireNonNull(turns, "turns");
     this.randomness = Objects.requireNonNull(randomness, "randomness");
     this.quantum = Objects.requireNonNull(quantum, "quantum");
     this.privateMetrics = privateMetrics;
@@ -166,7 +186,7 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
             gate,
             users,
             counted,
-            /* rules= */ List.of(counted),
+            List.of(counted, (user, grant) -> turns.isTurnOf(user.userId(), grant)),
             counts);
   }
 

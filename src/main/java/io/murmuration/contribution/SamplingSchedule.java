@@ -30,9 +30,12 @@ public record SamplingSchedule(Sampler sampler, double probability) {
     }
   }
 
-  /** The schedule of a granted mechanism. */
+  /**
+   * The schedule of a granted mechanism. Where users take turns, coins are thrown at every tick,
+   * and count in rounds of the user's turn alone: their probability is that of such a round.
+   */
   public static SamplingSchedule of(RoundMechanism mechanism) {
-    return new SamplingSchedule(mechanism.sampler(), mechanism.samplingProbability());
+    return new SamplingSchedule(mechanism.sampler(), mechanism.probabilityInTurn());
   }
 
   /**

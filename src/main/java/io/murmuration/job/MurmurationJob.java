@@ -13,6 +13,7 @@ import io.murmuration.config.TrainingConfig;
 import io.murmuration.config.TrainingOptions.ReleasedWeights;
 import io.murmuration.contribution.CohortRecord;
 import io.murmuration.contribution.ContributionBounds;
+import io.murmuration.contribution.UserTurns;
 import io.murmuration.event.DeadLetter;
 import io.murmuration.event.DeadLetterRecordSerializer;
 import io.murmuration.event.DecodeInteractionsFunction;
@@ -265,7 +266,8 @@ public final class MurmurationJob {
         deadLetters(io),
         io.maxParallelism(),
         config.training().privateMetrics(),
-        lifetimes.map(ConfiguredLifetimes::identity).orElse(null));
+        lifetimes.map(ConfiguredLifetimes::identity).orElse(null),
+        UserTurns.NONE);
   }
 
   private static BudgetTerms terms(

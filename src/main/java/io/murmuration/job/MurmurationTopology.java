@@ -6,6 +6,7 @@ import io.murmuration.contribution.CohortRecord;
 import io.murmuration.contribution.CohortRecordSerializer;
 import io.murmuration.contribution.ContributionBounds;
 import io.murmuration.contribution.SamplerIdentity;
+import io.murmuration.contribution.UserTurns;
 import io.murmuration.event.DeadLetter;
 import io.murmuration.event.DecodeInteractionsFunction;
 import io.murmuration.event.RawRecord;
@@ -46,6 +47,7 @@ import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
  * @param maxParallelism key groups of keyed state
  * @param privateMetrics whether the sampler reports how many it sampled; train knows for itself
  * @param lifetimes what the counting of users' lifetimes rests on; null where they have none
+ * @param turns whose turn a round is where noise is correlated
  */
 record MurmurationTopology(
     Source<RawRecord, ?, ?> interactions,
@@ -60,7 +62,8 @@ record MurmurationTopology(
     Sink<DeadLetter> deadLetters,
     int maxParallelism,
     boolean privateMetrics,
-    SamplerIdentity lifetimes) {
+    SamplerIdentity lifetimes,
+    UserTurns turns) {
 
   /**
    * The workers that take gradients.
@@ -89,7 +92,7 @@ record MurmurationTopology(
    * @return what samplers send to workers, for an audit inside the trust boundary
    */
   DataStream<CohortRecord> addTo(StreamExecutionEnvironment env) {
-    return addTo(env, new BoundAndSampleOperator(bounds, lifetimes, privateMetrics));
+    return addTo(env, new BoundAndSampleOperator(bounds, lifetimes, turns, privateMetrics));
   }
 
   /** The same with a sampler that an audit chose; everything else calls {@link #addTo} above. */

@@ -65,7 +65,8 @@ public final class AuditedTopology {
             new DiscardingSink<>(),
             job.maxParallelism(),
             /* privateMetrics= */ false,
-            /* lifetimes= */ null)
+            /* lifetimes= */ null,
+            job.turns())
         .addTo(env, sampler.apply(job.bounds()));
   }
 

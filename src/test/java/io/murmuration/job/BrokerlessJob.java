@@ -161,7 +161,8 @@ final class BrokerlessJob {
         new DiscardingSink<>(),
         job.maxParallelism(),
         job.privateMetrics(),
-        job.lifetimes());
+        job.lifetimes(),
+        job.turns());
   }
 
   /**

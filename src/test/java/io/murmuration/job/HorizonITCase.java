@@ -282,7 +282,8 @@ class HorizonITCase {
         job.deadLetters(),
         job.maxParallelism(),
         job.privateMetrics(),
-        job.lifetimes());
+        job.lifetimes(),
+        job.turns());
   }
 
   private StreamExecutionEnvironment environment(MurmurationConfig config, String savepoint) {
