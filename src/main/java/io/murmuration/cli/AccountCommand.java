@@ -73,6 +73,9 @@ final class AccountCommand implements Callable<Integer> {
 
   private void answerHorizon(Mechanism subject, PldAccountant pld, Map<String, Object> answer) {
     require(
+        mechanism.bands() == 1,
+        "--horizon counts rounds, and with --bands users take turns: give one of them");
+    require(
         epsilon != null && delta != null && rounds == null,
         "--horizon answers with rounds: give --epsilon and --delta, and no --rounds");
     PrivacyLoss share = AccountingOutput.checked(spec, () -> horizon.share(epsilon, delta));

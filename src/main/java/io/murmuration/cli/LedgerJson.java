@@ -140,13 +140,19 @@ final class LedgerJson {
 
   private static ObjectNode mechanism(PhaseOpened phase) {
     RoundMechanism mechanism = phase.mechanism();
-    return JSON.createObjectNode()
-        .put("purpose", mechanism.query().purpose())
-        .put("sampler", mechanism.sampler().name())
-        .put("sampling_probability", mechanism.samplingProbability())
-        .put("group_size", mechanism.groupSize())
-        .put("noise_multiplier", mechanism.noiseMultiplier())
-        .put("clip_norm", mechanism.clipNorm())
-        .put("expected_units", mechanism.expectedUnits());
+    ObjectNode node =
+        JSON.createObjectNode()
+            .put("purpose", mechanism.query().purpose())
+            .put("sampler", mechanism.sampler().name())
+            .put("sampling_probability", mechanism.samplingProbability())
+            .put("group_size", mechanism.groupSize())
+            .put("noise_multiplier", mechanism.noiseMultiplier())
+            .put("clip_norm", mechanism.clipNorm())
+            .put("expected_units", mechanism.expectedUnits());
+    if (mechanism.correlatedNoise() != null) {
+      node.put("noise_bands", mechanism.bands())
+          .put("turn_key", mechanism.correlatedNoise().turnKey());
+    }
+    return node;
   }
 }

@@ -57,6 +57,15 @@ final class MechanismOptions {
           "els: the most examples that one user has in the pool; required. uls: does not matter.")
   private Integer groupSize;
 
+  @Option(
+      names = "--bands",
+      defaultValue = "1",
+      paramLabel = "B",
+      description =
+          "Over how many rounds noise is correlated; the probability is that over all rounds, and B"
+              + " times that in a user's turn. Default: ${DEFAULT-VALUE}, independent noise.")
+  private int bands;
+
   /**
    * The sampler that is asked for.
    *
@@ -104,10 +113,18 @@ final class MechanismOptions {
    */
   Mechanism with(double noiseMultiplier) {
     try {
-      return sampler().accounted(samplingProbability(), groupSize(), noiseMultiplier);
+      if (bands < 1) {
+        throw new IllegalArgumentException("--bands must be at least 1 but is " + bands);
+      }
+      return sampler().accounted(samplingProbability(), groupSize(), noiseMultiplier, bands);
     } catch (IllegalArgumentException e) {
       throw new ParameterException(spec.commandLine(), e.getMessage(), e);
     }
+  }
+
+  /** Over how many rounds noise is correlated; 1 for independent noise. */
+  int bands() {
+    return bands;
   }
 
   /** The options as they go into a command's JSON. */
@@ -118,6 +135,9 @@ final class MechanismOptions {
     fields.put(uls ? "q" : "p", samplingProbability());
     if (!uls) {
       fields.put("group_size", groupSize());
+    }
+    if (bands > 1) {
+      fields.put("bands", bands);
     }
     return fields;
   }

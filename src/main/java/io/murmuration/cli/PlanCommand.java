@@ -26,6 +26,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -38,6 +39,8 @@ import picocli.CommandLine.Spec;
 /**
  * {@code murmuration plan}: the contribution bound, the sampler and the noise, chosen before
  * training.
+ *
+ * <p>Long because every public number of a plan is an option here.
  */
 @Command(
     name = "plan",
@@ -111,6 +114,15 @@ final class PlanCommand implements Callable<Integer> {
   private Path writeConfig;
 
   @Option(
+      names = "--bands",
+      paramLabel = "B|auto",
+      defaultValue = "1",
+      description =
+          "Rounds over which noise is correlated, 1 for none; auto: what leaves the least noise."
+              + " Default: ${DEFAULT-VALUE}.")
+  private String bands;
+
+  @Option(
       names = "--sampler",
       paramLabel = "uls|els",
       description = "Which of the two recommendations to write. Default: the one of less noise.")
@@ -150,33 +162,60 @@ final class PlanCommand implements Callable<Integer> {
                   sampler == null ? "" : " by " + sampler,
                   AccountingOutput.text(compute)));
     }
-    print(plan, recommended.get());
-    sayNoise(recommended.get(), given);
+    Optional<PlanBands> correlation =
+        AccountingOutput.checked(spec, () -> correlation(terms, recommended.get()));
+    print(plan, recommended.get(), correlation, given);
+    sayNoise(recommended.get(), correlation, given);
     if (chart.isPresent()) {
       PlanPlot.write(chart.get(), plan);
     }
     if (writeConfig != null) {
       Map<String, String> complete =
-          AccountingOutput.checked(spec, () -> settings(terms, recommended.get(), given));
+          AccountingOutput.checked(
+              spec, () -> settings(terms, recommended.get(), correlation, given));
       PlanSettings.write(writeConfig, complete, comment(terms));
     }
     return 0;
   }
 
-  /** What a step's noise is against an update, where it is known what is trained. */
-  private void sayNoise(BoundPrediction recommended, Map<String, String> given) throws IOException {
+  /** How noise may be correlated; empty where users have lifetimes, which count rounds. */
+  private Optional<PlanBands> correlation(PlanningTerms terms, BoundPrediction recommended) {
+    if (horizon.isAsked()) {
+      if (!bands.equals("1")) {
+        throw new IllegalArgumentException(
+            "--horizon counts rounds, and with --bands users take turns: give one of them");
+      }
+      return Optional.empty();
+    }
+    return Optional.of(PlanBands.of(recommended.mechanism(), terms, bands, accountant.create()));
+  }
+
+  /** How many parameters are trained; empty where no model is at hand. */
+  private OptionalLong parameters(Map<String, String> given) throws IOException {
     Optional<TrainingConfig> trained =
         Optional.ofNullable(given.get(TrainingOptions.MODEL.key()))
             .map(Location::of)
             .filter(model -> !model.isLocal() || Files.isDirectory(model.path()))
             .flatMap(directory -> trained(given));
-    if (trained.isEmpty()) {
+    return trained.isEmpty()
+        ? OptionalLong.empty()
+        : OptionalLong.of(StepNoiseCheck.trainedParameters(trained.get()));
+  }
+
+  /** What a step's noise is against an update, where it is known what is trained. */
+  private void sayNoise(
+      BoundPrediction recommended, Optional<PlanBands> correlation, Map<String, String> given)
+      throws IOException {
+    OptionalLong parameters = parameters(given);
+    if (parameters.isEmpty()) {
       return;
     }
     StepNoise noise =
         new StepNoise(
-            recommended.mechanism().noiseMultiplier(),
-            StepNoiseCheck.trainedParameters(trained.get()),
+            // as independent noise that leaves as much in the models
+            recommended.mechanism().noiseMultiplier()
+                * correlation.map(one -> one.chosen().relative()).orElse(1.0),
+            parameters.getAsLong(),
             recommended.mechanism().expectedUnits(),
             training.rounds());
     PrintWriter writer =
@@ -188,14 +227,21 @@ final class PlanCommand implements Callable<Integer> {
   }
 
   private Map<String, String> settings(
-      PlanningTerms terms, BoundPrediction recommended, Map<String, String> given) {
+      PlanningTerms terms,
+      BoundPrediction recommended,
+      Optional<PlanBands> correlation,
+      Map<String, String> given) {
     return horizon.isAsked()
         ? PlanSettings.ofLifetimes(
             PrivacyLoss.budget("budget", guarantee.epsilon(), guarantee.delta()),
             horizon.generations(),
             recommended,
             given)
-        : PlanSettings.of(terms, recommended, given);
+        : PlanSettings.of(
+            terms,
+            correlation.orElseThrow().with(recommended),
+            correlation.orElseThrow().chosen().bands(),
+            given);
   }
 
   private Map<String, String> given() {
@@ -248,15 +294,24 @@ final class PlanCommand implements Callable<Integer> {
     return known.isMeasured() ? text + "\n" + PopulationOptions.UNACCOUNTED : text;
   }
 
-  private void print(BoundPlan plan, BoundPrediction recommended) {
+  private void print(
+      BoundPlan plan,
+      BoundPrediction recommended,
+      Optional<PlanBands> correlation,
+      Map<String, String> given)
+      throws IOException {
+    OptionalLong parameters = parameters(given);
     if (output.json()) {
-      AccountingOutput.printJson(spec.commandLine().getOut(), describe(plan, recommended));
+      Map<String, Object> answer = describe(plan, recommended);
+      correlation.ifPresent(one -> answer.put("noise_bands", one.describe(parameters)));
+      AccountingOutput.printJson(spec.commandLine().getOut(), answer);
       return;
     }
     PrintWriter out = spec.commandLine().getOut();
     PlanTable.print(out, plan);
     out.printf(
         "recommended: %s%n", sampler == null ? PlanTable.reason(plan, recommended) : sampler);
+    correlation.ifPresent(one -> one.print(out, parameters));
     if (horizon.isAsked()) {
       out.printf("%nas a lifetime of each user, while training goes on for ever:%n");
       horizon(recommended)

@@ -34,13 +34,16 @@ final class PlanSettings {
    * windows, up to the one given, that leaves at least nine tenths of G. Under ULS the pool must
    * hold at least G examples to draw from: g grows where it does not.
    *
+   * @param bound with the noise that its bands need
+   * @param bands over how many rounds noise is correlated; 1 for independent noise
    * @param given not modified
    * @return a configuration that {@link MurmurationConfig#of} accepts
    * @throws io.murmuration.config.InvalidConfigurationException listing what is missing or wrong
    */
   static Map<String, String> of(
-      PlanningTerms terms, BoundPrediction bound, Map<String, String> given) {
+      PlanningTerms terms, BoundPrediction bound, int bands, Map<String, String> given) {
     Map<String, String> settings = new TreeMap<>(given);
+    set(settings, PrivacyOptions.NOISE_BANDS, bands);
     set(settings, PrivacyOptions.EPSILON, terms.epsilon());
     set(settings, PrivacyOptions.DELTA, terms.delta());
     set(settings, PrivacyOptions.ROUNDS, terms.rounds());

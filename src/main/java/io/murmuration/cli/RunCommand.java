@@ -84,6 +84,13 @@ final class RunCommand implements Callable<Integer> {
     Optional<StepNoise> noise = StepNoiseCheck.of(valid);
     if (noise.isPresent()) {
       say(!noise.get().isHopeless(), noise.get());
+      int bands = valid.privacy().noiseBands();
+      if (bands > 1) {
+        say(
+            /* isFine= */ true,
+            "Noise is correlated over %d rounds; the trainer keeps %,d bytes of it."
+                .formatted(bands, (bands - 1) * noise.get().parameters() * Long.BYTES));
+      }
     }
   }
 

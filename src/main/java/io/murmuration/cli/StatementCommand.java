@@ -12,6 +12,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /** {@code murmuration statement}: the guarantee in words, for a privacy review. */
@@ -40,6 +41,11 @@ final class StatementCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     PldAccountant pld = accountant.create();
+    if (ofLifetimes && mechanism.bands() > 1) {
+      throw new ParameterException(
+          spec.commandLine(),
+          "--horizon counts rounds, and with --bands users take turns: give one of them");
+    }
     double epsilon =
         AccountingOutput.checked(
             spec,
@@ -76,13 +82,24 @@ final class StatementCommand implements Callable<Integer> {
 
   private String mechanismInWords() {
     boolean uls = mechanism.sampler() == Sampler.ULS;
+    String inTurns =
+        mechanism.bands() == 1
+            ? ""
+            : " over all rounds, %d times that in one round of %d, the user's turn, and in no other"
+                .formatted(mechanism.bands(), mechanism.bands());
+    String correlated =
+        mechanism.bands() == 1
+            ? ""
+            : ", which is correlated over %d rounds,".formatted(mechanism.bands());
     String sampled =
         uls
             ? "each user takes part independently with probability "
                 + mechanism.samplingProbability()
+                + inTurns
                 + "; the mean gradient over up to a fixed number of a user's examples is clipped"
             : "each pooled example takes part independently with probability "
                 + mechanism.samplingProbability()
+                + inTurns
                 + "; a user has at most "
                 + mechanism.groupSize()
                 + " examples in the pool; each example's gradient is clipped";
@@ -90,7 +107,9 @@ final class StatementCommand implements Callable<Integer> {
         + sampled
         + " to an L2 norm C, Gaussian noise of standard deviation "
         + noise.noiseMultiplier()
-        + "·C is added to the sum, and the sum is divided by a public constant";
+        + "·C"
+        + correlated
+        + " is added to the sum, and the sum is divided by a public constant";
   }
 
   private static String computedInWords(PldAccountant pld) {

@@ -1,6 +1,7 @@
 package io.murmuration.config;
 
 import io.murmuration.privacy.mechanism.AdaptiveClipping;
+import io.murmuration.privacy.mechanism.CorrelatedNoise;
 import io.murmuration.privacy.mechanism.Sampler;
 import java.time.Duration;
 import java.util.OptionalDouble;
@@ -23,6 +24,7 @@ import java.util.regex.Pattern;
  * @param rounds rounds to plan for; may be empty only if the noise multiplier is given. Where users
  *     have lifetimes, how many of them a user may take part in at least: training has no end
  * @param noiseMultiplier σ &gt; 0, or empty to calibrate it
+ * @param noiseBands b ≥ 1: over how many rounds noise is correlated; 1 where it is independent
  * @param roundInterval length of a tick
  * @param maxUndurableRounds the most granted rounds that one failure can lose, at least 1
  * @param raiseBudget whether a budget above the ledger's is a deliberate raise
@@ -40,6 +42,7 @@ public record PrivacyConfig(
     AdaptiveClipping.Options adaptiveClipping,
     OptionalLong rounds,
     OptionalDouble noiseMultiplier,
+    int noiseBands,
     Duration roundInterval,
     int maxUndurableRounds,
     boolean raiseBudget,
@@ -80,6 +83,10 @@ public record PrivacyConfig(
               + PrivacyOptions.ROUNDS.key()
               + " is required: noise is calibrated to a number of rounds where it is not given");
     }
+    Integer noiseBands = faults.atLeast(PrivacyOptions.NOISE_BANDS, 1);
+    if (noiseBands != null && noiseBands > 1) {
+      checkBands(noiseBands, probability, calibrated, faults);
+    }
     Duration interval = faults.required(PrivacyOptions.ROUND_INTERVAL);
     if (interval != null && interval.toMillis() < 1) {
       faults.add(
@@ -104,6 +111,7 @@ public record PrivacyConfig(
                 noiseMultiplier == null
                     ? OptionalDouble.empty()
                     : OptionalDouble.of(noiseMultiplier),
+                noiseBands,
                 interval,
                 maxUndurable,
                 raiseBudget,
@@ -113,6 +121,34 @@ public record PrivacyConfig(
   /** Whether the mechanism of training is chosen from the stream. */
   public boolean calibrated() {
     return samplingProbability.isEmpty();
+  }
+
+  private static void checkBands(int bands, double probability, boolean calibrated, Faults faults) {
+    if (bands > CorrelatedNoise.MAX_BANDS) {
+      faults.add(
+          PrivacyOptions.NOISE_BANDS,
+          "must be at most %d but is %d".formatted(CorrelatedNoise.MAX_BANDS, bands));
+    }
+    if (probability * bands > 1) {
+      faults.add(
+          PrivacyOptions.NOISE_BANDS,
+          "times %s, %s, must be at most 1 but is %s: a user has one turn in so many rounds"
+              .formatted(
+                  PrivacyOptions.SAMPLING_PROBABILITY.key(), probability, probability * bands));
+    }
+    String rule = "must be 1 where %s is true but is " + bands + ": ";
+    if (HorizonConfig.isEnabled(faults)) {
+      faults.add(
+          PrivacyOptions.NOISE_BANDS,
+          rule.formatted(HorizonOptions.ENABLED.key())
+              + "what a lifetime counts is rounds, and users would take turns");
+    }
+    if (calibrated) {
+      faults.add(
+          PrivacyOptions.NOISE_BANDS,
+          rule.formatted(CalibrationOptions.ENABLED.key())
+              + "what is reserved for choices is independent noise");
+    }
   }
 
   private static void refuseWhatIsChosen(Faults faults) {

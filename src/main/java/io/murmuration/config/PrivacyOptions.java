@@ -112,6 +112,17 @@ public final class PrivacyOptions {
               "σ: standard deviation of the noise in units of the clip norm. Without it, the"
                   + " smallest that affords privacy.rounds rounds.");
 
+  public static final ConfigOption<Integer> NOISE_BANDS =
+      ConfigOptions.key("privacy.noise-bands")
+          .intType()
+          .defaultValue(1)
+          .withDescription(
+              "Over how many rounds noise is correlated, so that later rounds take back a part of what"
+                  + " earlier ones added; 1 for independent noise. Users take turns: each is drawn in"
+                  + " every so many-th round only, and there so many times as likely. plan says which"
+                  + " number leaves the least noise. The trainer keeps so many less one times 8 bytes a"
+                  + " parameter.");
+
   public static final ConfigOption<Duration> ROUND_INTERVAL =
       ConfigOptions.key("privacy.round-interval")
           .durationType()

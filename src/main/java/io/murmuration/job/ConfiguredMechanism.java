@@ -1,17 +1,22 @@
 package io.murmuration.job;
 
 import io.murmuration.config.PrivacyConfig;
+import io.murmuration.event.UserPseudonyms;
 import io.murmuration.planning.HorizonPlan;
+import io.murmuration.planning.NoiseCorrelation;
+import io.murmuration.privacy.accounting.Mechanism;
 import io.murmuration.privacy.accounting.NoiseCalibration;
 import io.murmuration.privacy.accounting.PhaseAccountant;
 import io.murmuration.privacy.accounting.PldAccountant;
 import io.murmuration.privacy.accounting.PldPhaseAccountant;
 import io.murmuration.privacy.accounting.PrivacyLoss;
 import io.murmuration.privacy.ledger.LedgerRecord.Genesis;
+import io.murmuration.privacy.mechanism.CorrelatedNoise;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.privacy.mechanism.RoundQuery;
 import io.murmuration.privacy.mechanism.RoundQuery.ModelUpdate;
 import java.util.Optional;
+import org.apache.commons.codec.digest.DigestUtils;
 
 /**
  * Derives the mechanism of every round from the configured guarantee: a function of public numbers
@@ -41,21 +46,57 @@ public final class ConfiguredMechanism {
                                 .accounted(
                                     config.samplingProbability().orElseThrow(),
                                     config.groupSize(),
-                                    /* noiseMultiplier= */ 1),
+                                    /* noiseMultiplier= */ 1,
+                                    config.noiseBands()),
                             config.rounds().getAsLong(),
                             share.epsilon(),
                             share.delta()));
     double expectedUnits = config.expectedUnits().orElseThrow();
-    return new RoundMechanism(
-        config.sampler(),
-        config.samplingProbability().orElseThrow(),
-        config.groupSize(),
-        noiseMultiplier,
-        config.clipNorm(),
-        expectedUnits,
-        config.adaptiveClipping() == null
-            ? RoundQuery.UPDATE
-            : new ModelUpdate(config.adaptiveClipping().in(noiseMultiplier, expectedUnits)));
+    RoundMechanism independent =
+        new RoundMechanism(
+            config.sampler(),
+            config.samplingProbability().orElseThrow(),
+            config.groupSize(),
+            noiseMultiplier,
+            config.clipNorm(),
+            expectedUnits,
+            config.adaptiveClipping() == null
+                ? RoundQuery.UPDATE
+                : new ModelUpdate(config.adaptiveClipping().in(noiseMultiplier, expectedUnits)));
+    return config.noiseBands() == 1
+        ? independent
+        : independent.withCorrelatedNoise(correlation(config, noiseMultiplier, share));
+  }
+
+  /** The coefficients that leave the least noise in the models of all rounds there will be. */
+  private static CorrelatedNoise correlation(
+      PrivacyConfig config, double noiseMultiplier, PrivacyLoss share) {
+    Mechanism accounted =
+        config
+            .sampler()
+            .accounted(
+                config.samplingProbability().orElseThrow(),
+                config.groupSize(),
+                noiseMultiplier,
+                config.noiseBands());
+    long rounds =
+        config
+            .rounds()
+            .orElseGet(
+                () ->
+                    PldPhaseAccountant.forPhase(accounted, share.epsilon(), share.delta())
+                        .affordableRounds());
+    return NoiseCorrelation.of(
+        config.noiseBands(), Math.max(1, rounds), turnKey(config).fingerprint());
+  }
+
+  /**
+   * The key by which users get their turns where noise is correlated. It is public, a function of
+   * the domain's name: the guarantee holds for whoever knows everybody's turn, a secret would add
+   * nothing to it, and could be lost.
+   */
+  static UserPseudonyms turnKey(PrivacyConfig config) {
+    return new UserPseudonyms(DigestUtils.sha256("turns of the users of " + config.domain()));
   }
 
   /**

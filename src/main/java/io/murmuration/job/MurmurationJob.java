@@ -167,7 +167,7 @@ public final class MurmurationJob {
                 "training",
                 round.expectedUnits(),
                 /* examplesPerUnit= */ 1,
-                1 + round.groupSize() * round.samplingProbability()));
+                1 + round.groupSize() * round.probabilityInTurn()));
   }
 
   /**
@@ -177,6 +177,12 @@ public final class MurmurationJob {
    */
   public static DataStream<CohortRecord> addTo(
       StreamExecutionEnvironment env, MurmurationConfig config) {
+    if (config.privacy().noiseBands() > 1) {
+      // whoever samples must know of turns before anything may be charged for them
+      throw new IllegalArgumentException(
+          "privacy.noise-bands must be 1 but is %d: this version accounts for correlated noise and does not train with it yet"
+              .formatted(config.privacy().noiseBands()));
+    }
     PhaseSchedule phases = ConfiguredPhases.of(config);
     Configuration settings = new Configuration();
     settings.set(PipelineOptions.GENERIC_TYPES, false);

@@ -6,6 +6,7 @@ import io.murmuration.config.TrainingOptions.ParametersKind;
 import io.murmuration.model.DecoderDescription;
 import io.murmuration.model.ModelDirectory;
 import io.murmuration.model.TensorSpec;
+import io.murmuration.planning.NoiseCorrelation;
 import io.murmuration.planning.StepNoise;
 import io.murmuration.privacy.accounting.PrivacyLoss;
 import io.murmuration.privacy.mechanism.RoundMechanism;
@@ -47,7 +48,7 @@ public final class StepNoiseCheck {
         ? Optional.empty()
         : Optional.of(
             new StepNoise(
-                round.noiseMultiplier(),
+                NoiseCorrelation.asIndependent(round, rounds),
                 trainedParameters(config.training()),
                 round.expectedUnits(),
                 rounds));

@@ -16,7 +16,8 @@ import java.util.Locale;
  * 0.18 in docs/bounds.md, 60 rounds) still learns half of it; a channel of 315 people with M 60, G
  * 8 at ε 8, at 0.7 to 1.6, had its loss rise over 20 rounds. Hence {@link #HOPELESS}.
  *
- * @param noiseMultiplier σ &gt; 0
+ * @param noiseMultiplier σ &gt; 0; of correlated noise that of the independent noise that leaves as
+ *     much in the models ({@link NoiseCorrelation})
  * @param parameters P ≥ 1: how many numbers are trained
  * @param expectedUnits M or B &gt; 0
  * @param rounds T ≥ 1

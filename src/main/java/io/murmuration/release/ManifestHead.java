@@ -17,7 +17,8 @@ import java.util.Optional;
  * <p>Format 1 says of the mechanism neither what is summed nor how the clip norm moves; a mechanism
  * of that format reads as plain training, whatever it was. Format 2 has it in the ledger's form.
  * Format 3 is that of a round that counts in users' lifetimes, and {@link ReleaseManifest} says in
- * whose; all others are still written in format 2.
+ * whose. Format 4 is that of a round whose noise is correlated with that of others; no lifetimes
+ * are counted beside it. All others are still written in format 2.
  *
  * @param format version of this format
  * @param domain the privacy domain whose budget is spent
@@ -74,7 +75,9 @@ public record ManifestHead(
     @JsonProperty("base_model_sha256") String baseModelDigest) {
 
   /** The newest format that this version of Murmuration writes; it reads all from 1 on. */
-  public static final int FORMAT = 3;
+  public static final int FORMAT = 4;
+
+  private static final int OF_LIFETIMES = 3;
 
   private static final int WITHOUT_LIFETIMES = 2;
 
@@ -82,7 +85,7 @@ public record ManifestHead(
 
   static ManifestHead of(ReleaseContext context, Grant grant) {
     return new ManifestHead(
-        grant.horizon() == null ? WITHOUT_LIFETIMES : FORMAT,
+        formatOf(grant),
         context.domain(),
         context.runId(),
         grant.round(),
@@ -105,9 +108,16 @@ public record ManifestHead(
         context.baseModelDigest());
   }
 
+  private static int formatOf(Grant grant) {
+    if (grant.mechanism().correlatedNoise() != null) {
+      return FORMAT;
+    }
+    return grant.horizon() == null ? WITHOUT_LIFETIMES : OF_LIFETIMES;
+  }
+
   /** Whether a manifest's format, which is known, says whose lifetime a round counts in. */
   static boolean statesLifetime(ObjectNode manifest) {
-    return manifest.get("format").intValue() > WITHOUT_LIFETIMES;
+    return manifest.get("format").intValue() == OF_LIFETIMES;
   }
 
   /** Whether the mechanism is this one, as far as the format says it. */
@@ -135,6 +145,15 @@ public record ManifestHead(
       throw new IOException(
           "the manifest has format %d but this version of Murmuration reads formats %d to %d"
               .formatted(format.intValue(), WITHOUT_QUERY, FORMAT));
+    }
+    boolean correlated = manifest.at("/mechanism/correlated_noise").isObject();
+    if (correlated != (format.intValue() == FORMAT)) {
+      throw new IOException(
+          correlated
+              ? "the mechanism has correlated_noise, which format %d does not know"
+                  .formatted(format.intValue())
+              : "the mechanism must have correlated_noise, which format %d is for"
+                  .formatted(format.intValue()));
     }
   }
 }

@@ -29,9 +29,24 @@ public final class MechanismInWords {
     int groupSize = mechanism.groupSize();
     String examples = groupSize == 1 ? "one example" : groupSize + " examples";
     return mechanism.sampler() == Sampler.ULS
-        ? "each user with probability %s, at most %s of a user".formatted(probability, examples)
-        : "each example with probability %s, at most %s of a user in the pool"
-            .formatted(probability, examples);
+        ? "each user with probability %s%s, at most %s of a user"
+            .formatted(probability, inTurns(mechanism), examples)
+        : "each example with probability %s%s, at most %s of a user in the pool"
+            .formatted(probability, inTurns(mechanism), examples);
+  }
+
+  private static String inTurns(RoundMechanism mechanism) {
+    return mechanism.bands() == 1
+        ? ""
+        : " over all rounds, %s in every %s that is the user's turn"
+            .formatted(Guarantee.number(mechanism.probabilityInTurn()), ordinal(mechanism.bands()));
+  }
+
+  /** Which of so many rounds, such as 2nd or 8th. */
+  static String ordinal(int bands) {
+    int last = bands % 10;
+    boolean regular = last < 1 || last > 3 || (bands / 10) % 10 == 1;
+    return bands + (regular ? "th" : last == 1 ? "st" : last == 2 ? "nd" : "rd");
   }
 
   private static String query(RoundMechanism mechanism) {
@@ -73,6 +88,13 @@ public final class MechanismInWords {
   }
 
   private static String noise(RoundMechanism mechanism) {
-    return "noise multiplier " + Guarantee.number(mechanism.noiseMultiplier());
+    return "noise multiplier "
+        + Guarantee.number(mechanism.noiseMultiplier())
+        + (mechanism.bands() == 1 ? "" : ", " + correlation(mechanism));
+  }
+
+  /** How noise is correlated, of a mechanism where it is. */
+  public static String correlation(RoundMechanism mechanism) {
+    return "noise correlated over %d rounds".formatted(mechanism.bands());
   }
 }

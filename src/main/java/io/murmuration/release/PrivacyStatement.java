@@ -128,10 +128,16 @@ public final class PrivacyStatement {
     boolean byUser = mechanism.sampler() == Sampler.ULS;
     List<String> sentences = new ArrayList<>();
     sentences.add(
-        "%s takes part independently with probability %s. %s is clipped to L2 norm %s, Gaussian noise of standard deviation %s times that is added to the sum, and the noisy sum is divided by %s, a constant that was fixed in advance."
+        "%s takes part independently with probability %s%s. %s is clipped to L2 norm %s, Gaussian noise of standard deviation %s times that is added to the sum, and the noisy sum is divided by %s, a constant that was fixed in advance."
             .formatted(
                 byUser ? "Each user" : "Each pooled example",
-                Guarantee.number(mechanism.samplingProbability()),
+                Guarantee.number(mechanism.probabilityInTurn()),
+                mechanism.bands() == 1
+                    ? ""
+                    : " in every %s round, those of %s turn, and in no other"
+                        .formatted(
+                            MechanismInWords.ordinal(mechanism.bands()),
+                            byUser ? "the user's" : "its user's"),
                 byUser
                     ? "The mean gradient of a user's examples, at most %d of them,"
                         .formatted(mechanism.groupSize())
@@ -141,6 +147,11 @@ public final class PrivacyStatement {
                 Guarantee.number(mechanism.expectedUnits())));
     if (!byUser) {
       sentences.add("A user has at most %d examples in the pool.".formatted(mechanism.groupSize()));
+    }
+    if (mechanism.bands() > 1) {
+      sentences.add(
+          "The noise is correlated over %1$d rounds: each takes back a part of what those before it added. A user's turn is a hash of the id, and %1$d rounds of the phase, or the part of them that was run, cost what one costs that is the user's turn."
+              .formatted(mechanism.bands()));
     }
     Optional<AdaptiveClipping> adaptive = mechanism.adaptiveClipping();
     if (adaptive.isPresent()) {

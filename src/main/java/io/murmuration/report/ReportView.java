@@ -188,7 +188,8 @@ public record ReportView(
         Integer.toString(phase.opened().phase()),
         mechanism.query().purpose(),
         MechanismInWords.sampling(mechanism),
-        Words.number(mechanism.noiseMultiplier()),
+        Words.number(mechanism.noiseMultiplier())
+            + (mechanism.bands() == 1 ? "" : ", " + MechanismInWords.correlation(mechanism)),
         Words.number(mechanism.clipNorm()),
         Words.number(mechanism.expectedUnits()),
         Words.epsilon(phase.opened().epsilon()),

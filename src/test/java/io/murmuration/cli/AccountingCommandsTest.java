@@ -47,6 +47,57 @@ class AccountingCommandsTest {
     assertThat(json().get("epsilon_rdp_check").asDouble()).isBetween(2.1245, 2.6);
   }
 
+  /** σ 1.74 at q 0.0672 and 8 bands: what dp_accounting says of 19 rounds at 0.5376. */
+  @Test
+  void bands_areCyclesOfRounds() throws Exception {
+    assertThat(
+            run(
+                new CalibrateCommand(),
+                "--q 0.0672 --bands 8 --rounds 150 --epsilon 8 --delta 1e-6 --json"))
+        .isZero();
+    double sigma = json().get("noise_multiplier").asDouble();
+    assertThat(sigma).isCloseTo(1.74, within(0.01));
+    assertThat(json().get("bands").asInt()).isEqualTo(8);
+    assertThat(json().get("epsilon").asDouble()).isBetween(7.99, 8.0);
+
+    out.getBuffer().setLength(0);
+    assertThat(
+            run(
+                new AccountCommand(),
+                "--q 0.0672 --bands 8 --rounds 152 --delta 1e-6 --json --sigma " + sigma))
+        .isZero();
+    assertThat(json().get("epsilon").asDouble()).isBetween(7.99, 8.0);
+    assertThat(json().has("epsilon_rdp_check")).isFalse();
+    assertThat(run(new AccountCommand(), "--q 0.2 --bands 8 --rounds 8 --delta 1e-6 --sigma 1"))
+        .isEqualTo(2);
+    assertThat(err.toString()).contains("sampling probability must be in (0, 1] but is 1.6");
+  }
+
+  @Test
+  void bands_areNotForLifetimes() {
+    assertThat(
+            run(
+                new AccountCommand(),
+                "--horizon --q 0.01 --bands 2 --sigma 1 --epsilon 2 --delta 1e-6"))
+        .isEqualTo(2);
+    assertThat(err.toString()).contains("--horizon counts rounds, and with --bands users take");
+    assertThat(
+            run(
+                new StatementCommand(),
+                "--horizon --q 0.01 --bands 2 --sigma 1 -T 100 --delta 1e-6"))
+        .isEqualTo(2);
+  }
+
+  @Test
+  void statement_saysOverHowManyRoundsNoiseIsCorrelated() {
+    assertThat(run(new StatementCommand(), "--q 0.0672 --bands 8 --sigma 1.74 -T 150 --delta 1e-6"))
+        .isZero();
+    assertThat(out.toString())
+        .contains("After 150 rounds everything released is (ε = ")
+        .contains("0.0672 over all rounds, 8 times that in one round of 8, the user's turn")
+        .contains("deviation 1.74·C, which is correlated over 8 rounds, is added to the sum");
+  }
+
   @Test
   void account_exampleLevel_givesDeltaAtEpsilon() throws Exception {
     int exit =

@@ -221,6 +221,24 @@ class LedgerCommandTest {
   }
 
   @Test
+  void saysOverHowManyRoundsNoiseIsCorrelated() throws Exception {
+    PublishedRun run =
+        PublishedRun.in(directory)
+            .rounds(PublishedRun.correlated(40000, 30000), 8, /* rounds= */ 3, /* halt= */ null);
+    String ledger = run.ledger().toString();
+
+    assertThat(run("show", "--file", ledger)).isZero();
+    assertThat(out.toString())
+        .contains("each user with probability 0.0625 over all rounds, 0.125 in every 2nd that is")
+        .contains("noise multiplier 0.9, noise correlated over 2 rounds");
+    out.getBuffer().setLength(0);
+    assertThat(run("show", "--json", "--file", ledger)).isZero();
+    assertThat(new ObjectMapper().readTree(out.toString()).toString())
+        .contains("\"noise_bands\":2,\"turn_key\":\"0123456789abcdef\"");
+    assertThat(run("verify", "--file", ledger)).isZero();
+  }
+
+  @Test
   void tellsLostRoundsFromPrunedOnes_andNoStoreFromAnother() throws Exception {
     PublishedRun run =
         PublishedRun.in(directory)

@@ -180,6 +180,45 @@ class PlanCommandTest {
     assertThat(new PldAccountant(1e-3).epsilon(accounted, 2000, 1e-6)).isLessThanOrEqualTo(4);
   }
 
+  private static final String CORRELATED =
+      "--population 15238 -B 256 -T 300 --epsilon 8 --delta 1e-6 --diversity 0 --group-sizes 1";
+
+  @Test
+  void bands_areThoseThatLeaveTheLeastNoise() throws IOException {
+    Path file = directory.resolve("plan.yaml");
+
+    int exit = run(CORRELATED + " --bands auto --json" + REQUIRED + " --write-config " + file);
+
+    assertThat(exit).as(err.toString()).isZero();
+    JsonNode bands = json().get("noise_bands");
+    assertThat(bands.get("planned").asInt()).isEqualTo(16);
+    assertThat(bands.get("candidates")).hasSize(6);
+    assertThat(bands.at("/candidates/0/relative_noise").asDouble()).isEqualTo(1);
+    assertThat(bands.at("/candidates/4/relative_noise").asDouble()).isCloseTo(0.57, within(0.01));
+    MurmurationConfig config = MurmurationConfig.of(ConfigFile.read(file));
+    RoundMechanism round = ConfiguredMechanism.of(config.privacy());
+    assertThat(round.bands()).isEqualTo(16);
+    assertThat(round.samplingProbability()).isEqualTo(256.0 / 15238);
+    assertThat(round.noiseMultiplier())
+        .isEqualTo(bands.at("/candidates/4/noise_multiplier").asDouble());
+    assertThat(new PldAccountant(1e-3).epsilon(round.accounted(), 300, 1e-6))
+        .isLessThanOrEqualTo(8);
+  }
+
+  @Test
+  void bands_areATableForPeople_andMayBeAskedFor() throws IOException {
+    Path file = directory.resolve("plan.yaml");
+
+    assertThat(run(CORRELATED + " --bands 4" + REQUIRED + " --write-config " + file)).isZero();
+
+    assertThat(out.toString())
+        .containsPattern("(?m)^ +16 +0\\.2688 .* 5[67]\\..% +15·8·P$")
+        .contains("planned: noise correlated over 4 rounds");
+    assertThat(ConfigFile.read(file)).containsEntry("privacy.noise-bands", "4");
+    refused(CORRELATED + " --bands 5", "--bands must be one of [1, 2, 4, 8, 16, 32]");
+    refused(CORRELATED + " --bands 4 --horizon", "--horizon counts rounds");
+  }
+
   @Test
   void writeConfig_poolFollowsTheBound() throws IOException {
     Path file = directory.resolve("plan.yaml");

@@ -13,6 +13,7 @@ import io.murmuration.privacy.ledger.FileLedger;
 import io.murmuration.privacy.ledger.HaltReason;
 import io.murmuration.privacy.ledger.LedgerException;
 import io.murmuration.privacy.mechanism.AdaptiveClipping;
+import io.murmuration.privacy.mechanism.CorrelatedNoise;
 import io.murmuration.privacy.mechanism.Grant;
 import io.murmuration.privacy.mechanism.RoundExecuted;
 import io.murmuration.privacy.mechanism.RoundMechanism;
@@ -100,6 +101,12 @@ final class PublishedRun {
         MECHANISM.expectedUnits(),
         new RoundQuery.ModelUpdate(
             new AdaptiveClipping(/* quantile= */ 0.5, /* rate= */ 0.2, /* bitNoise= */ 50)));
+  }
+
+  /** {@link #MECHANISM} with noise that is correlated over as many rounds as there are numbers. */
+  static RoundMechanism correlated(Integer... numerators) {
+    return MECHANISM.withCorrelatedNoise(
+        new CorrelatedNoise(List.of(numerators), "0123456789abcdef"));
   }
 
   /** A name may hold what no file's name can. */

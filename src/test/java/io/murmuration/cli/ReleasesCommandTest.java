@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.murmuration.privacy.accounting.Mechanism;
+import io.murmuration.privacy.accounting.PldAccountant;
 import io.murmuration.release.Digests;
 import io.murmuration.release.DirectoryModelStore;
 import io.murmuration.release.Guarantee;
@@ -150,6 +152,43 @@ class ReleasesCommandTest {
             "its ε, %s, is below the ".formatted(understated), "that the ledger's charges up to it")
         .contains("PRIVACY.md does not hold the manifest's statement")
         .contains("3 of 4 releases are sound");
+  }
+
+  @Test
+  void recomputesTheCyclesOfCorrelatedNoise() throws Exception {
+    // the second start finds other coefficients, and goes on with those of the ledger
+    PublishedRun run =
+        PublishedRun.in(root.resolve("correlated"))
+            .rounds(PublishedRun.correlated(40000, 30000, 25000, 20000), 8, 5, /* halt= */ null)
+            .rounds(PublishedRun.correlated(40000, 30000, 25000, 20001), 8, 4, /* halt= */ null);
+
+    assertThat(verify(run)).isZero();
+
+    assertThat(out.toString()).endsWith("9 of 9 releases are sound%n".formatted());
+    Mechanism inTurn = Mechanism.uls(0.25, 0.9);
+    for (int round = 1; round <= 9; round++) {
+      ObjectNode manifest = manifest(run, "round-%08d".formatted(round));
+      assertThat(manifest.get("phase").asInt()).isEqualTo(1);
+      assertThat(manifest.get("format").asInt()).isEqualTo(4);
+      assertThat(manifest.at("/mechanism/correlated_noise/coefficients").toString())
+          .isEqualTo("[40000,30000,25000,20000]");
+      assertThat(manifest.get("epsilon_spent").asDouble())
+          .isEqualTo(
+              new PldAccountant()
+                  .epsilon(inTurn, (round + 3) / 4, manifest.get("delta").asDouble()));
+    }
+    assertThat(Files.readString(run.releases().resolve("round-00000009/PRIVACY.md")))
+        .contains("with probability 0.25 in every 4th round, those of the user's turn")
+        .contains("The noise is correlated over 4 rounds: each takes back a part");
+
+    out.getBuffer().setLength(0);
+    ObjectNode manifest = manifest(run, "round-00000009");
+    double independent =
+        new PldAccountant()
+            .epsilon(Mechanism.uls(0.0625, 0.9), 9, manifest.get("delta").asDouble());
+    write(run, "round-00000009", manifest.put("epsilon_spent", independent));
+    assertThat(verify(run)).isEqualTo(1);
+    assertThat(out.toString()).contains("its ε, %s, is below the ".formatted(independent));
   }
 
   /** Two generations, each of more rounds than one user may take part in. */

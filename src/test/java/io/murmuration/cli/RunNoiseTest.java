@@ -63,16 +63,22 @@ class RunNoiseTest {
 
   @Test
   void check_whereTrainingCanLearn_saysTheNoise() throws Exception {
-    // the README's run on the chat
+    // the README's run on the chat, with noise that is correlated
     assertThat(
             check(
                 "privacy.sampling-probability=0.0672",
                 "privacy.expected-units=1024",
-                "privacy.rounds=150"))
+                "privacy.rounds=150",
+                "privacy.noise-bands=8"))
         .as(err.toString())
         .isZero();
 
-    assertThat(out.toString()).contains("The noise of a step", "1024 units expected");
+    assertThat(out.toString())
+        .contains("The noise of a step", "1024 units expected")
+        // σ 1.74 leaves as much as 0.73 of independent noise, whose 150 rounds need 0.90
+        .containsPattern("noise multiplier 0\\.73\\d\\d?,")
+        .containsPattern(
+            "Noise is correlated over 8 rounds; the trainer keeps [0-9,]+ bytes of it");
     assertThat(err.toString()).isEmpty();
   }
 }

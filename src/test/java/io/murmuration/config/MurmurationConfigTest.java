@@ -372,6 +372,38 @@ class MurmurationConfigTest {
   }
 
   @Test
+  void noiseIsIndependentUnlessBandsAreAskedFor() {
+    assertThat(MurmurationConfig.of(valid()).privacy().noiseBands()).isEqualTo(1);
+    Map<String, String> settings = valid();
+    settings.put("privacy.sampling-probability", "0.125");
+    settings.put("privacy.noise-bands", "8");
+    MurmurationConfig config = MurmurationConfig.of(settings);
+    assertThat(config.privacy().noiseBands()).isEqualTo(8);
+    assertThat(MurmurationConfig.of(config.settings())).isEqualTo(config);
+  }
+
+  @Test
+  void bandsThatLeaveNoTurnsOrCannotBeCountedAreRefused() {
+    Map<String, String> settings = valid();
+    settings.put("privacy.sampling-probability", "0.126");
+    settings.put("privacy.noise-bands", "8");
+    refused(
+        settings,
+        "privacy.noise-bands times privacy.sampling-probability, 0.126, must be at most 1 but is 1.008");
+    settings.put("privacy.noise-bands", "65");
+    refused(settings, "privacy.noise-bands must be at most 64 but is 65");
+    settings.put("privacy.noise-bands", "0");
+    refused(settings, "privacy.noise-bands must be at least 1 but is 0");
+    Map<String, String> lifetimes = withLifetimes();
+    lifetimes.put("privacy.noise-bands", "2");
+    refused(lifetimes, "privacy.noise-bands must be 1 where horizon.enabled is true but is 2");
+    Map<String, String> calibrated = valid();
+    calibrated.put("calibration.enabled", "true");
+    calibrated.put("privacy.noise-bands", "2");
+    refused(calibrated, "privacy.noise-bands must be 1 where calibration.enabled is true but is 2");
+  }
+
+  @Test
   void lifetimesAreNotRecalibrated() {
     Map<String, String> settings = withRoundsOfALifetime();
     settings.remove("privacy.sampling-probability");

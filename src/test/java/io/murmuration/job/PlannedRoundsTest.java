@@ -8,6 +8,7 @@ import io.murmuration.calibration.CalibrationTerms.Recalibration;
 import io.murmuration.calibration.CountBins;
 import io.murmuration.config.HorizonConfig;
 import io.murmuration.config.PrivacyConfig;
+import io.murmuration.planning.NoiseCorrelation;
 import io.murmuration.privacy.accounting.PhaseAccountant;
 import io.murmuration.privacy.accounting.PrivacyLoss;
 import io.murmuration.privacy.budget.PhaseSchedule;
@@ -60,6 +61,38 @@ class PlannedRoundsTest {
   /** Every case, or one in so many, which ones a matter of chance with a fixed seed. */
   private static boolean taken(SplittableRandom random, int oneIn) {
     return WHOLE || random.nextInt(oneIn) == 0;
+  }
+
+  /** 150 rounds are 18 whole cycles of 8 and a part of one, which costs as much. */
+  @Test
+  void correlatedNoise_affordsWhatItIsCalibratedFor() {
+    AdaptiveClipping.Options adaptive = new AdaptiveClipping.Options(0.5, 0.2, 0.05);
+    for (Sampler sampler : Sampler.values()) {
+      RoundMechanism round =
+          ConfiguredMechanism.of(config(sampler, 0.0625, 2, 150, 8, 1e-6, adaptive, 8));
+      require(round, 150, 8, 1e-6);
+
+      assertThat(round.bands()).isEqualTo(8);
+      assertThat(round.correlatedNoise())
+          .isEqualTo(NoiseCorrelation.of(8, 150, round.correlatedNoise().turnKey()));
+      assertThat(ConfiguredMechanism.accountant(round, 8, 1e-6).affordableRounds()).isEqualTo(152);
+      assertThat(round.noiseMultiplier())
+          .isGreaterThan(
+              ConfiguredMechanism.of(config(sampler, 0.0625, 2, 150, 8, 1e-6, adaptive))
+                  .noiseMultiplier());
+    }
+    assertThat(broken).isEmpty();
+  }
+
+  /** Turns are a domain's own, the same after every start. */
+  @Test
+  void usersHaveTheSameTurnsWheneverADomainIsStarted() {
+    PrivacyConfig config = config(Sampler.ULS, 0.0625, 1, 150, 8, 1e-6, /* adaptive= */ null, 8);
+
+    assertThat(ConfiguredMechanism.of(config)).isEqualTo(ConfiguredMechanism.of(config));
+    assertThat(ConfiguredMechanism.turnKey(config).fingerprint())
+        .isEqualTo(ConfiguredMechanism.of(config).correlatedNoise().turnKey())
+        .isEqualTo("549af4682898461b");
   }
 
   @Test
@@ -182,6 +215,19 @@ class PlannedRoundsTest {
       double epsilon,
       double delta,
       AdaptiveClipping.Options adaptive) {
+    return config(
+        sampler, probability, groupSize, rounds, epsilon, delta, adaptive, /* noiseBands= */ 1);
+  }
+
+  private static PrivacyConfig config(
+      Sampler sampler,
+      double probability,
+      int groupSize,
+      long rounds,
+      double epsilon,
+      double delta,
+      AdaptiveClipping.Options adaptive,
+      int noiseBands) {
     return new PrivacyConfig(
         "grid",
         epsilon,
@@ -194,6 +240,7 @@ class PlannedRoundsTest {
         adaptive,
         OptionalLong.of(rounds),
         /* noiseMultiplier= */ OptionalDouble.empty(),
+        noiseBands,
         Duration.ofSeconds(1),
         /* maxUndurableRounds= */ 2,
         /* raiseBudget= */ false,

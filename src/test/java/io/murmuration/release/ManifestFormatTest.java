@@ -11,6 +11,7 @@ import io.murmuration.privacy.ledger.ChargeHistory;
 import io.murmuration.privacy.ledger.FileLedger;
 import io.murmuration.privacy.ledger.Ledger;
 import io.murmuration.privacy.mechanism.AdaptiveClipping;
+import io.murmuration.privacy.mechanism.CorrelatedNoise;
 import io.murmuration.privacy.mechanism.Grant;
 import io.murmuration.privacy.mechanism.Horizon;
 import io.murmuration.privacy.mechanism.MechanismJson;
@@ -88,6 +89,12 @@ class ManifestFormatTest {
     return ReleaseManifest.of(ReleaseFixtures.context(), grant, "cd".repeat(32));
   }
 
+  private static ReleaseManifest correlated() {
+    CorrelatedNoise noise = new CorrelatedNoise(List.of(50000, 40000), "0123456789abcdef");
+    return ReleaseManifest.of(
+        ReleaseFixtures.context(), grant(ADAPTIVE.withCorrelatedNoise(noise)), "cd".repeat(32));
+  }
+
   private static CalibrationManifest calibration() {
     CalibrationOutcome outcome =
         new CalibrationOutcome(
@@ -108,12 +115,14 @@ class ManifestFormatTest {
   private enum Kind {
     MODEL,
     LIFETIME,
+    CORRELATED,
     CALIBRATION;
 
     Manifest written() {
       return switch (this) {
         case MODEL -> model();
         case LIFETIME -> lifetime();
+        case CORRELATED -> correlated();
         case CALIBRATION -> calibration();
       };
     }
@@ -242,10 +251,10 @@ class ManifestFormatTest {
   @Test
   void aNewerFormatIsNamedBeforeItsFields() {
     for (Kind kind : Kind.values()) {
-      ObjectNode newer = kind.written().tree().put("format", 4).put("something_new", true);
+      ObjectNode newer = kind.written().tree().put("format", 5).put("something_new", true);
       assertThatThrownBy(() -> kind.read(bytes(newer)))
           .hasMessage(
-              "the manifest has format 4 but this version of Murmuration reads formats 1 to 3");
+              "the manifest has format 5 but this version of Murmuration reads formats 1 to 4");
     }
   }
 
@@ -281,6 +290,24 @@ class ManifestFormatTest {
     ObjectNode calibrationOfFormat3 = calibration().tree().put("format", 3);
     assertThatThrownBy(() -> CalibrationManifest.read(bytes(calibrationOfFormat3)))
         .hasMessageContaining("nobody's lifetime");
+  }
+
+  @Test
+  void saysHowNoiseIsCorrelated_inAFormatOfItsOwn() throws IOException {
+    assertThat(correlated().tree().get("format").asInt()).isEqualTo(4);
+    assertThat(correlated().tree().at("/mechanism/correlated_noise").toString())
+        .isEqualTo("{\"coefficients\":[50000,40000],\"turn_key\":\"0123456789abcdef\"}");
+    assertThat(correlated().tree().has("horizon")).isFalse();
+    assertThat(MechanismInWords.of(correlated().mechanism()))
+        .startsWith(
+            "each user with probability 0.0625 over all rounds, 0.125 in every 2nd that is the user's turn, at most 2 examples of a user;")
+        .endsWith("; noise multiplier 0.9, noise correlated over 2 rounds");
+    ObjectNode ofFormat2 = correlated().tree().put("format", 2);
+    assertThatThrownBy(() -> ReleaseManifest.read(bytes(ofFormat2)))
+        .hasMessage("the mechanism has correlated_noise, which format 2 does not know");
+    ObjectNode independent = model().tree().put("format", 4);
+    assertThatThrownBy(() -> ReleaseManifest.read(bytes(independent)))
+        .hasMessage("the mechanism must have correlated_noise, which format 4 is for");
   }
 
   @Test

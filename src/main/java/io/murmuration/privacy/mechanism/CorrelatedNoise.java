@@ -28,7 +28,7 @@ import java.util.regex.Pattern;
  * … ≥ 0, keeps the noise from growing: then C⁻¹ has entries of at most 1/c_0, in absolute value,
  * and so have its partial sums, for 1/c_0 times a renewal sequence they are.
  *
- * @param numerators k_0, …, k_{b−1}, b from 2 to {@link CyclicMechanism#MAX_BANDS}
+ * @param numerators k_0, …, k_{b−1}, b from 2 to {@link #MAX_BANDS}
  * @param turnKey fingerprint of the key by which turns are drawn, 16 hexadecimal digits. Public;
  *     another key gives users other turns, and is another mechanism
  */
@@ -37,6 +37,9 @@ public record CorrelatedNoise(List<Integer> numerators, String turnKey) implemen
   /** Base-2 logarithm of the coefficients' common denominator. */
   public static final int FRACTION_BITS = 16;
 
+  /** The most bands. */
+  public static final int MAX_BANDS = CyclicMechanism.MAX_BANDS;
+
   private static final long LARGEST_SQUARED_NORM = 1L << (2 * FRACTION_BITS);
 
   private static final Pattern FINGERPRINT = Pattern.compile("[0-9a-f]{16}");
@@ -44,10 +47,10 @@ public record CorrelatedNoise(List<Integer> numerators, String turnKey) implemen
   public CorrelatedNoise {
     numerators = List.copyOf(numerators);
     int bands = numerators.size();
-    if (bands < 2 || bands > CyclicMechanism.MAX_BANDS) {
+    if (bands < 2 || bands > MAX_BANDS) {
       throw new IllegalArgumentException(
           "correlated noise must have from 2 to %d coefficients but has %d"
-              .formatted(CyclicMechanism.MAX_BANDS, bands));
+              .formatted(MAX_BANDS, bands));
     }
     long squares = 0;
     int before = 1 << FRACTION_BITS;
