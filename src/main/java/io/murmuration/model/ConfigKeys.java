@@ -23,6 +23,7 @@ enum ConfigKeys {
           "attention_dropout",
           "attn_pdrop",
           "embd_pdrop",
+          "hidden_dropout",
           "initializer_range",
           "resid_pdrop",
           "summary_first_dropout");

@@ -460,9 +460,10 @@ final class Decoder {
       double scale,
       int repeat) {
     int width = description.headDim();
+    int rotated = rotary.rotated(width);
     float[] swap = new float[width * width];
-    for (int i = 0; i < width; i++) {
-      swap[(i + width / 2) % width * width + i] = 1;
+    for (int i = 0; i < rotated; i++) {
+      swap[(i + rotated / 2) % rotated * width + i] = 1;
     }
     float[] cos = rotary.cosines(past, positions, width, scale);
     float[] sin = rotary.sines(past, positions, width, scale);

@@ -126,6 +126,20 @@ final class ModelConfig {
     return texts;
   }
 
+  /** Positive numbers. */
+  List<Double> positiveNumbers(String key) {
+    JsonNode value = get(key);
+    String expected = "a list of positive numbers";
+    require(value != null && value.isArray(), key, expected, found(key));
+    List<Double> numbers = new ArrayList<>();
+    for (JsonNode each : value) {
+      double number = each.isNumber() ? each.doubleValue() : 0;
+      require(number > 0 && Double.isFinite(number), key, expected, found(key));
+      numbers.add(number);
+    }
+    return numbers;
+  }
+
   boolean flag(String key, boolean standard) {
     JsonNode value = get(key);
     if (value == null) {

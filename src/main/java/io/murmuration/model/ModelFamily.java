@@ -99,6 +99,12 @@ enum ModelFamily {
       Set.of("Phi3ForCausalLM", "Phi3Model"),
       Keys.rotary("original_max_position_embeddings", "partial_rotary_factor", "sliding_window"),
       ModelFamily::phi3),
+  STABLELM(
+      "stablelm",
+      Set.of("StableLmForCausalLM", "StableLmModel"),
+      Keys.layerNormed(
+          "partial_rotary_factor", "qk_layernorm", "use_parallel_residual", "use_qkv_bias"),
+      ModelFamily::stableLm),
   GEMMA2(
       "gemma2",
       Set.of("Gemma2ForCausalLM", "Gemma2Model"),
@@ -174,6 +180,14 @@ enum ModelFamily {
 
     private static Set<String> rotary(String... more) {
       return union(union(EVERYWHERE, ROTARY), Set.of(more));
+    }
+
+    /** With layer norms in the place of norms by the root of the mean square. */
+    private static Set<String> layerNormed(String... more) {
+      Set<String> keys = new TreeSet<>(rotary(more));
+      keys.remove("rms_norm_eps");
+      keys.add("layer_norm_eps");
+      return Collections.unmodifiableSet(keys);
     }
 
     private static Set<String> union(Set<String> one, Set<String> other) {
@@ -278,24 +292,40 @@ enum ModelFamily {
         .describe();
   }
 
-  /** Its scaled embeddings are LongRoPE whatever their name is: only plain ones are read. */
   private static DecoderDescription phi3(ModelConfig config) {
-    RotaryEmbedding embedding = RotarySettings.of(config, /* theta= */ 10_000);
-    config.require(
-        embedding.scaling().isEmpty(),
-        config.hasObject("rope_parameters") ? "rope_parameters" : "rope_scaling",
-        "type default",
-        embedding.scaling());
-    // counts only for LongRoPE
-    config.positive("original_max_position_embeddings", 4096);
-    double rotated = config.number("partial_rotary_factor", 1);
-    config.require(rotated == 1, "partial_rotary_factor", "1, the whole head", rotated);
-    return new RotaryDecoder(config)
+    RotaryEmbedding embedding = RotarySettings.ofPhi3(config);
+    RotaryDecoder decoder = new RotaryDecoder(config);
+    int shortContext = RotarySettings.phi3Context(config); // counts only for LongRoPE
+    if (embedding.scaling().isPresent()) {
+      decoder.context(shortContext);
+    }
+    return decoder
         .fused()
         .rotary((layer, reach) -> Optional.of(embedding))
         .windows(LayerAttention::whereGiven, LayerTypes.MUST_AGREE)
         .defaultBorders(1, 32_000)
         .defaultNormEpsilon(1e-5)
+        .describe();
+  }
+
+  private static DecoderDescription stableLm(ModelConfig config) {
+    int headDim = config.positive("hidden_size") / config.positive("num_attention_heads");
+    if (config.present("head_dim")) {
+      config.requireAgreement(
+          "head_dim", config.positive("head_dim"), headDim, "hidden_size over heads");
+    }
+    for (String key : List.of("qk_layernorm", "use_parallel_residual")) {
+      config.require(!config.flag(key, false), key, "false", true);
+    }
+    RotaryEmbedding embedding =
+        RotarySettings.ofAShare(config, /* theta= */ 10_000, /* share= */ 0.25);
+    return new RotaryDecoder(config)
+        .biases(config.flag("use_qkv_bias", false), false, false)
+        .norms(NormPlaces.BEFORE, NormKind.LAYER, QueryKeyNorms.NONE)
+        .normEpsilon("layer_norm_eps", 1e-5)
+        .rotary((layer, reach) -> Optional.of(embedding))
+        .defaultKeyValueHeads(32)
+        .defaultBorders(0, 0)
         .describe();
   }
 

@@ -58,6 +58,8 @@ final class RotaryDecoder {
   private OptionalInt defaultHeadDim = OptionalInt.empty();
   private OptionalInt defaultBeginning = OptionalInt.empty();
   private OptionalInt defaultEnd = OptionalInt.empty();
+  private OptionalInt context = OptionalInt.empty();
+  private String normEpsilonKey = "rms_norm_eps";
   private double defaultNormEpsilon = 1e-6;
   private boolean tiedByDefault;
   private NormPlaces normPlaces = NormPlaces.BEFORE;
@@ -130,6 +132,17 @@ final class RotaryDecoder {
     return this;
   }
 
+  RotaryDecoder normEpsilon(String key, double standard) {
+    normEpsilonKey = key;
+    return defaultNormEpsilon(standard);
+  }
+
+  /** A longest context that is not {@code max_position_embeddings}. */
+  RotaryDecoder context(int positions) {
+    context = OptionalInt.of(positions);
+    return this;
+  }
+
   RotaryDecoder tiedByDefault() {
     tiedByDefault = true;
     return this;
@@ -174,7 +187,9 @@ final class RotaryDecoder {
     List<Layer> layers = new ArrayList<>();
     for (int i = 0; i < count; i++) {
       Optional<Integer> reach = windows.of(config, i);
-      layers.add(layer(i, kvHeads, headDim, inner, reach, rotaries.of(i, reach)));
+      Optional<RotaryEmbedding> embedding = rotaries.of(i, reach);
+      embedding.ifPresent(each -> RotarySettings.requireFit(config, each, headDim));
+      layers.add(layer(i, kvHeads, headDim, inner, reach, embedding));
     }
     return new DecoderDescription(
         config.text("model_type"),
@@ -183,10 +198,10 @@ final class RotaryDecoder {
         heads,
         kvHeads,
         headDim,
-        config.positive("max_position_embeddings"),
+        Math.min(config.positive("max_position_embeddings"), context.orElse(Integer.MAX_VALUE)),
         ModelFamily.beginningOfText(config, defaultBeginning),
         ModelFamily.endOfText(config, defaultEnd),
-        config.number("rms_norm_eps", defaultNormEpsilon),
+        config.number(normEpsilonKey, defaultNormEpsilon),
         activation.orElseGet(() -> ModelFamily.activation(config, "hidden_act", "silu")),
         scales.orElseGet(() -> Scales.ofHeads(headDim)),
         "model.embed_tokens.weight",

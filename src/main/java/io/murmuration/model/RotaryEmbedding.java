@@ -1,20 +1,23 @@
 package io.murmuration.model;
 
 import java.util.Arrays;
+import java.util.List;
 import java.util.Optional;
 
 /**
- * Rotary position embedding in the half-split form: dimension i is rotated with dimension i + d/2
- * by the angle position · frequency(i).
+ * Rotary position embedding in the half-split form: of the first d dimensions of a head, dimension
+ * i is rotated with dimension i + d/2 by the angle position · frequency(i).
  *
  * @param theta base of the frequencies: frequency(i) = theta^(−2i/d) before scaling
+ * @param share of a head's dimensions that is rotated, in (0, 1]; the others stay as they are
  * @param scaling how frequencies are lowered for longer contexts
  * @see <a href="https://arxiv.org/abs/2104.09864">Su et al., RoFormer</a>
  */
-public record RotaryEmbedding(double theta, Optional<Scaling> scaling) {
+public record RotaryEmbedding(double theta, double share, Optional<Scaling> scaling) {
 
   /** A change of frequencies. */
-  public sealed interface Scaling permits LinearScaling, Llama3Scaling, YarnScaling {
+  public sealed interface Scaling
+      permits LinearScaling, Llama3Scaling, YarnScaling, LongRopeScaling {
 
     /**
      * The scaled frequencies, in radians per position.
@@ -121,17 +124,62 @@ public record RotaryEmbedding(double theta, Optional<Scaling> scaling) {
     }
   }
 
-  /** Frequencies of one head, radians per position, {@code headDim / 2} of them. */
+  /**
+   * LongRoPE within the context that a model was first trained with: every frequency over a factor
+   * of its own.
+   *
+   * @param factors of the frequencies, in their order
+   * @param vectors what rotated queries and keys are multiplied with
+   * @see <a href="https://arxiv.org/abs/2402.13753">Ding et al., LongRoPE</a>
+   */
+  public record LongRopeScaling(List<Double> factors, double vectors) implements Scaling {
+
+    public LongRopeScaling {
+      factors = List.copyOf(factors);
+    }
+
+    /**
+     * The factor of vectors that the paper suggests.
+     *
+     * @param longer the whole context over the original one
+     */
+    static double suggestedVectors(double longer, double originalContext) {
+      return longer <= 1 ? 1 : Math.sqrt(1 + Math.log(longer) / Math.log(originalContext));
+    }
+
+    @Override
+    public double[] apply(double theta, double[] frequencies) {
+      double[] scaled = frequencies.clone();
+      for (int i = 0; i < scaled.length; i++) {
+        scaled[i] /= factors.get(i);
+      }
+      return scaled;
+    }
+
+    @Override
+    public double factorOfVectors() {
+      return vectors;
+    }
+  }
+
+  /** How many dimensions of a head are rotated. */
+  int rotated(int headDim) {
+    return (int) (headDim * share);
+  }
+
+  /** Frequencies of one head, radians per position, half as many as dimensions are rotated. */
   double[] frequencies(int headDim) {
-    double[] frequencies = new double[headDim / 2];
+    int rotated = rotated(headDim);
+    double[] frequencies = new double[rotated / 2];
     for (int i = 0; i < frequencies.length; i++) {
-      frequencies[i] = Math.pow(theta, -2.0 * i / headDim);
+      frequencies[i] = Math.pow(theta, -2.0 * i / rotated);
     }
     return scaling.map(s -> s.apply(theta, frequencies)).orElse(frequencies);
   }
 
   /**
-   * cos for each (position, dimension), row-major, times {@code scale}; both halves carry the same.
+   * cos for each (position, dimension), row-major, times {@code scale}; both halves carry the same,
+   * and what is not rotated 1.
    *
    * @param first the first position of the table
    */
@@ -140,8 +188,8 @@ public record RotaryEmbedding(double theta, Optional<Scaling> scaling) {
   }
 
   /**
-   * sin for each (position, dimension), row-major, times {@code scale}, negated in the first half:
-   * the rotation is then x·cos + swapHalves(x)·sin.
+   * sin for each (position, dimension), row-major, times {@code scale}, negated in the first half,
+   * and 0 for what is not rotated: the rotation is then x·cos + swapHalves(x)·sin.
    *
    * @param first the first position of the table
    */
@@ -161,6 +209,9 @@ public record RotaryEmbedding(double theta, Optional<Scaling> scaling) {
         double value = vectors * (cosine ? Math.cos(angle) : Math.sin(angle));
         table[p * headDim + i] = (float) (firstHalf * value);
         table[p * headDim + half + i] = (float) (secondHalf * value);
+      }
+      for (int i = 2 * half; i < headDim; i++) {
+        table[p * headDim + i] = cosine ? (float) firstHalf : 0;
       }
     }
     return table;

@@ -2,8 +2,10 @@ package io.murmuration.model;
 
 import io.murmuration.model.RotaryEmbedding.Scaling;
 import java.util.Collections;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -20,6 +22,21 @@ final class RotarySettings {
   private static final String OLDER = "rope_scaling";
   private static final String THETA = "rope_theta";
   private static final String ORIGINAL_CONTEXT = "original_max_position_embeddings";
+  private static final String SHARE = "partial_rotary_factor";
+  private static final String LONGROPE = "longrope";
+
+  /** What Phi-3's configurations mean where they do not say it. */
+  private static final int PHI3_CONTEXT = 4096;
+
+  /**
+   * What a family knows besides the usual.
+   *
+   * @param share the default of {@code partial_rotary_factor}; empty: heads are rotated as a whole
+   * @param phi3 whether scaled embeddings are LongRoPE, as in Phi-3, and nothing else
+   */
+  private record Habits(OptionalDouble share, boolean phi3) {
+    static final Habits USUAL = new Habits(OptionalDouble.empty(), false);
+  }
 
   /** The understood keys of each kind. */
   private static final SortedMap<String, Set<String>> TYPES =
@@ -40,12 +57,14 @@ final class RotarySettings {
                   ORIGINAL_CONTEXT,
                   "truncate"),
               "llama3",
-              keys("factor", "high_freq_factor", "low_freq_factor", ORIGINAL_CONTEXT)));
+              keys("factor", "high_freq_factor", "low_freq_factor", ORIGINAL_CONTEXT),
+              LONGROPE,
+              keys("attention_factor", "factor", "long_factor", ORIGINAL_CONTEXT, "short_factor")));
 
   private RotarySettings() {}
 
   private static Set<String> keys(String... more) {
-    Set<String> keys = new TreeSet<>(Set.of("partial_rotary_factor", THETA, "rope_type", "type"));
+    Set<String> keys = new TreeSet<>(Set.of(SHARE, THETA, "rope_type", "type"));
     keys.addAll(Set.of(more));
     return Collections.unmodifiableSet(keys);
   }
@@ -61,12 +80,41 @@ final class RotarySettings {
    * @param theta where none is given
    */
   static RotaryEmbedding of(ModelConfig config, double theta) {
+    return of(config, theta, Habits.USUAL);
+  }
+
+  /**
+   * The embedding of a family whose heads may be rotated in part.
+   *
+   * @param share where none is given
+   */
+  static RotaryEmbedding ofAShare(ModelConfig config, double theta, double share) {
+    return of(config, theta, new Habits(OptionalDouble.of(share), /* phi3= */ false));
+  }
+
+  /**
+   * Phi-3's: heads may be rotated in part, and scaled embeddings are LongRoPE whatever their name
+   * is. Only short factors are read, so that {@link #phi3Context} is the longest context.
+   */
+  static RotaryEmbedding ofPhi3(ModelConfig config) {
+    return of(config, /* theta= */ 10_000, new Habits(OptionalDouble.of(1), /* phi3= */ true));
+  }
+
+  /**
+   * The longest context in which Phi-3's short factors count. Beyond it the factors of a batch
+   * follow its longest sequence, and with them one user's gradient another user's text.
+   */
+  static int phi3Context(ModelConfig config) {
+    return config.positive(ORIGINAL_CONTEXT, PHI3_CONTEXT);
+  }
+
+  private static RotaryEmbedding of(ModelConfig config, double theta, Habits habits) {
     Optional<RotaryEmbedding> newer =
         config.hasObject(NEWER)
-            ? Optional.of(of(config, config.child(NEWER), THETA, theta))
+            ? Optional.of(of(config, config.child(NEWER), THETA, theta, habits))
             : Optional.empty();
     if (newer.isEmpty() || config.hasObject(OLDER)) {
-      RotaryEmbedding older = older(config, theta);
+      RotaryEmbedding older = older(config, theta, habits);
       newer.ifPresent(rope -> config.requireAgreement(OLDER, older, rope, NEWER));
       return older;
     }
@@ -86,24 +134,25 @@ final class RotarySettings {
       ModelConfig config, String attention, String thetaKey, boolean scaled, double theta) {
     if (!config.hasObject(NEWER)) {
       return scaled
-          ? older(config, theta)
-          : new RotaryEmbedding(config.number(thetaKey, theta), Optional.empty());
+          ? older(config, theta, Habits.USUAL)
+          : new RotaryEmbedding(config.number(thetaKey, theta), 1, Optional.empty());
     }
     config.require(
         !config.hasObject(OLDER), OLDER, "nothing beside rope_parameters", config.get(OLDER));
     ModelConfig both = config.child(NEWER);
     both.requireNothingElse(ConfigKeys.MODEL, Set.of(LayerAttention.FULL, LayerAttention.SLIDING));
-    return of(config, both.child(attention), thetaKey, theta);
+    return of(config, both.child(attention), thetaKey, theta, Habits.USUAL);
   }
 
-  private static RotaryEmbedding older(ModelConfig config, double theta) {
+  private static RotaryEmbedding older(ModelConfig config, double theta, Habits habits) {
     return config.hasObject(OLDER)
-        ? of(config, config.child(OLDER), THETA, theta)
-        : new RotaryEmbedding(config.number(THETA, theta), Optional.empty());
+        ? of(config, config.child(OLDER), THETA, theta, habits)
+        : new RotaryEmbedding(
+            config.number(THETA, theta), share(config, config, habits), Optional.empty());
   }
 
   private static RotaryEmbedding of(
-      ModelConfig config, ModelConfig rope, String thetaKey, double standard) {
+      ModelConfig config, ModelConfig rope, String thetaKey, double standard, Habits habits) {
     double theta = rope.number(THETA, config.number(thetaKey, standard));
     if (config.present(thetaKey)) {
       rope.requireAgreement(THETA, theta, config.number(thetaKey), thetaKey + " beside it");
@@ -112,14 +161,60 @@ final class RotarySettings {
     if (rope.present("type")) {
       rope.requireAgreement("rope_type", type, rope.text("type"), "type");
     }
-    if (!TYPES.containsKey(type)) {
-      throw rope.unsupported("rope_type", "one of " + TYPES.keySet(), type);
+    if (habits.phi3() && type.equals("su")) {
+      type = LONGROPE; // its name before it had one
     }
-    double rotated = rope.number("partial_rotary_factor", 1);
-    rope.require(rotated == 1, "partial_rotary_factor", "1, the whole head", rotated);
+    Set<String> known = new TreeSet<>(TYPES.keySet());
+    known.removeIf(
+        each ->
+            habits.phi3() ? !Set.of("default", LONGROPE).contains(each) : each.equals(LONGROPE));
+    if (!known.contains(type)) {
+      throw rope.unsupported("rope_type", "one of " + known, type);
+    }
+    double share = share(config, rope, habits);
     Optional<Scaling> scaling = scaling(config, rope, type);
     rope.requireNothingElse(ConfigKeys.MODEL, TYPES.get(type));
-    return new RotaryEmbedding(theta, scaling);
+    return new RotaryEmbedding(theta, share, scaling);
+  }
+
+  /**
+   * How much of each head is rotated.
+   *
+   * @param rope what says how, or the configuration itself
+   */
+  private static double share(ModelConfig config, ModelConfig rope, Habits habits) {
+    if (habits.share().isEmpty()) {
+      double share = rope == config ? 1 : rope.number(SHARE, 1);
+      rope.require(share == 1, SHARE, "1, the whole head", share);
+      return 1;
+    }
+    double share = rope.number(SHARE, config.number(SHARE, habits.share().getAsDouble()));
+    rope.require(share > 0 && share <= 1, SHARE, "in (0, 1]", share);
+    if (config.present(SHARE)) {
+      rope.requireAgreement(SHARE, share, config.number(SHARE), SHARE + " beside it");
+    }
+    return share;
+  }
+
+  /**
+   * Requires that an embedding is one for heads of a width.
+   *
+   * @throws ModelFormatException if dimensions or factors are left over
+   */
+  static void requireFit(ModelConfig config, RotaryEmbedding embedding, int headDim) {
+    int rotated = embedding.rotated(headDim);
+    config.require(
+        rotated >= 2 && rotated % 2 == 0,
+        SHARE,
+        "an even number of the %d dimensions of a head".formatted(headDim),
+        "%s, which is %d of them".formatted(embedding.share(), rotated));
+    if (embedding.scaling().orElse(null) instanceof RotaryEmbedding.LongRopeScaling longRope) {
+      config.require(
+          longRope.factors().size() == rotated / 2,
+          "short_factor",
+          rotated / 2 + " factors, one for each frequency",
+          longRope.factors().size());
+    }
   }
 
   private static Optional<Scaling> scaling(ModelConfig config, ModelConfig rope, String type) {
@@ -135,6 +230,8 @@ final class RotarySettings {
                 rope.number(ORIGINAL_CONTEXT)));
       case "yarn":
         return Optional.of(yarn(config, rope));
+      case LONGROPE:
+        return Optional.of(longRope(config, rope));
       case "dynamic":
         // It changes nothing before a sequence is longer than max_position_embeddings, which none
         // may be: the frequencies of all sequences of a batch would follow the longest, and with
@@ -165,6 +262,29 @@ final class RotarySettings {
         slow,
         positive(rope, "attention_factor", RotaryEmbedding.YarnScaling.suggestedVectors(factor)),
         rope.flag("truncate", true));
+  }
+
+  /** Transformers takes the ratio of both contexts for the factor, whatever is stated. */
+  private static Scaling longRope(ModelConfig config, ModelConfig rope) {
+    int original = phi3Context(config);
+    if (rope.present(ORIGINAL_CONTEXT)) {
+      rope.requireAgreement(
+          ORIGINAL_CONTEXT, rope.positive(ORIGINAL_CONTEXT), original, "config.json itself");
+    }
+    double longer = (double) config.positive("max_position_embeddings") / original;
+    if (rope.present("factor")) {
+      rope.requireAgreement("factor", rope.number("factor"), longer, "the ratio of both contexts");
+    }
+    List<Double> factors = rope.positiveNumbers("short_factor");
+    List<Double> unused = rope.positiveNumbers("long_factor");
+    rope.require(
+        unused.size() == factors.size(),
+        "long_factor",
+        "as many as short factors, " + factors.size(),
+        unused.size());
+    double suggested = RotaryEmbedding.LongRopeScaling.suggestedVectors(longer, original);
+    return new RotaryEmbedding.LongRopeScaling(
+        factors, positive(rope, "attention_factor", suggested));
   }
 
   private static double positive(ModelConfig rope, String key, double standard) {

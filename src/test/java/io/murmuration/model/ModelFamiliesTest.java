@@ -129,7 +129,7 @@ class ModelFamiliesTest {
         "hidden_size: expected a positive integer, found nothing");
     assertRefused(
         TinyModels.LLAMA3.replace("llama3", "longrope"),
-        "rope_scaling.rope_type",
+        "rope_scaling.rope_type: expected one of [default, dynamic, linear, llama3, yarn]",
         "found longrope");
     assertRefused(
         TinyModels.QWEN2_WINDOWED.replace("\"max_window_layers\": 1", "\"max_window_layers\": -1"),
@@ -146,23 +146,52 @@ class ModelFamiliesTest {
     String scaled = "{\"rope_type\": \"%s\", \"factor\": 4.0}";
     assertRefused(
         TinyModels.PHI3.replace("null", scaled.formatted("yarn")),
-        "rope_scaling: expected type default, found Optional[YarnScaling[");
+        "rope_scaling.rope_type: expected one of [default, longrope], found yarn");
     assertRefused(
         TinyModels.PHI3 + ", \"partial_rotary_factor\": 0.75",
-        "partial_rotary_factor: expected 1, the whole head, found 0.75");
+        "partial_rotary_factor: expected an even number of the 4 dimensions of a head, found 0.75");
     assertRefused(
-        TinyModels.PHI3.replace(
-            "null", scaled.formatted("linear").replace("}", ", \"partial_rotary_factor\": 0.5}")),
+        TinyModels.PHI3 + ", \"partial_rotary_factor\": 1.5",
+        "partial_rotary_factor: expected in (0, 1], found 1.5");
+    assertRefused(
+        TinyModels.PHI3_LONG.replace("[1.0, 2.5]", "[1.0]"),
+        "rope_scaling.long_factor: expected as many as short factors, 1, found 2");
+    assertRefused(
+        TinyModels.PHI3_LONG.replace("[1.0, 2.5]", "[1.0]").replace("[7.0, 90.0]", "[7.0]"),
+        "short_factor: expected 2 factors, one for each frequency, found 1");
+    assertRefused(
+        TinyModels.PHI3_LONG.replace("[1.0, 2.5]", "[1.0, 0]"),
+        "rope_scaling.short_factor: expected a list of positive numbers, found [1.0,0]");
+    assertRefused(
+        TinyModels.PHI3_LONG.replace("[1.0, 2.5]", "[1.0, 2.5], \"factor\": 32"),
+        "rope_scaling.factor: expected 64.0, as the ratio of both contexts says, found 32.0");
+    assertRefused(
+        TinyModels.PHI3_LONG.replace(
+            "[1.0, 2.5]", "[1.0, 2.5], \"original_max_position_embeddings\": 32"),
+        "rope_scaling.original_max_position_embeddings: expected 64, as config.json itself says");
+    assertRefused(
+        TinyModels.STABLELM.replace(
+            "\"use_parallel_residual\": false", "\"use_parallel_residual\": true"),
+        "use_parallel_residual: expected false, found true");
+    String whole = TinyModels.QWEN3 + ", \"rope_scaling\": null";
+    assertRefused(
+        whole.replace(
+            "_scaling\": null",
+            "_scaling\": "
+                + scaled.formatted("linear").replace("}", ", \"partial_rotary_factor\": 0.5}")),
         "rope_scaling.partial_rotary_factor: expected 1, the whole head, found 0.5");
     assertRefused(
-        TinyModels.PHI3.replace(
-            "null",
-            scaled
-                .formatted("dynamic")
-                .replace("}", ", \"original_max_position_embeddings\": 32}")),
+        whole.replace(
+            "_scaling\": null",
+            "_scaling\": "
+                + scaled
+                    .formatted("dynamic")
+                    .replace("}", ", \"original_max_position_embeddings\": 32}")),
         "original_max_position_embeddings: expected 64, as max_position_embeddings says, found 32");
     assertRefused(
-        TinyModels.PHI3.replace("null", scaled.formatted("yarn").replace("}", ", \"mscale\": 1}")),
+        whole.replace(
+            "_scaling\": null",
+            "_scaling\": " + scaled.formatted("yarn").replace("}", ", \"mscale\": 1}")),
         "rope_scaling.mscale: expected nothing");
     assertRefused(
         TinyModels.GEMMA2.replace(
@@ -181,6 +210,17 @@ class ModelFamiliesTest {
     assertRefused(
         TinyModels.GEMMA3 + ", \"use_bidirectional_attention\": true",
         "use_bidirectional_attention: expected nothing (attention must look back only)");
+  }
+
+  /** Beyond it, factors would follow the longest sequence of a batch. */
+  @Test
+  void contextsOfLongRopeEndWhereTheModelWasFirstTrained() throws IOException {
+    Path written = TinyModels.write(directory.resolve("model"), TinyModels.PHI3_LONG, 3);
+    try (LanguageModel model = LanguageModel.load(written)) {
+      assertThat(model.description().maxPositions()).isEqualTo(64);
+      assertThatThrownBy(() -> TextGenerator.nextLogits(model, new long[65]))
+          .hasMessageContaining("at most 64 positions, given 65");
+    }
   }
 
   private void assertRefused(String fields, String... parts) throws IOException {

@@ -255,13 +255,14 @@ final class PlainDecoder {
   }
 
   private double[] norm(double[] x, String module) {
-    boolean wide = gpt2 || family.equals("olmo2") || family.equals("phi3");
-    double epsilon =
-        config.path(gpt2 ? "layer_norm_epsilon" : "rms_norm_eps").asDouble(wide ? 1e-5 : 1e-6);
+    boolean centred = gpt2 || family.equals("stablelm");
+    boolean wide = centred || family.equals("olmo2") || family.equals("phi3");
+    String key = gpt2 ? "layer_norm_epsilon" : centred ? "layer_norm_eps" : "rms_norm_eps";
+    double epsilon = config.path(key).asDouble(wide ? 1e-5 : 1e-6);
     double[] weight = tensors.get(module + ".weight");
     double[] bias = tensors.get(module + ".bias");
     double mean = 0;
-    if (gpt2) {
+    if (centred) {
       for (double value : x) {
         mean += value / x.length;
       }
@@ -274,14 +275,14 @@ final class PlainDecoder {
     for (int i = 0; i < x.length; i++) {
       y[i] =
           (x[i] - mean) / Math.sqrt(variance + epsilon) * (gemma ? 1 + weight[i] : weight[i])
-              + (gpt2 ? bias[i] : 0);
+              + (centred ? bias[i] : 0);
     }
     return y;
   }
 
   private double[] rotate(double[] x, int position, int all, boolean local) {
     double[] y = x.clone();
-    int half = headDim / 2;
+    int half = rotated() / 2;
     JsonNode rope = rope(local);
     for (int start = 0; start < x.length; start += headDim) {
       for (int i = 0; i < half; i++) {
@@ -294,6 +295,13 @@ final class PlainDecoder {
       }
     }
     return y;
+  }
+
+  /** Dimensions of a head that know where they are; the others follow them. */
+  private int rotated() {
+    double share =
+        config.path("partial_rotary_factor").asDouble(family.equals("stablelm") ? 0.25 : 1);
+    return (int) (headDim * rope(false).path("partial_rotary_factor").asDouble(share));
   }
 
   private JsonNode rope(boolean local) {
@@ -315,19 +323,36 @@ final class PlainDecoder {
     return rope.path("rope_theta").asDouble(config.path(key).asDouble(standard));
   }
 
-  /** YaRN's "temperature", applied to both queries and keys. */
-  private static double length(JsonNode rope) {
-    return rope.path("rope_type").asText().equals("yarn")
-        ? rope.path("attention_factor").asDouble(0.1 * Math.log(rope.path("factor").asDouble()) + 1)
-        : 1;
+  /** YaRN's and LongRoPE's "temperature", applied to both queries and keys. */
+  private double length(JsonNode rope) {
+    return switch (type(rope)) {
+      case "yarn" ->
+          rope.path("attention_factor")
+              .asDouble(0.1 * Math.log(rope.path("factor").asDouble()) + 1);
+      case "longrope" -> {
+        double first = config.path("original_max_position_embeddings").asDouble(4096);
+        double all = config.path("max_position_embeddings").asDouble();
+        double square = 1 + Math.log(Math.max(1, all / first)) / Math.log(first);
+        yield rope.path("attention_factor").asDouble(Math.sqrt(square));
+      }
+      default -> 1;
+    };
+  }
+
+  private static String type(JsonNode rope) {
+    String type = rope.path("rope_type").asText(rope.path("type").asText("default"));
+    return type.equals("su") ? "longrope" : type;
   }
 
   private double frequency(JsonNode scaling, double theta, int i, int all) {
-    double base = Math.exp(-2.0 * i / headDim * Math.log(theta));
+    double base = Math.exp(-2.0 * i / rotated() * Math.log(theta));
     double factor = scaling.path("factor").asDouble();
     double positions = config.path("max_position_embeddings").asDouble();
     double context = scaling.path("original_max_position_embeddings").asDouble(positions);
-    switch (scaling.path("rope_type").asText("default")) {
+    switch (type(scaling)) {
+      case "longrope":
+        // sequences are shorter than what the model was first trained with
+        return base / scaling.path("short_factor").path(i).asDouble();
       case "linear":
         return base / factor;
       case "dynamic":

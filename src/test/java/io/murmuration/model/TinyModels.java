@@ -84,6 +84,27 @@ public final class TinyModels {
       "rope_scaling": null
       """;
 
+  /** Half of each head is rotated; the factors of long contexts never count. */
+  public static final String PHI3_LONG =
+      PHI3.replace("\"sliding_window\": 7, ", "")
+              .replace("\"max_position_embeddings\": 64,\n", "\"max_position_embeddings\": 4096,\n")
+              .replace(
+                  "null",
+                  "{\"type\": \"longrope\", \"rope_type\": \"longrope\", \"short_factor\": [1.0, 2.5],"
+                      + " \"long_factor\": [7.0, 90.0]}")
+              .replace("\"num_attention_heads\": 4", "\"num_attention_heads\": 2")
+              .replace("\"num_key_value_heads\": 2", "\"num_key_value_heads\": 1")
+          + ", \"partial_rotary_factor\": 0.5";
+
+  /** A quarter of each head is rotated, the family's default. */
+  public static final String STABLELM =
+      """
+      "model_type": "stablelm", "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2,
+      "num_attention_heads": 2, "num_key_value_heads": 1, "max_position_embeddings": 64,
+      "layer_norm_eps": 1e-5, "use_qkv_bias": true, "qk_layernorm": false,
+      "use_parallel_residual": false, "rope_theta": 10000, "tie_word_embeddings": false
+      """;
+
   /** Bounds so low that they bend what they bound. */
   public static final String GEMMA2 =
       """
@@ -150,6 +171,18 @@ public final class TinyModels {
           PHI3.replace("\"sliding_window\": 7,", "").replace("\"rope_scaling\": null", "")
               + "\"rope_parameters\": {\"rope_type\": \"default\", \"rope_theta\": 300,"
               + " \"partial_rotary_factor\": 1.0}, \"resid_pdrop\": 0.0, \"embd_pdrop\": 0.0",
+          PHI3_LONG,
+          PHI3_LONG
+              .replace("longrope", "su")
+              .replace("\"short_factor\"", "\"attention_factor\": 1.5, \"short_factor\""),
+          STABLELM,
+          STABLELM
+                  .replace("\"use_qkv_bias\": true,", "")
+                  .replace("\"num_attention_heads\": 2", "\"num_attention_heads\": 1")
+                  .replace("\"rope_theta\": 10000, \"tie_word_embeddings\": false", "")
+              + "\"rope_parameters\": {\"rope_type\": \"linear\", \"factor\": 2.0,"
+              + " \"rope_theta\": 50, \"partial_rotary_factor\": 0.375},"
+              + " \"tie_word_embeddings\": true, \"hidden_dropout\": 0.1",
           GEMMA2,
           GEMMA2.replace("\"attn_logit_softcapping\": 2.0, \"final_logit_softcapping\": 3.0,", ""),
           GEMMA2.replace("\"attn_logit_softcapping\": 2.0", "\"attn_logit_softcapping\": null")
@@ -168,7 +201,19 @@ public final class TinyModels {
 
   /** The plainest member of each family. */
   public static final List<String> FAMILIES =
-      List.of(LLAMA3, MISTRAL, QWEN2_WINDOWED, QWEN3, OLMO2, SMOLLM3, PHI3, GEMMA2, GEMMA3, GPT2);
+      List.of(
+          LLAMA3,
+          MISTRAL,
+          QWEN2_WINDOWED,
+          QWEN3,
+          OLMO2,
+          SMOLLM3,
+          PHI3,
+          PHI3_LONG,
+          STABLELM,
+          GEMMA2,
+          GEMMA3,
+          GPT2);
 
   private TinyModels() {}
 

@@ -20,7 +20,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.FieldSource;
-import org.junit.jupiter.params.provider.ValueSource;
 
 class TokenLossesTest {
 
@@ -62,26 +61,38 @@ class TokenLossesTest {
     }
   }
 
-  /** One head for all slices, and each slice's own. */
+  /** One head for all slices. */
   @ParameterizedTest
-  @ValueSource(booleans = {true, false})
-  void piecesGiveTheGradientsOfTheWhole(boolean lora) throws IOException {
-    try (LanguageModel model = model(TinyModels.LLAMA3);
-        TrainableParameters what =
-            lora
-                ? LoraParameters.fresh(
-                    model, new LoraConfig(2, 4, List.of(LoraConfig.ALL_LINEAR), Mode.BOTH))
-                : new AllParameters(model)) {
-      TokenBatch batch = batch();
-      float[] wholeLosses = new float[batch.targets()];
-      Map<String, float[]> whole = gradients(model, what, batch, WHOLE, wholeLosses);
-      assertThat(whole.values()).allSatisfy(gradient -> assertThat(gradient).isNotEmpty());
-      for (long pieceBytes : new long[] {1, 20_000}) {
-        float[] losses = new float[batch.targets()];
-        Map<String, float[]> gradients = gradients(model, what, batch, pieceBytes, losses);
-        assertClose(losses, wholeLosses);
-        gradients.forEach((name, gradient) -> assertClose(gradient, whole.get(name)));
-      }
+  @FieldSource("io.murmuration.model.TinyModels#FAMILIES")
+  void piecesGiveAnAdaptersGradientsOfTheWhole(String family) throws IOException {
+    LoraConfig config = new LoraConfig(2, 4, List.of(LoraConfig.ALL_LINEAR), Mode.BOTH);
+    try (LanguageModel model = model(family);
+        TrainableParameters what = LoraParameters.fresh(model, config)) {
+      assertPiecesGiveTheGradientsOfTheWhole(model, what);
+    }
+  }
+
+  /** Each slice's own head. */
+  @ParameterizedTest
+  @FieldSource("io.murmuration.model.TinyModels#FAMILIES")
+  void piecesGiveTheGradientsOfTheWhole(String family) throws IOException {
+    try (LanguageModel model = model(family);
+        TrainableParameters what = new AllParameters(model)) {
+      assertPiecesGiveTheGradientsOfTheWhole(model, what);
+    }
+  }
+
+  private static void assertPiecesGiveTheGradientsOfTheWhole(
+      LanguageModel model, TrainableParameters what) {
+    TokenBatch batch = batch();
+    float[] wholeLosses = new float[batch.targets()];
+    Map<String, float[]> whole = gradients(model, what, batch, WHOLE, wholeLosses);
+    assertThat(whole.values()).allSatisfy(gradient -> assertThat(gradient).isNotEmpty());
+    for (long pieceBytes : new long[] {1, 20_000}) {
+      float[] losses = new float[batch.targets()];
+      Map<String, float[]> gradients = gradients(model, what, batch, pieceBytes, losses);
+      assertClose(losses, wholeLosses);
+      gradients.forEach((name, gradient) -> assertClose(gradient, whole.get(name)));
     }
   }
 
