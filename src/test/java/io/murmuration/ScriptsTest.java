@@ -63,6 +63,28 @@ class ScriptsTest {
     assertThat(jobJar()).isEqualTo("[" + newer + "]");
   }
 
+  /** Maven counts what it fetches, for a terminal in one line that is drawn again and again. */
+  @Test
+  void aBuildThatNoTerminalSeesShowsProgressInPlainLines() throws Exception {
+    Path mvn =
+        Files.writeString(
+            checkout.resolve("mvn"),
+            """
+            #!/usr/bin/env bash
+            for i in {1..250}; do
+              printf '\\033[1mDownloaded from central: file %d\\033[0m\\n' "$i"
+            done
+            printf '[\\033[1;31mERROR\\033[m] it broke\\n'
+            """);
+    assertThat(mvn.toFile().setExecutable(true)).isTrue();
+    assertThat(
+            bash(
+                "-c",
+                "set -euo pipefail; PATH=$0:$PATH; source scripts/lib/maven.sh; maven package",
+                checkout.toString()))
+        .isEqualTo("  100 files fetched\n  200 files fetched\n[ERROR] it broke\n");
+  }
+
   private String jobJar() throws Exception {
     return bash(
         "-c",
