@@ -6,6 +6,7 @@ import io.murmuration.contribution.StateSummary;
 import io.murmuration.contribution.StateSummary.Distribution;
 import io.murmuration.job.SavepointInspection;
 import io.murmuration.job.SavepointInspection.OperatorSize;
+import io.murmuration.storage.Location;
 import java.io.PrintWriter;
 import java.util.LinkedHashMap;
 import java.util.Locale;
@@ -44,8 +45,9 @@ final class InspectCommand implements Callable<Integer> {
   @Parameters(
       index = "0",
       paramLabel = "SAVEPOINT",
-      description = "Directory of a savepoint, or of a retained checkpoint (chk-...).")
-  private String savepoint;
+      converter = LocationConverter.class,
+      description = "Path or URI of a savepoint, or of a retained checkpoint (chk-...).")
+  private Location savepoint;
 
   @Option(
       names = "--state-backend",
@@ -58,7 +60,7 @@ final class InspectCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     SavepointInspection inspection =
-        SavepointInspection.read(savepoint, backend.name().toLowerCase(Locale.ROOT));
+        SavepointInspection.read(savepoint.text(), backend.name().toLowerCase(Locale.ROOT));
     if (json.isGiven()) {
       json.print(tree(inspection));
     } else {

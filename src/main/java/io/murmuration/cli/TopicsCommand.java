@@ -6,6 +6,7 @@ import io.murmuration.config.MurmurationConfig;
 import io.murmuration.job.JobTopics;
 import io.murmuration.job.JobTopics.Outcome;
 import io.murmuration.job.JobTopics.Result;
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -100,7 +101,7 @@ final class TopicsCommand implements Callable<Integer> {
   private boolean dryRun;
 
   @Override
-  public Integer call() throws InterruptedException, ExecutionException {
+  public Integer call() throws InterruptedException, IOException {
     Properties client = new Properties();
     IoConfig.Topics names;
     if (source.config != null) {
@@ -125,12 +126,16 @@ final class TopicsCommand implements Callable<Integer> {
     return 0;
   }
 
-  private int create(JobTopics topics, Properties client)
-      throws InterruptedException, ExecutionException {
+  private int create(JobTopics topics, Properties client) throws InterruptedException, IOException {
     PrintWriter out = spec.commandLine().getOut();
     List<Result> results;
     try (Admin admin = Admin.create(client)) {
       results = topics.create(admin);
+    } catch (ExecutionException e) {
+      throw new IOException(
+          "the brokers at %s do not answer, or refuse"
+              .formatted(client.getProperty("bootstrap.servers")),
+          e.getCause());
     }
     Table table = new Table("topic", "outcome");
     for (Result result : results) {

@@ -60,7 +60,8 @@ public record SavepointInspection(
   /**
    * Reads a savepoint on this machine.
    *
-   * @param path directory of the savepoint, or of a retained checkpoint ({@code chk-…})
+   * @param path path or URI of the savepoint, or of a retained checkpoint ({@code chk-…}); what
+   *     loads Flink's file systems is the caller's affair
    * @param stateBackend "rocksdb" or "hashmap"; savepoints in canonical format are read by either,
    *     others by the backend that wrote them
    * @throws IOException if it is not a savepoint
