@@ -80,6 +80,9 @@ class DeploymentFilesTest {
     assertThat(copied)
         .contains("pom.xml", "src")
         .allSatisfy(path -> assertThat(Path.of(path)).exists());
+    assertThat(Files.readAllLines(DOCKER.resolve("Dockerfile.dockerignore")))
+        .allSatisfy(
+            ignored -> assertThat(copied).noneMatch(path -> (path + "/").startsWith(ignored)));
   }
 
   @Test
