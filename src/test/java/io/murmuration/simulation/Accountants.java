@@ -1,55 +1,86 @@
 package io.murmuration.simulation;
 
+import io.murmuration.event.UserPseudonyms;
+import io.murmuration.privacy.accounting.Mechanism;
 import io.murmuration.privacy.accounting.PhaseAccountant;
 import io.murmuration.privacy.accounting.PldAccountant;
 import io.murmuration.privacy.accounting.PldPhaseAccountant;
-import io.murmuration.privacy.accounting.PoissonSubsampledGaussian;
+import io.murmuration.privacy.mechanism.CorrelatedNoise;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.privacy.mechanism.Sampler;
+import io.murmuration.privacy.noise.Bands;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
-/** The real accountant, remembered across lives: all have one mechanism. */
+/** The real accountant, remembered across lives: all have one of a few mechanisms. */
 final class Accountants {
 
   static final double DELTA = 1e-6;
 
-  static final RoundMechanism MECHANISM =
-      new RoundMechanism(
-          Sampler.ULS,
-          /* samplingProbability= */ 0.4,
-          /* groupSize= */ 3,
-          /* noiseMultiplier= */ 2,
-          /* clipNorm= */ 0.5,
-          /* expectedUnits= */ 4);
+  /** The key by which users' turns are drawn. */
+  static final UserPseudonyms TURNS = key(1);
+
+  /** Independent noise, and correlated noise of whole users and of examples. */
+  private static final List<RoundMechanism> MECHANISMS =
+      List.of(
+          mechanism(Sampler.ULS, /* samplingProbability= */ 0.4, /* bands= */ 1),
+          mechanism(Sampler.ULS, /* samplingProbability= */ 0.4, /* bands= */ 2),
+          mechanism(Sampler.ELS, /* samplingProbability= */ 0.2, /* bands= */ 3));
 
   private static final Map<Phase, PhaseAccountant> KNOWN = new ConcurrentHashMap<>();
-  private static final Map<Integer, Double> BUDGETS = new ConcurrentHashMap<>();
+  private static final Map<Affordable, Double> BUDGETS = new ConcurrentHashMap<>();
 
   private record Phase(RoundMechanism mechanism, double epsilon, double delta) {}
 
+  private record Affordable(RoundMechanism mechanism, int rounds) {}
+
   private Accountants() {}
+
+  static UserPseudonyms key(int seed) {
+    byte[] key = new byte[UserPseudonyms.MIN_KEY_BYTES];
+    Arrays.fill(key, (byte) seed);
+    return new UserPseudonyms(key);
+  }
+
+  /** The mechanism of a life: each is as frequent as any other. */
+  static RoundMechanism mechanism(long seed) {
+    return MECHANISMS.get((int) (seed % MECHANISMS.size()));
+  }
+
+  private static RoundMechanism mechanism(Sampler sampler, double probability, int bands) {
+    return new RoundMechanism(
+            sampler,
+            probability,
+            /* groupSize= */ 3,
+            /* noiseMultiplier= */ 2,
+            /* clipNorm= */ 0.5,
+            /* expectedUnits= */ 4)
+        .withCorrelatedNoise(
+            bands == 1
+                ? null
+                : new CorrelatedNoise(
+                    Arrays.stream(Bands.of(bands)).boxed().toList(), TURNS.fingerprint()));
+  }
 
   static PhaseAccountant of(RoundMechanism mechanism, double epsilon, double delta) {
     return KNOWN.computeIfAbsent(
         new Phase(mechanism, epsilon, delta),
-        phase -> PldPhaseAccountant.forPhase(pld(mechanism), epsilon, delta));
+        phase -> PldPhaseAccountant.forPhase(mechanism.accounted(), epsilon, delta));
   }
 
-  private static PoissonSubsampledGaussian pld(RoundMechanism mechanism) {
-    return new PoissonSubsampledGaussian(
-        mechanism.samplingProbability(), mechanism.noiseMultiplier());
+  /** A budget that affords so many rounds, brought up to whole cycles, and not one more. */
+  static double budgetFor(RoundMechanism mechanism, int rounds) {
+    return BUDGETS.computeIfAbsent(
+        new Affordable(mechanism, rounds), affordable -> betweenThisAndOneMore(affordable));
   }
 
-  /** A budget that affords so many rounds and not one more. */
-  static double budgetFor(int rounds) {
-    return BUDGETS.computeIfAbsent(rounds, Accountants::betweenThisAndOneMore);
-  }
-
-  private static double betweenThisAndOneMore(int rounds) {
+  private static double betweenThisAndOneMore(Affordable affordable) {
     PldAccountant accountant = new PldAccountant();
-    return (accountant.epsilon(pld(MECHANISM), rounds, DELTA)
-            + accountant.epsilon(pld(MECHANISM), rounds + 1, DELTA))
+    Mechanism round = affordable.mechanism().accounted();
+    long rounds = round.roundsOf(round.participations(affordable.rounds()));
+    return (accountant.epsilon(round, rounds, DELTA) + accountant.epsilon(round, rounds + 1, DELTA))
         / 2;
   }
 }

@@ -27,6 +27,8 @@ import java.util.TreeMap;
  *   <li>The ledger is one that a correct history could have written.
  *   <li>A grant has a durable charge; no round and no tick is granted twice.
  *   <li>No round is executed twice, and no noise is used twice.
+ *   <li>What a user contributes is within its bound in each of the user's rounds, and these are
+ *       orthogonal ({@link ContributionColumns}).
  *   <li>A visible release names a charge of the ledger, is part of a completed checkpoint, and
  *       never changes.
  *   <li>The ε of a release is at least the true composition of all visible releases up to it, and
@@ -45,6 +47,8 @@ final class Audit {
   private final Set<Long> chargingEpochs = new HashSet<>();
   private final Set<Long> durableEpochs = new HashSet<>();
   private final Set<List<Long>> noises = new HashSet<>();
+  private final ContributionColumns columns = new ContributionColumns();
+  private final Map<Integer, Long> firstRounds = new HashMap<>();
   private final Set<String> checkpointed = new HashSet<>();
   private final Map<String, SortedMap<String, byte[]>> visible = new HashMap<>();
   private final TreeMap<Long, ReleaseManifest> manifests = new TreeMap<>();
@@ -80,6 +84,7 @@ final class Audit {
         phases.put(phase.phase(), phase);
       } else if (entry.record() instanceof Charge charge) {
         chargingEpochs.add(charge.epoch());
+        firstRounds.putIfAbsent(charge.phase(), charge.round());
       }
     }
   }
@@ -120,17 +125,25 @@ final class Audit {
     return records.get(hash) instanceof Charge charge ? charge.withoutDueTick() : null;
   }
 
-  /** Composes the releases of each phase, and adds up the phases, as the statement says. */
+  /**
+   * Composes the releases of each phase, and adds up the phases, as the statement says. Where users
+   * take turns, those of whoever could be in most of them.
+   */
   private void checkEpsilon() {
-    Map<Integer, Long> rounds = new TreeMap<>();
+    Map<Integer, long[]> rounds = new TreeMap<>();
     for (ReleaseManifest manifest : manifests.values()) {
-      rounds.merge(manifest.phase(), 1L, Long::sum);
+      int bands = phases.get(manifest.phase()).mechanism().bands();
+      long roundInPhase = manifest.round() - firstRounds.get(manifest.phase());
+      rounds
+          .computeIfAbsent(manifest.phase(), phase -> new long[bands])[
+          (int) (roundInPhase % bands)]++;
       double truth = 0;
-      for (Map.Entry<Integer, Long> phase : rounds.entrySet()) {
+      for (Map.Entry<Integer, long[]> phase : rounds.entrySet()) {
         PhaseOpened opened = phases.get(phase.getKey());
+        long most = Arrays.stream(phase.getValue()).max().orElseThrow();
         truth +=
             Accountants.of(opened.mechanism(), opened.epsilon(), opened.delta())
-                .epsilonAfter(phase.getValue());
+                .epsilonAfter((most - 1) * opened.mechanism().bands() + 1);
       }
       require(
           manifest.epsilonSpent() >= truth,
@@ -152,8 +165,16 @@ final class Audit {
     require(grant.epsilonSpent() <= state.epsilonBudget(), "a grant beyond the budget", grant);
   }
 
-  void executed(Grant grant) {
+  /**
+   * A round was executed.
+   *
+   * @param fine what its noise was drawn from, in 2⁻¹⁶ of a unit
+   * @param added to its sum
+   * @param users of whom something is in its sum
+   */
+  void executed(Grant grant, long[] fine, long[] added, Set<String> users) {
     require(executedRounds.add(grant.round()), "a round is executed twice", grant);
+    columns.executed(grant, fine, added, users);
   }
 
   /** All of it, since two attempts may well draw one of its numbers. */

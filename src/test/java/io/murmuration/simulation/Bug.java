@@ -41,7 +41,21 @@ enum Bug {
   /** Every worker adds noise to its part. */
   NOISE_BY_EVERY_WORKER("a sum is not that of its cohort"),
   /** The noise is divided by the number of workers. */
-  NOISE_DIVIDED_BY_WORKERS("a step is not of its sum and its noise");
+  NOISE_DIVIDED_BY_WORKERS("noise is not that of its draws"),
+  /** Correlated noise has none below the unit of sums. */
+  NOISE_ON_THE_COARSE_GRID("a mixture of sums has no noise below the unit"),
+  /** What noise goes on from is part of a snapshot. */
+  NOISE_GOES_ON_AFTER_A_RESTORE("a contribution is larger than its bound"),
+  /** Noise goes on from the round that was executed last, whatever was charged since. */
+  NOISE_GOES_ON_AFTER_A_VOID_ROUND("rounds of a user are not orthogonal"),
+  /** Users' turns follow public time. */
+  TURNS_BY_TICK("rounds of a user are closer than turns are"),
+  /** Users' turns follow what this attempt has executed. */
+  TURNS_BY_GRANTS_SEEN("rounds of a user are closer than turns are"),
+  /** Each attempt draws users' turns by a key of its own. */
+  TURNS_OF_ANOTHER_KEY("rounds of a user are closer than turns are"),
+  /** Examples take turns, not users. */
+  TURNS_OF_EXAMPLES("rounds of a user are closer than turns are");
 
   private final String violation;
 

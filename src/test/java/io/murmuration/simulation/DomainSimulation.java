@@ -6,6 +6,8 @@ import io.murmuration.privacy.budget.DurabilityTerms;
 import io.murmuration.privacy.ledger.InMemoryLedger;
 import io.murmuration.privacy.ledger.LedgerFactory;
 import io.murmuration.privacy.mechanism.ModelVersion;
+import io.murmuration.privacy.mechanism.RoundMechanism;
+import io.murmuration.privacy.mechanism.Sampler;
 import io.murmuration.release.InMemoryModelStore;
 import io.murmuration.release.ModelStore;
 import io.murmuration.simulation.SimulatedSampler.Event;
@@ -50,6 +52,7 @@ final class DomainSimulation implements AutoCloseable {
   private final List<SimulatedAttempt> zombies = new ArrayList<>();
   private final List<Checkpoint> checkpoints = new ArrayList<>();
   private final boolean raises;
+  private final RoundMechanism mechanism;
   private final double budget;
   private BudgetTerms terms;
 
@@ -77,14 +80,18 @@ final class DomainSimulation implements AutoCloseable {
     ParameterStore store = new InMemoryParameterStore(ledgerName + UUID.randomUUID());
     this.parameters = bug == Bug.PARAMETERS_OF_OTHERS_DELETED ? new GreedyStore(store) : store;
     this.audit = new Audit(ledger, releases);
-    this.keepsAll = random.nextBoolean();
+    this.mechanism = Accountants.mechanism(seed);
+    boolean byExample = mechanism.sampler() == Sampler.ELS;
+    this.keepsAll = random.nextBoolean() && !byExample;
     this.bounds =
         keepsAll
             ? new ContributionBounds(1 << 20, EVENTS, /* windows= */ 1)
-            : new ContributionBounds(/* windowTicks= */ 5, /* examplesPerWindow= */ 2, 2);
+            : byExample
+                ? new ContributionBounds(/* windowTicks= */ 5, /* examplesPerWindow= */ 1, 3)
+                : new ContributionBounds(/* windowTicks= */ 5, /* examplesPerWindow= */ 2, 2);
     this.raises = random.nextInt(4) == 0;
-    this.budget = Accountants.budgetFor(AFFORDED[random.nextInt(AFFORDED.length)]);
-    this.terms = BudgetTerms.of(DOMAIN, budget, Accountants.DELTA, INTERVAL, Accountants.MECHANISM);
+    this.budget = Accountants.budgetFor(mechanism, AFFORDED[random.nextInt(AFFORDED.length)]);
+    this.terms = BudgetTerms.of(DOMAIN, budget, Accountants.DELTA, INTERVAL, mechanism);
     this.formerTerms = terms;
   }
 
@@ -107,7 +114,7 @@ final class DomainSimulation implements AutoCloseable {
   private void happen(int event) throws Exception {
     if (raises && event == EVENTS / 2) {
       terms =
-          BudgetTerms.of(DOMAIN, 2 * budget, 2 * Accountants.DELTA, INTERVAL, Accountants.MECHANISM)
+          BudgetTerms.of(DOMAIN, 2 * budget, 2 * Accountants.DELTA, INTERVAL, mechanism)
               .raisingBudget();
       note(Happening.BUDGET_RAISED);
     }

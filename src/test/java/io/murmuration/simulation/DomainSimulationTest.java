@@ -3,6 +3,7 @@ package io.murmuration.simulation;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.murmuration.release.PublishSink;
+import io.murmuration.training.PrivateTrainer;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.stream.IntStream;
@@ -25,6 +26,9 @@ import org.junit.jupiter.params.provider.EnumSource;
  */
 class DomainSimulationTest {
 
+  /** The package of what says where correlated noise begins anew. */
+  private static final String TRAINERS = PrivateTrainer.class.getPackageName();
+
   private static final int SEEDS = 10_000;
   private static final int SEEDS_TO_CATCH_A_BUG = 400;
 
@@ -41,13 +45,15 @@ class DomainSimulationTest {
           Happening.BROKER_AWAY, 3.0);
 
   @BeforeAll
-  static void keepPublishersQuiet() {
+  static void keepThemQuiet() {
     Configurator.setLevel(PublishSink.class, Level.OFF);
+    Configurator.setLevel(TRAINERS, Level.OFF);
   }
 
   @AfterAll
-  static void letPublishersTalk() {
+  static void letThemTalk() {
     Configurator.setLevel(PublishSink.class, Level.INFO);
+    Configurator.setLevel(TRAINERS, Level.INFO);
   }
 
   @Test

@@ -19,6 +19,7 @@ import io.murmuration.privacy.ledger.LedgerRecord;
 import io.murmuration.privacy.ledger.LedgerState;
 import io.murmuration.privacy.mechanism.Grant;
 import io.murmuration.privacy.mechanism.ModelVersion;
+import io.murmuration.privacy.mechanism.PublicClock;
 import io.murmuration.privacy.mechanism.RoundExecuted;
 import io.murmuration.release.ReleaseCatalog;
 import io.murmuration.release.RoundRelease;
@@ -163,6 +164,7 @@ final class SimulatedAttempt {
             world.bounds,
             world.keepsAll,
             world.input,
+            bug,
             coins,
             this::distribute);
     int parallelism = 1 + random.nextInt(MOST_WORKERS);
@@ -362,7 +364,10 @@ final class SimulatedAttempt {
             terms.mechanism(),
             before.reserved().epsilon(),
             before.reserved().delta(),
-            entry.hash());
+            entry.hash(),
+            PublicClock.UNKNOWN,
+            /* horizon= */ null,
+            before.roundsInPhase());
     return () -> granted(grant, before.apply(entry));
   }
 
@@ -464,7 +469,7 @@ final class SimulatedAttempt {
 
   private void execute() {
     world.note(Happening.EXECUTED);
-    if (trainer.execute().sum().slices() == 0) {
+    if (trainer.execute(sampler).sum().slices() == 0) {
       world.note(Happening.EMPTY_COHORT);
     }
   }

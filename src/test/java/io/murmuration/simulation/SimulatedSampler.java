@@ -6,14 +6,18 @@ import io.murmuration.contribution.ContributionBounds;
 import io.murmuration.contribution.SamplingSchedule;
 import io.murmuration.contribution.UserPool;
 import io.murmuration.contribution.UserSample;
+import io.murmuration.contribution.UserTurns;
 import io.murmuration.event.Example;
+import io.murmuration.event.UserPseudonyms;
 import io.murmuration.privacy.mechanism.BudgetSignal;
+import io.murmuration.privacy.mechanism.CorrelatedNoise;
 import io.murmuration.privacy.mechanism.EpochStart;
 import io.murmuration.privacy.mechanism.Grant;
 import io.murmuration.privacy.mechanism.GrantGate;
 import io.murmuration.simulation.Elements.Barrier;
 import io.murmuration.simulation.Elements.Tick;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -51,6 +55,9 @@ final class SimulatedSampler {
   private final ContributionBounds bounds;
   private final boolean keepsAll;
   private final List<Event> input;
+  private final Bug bug;
+  private final UserPseudonyms turnKey;
+  private final UserTurns turns;
   private final UniformRandomProvider coins;
   private final Consumer<Object> output;
   private final GrantGate gate;
@@ -59,6 +66,7 @@ final class SimulatedSampler {
   private final Map<Long, Set<UserSample>> sampledByTick = new TreeMap<>();
   private int offset;
   private SamplingSchedule schedule;
+  private long grantsSeen;
 
   /**
    * @param keepsAll whether the bounds are larger than anything a life sends
@@ -69,11 +77,18 @@ final class SimulatedSampler {
       ContributionBounds bounds,
       boolean keepsAll,
       List<Event> input,
+      Bug bug,
       UniformRandomProvider coins,
       Consumer<Object> output) {
     this.bounds = bounds;
     this.keepsAll = keepsAll;
     this.input = input;
+    this.bug = bug;
+    this.turnKey =
+        bug == Bug.TURNS_OF_ANOTHER_KEY
+            ? Accountants.key(coins.nextInt(1 << 7))
+            : Accountants.TURNS;
+    this.turns = UserTurns.of(turnKey);
     this.coins = coins;
     this.output = output;
     this.gate = new GrantGate(restored.epoch());
@@ -156,6 +171,7 @@ final class SimulatedSampler {
       }
     }
     gate.add(grant);
+    grantsSeen++;
   }
 
   private void close(long tick) {
@@ -184,6 +200,15 @@ final class SimulatedSampler {
     int groupSize = grant.mechanism().groupSize();
     int[] slots =
         pool.sample(grant.tick(), SamplingSchedule.of(grant.mechanism()), groupSize, bounds, coins);
+    Grant seen = asTurnsSee(grant);
+    if (bug == Bug.TURNS_OF_EXAMPLES) {
+      slots =
+          Arrays.stream(slots)
+              .filter(slot -> turns.isTurnOf(texts.get(user).get(slot), seen))
+              .toArray();
+    } else if (!turns.isTurnOf(user, seen)) {
+      return;
+    }
     if (slots.length == 0) {
       return;
     }
@@ -199,6 +224,35 @@ final class SimulatedSampler {
         "a user is sampled twice",
         sample);
     output.accept(sample);
+  }
+
+  /** The grant as it is, or as a planted bug takes it. */
+  private Grant asTurnsSee(Grant grant) {
+    CorrelatedNoise noise = grant.mechanism().correlatedNoise();
+    if (noise == null) {
+      return grant;
+    }
+    long number = grant.roundInPhase();
+    if (bug == Bug.TURNS_BY_TICK) {
+      number = grant.tick();
+    } else if (bug == Bug.TURNS_BY_GRANTS_SEEN) {
+      number = grantsSeen;
+    }
+    return new Grant(
+        grant.epoch(),
+        grant.round(),
+        grant.tick(),
+        grant.phase(),
+        // a planted key passes for the one that the ledger names
+        grant
+            .mechanism()
+            .withCorrelatedNoise(new CorrelatedNoise(noise.numerators(), turnKey.fingerprint())),
+        grant.epsilonSpent(),
+        grant.delta(),
+        grant.ledgerHash(),
+        grant.clock(),
+        grant.horizon(),
+        number);
   }
 
   /** Every sample that this attempt let out for a tick. */

@@ -3,6 +3,8 @@ package io.murmuration.simulation;
 import static io.murmuration.simulation.Audit.require;
 
 import io.murmuration.contribution.CohortRecord;
+import io.murmuration.contribution.UserSample;
+import io.murmuration.privacy.mechanism.CorrelatedNoise;
 import io.murmuration.privacy.mechanism.EpochStart;
 import io.murmuration.privacy.mechanism.Grant;
 import io.murmuration.privacy.mechanism.RoundExecuted;
@@ -33,6 +35,7 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
 import java.util.SplittableRandom;
+import java.util.stream.Collectors;
 
 /** {@code train} with the real sums, announcer and private step, on a model of four parameters. */
 final class SimulatedTrainer {
@@ -49,18 +52,24 @@ final class SimulatedTrainer {
    * @param inFlight what a planted bug keeps
    * @param partial what a planted bug keeps
    * @param noiseSeed what a planted bug keeps
+   * @param memory what a planted bug keeps
    */
   record State(
       long epoch,
       Optional<TrainerState> model,
       List<RoundSum> inFlight,
       Optional<long[]> partial,
-      Optional<Long> noiseSeed) {
+      Optional<Long> noiseSeed,
+      List<Added> memory) {
 
     static State empty() {
-      return new State(0, Optional.empty(), List.of(), Optional.empty(), Optional.empty());
+      return new State(
+          0, Optional.empty(), List.of(), Optional.empty(), Optional.empty(), List.of());
     }
   }
+
+  /** The noise of a round that is out. */
+  private record Added(Grant grant, long[] noise) {}
 
   /** What the worker's thread has to tell: the model, then the round that changed it. */
   private record Announcement(long epoch, Optional<RoundExecuted> executed) {}
@@ -86,7 +95,16 @@ final class SimulatedTrainer {
   private Executed executed;
   private RoundSum executing;
   private long[] lastPartial;
-  private long[] lastNoise;
+
+  /** What the white noise of the round that is executed gave, in 2⁻¹⁶ of a unit, and how often. */
+  private long[] fine;
+
+  private int draws;
+
+  /** Rounds of this attempt, the newest first; with a planted bug those of others behind them. */
+  private List<Added> memory;
+
+  private List<Added> completedMemory;
   private long noiseSeed;
   private long completedNoiseSeed;
 
@@ -112,6 +130,8 @@ final class SimulatedTrainer {
     leftOver = restored.partial();
     noiseSeed = restored.noiseSeed().orElseGet(random::nextLong);
     completedNoiseSeed = noiseSeed;
+    memory = restored.memory();
+    completedMemory = memory;
     waiting.addAll(restored.inFlight());
   }
 
@@ -128,11 +148,49 @@ final class SimulatedTrainer {
         long[] drawn = new long[values.length];
         real.addTo(drawn);
         audit.drawn(drawn);
-        lastNoise = drawn;
-        long divisor = bug == Bug.NOISE_DIVIDED_BY_WORKERS ? workers : 1;
-        Arrays.setAll(values, i -> values[i] + drawn[i] / divisor);
+        drew(drawn, values);
       };
     };
+  }
+
+  /** Hands out a draw, the only one of a round or the first or second of correlated noise. */
+  private void drew(long[] drawn, long[] values) {
+    CorrelatedNoise correlated = executing.grant().mechanism().correlatedNoise();
+    long divisor = bug == Bug.NOISE_DIVIDED_BY_WORKERS ? workers : 1;
+    if (draws++ == 0) {
+      Arrays.setAll(fine, i -> drawn[i] << CorrelatedNoise.FRACTION_BITS);
+      Arrays.setAll(values, i -> values[i] + drawn[i] / divisor);
+    } else if (bug != Bug.NOISE_ON_THE_COARSE_GRID) {
+      long[] lie = asIfRemembered(correlated.numerators());
+      Arrays.setAll(fine, i -> fine[i] + drawn[i]);
+      Arrays.setAll(values, i -> values[i] + drawn[i] / divisor + lie[i]);
+    }
+  }
+
+  /**
+   * What makes a draw's outcome that of a trainer with another memory: what the real one takes away
+   * is added, and what the other would is taken away.
+   */
+  private long[] asIfRemembered(List<Integer> numerators) {
+    long[] lie = new long[PARAMETERS];
+    if (bug != Bug.NOISE_GOES_ON_AFTER_A_RESTORE && bug != Bug.NOISE_GOES_ON_AFTER_A_VOID_ROUND) {
+      return lie;
+    }
+    Grant now = executing.grant();
+    boolean inARow = true;
+    for (int lag = 1; lag < numerators.size() && lag <= memory.size(); lag++) {
+      Added added = memory.get(lag - 1);
+      inARow &=
+          added.grant().epoch() == now.epoch()
+              && added.grant().phase() == now.phase()
+              && added.grant().round() == now.round() - lag;
+      int numerator = numerators.get(lag);
+      Arrays.setAll(lie, i -> lie[i] - numerator * added.noise()[i]);
+      if (inARow) {
+        Arrays.setAll(lie, i -> lie[i] + numerator * added.noise()[i]);
+      }
+    }
+    return lie;
   }
 
   State snapshot() {
@@ -146,7 +204,8 @@ final class SimulatedTrainer {
         completed,
         List.copyOf(inFlight),
         bug == Bug.PARTIAL_OF_A_DEAD_EPOCH ? Optional.ofNullable(lastPartial) : Optional.empty(),
-        bug == Bug.NOISE_FROM_RESTORED_SEED ? Optional.of(completedNoiseSeed) : Optional.empty());
+        bug == Bug.NOISE_FROM_RESTORED_SEED ? Optional.of(completedNoiseSeed) : Optional.empty(),
+        bug == Bug.NOISE_GOES_ON_AFTER_A_RESTORE ? completedMemory : List.of());
   }
 
   void takePartial(int worker, Object element, SimulatedSampler sampler) {
@@ -226,7 +285,7 @@ final class SimulatedTrainer {
   }
 
   /** On the worker's thread. */
-  RoundSum execute() {
+  RoundSum execute(SimulatedSampler sampler) {
     executing = waiting.remove();
     Grant grant = executing.grant();
     if (bug != Bug.ROUNDS_IN_FLIGHT_SURVIVE_RESTORE) {
@@ -234,9 +293,23 @@ final class SimulatedTrainer {
     }
     float[] before = trainer.state().parameters();
     long[] exact = executing.sum().sum().clone();
+    fine = new long[PARAMETERS];
+    draws = 0;
     RoundOutcome outcome = trainer.apply(grant, executing.sum());
-    audit.executed(grant);
-    requireStep(grant, before, exact, outcome.state().parameters());
+    long[] noisy = executing.sum().sum();
+    long[] added = new long[PARAMETERS];
+    Arrays.setAll(added, i -> noisy[i] - exact[i]);
+    audit.executed(
+        grant,
+        fine,
+        added,
+        sampler.sampledAt(grant.tick()).stream()
+            .map(UserSample::userId)
+            .collect(Collectors.toSet()));
+    List<Added> more = new ArrayList<>(List.of(new Added(grant, added)));
+    more.addAll(memory);
+    memory = more;
+    requireStep(grant, before, noisy, outcome.state().parameters());
     byte[] adapter =
         TrainedWeights.write(
             engine.layout(), outcome.state().parameters(), /* frozen= */ List.of());
@@ -246,10 +319,10 @@ final class SimulatedTrainer {
     return executing;
   }
 
-  private void requireStep(Grant grant, float[] before, long[] sum, float[] after) {
+  private void requireStep(Grant grant, float[] before, long[] noisy, float[] after) {
     double unit = RoundGrid.of(grant.mechanism()).sum().unit();
     for (int i = 0; i < after.length; i++) {
-      double gradient = (sum[i] + lastNoise[i]) * unit / grant.mechanism().expectedUnits();
+      double gradient = noisy[i] * unit / grant.mechanism().expectedUnits();
       require(
           after[i] == (float) (before[i] - RATE * gradient),
           "a step is not of its sum and its noise",
@@ -266,6 +339,7 @@ final class SimulatedTrainer {
     RoundRelease release = executed.release();
     completed = Optional.of(executed.outcome().state());
     completedNoiseSeed = noiseSeed;
+    completedMemory = memory;
     executed = null;
     executing = null;
     Grant grant = release.grant();
