@@ -1,13 +1,17 @@
 package io.murmuration.audit;
 
+import io.murmuration.event.UserPseudonyms;
 import io.murmuration.privacy.accounting.Composition;
 import io.murmuration.privacy.accounting.Mechanism;
 import io.murmuration.privacy.accounting.NoiseCalibration;
 import io.murmuration.privacy.accounting.PldAccountant;
 import io.murmuration.privacy.mechanism.AdaptiveClipping;
+import io.murmuration.privacy.mechanism.CorrelatedNoise;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.privacy.mechanism.RoundQuery;
 import io.murmuration.privacy.mechanism.Sampler;
+import io.murmuration.privacy.noise.Bands;
+import java.util.Arrays;
 
 /**
  * What is claimed of a run, and how large the run is.
@@ -20,6 +24,7 @@ import io.murmuration.privacy.mechanism.Sampler;
  * @param lifetime H, the rounds that count for a user, who then retires; T where nobody does
  * @param canaries who may take part
  * @param noiseMultiplier z, which makes T rounds cost ε
+ * @param correlation of noise; null where it is independent
  */
 record AuditSetting(
     Sampler sampler,
@@ -29,7 +34,11 @@ record AuditSetting(
     int rounds,
     int lifetime,
     Canaries canaries,
-    double noiseMultiplier) {
+    double noiseMultiplier,
+    CorrelatedNoise correlation) {
+
+  /** The key of turns. */
+  static final UserPseudonyms TURNS = new UserPseudonyms(new byte[UserPseudonyms.MIN_KEY_BYTES]);
 
   static final double DELTA = 1e-5;
 
@@ -52,14 +61,74 @@ record AuditSetting(
       int rounds,
       int lifetime,
       Canaries canaries) {
+    return calibrated(
+        sampler, epsilon, probability, rounds, lifetime, canaries, /* correlation= */ null);
+  }
+
+  /** Where noise is correlated over so many rounds, and users take turns. */
+  static AuditSetting ofBands(
+      Sampler sampler,
+      double epsilon,
+      double probability,
+      int rounds,
+      int bands,
+      Canaries canaries) {
+    return calibrated(
+        sampler,
+        epsilon,
+        probability,
+        rounds,
+        /* lifetime= */ rounds,
+        canaries,
+        new CorrelatedNoise(Arrays.stream(Bands.of(bands)).boxed().toList(), TURNS.fingerprint()));
+  }
+
+  private static AuditSetting calibrated(
+      Sampler sampler,
+      double epsilon,
+      double probability,
+      int rounds,
+      int lifetime,
+      Canaries canaries,
+      CorrelatedNoise correlation) {
     int groupSize = sampler == Sampler.ULS ? 2 : 4;
     AuditSetting unit =
-        new AuditSetting(sampler, epsilon, probability, groupSize, rounds, lifetime, canaries, 1);
+        new AuditSetting(
+            sampler,
+            epsilon,
+            probability,
+            groupSize,
+            rounds,
+            lifetime,
+            canaries,
+            /* noiseMultiplier= */ 1,
+            correlation);
     double noise =
         new NoiseCalibration(new PldAccountant(1e-3))
             .noiseMultiplier(unit.mechanism(1), lifetime, epsilon, DELTA);
     return new AuditSetting(
-        sampler, epsilon, probability, groupSize, rounds, lifetime, canaries, noise);
+        sampler, epsilon, probability, groupSize, rounds, lifetime, canaries, noise, correlation);
+  }
+
+  int bands() {
+    return correlation == null ? 1 : correlation.bands();
+  }
+
+  /** c_j, of which there is one where noise is independent. */
+  double coefficient(int lag) {
+    return correlation == null
+        ? 1
+        : Math.scalb((double) correlation.numerators().get(lag), -CorrelatedNoise.FRACTION_BITS);
+  }
+
+  /** The turn of a canary: by it the rounds are known that may be the canary's. */
+  int turnOf(int canary) {
+    return correlation == null ? 0 : correlation.turnOf(TURNS.hash(Canaries.idOf(canary)));
+  }
+
+  /** Whose turn a round of this number is: charges are of one phase, from 1. */
+  int turnIn(long round) {
+    return correlation == null ? 0 : correlation.turnIn(round - 1);
   }
 
   /** Whether a round of this number counts for the canaries, who are all there before the first. */
@@ -67,11 +136,19 @@ record AuditSetting(
     return round <= lifetime;
   }
 
-  /** One round as the accountant sees it, with some noise multiplier. */
+  /** Rounds as the accountant sees them, with some noise multiplier. */
   Mechanism mechanism(double noise) {
-    return isUserLevel()
-        ? Mechanism.uls(samplingProbability, noise)
-        : Mechanism.els(samplingProbability, groupSize, noise);
+    return sampler.accounted(samplingProbability, groupSize, noise, bands());
+  }
+
+  /** A round for a user whose turn it is. */
+  Mechanism inTurn(double noise) {
+    return sampler.accounted(probabilityInTurn(), groupSize, noise);
+  }
+
+  /** p or q in a round of a user's turn. */
+  double probabilityInTurn() {
+    return samplingProbability * bands();
   }
 
   boolean isUserLevel() {
@@ -92,7 +169,8 @@ record AuditSetting(
         noiseMultiplier,
         /* clipNorm= */ 1,
         expectedUnits(),
-        new RoundQuery.ModelUpdate(clipping()));
+        new RoundQuery.ModelUpdate(clipping()),
+        correlation);
   }
 
   AdaptiveClipping clipping() {
@@ -107,21 +185,21 @@ record AuditSetting(
 
   /** The units that half of the canaries would send: a public constant. */
   double expectedUnits() {
-    return unitsOfOne() * canaries.size() / 2.0;
+    return unitsOfOne() / bands() * canaries.size() / 2.0;
   }
 
-  /** How many units of one user a round expects. */
+  /** How many units of one user a round of the user's turn expects. */
   double unitsOfOne() {
-    return isUserLevel() ? samplingProbability : samplingProbability * groupSize;
+    return isUserLevel() ? probabilityInTurn() : probabilityInTurn() * groupSize;
   }
 
-  /** The variance of the number of units of one user in a round. */
+  /** The variance of the number of units of one user in such a round. */
   double unitVariance() {
-    return unitsOfOne() * (1 - samplingProbability);
+    return unitsOfOne() * (1 - probabilityInTurn());
   }
 
-  /** The probability that a user is in a round at all. */
+  /** The probability that a user is in such a round at all. */
   double participation() {
-    return isUserLevel() ? samplingProbability : 1 - Math.pow(1 - samplingProbability, groupSize);
+    return isUserLevel() ? probabilityInTurn() : 1 - Math.pow(1 - probabilityInTurn(), groupSize);
   }
 }

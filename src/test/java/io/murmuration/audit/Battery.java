@@ -8,8 +8,10 @@ import io.murmuration.privacy.audit.Thresholds;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.IntFunction;
 import java.util.function.IntToDoubleFunction;
@@ -42,8 +44,14 @@ final class Battery {
 
   private final AuditSetting setting;
   private final Canaries canaries;
+
+  /** With mixtures of rounds for what the optimizer saw, where noise is correlated. */
   private final List<Execution> tape;
+
   private final double share;
+
+  /** By canary, the turn that is the canary's. */
+  private final int[] turns;
 
   /** Blank coordinates in units of the claimed noise, an execution a row. */
   private final double[][] blank;
@@ -51,11 +59,15 @@ final class Battery {
   private Battery(AuditSetting setting, List<Execution> tape, double falseAlarm) {
     this.setting = setting;
     this.canaries = setting.canaries();
-    this.tape = tape;
     this.share = falseAlarm / TESTS;
+    this.turns = IntStream.range(0, canaries.size()).map(setting::turnOf).toArray();
+    this.tape =
+        IntStream.range(0, tape.size())
+            .mapToObj(t -> tape.get(t).withNoisySum(mixture(tape, t)))
+            .toList();
     double noise = setting.updateNoise();
     this.blank =
-        tape.stream()
+        this.tape.stream()
             .map(
                 execution ->
                     Arrays.stream(execution.noisySum(), canaries.size(), canaries.coordinates())
@@ -100,15 +112,60 @@ final class Battery {
         battery.samples());
   }
 
+  // ---- rounds whose noise is correlated ----
+
+  /**
+   * C times what the optimizer saw: sums of sums, with independent noise of the deviation that is
+   * claimed. C is that of the stretch of rounds that the noise has one memory of: those of an
+   * attempt, without a gap.
+   */
+  private double[] mixture(List<Execution> seen, int t) {
+    double[] mixture = new double[canaries.coordinates()];
+    for (int lag = 0; lag < setting.bands() && follows(seen, t - lag, t); lag++) {
+      double coefficient = setting.coefficient(lag);
+      double[] sum = seen.get(t - lag).noisySum();
+      for (int i = 0; i < mixture.length; i++) {
+        mixture[i] += coefficient * sum[i];
+      }
+    }
+    return mixture;
+  }
+
+  /** Whether noise of one execution goes on from that of an earlier one, by what is claimed. */
+  private static boolean follows(List<Execution> seen, int earlier, int later) {
+    return earlier >= 0
+        && later < seen.size()
+        && seen.get(earlier).epoch() == seen.get(later).epoch()
+        && seen.get(later).round() - seen.get(earlier).round() == later - earlier;
+  }
+
+  /** The canary's own part of a round, with the noise of the rounds that it is mixed into. */
+  private double matched(int canary, int t) {
+    double sum = 0;
+    double squares = 0;
+    for (int lag = 0; lag < setting.bands() && follows(tape, t, t + lag); lag++) {
+      double coefficient = setting.coefficient(lag);
+      sum += coefficient * tape.get(t + lag).noisySum()[canary];
+      squares += coefficient * coefficient;
+    }
+    return sum / squares;
+  }
+
+  private boolean isTurnOf(int canary, Execution execution) {
+    return turns[canary] == setting.turnIn(execution.round());
+  }
+
   /** The likelihood scores of the loud canaries, over all that was executed. */
   CanaryScores scores() {
-    LikelihoodScore score = LikelihoodScore.of(setting.mechanism(setting.updateNoise()));
+    LikelihoodScore score = LikelihoodScore.of(setting.inTurn(setting.updateNoise()));
     double[] scores = new double[canaries.loud()];
     boolean[] included = new boolean[canaries.loud()];
     for (int canary = 0; canary < scores.length; canary++) {
       included[canary] = canaries.isIn(canary);
-      for (Execution execution : tape) {
-        scores[canary] += score.of(execution.noisySum()[canary]);
+      for (int t = 0; t < tape.size(); t++) {
+        if (isTurnOf(canary, tape.get(t))) {
+          scores[canary] += score.of(matched(canary, t));
+        }
       }
     }
     return new CanaryScores(scores, included);
@@ -339,51 +396,96 @@ final class Battery {
               .toArray();
       // in a lifetime, and after it
       for (boolean counts : new boolean[] {true, false}) {
-        List<Execution> rounds =
-            tape.stream().filter(execution -> setting.counts(execution.round()) == counts).toList();
-        if (rounds.isEmpty()) {
+        int[] rounds =
+            IntStream.range(0, tape.size())
+                .filter(t -> setting.counts(tape.get(t).round()) == counts)
+                .toArray();
+        if (rounds.length == 0) {
           continue;
         }
-        double expected = in && counts ? norm * setting.unitsOfOne() : 0;
+        double unit = in && counts ? norm : 0;
         double noise = setting.updateNoise() * (1 + 1.05e-3);
-        double variance = noise * noise + (in && counts ? norm * norm * setting.unitVariance() : 0);
         String who = (in ? "in" : "out") + (counts ? "" : " and would be retired");
-        double all = 0;
-        for (Execution execution : rounds) {
+        double found = 0;
+        double expected = 0;
+        double variance = 0;
+        for (int t : rounds) {
+          Execution execution = tape.get(t);
+          Mixed mixed = mixed(group, t);
           double mean = IntStream.of(group).mapToDouble(i -> execution.noisySum()[i]).sum();
           mean /= group.length;
-          all += mean / rounds.size();
-          distances.add(Math.abs(mean - expected) / Math.sqrt(variance / group.length));
+          double expectedMean = unit * setting.unitsOfOne() * mixed.sum() / group.length;
+          double units = unit * unit * setting.unitVariance() / group.length;
+          found += mean / rounds.length;
+          expected += expectedMean / rounds.length;
+          variance += noise * noise + units * mixed.mostOfAColumn();
+          distances.add(
+              Math.abs(mean - expectedMean)
+                  / Math.sqrt((noise * noise + units * mixed.squares()) / group.length));
           where.add(
               "mean %.4f for %.4f of those who are %s in round %d"
-                  .formatted(mean, expected, who, execution.round()));
+                  .formatted(mean, expectedMean, who, execution.round()));
         }
         distances.add(
-            Math.abs(all - expected) / Math.sqrt(variance / group.length / rounds.size()));
-        where.add("mean %.4f for %.4f of those who are %s".formatted(all, expected, who));
+            Math.abs(found - expected)
+                / Math.sqrt(variance / group.length / rounds.length / rounds.length));
+        where.add("mean %.4f for %.4f of those who are %s".formatted(found, expected, who));
       }
     }
     return worst(name, distances.size(), distances::get, where::get);
   }
 
+  /**
+   * How much of a group's parts is mixed in a round.
+   *
+   * @param sum of coefficients, each as often as there are people whose turn its round was
+   * @param squares of the same
+   * @param mostOfAColumn for the sum over rounds: the parts of this round alone, each with all that
+   *     it may be mixed into
+   */
+  private record Mixed(double sum, double squares, double mostOfAColumn) {}
+
+  private Mixed mixed(int[] group, int t) {
+    double sum = 0;
+    double squares = 0;
+    double column = 0;
+    for (int lag = 0; lag < setting.bands(); lag++) {
+      double coefficient = setting.coefficient(lag);
+      column += coefficient;
+      if (follows(tape, t - lag, t)) {
+        int whoseTurn = whoseTurn(group, tape.get(t - lag));
+        sum += coefficient * whoseTurn;
+        squares += coefficient * coefficient * whoseTurn;
+      }
+    }
+    return new Mixed(sum, squares, column * column * whoseTurn(group, tape.get(t)));
+  }
+
+  private int whoseTurn(int[] group, Execution execution) {
+    return (int) IntStream.of(group).filter(canary -> isTurnOf(canary, execution)).count();
+  }
+
   private Finding participation() {
-    BinomialDistribution each = BinomialDistribution.of(canaries.in(), setting.participation());
-    BinomialDistribution none = BinomialDistribution.of(canaries.in(), 0);
+    int[] in = IntStream.range(0, canaries.size()).filter(canaries::isIn).toArray();
+    int[] may =
+        tape.stream()
+            .mapToInt(execution -> setting.counts(execution.round()) ? whoseTurn(in, execution) : 0)
+            .toArray();
     int[] cohorts = tape.stream().mapToInt(execution -> execution.sampled().size()).toArray();
-    int[] counting =
+    BinomialDistribution all =
+        BinomialDistribution.of(IntStream.of(may).sum(), setting.participation());
+    int total =
         IntStream.range(0, cohorts.length)
             .filter(t -> setting.counts(tape.get(t).round()))
-            .toArray();
-    BinomialDistribution all =
-        BinomialDistribution.of(canaries.in() * counting.length, setting.participation());
-    int total = IntStream.of(counting).map(t -> cohorts[t]).sum();
+            .map(t -> cohorts[t])
+            .sum();
     return worst(
         "participation",
         cohorts.length + 1,
         t ->
             t == cohorts.length
                 ? count(all, total)
-                : count(setting.counts(tape.get(t).round()) ? each : none, cohorts[t]),
+                : count(BinomialDistribution.of(may[t], setting.participation()), cohorts[t]),
         t ->
             t < cohorts.length
                 ? "%d users in round %d".formatted(cohorts[t], tape.get(t).round())
@@ -399,7 +501,16 @@ final class Battery {
   /** Randomness that repeat bring the same users together twice. */
   private Finding coParticipation() {
     double q = setting.participation();
-    BinomialDistribution both = BinomialDistribution.of(canaries.in(), q * q);
+    int[] in = IntStream.range(0, canaries.size()).filter(canaries::isIn).toArray();
+    // by turn, those whose it is
+    BinomialDistribution[] both =
+        IntStream.range(0, setting.bands())
+            .mapToObj(
+                turn ->
+                    BinomialDistribution.of(
+                        (int) IntStream.of(in).filter(canary -> turns[canary] == turn).count(),
+                        q * q))
+            .toArray(BinomialDistribution[]::new);
     List<Execution> counting =
         tape.stream().filter(execution -> setting.counts(execution.round())).toList();
     List<BitSet> cohorts =
@@ -411,29 +522,38 @@ final class Battery {
                   return users;
                 })
             .toList();
-    List<Integer> overlaps = new ArrayList<>();
+    List<Map<Integer, Double>> known =
+        IntStream.range(0, setting.bands())
+            .<Map<Integer, Double>>mapToObj(turn -> new HashMap<>())
+            .toList();
+    List<Double> distances = new ArrayList<>();
     List<String> where = new ArrayList<>();
     for (int s = 0; s < cohorts.size(); s++) {
+      int turn = setting.turnIn(counting.get(s).round());
       for (int t = 0; t < s; t++) {
+        if (setting.turnIn(counting.get(t).round()) != turn) {
+          // that nobody is in both is the trace's to show
+          continue;
+        }
         BitSet common = (BitSet) cohorts.get(s).clone();
         common.and(cohorts.get(t));
-        overlaps.add(common.cardinality());
+        distances.add(
+            known.get(turn).computeIfAbsent(common.cardinality(), n -> count(both[turn], n)));
         where.add(
             "%d users in round %d and again in %d, %.1f expected"
                 .formatted(
                     common.cardinality(),
                     counting.get(t).round(),
                     counting.get(s).round(),
-                    both.getMean()));
+                    both[turn].getMean()));
       }
     }
-    double[] distances =
-        IntStream.rangeClosed(0, canaries.in()).mapToDouble(n -> count(both, n)).toArray();
-    return worst("co-participation", overlaps.size(), i -> distances[overlaps.get(i)], where::get);
+    return worst("co-participation", distances.size(), distances::get, where::get);
   }
 
   /**
-   * From the trace: nobody twice in a round, nobody with more than G examples, nobody who is out.
+   * From the trace: nobody twice in a round, nobody with more than G examples, nobody who is out or
+   * whose turn it is not.
    */
   private Finding samples() {
     for (Execution execution : tape) {
@@ -441,7 +561,8 @@ final class Battery {
       for (Execution.Sampled sampled : execution.sampled()) {
         if (!users.add(sampled.canary())
             || sampled.examples() > setting.groupSize()
-            || !canaries.isIn(sampled.canary())) {
+            || !canaries.isIn(sampled.canary())
+            || !isTurnOf(sampled.canary(), execution)) {
           return new Finding(
               "samples",
               Finding.FARTHEST,

@@ -11,7 +11,7 @@ import java.util.SplittableRandom;
 import org.apache.commons.statistics.distribution.BinomialDistribution;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** The battery's own rates, on simulated tapes with fixed seeds. */
 class BatteryStatisticalTest {
@@ -25,6 +25,16 @@ class BatteryStatisticalTest {
         Canaries.toss(300, 100));
   }
 
+  private static AuditSetting correlated(Sampler sampler, int bands) {
+    return AuditSetting.ofBands(
+        sampler,
+        /* epsilon= */ 8,
+        /* probability= */ 0.067,
+        /* rounds= */ 20,
+        bands,
+        Canaries.toss(300, 100));
+  }
+
   private static PrivacyProfile claim(AuditSetting setting) {
     return PrivacyProfile.of(setting.charged(), setting.epsilon() / 8);
   }
@@ -34,9 +44,9 @@ class BatteryStatisticalTest {
    * 10⁻⁶; shares are large here so that there is something to count.
    */
   @ParameterizedTest
-  @EnumSource(Sampler.class)
-  void honestTapesRaiseNoMoreAlarmsThanTheyMay(Sampler sampler) {
-    AuditSetting setting = small(sampler);
+  @CsvSource({"ULS, 1", "ELS, 1", "ULS, 4"})
+  void honestTapesRaiseNoMoreAlarmsThanTheyMay(Sampler sampler, int bands) {
+    AuditSetting setting = bands == 1 ? small(sampler) : correlated(sampler, bands);
     PrivacyProfile claim = claim(setting);
     double falseAlarm = 0.8;
     int runs = 60;
@@ -209,6 +219,29 @@ class BatteryStatisticalTest {
           }
         };
     assertThat(alarms(setting, tape)).containsExactly("noise of unclipped bits");
+  }
+
+  /** What the trainer does if it forgets what it added, where the claim is that it knows. */
+  @Test
+  void independentNoiseThatIsClaimedToBeCorrelatedIsNoticed() {
+    AuditSetting claimed = correlated(Sampler.ULS, 4);
+    AuditSetting run =
+        new AuditSetting(
+            Sampler.ULS,
+            claimed.epsilon(),
+            claimed.samplingProbability(),
+            claimed.groupSize(),
+            claimed.rounds(),
+            claimed.lifetime(),
+            claimed.canaries(),
+            claimed.noiseMultiplier(),
+            /* correlation= */ null);
+    List<Execution> tape = new SimulatedTape(run, 1).run();
+    assertThat(
+            Battery.judge(claimed, tape, claim(claimed)).stream()
+                .filter(finding -> finding.distance() > finding.limit() + 3)
+                .map(Finding::test))
+        .contains("whiteness over rounds", "samples");
   }
 
   private static double[] scaled(double[] noise, double factor) {

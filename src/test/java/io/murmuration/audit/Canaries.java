@@ -75,7 +75,12 @@ final class Canaries {
 
   /** Who says the event, users in turn. */
   String userOf(int index) {
-    return USER + in[index % in.length];
+    return idOf(in[index % in.length]);
+  }
+
+  /** The user id of a canary. */
+  static String idOf(int canary) {
+    return USER + canary;
   }
 
   /** What the event says. */

@@ -22,6 +22,11 @@ record Execution(
     double[] noisySum,
     double nextClipNorm) {
 
+  /** The same, but that the optimizer saw something else. */
+  Execution withNoisySum(double[] other) {
+    return new Execution(epoch, round, tick, clipNorm, sampled, other, nextClipNorm);
+  }
+
   /** One user's sample. */
   record Sampled(int canary, int examples) {}
 }

@@ -3,9 +3,11 @@ package io.murmuration.audit;
 import io.murmuration.contribution.ContributionBounds;
 import io.murmuration.contribution.SamplerLife;
 import io.murmuration.contribution.UserSample;
+import io.murmuration.contribution.UserTurns;
 import io.murmuration.privacy.mechanism.EpochStart;
 import io.murmuration.privacy.mechanism.Grant;
 import io.murmuration.privacy.mechanism.Horizon;
+import io.murmuration.privacy.mechanism.PublicClock;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.training.CohortSummation;
 import io.murmuration.training.GradientEngine;
@@ -58,7 +60,8 @@ final class OperatorPipeline {
             claimed.noiseMultiplier(),
             claimed.clipNorm(),
             claimed.expectedUnits(),
-            claimed.query());
+            claimed.query(),
+            claimed.correlatedNoise());
   }
 
   /** Runs all rounds, and returns what was executed in the order of time. */
@@ -83,6 +86,7 @@ final class OperatorPipeline {
                 plant.randomness(),
                 samplerState,
                 horizon(),
+                UserTurns.of(AuditSetting.TURNS),
                 /* said= */ life == 1 ? 0 : setting.canaries().events());
         AuditedTrainer trainer = new AuditedTrainer(sampled, plant, trainerState, tape::add)) {
       if (life == 1) {
@@ -124,7 +128,10 @@ final class OperatorPipeline {
             mechanism,
             setting.epsilon(),
             AuditSetting.DELTA,
-            "00");
+            "00",
+            PublicClock.UNKNOWN,
+            /* horizon= */ null,
+            /* roundInPhase= */ tape.size());
     sums.onGrant(grant);
     List<UserSample> samples = plant.samples().apply(sampler.round(grant));
     for (int worker = 0; worker < WORKERS; worker++) {

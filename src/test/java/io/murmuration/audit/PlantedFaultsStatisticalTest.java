@@ -53,7 +53,7 @@ class PlantedFaultsStatisticalTest {
   }
 
   @Test
-  void aStaleBufferOfNoiseIsCaught() throws Exception {
+  void noiseThatWasDrawnAheadAndRestoredIsCaught() throws Exception {
     assertThat(alarms(withNoise(PlantedNoise.buffered(KEY)))).contains("repeated noise");
   }
 
@@ -111,6 +111,33 @@ class PlantedFaultsStatisticalTest {
   void coinsThatARestoredAttemptThrowsAgainAreCaught() throws Exception {
     assertThat(alarms(Plant.nothing().withCoins(AuditedSamplers.seeded(KEY))))
         .containsExactly("co-participation");
+  }
+
+  /** Noise is correlated over four rounds, in each of three lives. */
+  private static AuditSetting correlated(Sampler sampler) {
+    return AuditSetting.ofBands(
+        sampler,
+        /* epsilon= */ 8,
+        Q,
+        /* rounds= */ 45,
+        /* bands= */ 4,
+        Canaries.toss(/* loud= */ 1800, /* quiet= */ 600));
+  }
+
+  @Test
+  void whereNoiseIsCorrelated_withoutAFaultThereIsNoAlarm() throws Exception {
+    for (Sampler sampler : Sampler.values()) {
+      assertThat(findings(correlated(sampler), Plant.nothing())).noneMatch(Finding::alarm);
+    }
+  }
+
+  @Test
+  void aStaleBufferOfNoiseIsCaught() throws Exception {
+    AuditSetting setting = correlated(Sampler.ULS);
+    assertThat(
+            alarms(
+                setting, Plant.nothing().withNoise(PlantedNoise.remembered(setting.correlation()))))
+        .contains("noise of a round", "repeated noise");
   }
 
   private static Plant withNoise(LongFunction<NoiseFactory> noise) {

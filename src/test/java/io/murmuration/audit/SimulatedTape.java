@@ -37,9 +37,9 @@ class SimulatedTape {
     return units * (setting.canaries().isLoud(canary) ? 1 : Canaries.QUIET_NORM);
   }
 
-  /** p or q as it is. */
+  /** p or q as it is in a round of a user's turn. */
   double probability() {
-    return setting.samplingProbability();
+    return setting.probabilityInTurn();
   }
 
   /** How many units of a user are in a round. */
@@ -52,20 +52,37 @@ class SimulatedTape {
     return units;
   }
 
+  /** C⁻¹ times the noise, of which the latest round comes first. */
+  private double[] correlated(double[] noise, List<double[]> added) {
+    double[] next = noise.clone();
+    for (int lag = 1; lag < setting.bands() && lag <= added.size(); lag++) {
+      for (int i = 0; i < next.length; i++) {
+        next[i] -= setting.coefficient(lag) * added.get(lag - 1)[i];
+      }
+    }
+    for (int i = 0; i < next.length; i++) {
+      next[i] /= setting.coefficient(0);
+    }
+    return next;
+  }
+
   final List<Execution> run() {
     Canaries canaries = setting.canaries();
     List<Execution> tape = new ArrayList<>();
+    List<double[]> added = new ArrayList<>();
     double clipNorm = 1;
     for (int round = 1; round <= setting.rounds(); round++) {
       double[] noise = noise(round);
+      added.add(0, correlated(noise, added));
       double[] sum = new double[noise.length];
       for (int i = 0; i < sum.length; i++) {
-        sum[i] = setting.updateNoise() * noise[i];
+        sum[i] = setting.updateNoise() * added.get(0)[i];
       }
       List<Execution.Sampled> sampled = new ArrayList<>();
       double bits = 0;
       for (int canary = 0; canary < canaries.size(); canary++) {
-        int units = canaries.isIn(canary) ? units() : 0;
+        boolean mayBeIn = canaries.isIn(canary) && setting.turnOf(canary) == setting.turnIn(round);
+        int units = mayBeIn ? units() : 0;
         if (units > 0) {
           sampled.add(
               new Execution.Sampled(canary, setting.isUserLevel() ? setting.groupSize() : units));

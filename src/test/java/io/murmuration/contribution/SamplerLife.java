@@ -25,7 +25,7 @@ public final class SamplerLife implements AutoCloseable {
   /** Begins a life of a sampler whose users have no lifetime. */
   public SamplerLife(ContributionBounds bounds, Randomness randomness, OperatorSubtaskState state)
       throws Exception {
-    this(bounds, randomness, state, /* horizon= */ null, /* said= */ 0);
+    this(bounds, randomness, state, /* horizon= */ null, UserTurns.NONE, /* said= */ 0);
   }
 
   /**
@@ -34,6 +34,7 @@ public final class SamplerLife implements AutoCloseable {
    * @param randomness as the job graph carries it: a copy is used
    * @param state what is restored; null at the first start
    * @param horizon the lifetime of users; null where they have none
+   * @param turns whose turn a round is where noise is correlated
    * @param said how many events earlier lives were told
    */
   public SamplerLife(
@@ -41,6 +42,7 @@ public final class SamplerLife implements AutoCloseable {
       Randomness randomness,
       OperatorSubtaskState state,
       Horizon horizon,
+      UserTurns turns,
       long said)
       throws Exception {
     this.horizon = horizon;
@@ -50,6 +52,7 @@ public final class SamplerLife implements AutoCloseable {
             new BoundAndSampleOperator(
                 bounds,
                 horizon == null ? null : IDENTITY,
+                turns,
                 InstantiationUtil.clone(randomness),
                 SamplerHarness.NEVER_OVER),
             /* parallelism= */ 1,
@@ -115,7 +118,8 @@ public final class SamplerLife implements AutoCloseable {
               grant.delta(),
               grant.ledgerHash(),
               grant.clock(),
-              horizon));
+              horizon,
+              grant.roundInPhase()));
     }
     harness.flink.processWatermark2(new Watermark(grant.tick()));
     return harness.samples();
