@@ -40,9 +40,10 @@ final class JobSettings {
   /**
    * Refuses settings under which the guarantee would not hold.
    *
+   * @param lifetimes whether users have lifetimes
    * @throws IllegalArgumentException naming all of them
    */
-  static void check(ReadableConfig flink) {
+  static void check(ReadableConfig flink, boolean lifetimes) {
     List<String> faults = new ArrayList<>();
     Duration watermarks = flink.get(PipelineOptions.AUTO_WATERMARK_INTERVAL);
     if (watermarks.isZero() || watermarks.isNegative()) {
@@ -92,6 +93,13 @@ final class JobSettings {
                   leastTimeout.toSeconds(),
                   timeout.toSeconds(),
                   PublishSink.COMMIT_PATIENCE.toSeconds()));
+    }
+    if (lifetimes && !flink.get(PipelineOptions.OPERATOR_CHAINING)) {
+      faults.add(
+          "%s must be true where users have lifetimes: source and decoding would be tasks of their own, whose parallelism can be changed apart (%s, a rescaling, the adaptive scheduler), and records of a partition would overtake each other"
+              .formatted(
+                  PipelineOptions.OPERATOR_CHAINING.key(),
+                  PipelineOptions.PARALLELISM_OVERRIDES.key()));
     }
     if (!faults.isEmpty()) {
       throw new IllegalArgumentException(

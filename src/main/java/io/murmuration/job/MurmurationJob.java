@@ -192,7 +192,7 @@ public final class MurmurationJob {
     }
     settings.set(SinkOptions.COMMITTER_RETRIES, PublishSink.COMMIT_RETRIES);
     env.configure(settings);
-    JobSettings.check(env.getConfiguration());
+    JobSettings.check(env.getConfiguration(), config.privacy().horizon().enabled());
     config.io().parallelism().ifPresent(env::setParallelism);
     SlotResources.of(config).forEach(env::registerSlotSharingGroup);
     env.getConfig().setGlobalJobParameters(JobSettings.visible(config, phases));

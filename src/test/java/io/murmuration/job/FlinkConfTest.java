@@ -69,7 +69,8 @@ class FlinkConfTest {
 
   @Test
   void theJobAcceptsIt() {
-    assertThatCode(() -> JobSettings.check(flink)).doesNotThrowAnyException();
+    assertThatCode(() -> JobSettings.check(flink, /* lifetimes= */ true))
+        .doesNotThrowAnyException();
     assertThat(flink.get(CheckpointingOptions.INCREMENTAL_CHECKPOINTS)).isTrue();
     assertThat(flink.get(CheckpointingOptions.EXTERNALIZED_CHECKPOINT_RETENTION).name())
         .isEqualTo("RETAIN_ON_CANCELLATION");

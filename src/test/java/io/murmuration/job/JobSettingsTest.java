@@ -28,7 +28,8 @@ class JobSettingsTest {
 
   @Test
   void flinksDefaultsAreAccepted() {
-    assertThatCode(() -> JobSettings.check(complete())).doesNotThrowAnyException();
+    assertThatCode(() -> JobSettings.check(complete(), /* lifetimes= */ false))
+        .doesNotThrowAnyException();
   }
 
   @Test
@@ -36,18 +37,19 @@ class JobSettingsTest {
     Configuration noDirectory = complete();
     noDirectory.removeConfig(CheckpointingOptions.CHECKPOINTS_DIRECTORY);
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> JobSettings.check(noDirectory))
+        .isThrownBy(() -> JobSettings.check(noDirectory, /* lifetimes= */ false))
         .withMessageContaining("execution.checkpointing.dir")
         .withMessageContaining("job.checkpoint-directory, must name a directory")
         .withMessageContaining("the job manager's heap");
     Configuration onHeap = complete();
     onHeap.set(CheckpointingOptions.CHECKPOINT_STORAGE, "jobmanager");
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> JobSettings.check(onHeap))
+        .isThrownBy(() -> JobSettings.check(onHeap, /* lifetimes= */ false))
         .withMessageContaining("execution.checkpointing.storage must not be jobmanager");
     // somebody's own storage knows where it stores
     noDirectory.set(CheckpointingOptions.CHECKPOINT_STORAGE, "org.example.OwnStorageFactory");
-    assertThatCode(() -> JobSettings.check(noDirectory)).doesNotThrowAnyException();
+    assertThatCode(() -> JobSettings.check(noDirectory, /* lifetimes= */ false))
+        .doesNotThrowAnyException();
   }
 
   @Test
@@ -64,7 +66,7 @@ class JobSettingsTest {
   void unalignedCheckpointsAreRefused() {
     flink.set(CheckpointingOptions.ENABLE_UNALIGNED, true);
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> JobSettings.check(flink))
+        .isThrownBy(() -> JobSettings.check(flink, /* lifetimes= */ false))
         .withMessageContaining("execution.checkpointing.unaligned.enabled must be false");
   }
 
@@ -72,7 +74,7 @@ class JobSettingsTest {
   void anAutoWatermarkIntervalOfZeroIsRefused() {
     flink.set(PipelineOptions.AUTO_WATERMARK_INTERVAL, Duration.ZERO);
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> JobSettings.check(flink))
+        .isThrownBy(() -> JobSettings.check(flink, /* lifetimes= */ false))
         .withMessageContaining("pipeline.auto-watermark-interval must be positive but is PT0S");
   }
 
@@ -96,13 +98,26 @@ class JobSettingsTest {
     assertThat(JobSettings.restartsEnd(flink)).get().asString().contains(told);
   }
 
+  /** Or an override, a rescaling or the adaptive scheduler could pull source and decoding apart. */
+  @Test
+  void whereUsersHaveLifetimes_sourceAndDecodingMustBeOneTask() {
+    Configuration unchained = complete();
+    unchained.set(PipelineOptions.OPERATOR_CHAINING, false);
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> JobSettings.check(unchained, /* lifetimes= */ true))
+        .withMessageContaining("pipeline.operator-chaining.enabled must be true")
+        .withMessageContaining("pipeline.jobvertex-parallelism-overrides");
+    assertThatCode(() -> JobSettings.check(unchained, /* lifetimes= */ false))
+        .doesNotThrowAnyException();
+  }
+
   @Test
   void allFaultsAreNamedAtOnce() {
     flink.set(CheckpointingOptions.ENABLE_UNALIGNED, true);
     flink.set(PipelineOptions.AUTO_WATERMARK_INTERVAL, Duration.ZERO);
     flink.set(CheckpointingOptions.CHECKPOINTING_CONSISTENCY_MODE, CheckpointingMode.AT_LEAST_ONCE);
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> JobSettings.check(flink))
+        .isThrownBy(() -> JobSettings.check(flink, /* lifetimes= */ false))
         .withMessageContaining("execution.checkpointing.unaligned.enabled must be")
         .withMessageContaining("pipeline.auto-watermark-interval must be")
         .withMessageContaining("execution.checkpointing.mode must be EXACTLY_ONCE");
@@ -231,7 +246,7 @@ class JobSettingsTest {
   @Test
   void aMissingCheckpointIntervalIsRefused() {
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> JobSettings.check(new Configuration()))
+        .isThrownBy(() -> JobSettings.check(new Configuration(), /* lifetimes= */ false))
         .withMessageContaining("execution.checkpointing.interval must be positive");
   }
 }
