@@ -224,6 +224,10 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
   @Override
   public void processElement1(StreamRecord<UserEvent> record) throws Exception {
     UserEvent event = record.getValue();
+    if (event.kind() == UserEvent.Kind.BEGINNING) {
+      refusing(() -> counted.beginsAfresh(event.partition(), event.offset()));
+      return;
+    }
     counts.eventIn();
     refusing(() -> counted.saw(event));
     if (event.isErasure()) {

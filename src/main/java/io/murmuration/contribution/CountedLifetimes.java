@@ -20,6 +20,8 @@ import java.util.Optional;
  *   <tr><td>a pool runs empty</td><td>the stretch ends at the tick at which it did, however late it
  *       is noticed</td></tr>
  *   <tr><td>a user is erased</td><td>the stretch ends and the count stays</td></tr>
+ *   <tr><td>… before an epoch has started</td><td>what was kept goes at once, and the stretch ends
+ *       when the rounds are known that were charged meanwhile</td></tr>
  *   <tr><td>a pool without a stretch</td><td>its user is in no round: nobody would count it</td></tr>
  * </table>
  */
@@ -51,6 +53,11 @@ final class CountedLifetimes implements Lifetimes {
   @Override
   public void fired() {
     book.fired();
+  }
+
+  @Override
+  public void beginsAfresh(int partition, long offset) {
+    book.beginsAfresh(partition, offset);
   }
 
   @Override

@@ -39,6 +39,13 @@ interface Lifetimes extends Participation {
   void fired();
 
   /**
+   * The source begins to read a partition, of which it has no state.
+   *
+   * @throws IllegalArgumentException if others may be read than those behind this state
+   */
+  void beginsAfresh(int partition, long offset);
+
+  /**
    * A record was read, whatever becomes of it.
    *
    * @throws IllegalArgumentException if it is of a partition that the topic did not have
@@ -90,6 +97,9 @@ interface Lifetimes extends Participation {
 
     @Override
     public void fired() {}
+
+    @Override
+    public void beginsAfresh(int partition, long offset) {}
 
     @Override
     public void saw(UserEvent event) {}

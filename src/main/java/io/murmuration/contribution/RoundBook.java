@@ -32,12 +32,14 @@ import java.util.Optional;
  *   <tr><td>another restore before all of these are read</td><td>the earliest such round and the
  *       latest end of the topic stay</td></tr>
  *   <tr><td>the attempt that this state is from charged rounds after it</td><td>they count for
- *       whoever had something live then, or lost it when the last round that this state knows was
- *       the last: it goes on from here</td></tr>
+ *       whoever had something live then: it goes on from here</td></tr>
  *   <tr><td>other attempts charged rounds that this state does not know</td><td>they may go back to
  *       an older state: they count for everybody whom this one knows</td></tr>
  *   <tr><td>a stretch ended a while ago</td><td>rounds after its end do not count, if their ticks
  *       are still known</td></tr>
+ *   <tr><td>the source begins afresh although this state knows records</td><td>refused: what it
+ *       leaves out may have been in rounds, and what it reads again may have been read under other
+ *       rules</td></tr>
  *   <tr><td>a round is charged and never run</td><td>it counts</td></tr>
  *   <tr><td>a new generation</td><td>counts are those of its own rounds</td></tr>
  * </table>
@@ -62,8 +64,14 @@ final class RoundBook {
   /** One more than the largest offset that this attempt or the state has read, by partition. */
   private long[] seen;
 
+  /** What the state says; empty where it says nothing. */
+  private List<Partition> knownByState = List.of();
+
   /** The budget's epoch, once it was compared with the state and this sampler may go on in it. */
   private long acceptedEpoch;
+
+  /** See {@link SamplerHistory#endsEarly}. */
+  private boolean endsEarly;
 
   private Horizon horizon;
   private IntakeLimit limit;
@@ -93,6 +101,7 @@ final class RoundBook {
                   .formatted(before.identity().idKey(), identity.idKey())));
     }
     horizon = before.horizon();
+    endsEarly = before.endsEarly();
     lastRound = before.lastRound();
     nextRound = before.nextRound();
     gaps.addAll(before.gaps());
@@ -102,6 +111,7 @@ final class RoundBook {
       for (int i = 0; i < partitions.length; i++) {
         seen[i] = partitions[i].seen();
       }
+      knownByState = before.partitions();
     }
   }
 
@@ -139,25 +149,51 @@ final class RoundBook {
       // no round counts that any record read so far can have been in
       for (int i = 0; i < partitions.length; i++) {
         partitions[i] = partitions[i].caughtUp();
+        partitions[i] = isReadUnderOtherRules() ? partitions[i].ofOtherRules() : partitions[i];
       }
     } else if (isChargedSince(start)) {
-      if (start.lastRound() > lastRound) {
-        // not only where others charged: somebody may have been erased before the epoch started
-        gaps.add(new Gap(lastRound, start.lastRound(), /* forEverybody= */ !isOfLastCharge(start)));
+      boolean areOfOthers = !isOfLastCharge(start);
+      if (start.lastRound() > lastRound && (areOfOthers || endsEarly)) {
+        gaps.add(new Gap(lastRound, start.lastRound(), areOfOthers));
       }
       for (int i = 0; i < partitions.length; i++) {
         partitions[i] = partitions[i].caughtUpFrom(nextRound, input.end(i));
       }
     }
     if (hasBegun(start)) {
-      gaps.removeIf(gap -> gap.to() < start.horizon().firstRound());
+      forgetGaps(start.horizon());
     }
     acceptedEpoch = start.epoch();
+    endsEarly = false;
     topic = topicOf(input);
     horizon = start.horizon();
     lastRound = start.lastRound();
     nextRound = lastRound + 1;
     recent = new RecentRounds(lastRound, start.firstTick());
+  }
+
+  /**
+   * Forgets gaps of earlier generations, and those before others whose rounds add up to a lifetime:
+   * they count only for people whom the later ones retire. So there are never more than a lifetime
+   * has rounds.
+   */
+  private void forgetGaps(Horizon current) {
+    gaps.removeIf(gap -> gap.to() < current.firstRound());
+    long rounds = 0;
+    for (int i = gaps.size() - 1; i >= 0; i--) {
+      Gap gap = gaps.get(i);
+      if (gap.forEverybody()) {
+        rounds += gap.to() - Math.max(gap.from(), current.firstRound() - 1);
+      }
+      if (rounds >= current.rounds()) {
+        gaps.subList(0, i).clear();
+        return;
+      }
+    }
+  }
+
+  private boolean isReadUnderOtherRules() {
+    return restored.filter(before -> !before.identity().equals(identity)).isPresent();
   }
 
   private static Topic topicOf(InputOffsets input) {
@@ -196,27 +232,11 @@ final class RoundBook {
           "the state knows no round of generation %d, of which round %d is charged, so that it cannot know which records these were taken from; start from a savepoint or checkpoint of that generation, or begin a new one (--new-generation)"
               .formatted(start.horizon().generation(), start.lastRound()));
     }
-    if (!restored.get().identity().equals(identity)) {
+    if (isReadUnderOtherRules()) {
       faults.add(
           "the state was read under other rules for events than are configured, so that a record that counted then may not count when it is read again; start with the rules as they were, or begin a new generation (--new-generation)");
     }
-    if (isChargedSince(start)) {
-      addLostRecords(start.input(), faults);
-    }
     return faults;
-  }
-
-  /** The source finds by itself what is lost behind the position that it was restored to. */
-  private void addLostRecords(InputOffsets input, List<String> faults) {
-    for (int i = 0; i < partitions.length; i++) {
-      Partition partition = partitions[i];
-      long begin = input.begins().get(i);
-      if (partition.seen() == partition.first() && begin > partition.first()) {
-        faults.add(
-            "partition %d begins at offset %d now but at %d when nothing of it was read yet; what was read of it since cannot be read again; begin a new generation (--new-generation)"
-                .formatted(i, begin, partition.first()));
-      }
-    }
   }
 
   private static boolean hasBegun(EpochStart start) {
@@ -265,18 +285,37 @@ final class RoundBook {
   // ---- records ----
 
   /**
+   * This attempt begins to read a partition, of which the source has no state.
+   *
+   * @throws IllegalArgumentException if others than those behind this state may be read
+   */
+  void beginsAfresh(int partition, long offset) {
+    requireKnown(partition);
+    if (!knownByState.isEmpty() && !knownByState.get(partition).mayBeginAfresh(offset)) {
+      refuse(
+          List.of(
+              "the sampler's state goes on in partition %d behind offset %d but the source has no state and begins at offset %d; start with the state of both (without --allowNonRestoredState), or begin a new generation without it (--new-generation)"
+                  .formatted(partition, knownByState.get(partition).seen() - 1, offset)));
+    }
+  }
+
+  /**
    * A record was read.
    *
    * @throws IllegalArgumentException if it is of a partition that the topic did not have
    */
   void saw(int partition, long offset) {
+    requireKnown(partition);
+    seen[partition] = Math.max(seen[partition], offset + 1);
+  }
+
+  private void requireKnown(int partition) {
     if (partition >= seen.length) {
       refuse(
           List.of(
               "the topic of events had %d partitions but now there is partition %d, and users' events no longer stay in one; begin a new generation (--new-generation)"
                   .formatted(seen.length, partition)));
     }
-    seen[partition] = Math.max(seen[partition], offset + 1);
   }
 
   /** The first round that counts for a user by this record. */
@@ -400,6 +439,7 @@ final class RoundBook {
         topic,
         accepted ? acceptedEpoch : restored.map(SamplerHistory::lineage).orElse(0L),
         horizon,
+        endsEarly,
         lastRound,
         nextRound,
         gaps,

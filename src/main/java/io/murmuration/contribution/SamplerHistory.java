@@ -15,6 +15,8 @@ import java.util.Objects;
  * @param lineage the last epoch in which this state, or one that it goes back to, was counted; 0
  *     for none
  * @param horizon the lifetime that was counted; null if none had begun
+ * @param endsEarly whether stretches of users who were erased before an epoch started may have
+ *     ended without rounds that were charged meanwhile; only in states of the first version
  * @param lastRound the last round that was known; 0 for none
  * @param nextRound the first round that a record may still have joined that was not read yet
  * @param gaps rounds that others charged, of which this state cannot know who was in them
@@ -25,6 +27,7 @@ record SamplerHistory(
     Topic topic,
     long lineage,
     Horizon horizon,
+    boolean endsEarly,
     long lastRound,
     long nextRound,
     List<Gap> gaps,
@@ -37,19 +40,23 @@ record SamplerHistory(
    * Rounds after {@code from} up to and including {@code to}.
    *
    * @param forEverybody whether they count for everybody whom the state knew; else for those alone
-   *     whose last stretch ended when {@code from} was the last round known
+   *     whose last stretch ended when {@code from} was the last round known, which only states of
+   *     the first version need
    */
   record Gap(long from, long to, boolean forEverybody) {}
 
   /**
    * One partition.
    *
-   * @param first where it began when it was first looked at
+   * @param first where it began when it was first looked at; {@link #OTHER_RULES} if it was read
+   *     under other rules, before a round was charged
    * @param seen one more than the largest offset that was read, {@code first} if none was
    * @param end records before it may have been in rounds of earlier attempts
    * @param floor the round from which such records count
    */
   record Partition(long first, long seen, long end, long floor) {
+
+    private static final long OTHER_RULES = -1;
 
     /** A partition of which no attempt has read anything. */
     static Partition beginningAt(long first) {
@@ -59,6 +66,19 @@ record SamplerHistory(
     /** Nothing that can be read again was in a round that counts. */
     Partition caughtUp() {
       return new Partition(first, seen, /* end= */ 0, /* floor= */ Long.MAX_VALUE);
+    }
+
+    /** What the same records were is no longer known. */
+    Partition ofOtherRules() {
+      return new Partition(OTHER_RULES, seen, end, floor);
+    }
+
+    /**
+     * Whether a source without state reads what one with the state that belongs to this would:
+     * nothing valid was ever read, and nothing is left out.
+     */
+    boolean mayBeginAfresh(long offset) {
+      return seen == first && offset >= 0 && offset <= first;
     }
 
     /** What was written before {@code newEnd} may have joined rounds from {@code newFloor} on. */
@@ -112,6 +132,7 @@ record SamplerHistory(
         first.topic,
         first.lineage,
         first.horizon,
+        first.endsEarly,
         first.lastRound,
         nextRound,
         first.gaps,
@@ -123,6 +144,7 @@ record SamplerHistory(
         && Objects.equals(topic, other.topic)
         && lineage == other.lineage
         && Objects.equals(horizon, other.horizon)
+        && endsEarly == other.endsEarly
         && lastRound == other.lastRound
         && gaps.equals(other.gaps)
         && partitions.size() == other.partitions.size();

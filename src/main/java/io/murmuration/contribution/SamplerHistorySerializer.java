@@ -13,12 +13,13 @@ import org.apache.flink.core.memory.DataInputView;
 import org.apache.flink.core.memory.DataOutputView;
 
 /**
- * Version 1: fingerprints of id key and rules, partitions; whether a topic is known and then the
+ * Version 2: fingerprints of id key and rules, partitions; whether a topic is known and then the
  * ids of cluster and topic; the epoch that the state goes back to and whether it was taken in it;
  * whether a lifetime had begun and then its generation, rounds and first round; last and next
- * round; the number of gaps and of each its rounds and whether it is for everybody; the number of
- * partitions that were looked at and of each where it began, what was read, the end to catch up to
- * and the round from which that counts.
+ * round; whether stretches may have ended early; the number of gaps and of each its rounds and
+ * whether it is for everybody; the number of partitions that were looked at and of each where it
+ * began, what was read, the end to catch up to and the round from which that counts. Version 1 does
+ * not say whether stretches may have ended early: they may.
  */
 public final class SamplerHistorySerializer extends ValueSerializer<SamplerHistory> {
 
@@ -26,7 +27,7 @@ public final class SamplerHistorySerializer extends ValueSerializer<SamplerHisto
 
   @Override
   protected int version() {
-    return 1;
+    return 2;
   }
 
   @Override
@@ -48,6 +49,7 @@ public final class SamplerHistorySerializer extends ValueSerializer<SamplerHisto
     }
     Wire.writeVarLong(value.lastRound(), out);
     Wire.writeVarLong(value.nextRound(), out);
+    out.writeBoolean(value.endsEarly());
     Wire.writeVarInt(value.gaps().size(), out);
     for (Gap gap : value.gaps()) {
       Wire.writeVarLong(gap.from(), out);
@@ -75,6 +77,7 @@ public final class SamplerHistorySerializer extends ValueSerializer<SamplerHisto
             : null;
     long lastRound = Wire.readVarLong(in);
     long nextRound = Wire.readVarLong(in);
+    boolean endsEarly = version == 1 || in.readBoolean();
     List<Gap> gaps = new ArrayList<>();
     for (int rest = Wire.readVarInt(in); rest > 0; rest--) {
       gaps.add(new Gap(Wire.readVarLong(in), Wire.readVarLong(in), in.readBoolean()));
@@ -89,6 +92,6 @@ public final class SamplerHistorySerializer extends ValueSerializer<SamplerHisto
               Wire.readVarLong(in)));
     }
     return new SamplerHistory(
-        identity, topic, lineage, horizon, lastRound, nextRound, gaps, partitions);
+        identity, topic, lineage, horizon, endsEarly, lastRound, nextRound, gaps, partitions);
   }
 }

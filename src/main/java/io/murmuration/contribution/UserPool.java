@@ -23,6 +23,8 @@ import org.apache.commons.rng.UniformRandomProvider;
  *   <tr><td>a window left the last K</td><td>it is not sampled, cleaned up or not</td></tr>
  *   <tr><td>ticks are not known yet</td><td>events wait in a provisional reservoir of g, which joins
  *       the first known tick's window, still uniform and still at most g</td></tr>
+ *   <tr><td>erased before ticks are known, where rounds are counted</td><td>nothing is kept but the
+ *       stretch, and that until the first tick</td></tr>
  *   <tr><td>bounds shrink</td><td>uniformly chosen examples leave, whenever they are due</td></tr>
  *   <tr><td>bounds grow</td><td>windows that have turned events away stay as they are</td></tr>
  *   <tr><td>the window length changes</td><td>a window counts as the new one in which it began</td>
@@ -74,6 +76,14 @@ public final class UserPool {
     copy.userDueTick = userDueTick;
     copy.stretch = stretch;
     return copy;
+  }
+
+  /** A pool that holds nothing but the same stretch, until the first tick is known. */
+  UserPool emptied() {
+    UserPool emptied = new UserPool(windowTicks);
+    emptied.provisional = new Reservoir(0, 0, 0);
+    emptied.stretch = stretch;
+    return emptied;
   }
 
   /** Whether nothing is kept of this user, so that nothing need be stored. */
@@ -220,12 +230,12 @@ public final class UserPool {
     if (windowTicks != bounds.windowTicks()) {
       regrid(bounds, random, freedSlots);
     }
-    if (provisional != null) {
+    if (provisional != null && provisional.size() > 0) {
       long window = bounds.windowOf(firstTick);
       provisional.settle(window, firstTick - 1);
       reservoirOf(window).absorb(provisional, bounds.examplesPerWindow(), random, freedSlots);
-      provisional = null;
     }
+    provisional = null;
     while (!windows.isEmpty() && !bounds.isLive(windows.get(0).window(), tick)) {
       windows.remove(0).forEachSlot(freedSlots);
     }

@@ -113,13 +113,19 @@ final class UserSampling {
     if (user == null) {
       return;
     }
+    counts.userErased();
     if (gate.epochStarted()) {
       // a stretch that was over before ends where it did
       advance(user.pool(), firedTick + 1, randomness.forUser(userId));
+    } else if (user.pool().stretch != null) {
+      // it may have been in rounds that the state does not know: it ends once these are known
+      users.erase(user);
+      users.awaitFirstTick();
+      users.store(user.emptied(), firedTick + 1);
+      return;
     }
     lifetimes.end(user.pool());
     users.erase(user);
-    counts.userErased();
   }
 
   // ---- grants ----
@@ -253,7 +259,8 @@ final class UserSampling {
   }
 
   private void advance(UserPool pool, long tick, UniformRandomProvider random) {
-    long end = pool.lastExpiry(bounds);
+    // of whom nothing was left before ticks were known was in no round of this epoch
+    long end = pool.size() == 0 ? gate.firstTick() : pool.lastExpiry(bounds);
     pool.advance(tick, gate.firstTick(), bounds, random, users::remove);
     if (pool.isEmpty()) {
       lifetimes.emptied(pool, end);

@@ -24,6 +24,11 @@ interface UserStore {
    */
   record Taken(String userId, UserPool pool, long timer, boolean stored) {
 
+    /** Of whom only a stretch is left, which ends when ticks are known. */
+    Taken emptied() {
+      return new Taken(userId, pool.emptied(), NO_TIMER, /* stored= */ false);
+    }
+
     /** The same, but it is not certain that any timer is armed. */
     Taken withoutTimer() {
       return new Taken(userId, pool, NO_TIMER, stored);

@@ -81,6 +81,10 @@ public final class DecodeInteractionsFunction extends ProcessFunction<RawRecord,
   @Override
   public void processElement(RawRecord record, Context context, Collector<UserEvent> out)
       throws IOException, InterruptedException {
+    if (record.isBeginning()) {
+      out.collect(UserEvent.beginning(record.partition(), record.offset()));
+      return;
+    }
     UserEvent event;
     try {
       event = truncation.cut(reader.read(record));

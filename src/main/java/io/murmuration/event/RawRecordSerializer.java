@@ -6,14 +6,17 @@ import java.io.IOException;
 import org.apache.flink.core.memory.DataInputView;
 import org.apache.flink.core.memory.DataOutputView;
 
-/** Version 1: key or null, value or null, topic, partition, offset, timestamp. */
+/**
+ * Version 2: key or null, value or null, topic, partition, offset, timestamp, whether it says where
+ * reading begins. Version 1 lacks the last.
+ */
 public final class RawRecordSerializer extends ValueSerializer<RawRecord> {
 
   private static final long serialVersionUID = 1L;
 
   @Override
   protected int version() {
-    return 1;
+    return 2;
   }
 
   @Override
@@ -24,6 +27,7 @@ public final class RawRecordSerializer extends ValueSerializer<RawRecord> {
     Wire.writeVarInt(value.partition(), out);
     Wire.writeVarLong(value.offset(), out);
     out.writeLong(value.timestampMillis());
+    out.writeBoolean(value.isBeginning());
   }
 
   @Override
@@ -34,6 +38,7 @@ public final class RawRecordSerializer extends ValueSerializer<RawRecord> {
         Wire.readString(in),
         Wire.readVarInt(in),
         Wire.readVarLong(in),
-        in.readLong());
+        in.readLong(),
+        version > 1 && in.readBoolean());
   }
 }

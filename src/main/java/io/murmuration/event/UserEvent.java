@@ -3,10 +3,10 @@ package io.murmuration.event;
 import java.util.Objects;
 
 /**
- * One valid event of one user, as it enters keyed state.
+ * One valid event of one user, as it enters keyed state; or a word of the source, of no user.
  *
- * @param kind something said, or the wish to be forgotten
- * @param userId the privacy unit, not empty
+ * @param kind something said, the wish to be forgotten, or where reading begins
+ * @param userId the privacy unit; empty for nobody
  * @param eventId for tracing; empty for an erasure by tombstone
  * @param eventTimeMillis when the user says it happened, in epoch milliseconds; data, never public
  *     time
@@ -30,7 +30,9 @@ public record UserEvent(
     /** Offers an example. */
     INTERACTION,
     /** Erases everything kept of the user; refunds no budget. */
-    ERASURE
+    ERASURE,
+    /** Says where a partition begins to be read without a state; see {@link RawRecord}. */
+    BEGINNING
   }
 
   public UserEvent {
@@ -49,6 +51,11 @@ public record UserEvent(
   /** The wish to be forgotten. */
   public static UserEvent erasure(String userId, String eventId, long eventTimeMillis) {
     return new UserEvent(Kind.ERASURE, userId, eventId, eventTimeMillis, null, "", 0, 0);
+  }
+
+  /** The word that a partition is read from that offset on without a state that says so. */
+  public static UserEvent beginning(int partition, long offset) {
+    return new UserEvent(Kind.BEGINNING, "", "", 0, null, "", partition, offset);
   }
 
   /** The same of a user whose id is kept under another name. */

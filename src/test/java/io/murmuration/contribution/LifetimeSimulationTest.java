@@ -50,6 +50,8 @@ class LifetimeSimulationTest {
     START_WITHOUT_STATE,
     /** The pools are restored, what the sampler knew of rounds is not. */
     SAMPLER_WITHOUT_WITNESS,
+    /** The sampler's state is restored, the source's is not, and begins where it was committed. */
+    SOURCE_BEGINS_AFRESH,
     COUNT_EXPIRES,
     LIFETIME_ENFORCED_BY_A_LATE_TIMER,
     CHARGED_ROUND_LEFT_OUT,
@@ -74,7 +76,10 @@ class LifetimeSimulationTest {
   private record Record(String user, boolean erasure, boolean odd) {}
 
   /** What is kept of a user: the stretch and the tick from which on nothing is live. */
-  private record Kept(Stretch stretch, long expiry, long seenRounds) {}
+  private record Kept(Stretch stretch, long expiry, long seenRounds) {
+    /** Erased before an epoch started: nothing is live at any tick. */
+    static final long ERASED = 0;
+  }
 
   private record Checkpoint(
       SamplerHistory history,
@@ -92,6 +97,7 @@ class LifetimeSimulationTest {
     final Map<String, Kept> kept = new TreeMap<>();
     final Map<String, Lifetime> lifetimes = new TreeMap<>();
     final int[] read;
+
     final Deque<Object> signals = new ArrayDeque<>();
     boolean isDurable;
     boolean isStarted;
@@ -140,7 +146,7 @@ class LifetimeSimulationTest {
     World(long seed, Bug bug) {
       this.random = new SplittableRandom(seed);
       this.bug = bug;
-      lifetime = 2 + random.nextInt(11);
+      lifetime = 2 + random.nextInt(6);
       horizon = new Horizon(1, lifetime, 1);
     }
 
@@ -261,6 +267,10 @@ class LifetimeSimulationTest {
             attempt.kept.putAll(state.kept());
             attempt.lifetimes.putAll(state.lifetimes());
           });
+      if (from.isPresent() && random.nextInt(30) == 0 && !mayBeginAfresh(attempt)) {
+        refusals++;
+        return false;
+      }
       // records are read before the epoch starts, too
       for (int reads = random.nextInt(6); reads > 0; reads--) {
         read(attempt);
@@ -303,6 +313,22 @@ class LifetimeSimulationTest {
       return true;
     }
 
+    /** A source without state begins where something was committed, or anywhere. */
+    private boolean mayBeginAfresh(Attempt attempt) {
+      try {
+        for (int partition = 0; partition < 2; partition++) {
+          int end = topic.get(partition).size();
+          attempt.read[partition] = random.nextBoolean() ? end : random.nextInt(end + 1);
+          if (bug != Bug.SOURCE_BEGINS_AFRESH) {
+            attempt.book.beginsAfresh(partition, attempt.read[partition]);
+          }
+        }
+        return true;
+      } catch (IllegalArgumentException e) {
+        return false;
+      }
+    }
+
     /** What a mistake makes of a restored history. */
     private SamplerHistory mistaken(SamplerHistory before, SamplerIdentity identity) {
       return new SamplerHistory(
@@ -319,6 +345,7 @@ class LifetimeSimulationTest {
               ? lastChargingEpoch
               : before.lineage(),
           before.horizon(),
+          /* endsEarly= */ false,
           before.lastRound(),
           before.nextRound(),
           before.gaps(),
@@ -345,13 +372,11 @@ class LifetimeSimulationTest {
       expire(attempt, user, attempt.tick + 1);
       Kept kept = attempt.kept.get(user);
       if (record.erasure()) {
-        if (kept != null) {
-          Lifetime ended = attempt.book.endedNow(kept.stretch());
-          if (bug == Bug.ERASED_BEFORE_THE_EPOCH_STARTS && !attempt.isStarted) {
-            // as if nothing could have been charged that the state does not know
-            ended = new Lifetime(ended.generation(), ended.used(), lastRound, ended.retired());
-          }
-          end(attempt, user, kept, ended);
+        if (kept != null && !attempt.isStarted && bug != Bug.ERASED_BEFORE_THE_EPOCH_STARTS) {
+          // the stretch ends when it is known what was charged meanwhile
+          attempt.kept.put(user, new Kept(kept.stretch(), Kept.ERASED, kept.seenRounds()));
+        } else if (kept != null) {
+          end(attempt, user, kept, attempt.book.endedNow(kept.stretch()));
           if (bug == Bug.ERASURE_RESETS_THE_COUNT) {
             attempt.lifetimes.remove(user);
           }
@@ -386,9 +411,10 @@ class LifetimeSimulationTest {
       }
     }
 
+    /** No tick is known before the epoch starts. */
     private void expire(Attempt attempt, String user, long tick) {
       Kept kept = attempt.kept.get(user);
-      if (kept != null && kept.expiry() <= tick) {
+      if (attempt.isStarted && kept != null && kept.expiry() <= tick) {
         end(attempt, user, kept, attempt.book.endedAt(kept.stretch(), kept.expiry()));
       }
     }
@@ -489,9 +515,13 @@ class LifetimeSimulationTest {
       while (!attempt.signals.isEmpty() && random.nextInt(8) > 0) {
         deliver(attempt);
       }
+      SamplerHistory known = attempt.book.snapshot();
+      if (known.gaps().size() > lifetime) {
+        throw new AssertionError("more gaps than a lifetime has rounds: " + known);
+      }
       checkpoints.add(
           new Checkpoint(
-              attempt.book.snapshot(),
+              known,
               new TreeMap<>(attempt.kept),
               new TreeMap<>(attempt.lifetimes),
               attempt.read.clone()));

@@ -171,6 +171,60 @@ class LifetimesTest {
     return job;
   }
 
+  /** Nobody knows yet what was charged meanwhile. */
+  @Test
+  void whoIsErasedBeforeAnEpochStarts_losesTheTextsAtOnce_andIsCountedInRoundsOfTheFormerAttempt()
+      throws Exception {
+    Domain domain = new Domain();
+    OperatorSubtaskState state;
+    int read;
+    try (Attempt before = first(domain)) {
+      domain.says("ann");
+      before.reads();
+      assertThat(before.round(100)).containsExactly("ann");
+      state = before.sampler.flink.snapshot(1, 1);
+      read = before.read;
+      assertThat(before.round(101)).containsExactly("ann");
+    }
+    domain.erases("ann");
+    try (Attempt fenced = new Attempt(domain, sampler(IDENTITY, 1, 0).restore(state), read)) {
+      fenced.reads();
+      assertThat(fenced.sampler.storedPool("ann").size()).isZero();
+      state = fenced.sampler.flink.snapshot(2, 2);
+      read = fenced.read;
+    }
+    try (Attempt after = new Attempt(domain, sampler(IDENTITY, 1, 0).restore(state), read)) {
+      starts(after, 200);
+      assertThat(after.sampler.tick(200)).isEmpty();
+      assertThat(after.sampler.storedPool("ann")).as("the stretch is over").isNull();
+      domain.says("ann");
+      after.reads();
+      assertThat(after.round(201)).containsExactly("ann");
+      assertThat(after.round(202)).as("the fourth round").isEmpty();
+    }
+  }
+
+  @Test
+  void aSourceWithoutState_isRefusedBehindASamplerThatGoesOn() throws Exception {
+    Domain domain = new Domain();
+    OperatorSubtaskState state;
+    try (Attempt before = first(domain)) {
+      before.sampler.flink.processElement1(new StreamRecord<>(UserEvent.beginning(0, 0)));
+      domain.says("ann");
+      before.reads();
+      assertThat(before.round(100)).containsExactly("ann");
+      state = before.sampler.flink.snapshot(1, 1);
+    }
+    try (Attempt after = new Attempt(domain, sampler(IDENTITY, 1, 0).restore(state), 1)) {
+      assertThatThrownBy(
+              () ->
+                  after.sampler.flink.processElement1(
+                      new StreamRecord<>(UserEvent.beginning(0, 1))))
+          .isInstanceOf(SuppressRestartsException.class)
+          .hasStackTraceContaining("the source has no state");
+    }
+  }
+
   @Test
   void savepointOfTheFirstVersion_isRestored() throws Exception {
     Domain domain = new Domain();

@@ -244,21 +244,49 @@ class RoundBookTest {
       round(before, 2, 101);
       Lifetime endedLate = before.endedAt(early, 103);
       RoundBook after = afterRoundsOf(OWN, before.snapshot());
+      assertThat(after.snapshot().gaps()).isEmpty();
       assertThat(after.begin(Optional.of(endedEarly), 0, 99).used()).isEqualTo(1);
-      assertThat(after.begin(Optional.of(endedLate), 0, 99).used())
-          .as("may have been erased by an attempt that did not know of 3 and 4")
-          .isEqualTo(4);
+      assertThat(after.begin(Optional.of(endedLate), 0, 99).used()).isEqualTo(2);
+    }
+
+    /** A sampler of the first version ended stretches of those who were erased before an epoch. */
+    @Test
+    void erasedBeforeTheEpochStartsByASamplerOfTheFirstVersion_countsInRoundsThatItDidNotKnow() {
+      RoundBook before = started(0);
+      Stretch stretch = before.begin(Optional.empty(), 0, 0);
+      round(before, 1, 100);
+      Lifetime erased = restored(before.snapshot()).endedNow(stretch);
+      SamplerHistory now = before.snapshot();
+      SamplerHistory then =
+          new SamplerHistory(
+              now.identity(),
+              now.topic(),
+              now.lineage(),
+              now.horizon(),
+              /* endsEarly= */ true,
+              now.lastRound(),
+              now.nextRound(),
+              now.gaps(),
+              now.partitions());
+      assertThat(restored(then).snapshot().endsEarly()).as("until an epoch starts").isTrue();
+      RoundBook after = afterRoundsOf(OWN, then);
+      assertThat(after.begin(Optional.of(erased), 0, 99).used()).as("1, 2, 3 and 4").isEqualTo(4);
+      assertThat(after.snapshot().endsEarly()).isFalse();
+      assertThat(after.snapshot().gaps()).containsExactly(new Gap(1, 4, false));
     }
 
     @Test
-    void erasedBeforeTheEpochStarts_countsInRoundsThatTheStateDidNotKnow() {
-      RoundBook before = started(0);
-      round(before, 1, 100);
-      RoundBook after = restored(before.snapshot());
-      Lifetime erased = after.endedNow(after.begin(Optional.empty(), 0, 5));
-      assertThat(erased.used()).isZero();
-      after.startEpoch(new EpochStart(2, 200, 4, OWN, new Horizon(1, 50, 1), input(9, 9)));
-      assertThat(after.begin(Optional.of(erased), 0, 99).used()).as("2, 3 and 4").isEqualTo(3);
+    void whomLaterRoundsOfOthersRetire_needsNoEarlierOnes() {
+      RoundBook book = started(0);
+      Lifetime past = ended(book, 100);
+      for (long epoch = 2; epoch < 20; epoch++) {
+        round(book, 2 * epoch - 3, 100 * epoch);
+        book = restored(book.snapshot());
+        book.startEpoch(
+            new EpochStart(epoch, 200 * epoch, 2 * epoch - 2, OTHER, HORIZON, input(9, 9)));
+        assertThat(book.isRetired(past)).isEqualTo(epoch > 5);
+      }
+      assertThat(book.snapshot().gaps()).hasSize(5);
     }
 
     /** A snapshot of an attempt that had no epoch goes back to the one it was restored from. */
@@ -312,19 +340,6 @@ class RoundBookTest {
       book.limit(new IntakeLimit(1, 2, input(FAR, FAR)));
       book.granted(grant(2, 101, new Horizon(1, 5, 2)));
       assertThat(book.count(stretch, 2)).isEqualTo(1);
-    }
-
-    @Test
-    void whoIsErasedBeforeTheEpochStarts_keepsWhatCounted() {
-      RoundBook before = started(0);
-      Stretch stretch = before.begin(Optional.empty(), 0, 0);
-      round(before, 1, 100);
-      round(before, 2, 101);
-      RoundBook book = restored(before.snapshot());
-      Lifetime erased = book.endedNow(stretch);
-      assertThat(erased.used()).isEqualTo(2);
-      book.startEpoch(start(3, input(9, 9)));
-      assertThat(book.begin(Optional.of(erased), 0, 99).used()).isEqualTo(3);
     }
   }
 
@@ -417,12 +432,40 @@ class RoundBookTest {
           .hasMessageContaining("rules for events");
     }
 
+    /** A renamed source with --allowNonRestoredState has none. */
     @Test
-    void partitionsWhoseRecordsAreStillThere() {
-      InputOffsets now = new InputOffsets("cluster", "topic", List.of(0L, 3L), List.of(5L, 5L));
-      RoundBook book = restored(chargedState());
-      assertThatThrownBy(() -> book.startEpoch(start(2, now)))
-          .hasMessageContaining("partition 1 begins at offset 3");
+    void theStateOfItsSource() {
+      RoundBook before = started(0);
+      before.beginsAfresh(0, 0);
+      before.saw(0, 9);
+      round(before, 1, 100);
+      SamplerHistory state = before.snapshot();
+      restored(state).beginsAfresh(1, 0);
+      assertThatThrownBy(() -> restored(state).beginsAfresh(0, 11))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining(
+              "goes on in partition 0 behind offset 9 but the source has no state")
+          .hasMessageContaining("begins at offset 11")
+          .hasMessageContaining("--new-generation");
+      assertThatThrownBy(() -> restored(state).beginsAfresh(0, 0))
+          .as("records from before the generation may have been read under other rules")
+          .hasMessageContaining("goes on in partition 0");
+      assertThatThrownBy(() -> restored(state).beginsAfresh(1, 3))
+          .as("nothing was read of it, and what was there then is left out")
+          .hasMessageContaining("goes on in partition 1");
+      assertThatThrownBy(() -> restored(state).beginsAfresh(2, -2))
+          .hasMessageContaining("now there is partition 2");
+    }
+
+    /** What was a dead letter before the generation may not be one when it is read again. */
+    @Test
+    void theStateOfItsSource_alsoWhereNothingWasValidUnderOtherRules() {
+      SamplerIdentity lax = new SamplerIdentity("key", "lax", 2);
+      RoundBook generation = new RoundBook(lax, Optional.of(started(0).snapshot()));
+      generation.startEpoch(new EpochStart(2, 100, 0, 0, HORIZON, input(5, 5)));
+      SamplerHistory state = generation.snapshot();
+      assertThatThrownBy(() -> new RoundBook(lax, Optional.of(state)).beginsAfresh(1, 0))
+          .hasMessageContaining("goes on in partition 1");
     }
 
     @Test

@@ -124,10 +124,10 @@ class SavepointCompatibilityTest {
             new DeadLetterSerializer(),
             "010b454d5054595f54455854"
                 + "0764657461696c"
-                + "010201"
+                + "020201"
                 + "0006746f706963"
                 + "02ac02"
-                + "0000018bcfe56800",
+                + "0000018bcfe5680000",
             new DeadLetter(RejectionReason.EMPTY_TEXT, "detail", raw));
     assertThat(letter.record().value()).isNull();
     UserEvent event = UserEvent.interaction("ann", "e1", 1, null, "é");
@@ -139,11 +139,23 @@ class SavepointCompatibilityTest {
         .isEqualTo(event);
     UserEvent read = event.at(3, 300);
     assertThat(
+            new UserEventSerializer()
+                .deserialize(
+                    new DataInputDeserializer(
+                        HexFormat.of()
+                            .parseHex("020004616e6e03653100000000000000010003c3a903ac02"))))
+        .isEqualTo(read);
+    assertThat(
             roundTrip(
                 new UserEventSerializer(),
-                "020004616e6e03653100000000000000010003c3a903ac02",
+                "030004616e6e03653100000000000000010003c3a903ac02",
                 read))
         .isEqualTo(read);
+    UserEvent beginning = UserEvent.beginning(3, 300);
+    assertThat(
+            roundTrip(
+                new UserEventSerializer(), "0302010100000000000000000001" + "03ac02", beginning))
+        .isEqualTo(beginning);
     UserSample sample = new UserSample(1, 2, 300, "ann", List.of(new Example("p", "t")));
     assertThat(roundTrip(new UserSampleSerializer(), "010102ac0204616e6e0102700274", sample))
         .isEqualTo(sample);
@@ -169,14 +181,23 @@ class SavepointCompatibilityTest {
             new SamplerHistory.Topic("c", "t"),
             7,
             new Horizon(2, 132, 40),
+            /* endsEarly= */ true,
             300,
             301,
             List.of(new SamplerHistory.Gap(250, 252, true)),
             List.of(new SamplerHistory.Partition(1, 20, 30, 249)));
     assertThat(
+            new SamplerHistorySerializer()
+                .deserialize(
+                    new DataInputDeserializer(
+                        HexFormat.of()
+                            .parseHex(
+                                "01026b0272010102630274070102840128ac02ad0201fa01fc01010101141ef901"))))
+        .isEqualTo(history);
+    assertThat(
             roundTrip(
                 new SamplerHistorySerializer(),
-                "01026b0272010102630274070102840128ac02ad0201fa01fc01010101141ef901",
+                "02026b0272010102630274070102840128ac02ad020101fa01fc01010101141ef901",
                 history))
         .isEqualTo(history);
     UserPool pool = new UserPool(4);
