@@ -31,22 +31,33 @@ final class GatedSource
 
   private final KafkaSource<RawRecord> kafka;
   private final KafkaSource<RawRecord> restored;
+
+  /** Makes the sources of readers where users are counted; null where they are not. */
+  private final ReadPositions.Source counted;
+
   private final EventFormat format;
 
   /** Holds back what the format asks for. */
   GatedSource(KafkaSource<RawRecord> kafka, EventFormat format) {
-    this(kafka, kafka, format);
+    this(kafka, kafka, /* counted= */ null, format);
   }
 
   /**
-   * The same, where it matters how a partition begins that no state knows.
+   * The same where users are counted, so that it matters where a partition begins that no state
+   * knows, and that nothing is left out.
    *
    * @param kafka at a start without state
    * @param restored at a start from state
+   * @param counted the source of each reader
    */
-  GatedSource(KafkaSource<RawRecord> kafka, KafkaSource<RawRecord> restored, EventFormat format) {
+  GatedSource(
+      KafkaSource<RawRecord> kafka,
+      KafkaSource<RawRecord> restored,
+      ReadPositions.Source counted,
+      EventFormat format) {
     this.kafka = kafka;
     this.restored = restored;
+    this.counted = counted;
     this.format = format;
   }
 
@@ -62,10 +73,17 @@ final class GatedSource
     context
         .metricGroup()
         .gauge("schemaRegistryAway", () -> gate.filter(RecordGate::isAway).isPresent() ? 1 : 0);
-    SourceReader<RawRecord, KafkaPartitionSplit> reader = kafka.createReader(context);
-    if (restored != kafka) {
-      reader = new LostRecordsReader(reader);
+    if (counted == null) {
+      return gated(kafka.createReader(context), gate);
     }
+    ReadPositions positions = new ReadPositions();
+    return new PlacedReader(
+        gated(new LostRecordsReader(counted.telling(positions).createReader(context)), gate),
+        positions);
+  }
+
+  private static SourceReader<RawRecord, KafkaPartitionSplit> gated(
+      SourceReader<RawRecord, KafkaPartitionSplit> reader, Optional<RecordGate> gate) {
     return gate.isPresent() ? new GatedReader(reader, gate.get()) : reader;
   }
 

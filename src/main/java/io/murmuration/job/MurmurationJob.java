@@ -292,28 +292,34 @@ public final class MurmurationJob {
     return privacy.raiseBudget() ? terms.raisingBudget() : terms;
   }
 
-  private static GatedSource interactions(IoConfig io, EventFormat format, boolean isCounted) {
-    if (!isCounted) {
-      return new GatedSource(
-          interactions(io, OffsetsInitializer.committedOffsets(OffsetResetStrategy.EARLIEST)),
-          format);
-    }
-    return new GatedSource(
-        interactions(io, new ReadableOffsets(/* fromCommitted= */ true)),
-        interactions(io, new ReadableOffsets(/* fromCommitted= */ false)),
-        format);
-  }
-
-  private static KafkaSource<RawRecord> interactions(IoConfig io, OffsetsInitializer beginning) {
+  static GatedSource interactions(IoConfig io, EventFormat format, boolean isCounted) {
     Properties properties = io.clientProperties();
     // what a producer took back was never said
     properties.putIfAbsent(
         ConsumerConfig.ISOLATION_LEVEL_CONFIG, IsolationLevel.READ_COMMITTED.toString());
+    String topic = io.topics().interactions();
+    String groupId = io.groupId();
+    if (!isCounted) {
+      OffsetsInitializer committed =
+          OffsetsInitializer.committedOffsets(OffsetResetStrategy.EARLIEST);
+      return new GatedSource(interactions(topic, groupId, properties, committed), format);
+    }
+    OffsetsInitializer committed = new ReadableOffsets(/* fromCommitted= */ true);
+    OffsetsInitializer readable = new ReadableOffsets(/* fromCommitted= */ false);
+    return new GatedSource(
+        interactions(topic, groupId, properties, committed),
+        interactions(topic, groupId, properties, readable),
+        positions -> interactions(topic, groupId, positions.told(properties), committed),
+        format);
+  }
+
+  private static KafkaSource<RawRecord> interactions(
+      String topic, String groupId, Properties properties, OffsetsInitializer beginning) {
     return KafkaSource.<RawRecord>builder()
         .setProperties(properties)
-        .setTopics(io.topics().interactions())
-        .setGroupId(io.groupId())
-        .setClientIdPrefix(io.groupId() + "-interactions")
+        .setTopics(topic)
+        .setGroupId(groupId)
+        .setClientIdPrefix(groupId + "-interactions")
         .setStartingOffsets(beginning)
         .setDeserializer(new RawRecordDeserializationSchema())
         .build();
