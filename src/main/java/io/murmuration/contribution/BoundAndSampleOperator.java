@@ -53,6 +53,9 @@ import org.slf4j.LoggerFactory;
  * <p>Timers and walks go on in quanta of time ({@link TickAdvance}), between which input and
  * barriers pass. What arrives then belongs to the next tick. An aborted or restored round is void,
  * so it does not matter that a checkpoint may fall between two quanta.
+ *
+ * <p>Long because Flink's state, events, signals and time meet here; the rules are in the classes
+ * that it calls.
  */
 public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortRecord>
     implements TwoInputStreamOperator<UserEvent, BudgetSignal, CohortRecord>,
