@@ -1,6 +1,7 @@
 package io.murmuration.job;
 
 import io.murmuration.config.PrivacyConfig;
+import io.murmuration.contribution.UserTurns;
 import io.murmuration.event.UserPseudonyms;
 import io.murmuration.planning.HorizonPlan;
 import io.murmuration.planning.NoiseCorrelation;
@@ -88,6 +89,11 @@ public final class ConfiguredMechanism {
                         .affordableRounds());
     return NoiseCorrelation.of(
         config.noiseBands(), Math.max(1, rounds), turnKey(config).fingerprint());
+  }
+
+  /** Whose turn a round is, where noise is correlated. */
+  static UserTurns turns(PrivacyConfig config) {
+    return config.noiseBands() == 1 ? UserTurns.NONE : UserTurns.of(turnKey(config));
   }
 
   /**

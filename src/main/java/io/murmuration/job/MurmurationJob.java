@@ -13,7 +13,6 @@ import io.murmuration.config.TrainingConfig;
 import io.murmuration.config.TrainingOptions.ReleasedWeights;
 import io.murmuration.contribution.CohortRecord;
 import io.murmuration.contribution.ContributionBounds;
-import io.murmuration.contribution.UserTurns;
 import io.murmuration.event.DeadLetter;
 import io.murmuration.event.DeadLetterRecordSerializer;
 import io.murmuration.event.DecodeInteractionsFunction;
@@ -177,12 +176,6 @@ public final class MurmurationJob {
    */
   public static DataStream<CohortRecord> addTo(
       StreamExecutionEnvironment env, MurmurationConfig config) {
-    if (config.privacy().noiseBands() > 1) {
-      // whoever samples must know of turns before anything may be charged for them
-      throw new IllegalArgumentException(
-          "privacy.noise-bands must be 1 but is %d: this version accounts for correlated noise and does not train with it yet"
-              .formatted(config.privacy().noiseBands()));
-    }
     PhaseSchedule phases = ConfiguredPhases.of(config);
     Configuration settings = new Configuration();
     settings.set(PipelineOptions.GENERIC_TYPES, false);
@@ -273,7 +266,7 @@ public final class MurmurationJob {
         io.maxParallelism(),
         config.training().privateMetrics(),
         lifetimes.map(ConfiguredLifetimes::identity).orElse(null),
-        UserTurns.NONE);
+        ConfiguredMechanism.turns(config.privacy()));
   }
 
   private static BudgetTerms terms(

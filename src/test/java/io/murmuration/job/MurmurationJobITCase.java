@@ -107,7 +107,7 @@ class MurmurationJobITCase {
     assertStateIsBounded(config, savepoint);
     Ledger ledger = new FileLedger(directory.resolve("ledger").resolve("file.ledger"));
     List<ReleaseManifest> manifests = manifests();
-    assertLedgerAndReleasesAgree(ledger, manifests);
+    assertLedgerAndReleasesAgree(ledger, manifests, MECHANISM);
     assertAnnounced(config, manifests);
     assertReleaseIsUsable(config);
 
@@ -151,10 +151,16 @@ class MurmurationJobITCase {
     assertThat(manifests()).extracting(ReleaseManifest::round).containsExactly(2L, 3L, 4L);
   }
 
+  /** With noise that is correlated over two rounds, in which everybody has one turn. */
   @Test
   void keepsItsLedgerAndItsFeedbackInKafka() throws Exception {
+    Mechanism inTurns =
+        Mechanism.inTurns(
+            Mechanism.uls(2 * SAMPLING_PROBABILITY, NOISE_MULTIPLIER), /* bands= */ 2);
     MurmurationConfig config =
         config("topic")
+            .with("privacy.noise-bands", "2")
+            .with("privacy.epsilon", String.valueOf(budget(inTurns)))
             .with("ledger.kind", "KAFKA")
             .with("feedback.kind", "KAFKA")
             .with("kafka.topics.replication-factor", "1")
@@ -174,7 +180,9 @@ class MurmurationJobITCase {
                     Map.of("bootstrap.servers", kafka.bootstrapServers()),
                     1))
             .create();
-    assertLedgerAndReleasesAgree(ledger, manifests());
+    assertLedgerAndReleasesAgree(ledger, manifests(), inTurns);
+    assertThat(manifests())
+        .allSatisfy(manifest -> assertThat(manifest.mechanism().bands()).isEqualTo(2));
 
     try (Run second = new Run(config)) {
       second.awaitHalt();
@@ -188,7 +196,7 @@ class MurmurationJobITCase {
   private JobConfigs config(String domain) {
     return JobConfigs.in(directory)
         .with("privacy.domain", domain)
-        .with("privacy.epsilon", String.valueOf(budget()))
+        .with("privacy.epsilon", String.valueOf(budget(MECHANISM)))
         .with("privacy.delta", String.valueOf(DELTA))
         .with("privacy.sampling-probability", String.valueOf(SAMPLING_PROBABILITY))
         .with("privacy.noise-multiplier", String.valueOf(NOISE_MULTIPLIER))
@@ -203,10 +211,10 @@ class MurmurationJobITCase {
         .with("job.parallelism", "2");
   }
 
-  private static double budget() {
+  private static double budget(Mechanism mechanism) {
     PldAccountant accountant = new PldAccountant();
-    return (accountant.epsilon(MECHANISM, ROUNDS, DELTA)
-            + accountant.epsilon(MECHANISM, ROUNDS + 1, DELTA))
+    return (accountant.epsilon(mechanism, ROUNDS, DELTA)
+            + accountant.epsilon(mechanism, ROUNDS + 1, DELTA))
         / 2;
   }
 
@@ -225,8 +233,8 @@ class MurmurationJobITCase {
     assertThat(users.waiting()).isZero();
   }
 
-  private void assertLedgerAndReleasesAgree(Ledger ledger, List<ReleaseManifest> manifests)
-      throws Exception {
+  private void assertLedgerAndReleasesAgree(
+      Ledger ledger, List<ReleaseManifest> manifests, Mechanism mechanism) throws Exception {
     List<LedgerEntry> charges = charges(ledger);
     assertThat(charges).hasSize(ROUNDS);
     assertThat(manifests)
@@ -243,14 +251,15 @@ class MurmurationJobITCase {
 
     PldAccountant accountant = new PldAccountant();
     for (ReleaseManifest manifest : manifests) {
-      double epsilon = accountant.epsilon(MECHANISM, manifest.round(), DELTA);
+      double epsilon = accountant.epsilon(mechanism, manifest.round(), DELTA);
       assertThat(manifest.epsilonSpent()).isEqualTo(epsilon, within(1e-3 * epsilon));
     }
     assertThat(manifests)
         .extracting(ReleaseManifest::epsilonSpent)
         .isSorted()
-        .doesNotHaveDuplicates()
-        .allMatch(epsilon -> epsilon <= budget());
+        .allMatch(epsilon -> epsilon <= budget(mechanism));
+    assertThat(manifests.stream().map(ReleaseManifest::epsilonSpent).distinct())
+        .hasSize((int) mechanism.participations(ROUNDS));
     assertThat(new ReleaseAudit(DirectoryModelStore.reading(releases())).verify())
         .hasSize(ROUNDS)
         .allSatisfy(release -> assertThat(release.problems()).isEmpty());
