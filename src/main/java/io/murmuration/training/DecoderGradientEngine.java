@@ -77,7 +77,7 @@ public final class DecoderGradientEngine implements GradientEngine {
   }
 
   private static MicroBatches microBatches(TrainableParameters trainable, EngineOptions options) {
-    // expanded gradients in float32, and the largest one in float64
+    // expanded gradients in float32, and as much of what autograd holds of them on the way
     return new MicroBatches(
         trainable
             .model()
@@ -221,11 +221,9 @@ public final class DecoderGradientEngine implements GradientEngine {
       for (int s = 0; s < losses.length; s++) {
         trained.add(new Trained(slices.get(s).targets(), losses[s]));
       }
-      List<NDArray> gradients = Leaves.gradients(leaves, batch.slices());
-      receiver.add(
-          new TensorGradients(layout, batch.slices(), gradients),
-          Leaves.squaredNorms(gradients, batch.slices()),
-          trained);
+      TensorGradients gradients =
+          new TensorGradients(layout, batch.slices(), Leaves.gradients(leaves, batch.slices()));
+      receiver.add(gradients, gradients.squaredNorms(), trained);
       clippingNanos += System.nanoTime() - backwardDone;
     }
   }

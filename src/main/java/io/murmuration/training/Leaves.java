@@ -2,10 +2,8 @@ package io.murmuration.training;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.index.NDIndex;
-import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -54,21 +52,5 @@ final class Leaves {
       leaves.add(leaf.expandDims(0).broadcast(expanded));
     }
     return leaves;
-  }
-
-  /**
-   * The squared norm of each row over all gradients. Squares of float32 values cannot overflow in
-   * float64.
-   */
-  static double[] squaredNorms(List<NDArray> gradients, int slices) {
-    double[] squaredNorms = new double[slices];
-    for (NDArray gradient : gradients) {
-      try (NDArray wide = gradient.toType(DataType.FLOAT64, false);
-          NDArray norms = wide.norm(new int[] {1}, false)) {
-        double[] values = norms.toDoubleArray();
-        Arrays.setAll(squaredNorms, s -> squaredNorms[s] + values[s] * values[s]);
-      }
-    }
-    return squaredNorms;
   }
 }
