@@ -14,7 +14,20 @@ import java.util.List;
  */
 record MicroBatches(long bytesPerPosition, long bytesPerSlice, long budgetBytes) {
 
-  /** Cuts slices sorted by number and length of sequences, so that little is padding. */
+  /**
+   * Positions of a grid beside which the fixed cost of a pass, some 10 ms of calls, is small even
+   * on a model of a million parameters.
+   */
+  private static final int WORTH_A_PASS = 1024;
+
+  /** The share of padding beyond which another pass is better. */
+  private static final double MOST_PADDING = 0.1;
+
+  /**
+   * Cuts slices sorted by number and length of sequences, so that little is padding. Where the
+   * budget holds slices of many lengths, a batch also ends before much of it would be padding, if
+   * it is large enough that a pass of its own pays.
+   */
   List<List<TokenizedSlice>> cut(List<TokenizedSlice> slices) {
     List<TokenizedSlice> sorted = new ArrayList<>(slices);
     sorted.sort(
@@ -24,19 +37,27 @@ record MicroBatches(long bytesPerPosition, long bytesPerSlice, long budgetBytes)
     List<TokenizedSlice> current = new ArrayList<>();
     int sequences = 0;
     int positions = 0;
+    long inputs = 0;
     for (TokenizedSlice slice : sorted) {
       int widerSequences = Math.max(sequences, slice.sequences().size());
       int widerPositions = Math.max(positions, slice.longest());
+      long grid = (long) current.size() * sequences * positions;
+      long widerGrid = (current.size() + 1L) * widerSequences * widerPositions;
+      boolean wasteful =
+          grid >= WORTH_A_PASS && inputs + slice.inputs() < (1 - MOST_PADDING) * widerGrid;
       if (!current.isEmpty()
-          && bytes(current.size() + 1, widerSequences, widerPositions) > budgetBytes) {
+          && (wasteful
+              || bytes(current.size() + 1, widerSequences, widerPositions) > budgetBytes)) {
         batches.add(current);
         current = new ArrayList<>();
+        inputs = 0;
         widerSequences = slice.sequences().size();
         widerPositions = slice.longest();
       }
       current.add(slice);
       sequences = widerSequences;
       positions = widerPositions;
+      inputs += slice.inputs();
     }
     if (!current.isEmpty()) {
       batches.add(current);

@@ -27,6 +27,11 @@ record TokenizedSlice(List<TokenSequence> sequences) {
     return sequences.stream().mapToInt(TokenSequence::inputs).max().orElse(0);
   }
 
+  /** Positions that are no padding. */
+  int inputs() {
+    return sequences.stream().mapToInt(TokenSequence::inputs).sum();
+  }
+
   int targets() {
     return sequences.stream().mapToInt(TokenSequence::targets).sum();
   }

@@ -28,6 +28,25 @@ class MicroBatchesTest {
   }
 
   @Test
+  void whereMemoryIsPlentyABatchEndsBeforeMuchOfItIsPadding() {
+    List<TokenizedSlice> slices = new ArrayList<>();
+    long inputs = 0;
+    for (int i = 0; i < 512; i++) {
+      slices.add(slice(1, 12 + (i * 7) % 53));
+      inputs += slices.get(i).inputs();
+    }
+    List<List<TokenizedSlice>> batches = new MicroBatches(10, 100, 1L << 40).cut(slices);
+    long grids = 0;
+    for (List<TokenizedSlice> batch : batches) {
+      grids += (long) batch.size() * batch.get(batch.size() - 1).longest();
+    }
+    // in one batch 0.41 would be
+    assertThat(1 - (double) inputs / grids).isLessThan(0.1);
+    // each but the last of a thousand positions
+    assertThat(batches).hasSizeLessThan((int) (grids / 1024) + 2);
+  }
+
+  @Test
   void aSliceBeyondTheBudgetRunsAlone() {
     assertThat(new MicroBatches(10, 100, 1).cut(List.of(slice(4, 60), slice(1, 2)))).hasSize(2);
     assertThat(new MicroBatches(10, 100, 1).cut(List.of())).isEmpty();
