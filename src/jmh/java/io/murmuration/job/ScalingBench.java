@@ -25,6 +25,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -47,7 +48,10 @@ public final class ScalingBench {
   private static final int WORKERS = 2;
   private static final int[] PREDICTED = {2, 4, 8, 16};
   private static final int WARM_UP_ROUNDS = 1;
-  private static final int POLL_MILLIS = 200;
+
+  /** The job manager answers on the workers' cores, so that it is not asked often. */
+  private static final int POLL_MILLIS = 1000;
+
   private static final long PATIENCE_SECONDS = 900;
 
   private static final DateTimeFormatter LOGGED =
@@ -107,6 +111,57 @@ public final class ScalingBench {
    * @param gradientSeconds of the busiest worker
    */
   private record Measured(double roundSeconds, double gradientSeconds) {}
+
+  /**
+   * Processor time, in seconds: what other programs take is not the cluster's to scale with.
+   *
+   * @param seconds by the clock
+   * @param taskManagers of the cluster
+   * @param others of the cluster, and its broker
+   * @param all of the machine, by Linux's own count
+   */
+  private record Processors(double seconds, double taskManagers, double others, double all) {
+
+    /** Hundredths of a second, in which Linux counts. */
+    private static final double TICKS_PER_SECOND = 100;
+
+    /** Idle, and waiting for a disk. */
+    private static final Set<Integer> AT_REST = Set.of(3, 4);
+
+    static Processors now(Path directory) throws IOException {
+      double taskManagers = 0;
+      double others = 0;
+      try (Stream<Path> files = Files.list(directory.resolve("run"))) {
+        for (Path file : files.filter(f -> f.toString().endsWith(".pid")).toList()) {
+          double spent =
+              ProcessHandle.of(Long.parseLong(Files.readString(file).strip()))
+                  .flatMap(process -> process.info().totalCpuDuration())
+                  .map(duration -> duration.toMillis() / 1e3)
+                  .orElse(0.0);
+          if (file.getFileName().toString().startsWith("taskmanager")) {
+            taskManagers += spent;
+          } else {
+            others += spent;
+          }
+        }
+      }
+      String[] counts = Files.readAllLines(Path.of("/proc/stat")).get(0).strip().split(" +");
+      double all = 0;
+      // guests, the last two, are counted as users too
+      for (int i = 0; i < 8; i++) {
+        all += AT_REST.contains(i) ? 0 : Long.parseLong(counts[i + 1]) / TICKS_PER_SECOND;
+      }
+      return new Processors(System.nanoTime() / 1e9, taskManagers, others, all);
+    }
+
+    Processors since(Processors before) {
+      return new Processors(
+          seconds - before.seconds,
+          taskManagers - before.taskManagers,
+          others - before.others,
+          all - before.all);
+    }
+  }
 
   private final Path root = Path.of("").toAbsolutePath();
   private final HttpClient http = HttpClient.newHttpClient();
@@ -204,7 +259,10 @@ public final class ScalingBench {
                   "--config",
                   config.toString()))
               .replaceAll("(?s).*JobID ([0-9a-f]{32}).*", "$1");
+      awaitRounds(job, WARM_UP_ROUNDS);
+      Processors before = Processors.now(directory);
       double roundSeconds = awaitRounds(job, WARM_UP_ROUNDS + shape.rounds);
+      Processors spent = Processors.now(directory).since(before);
       double gradientSeconds = busySeconds(job, workers);
       script("flink", "cancel", job);
       print(
@@ -216,6 +274,11 @@ public final class ScalingBench {
           60 / roundSeconds,
           gradientSeconds,
           roundSeconds - gradientSeconds);
+      print(
+          "  meanwhile the task managers took %.2f cores, job manager and broker %.2f, and other programs %.2f",
+          spent.taskManagers() / spent.seconds(),
+          spent.others() / spent.seconds(),
+          (spent.all() - spent.taskManagers() - spent.others()) / spent.seconds());
       return new Measured(roundSeconds, gradientSeconds);
     } finally {
       for (int i = 1; i <= workers; i++) {
@@ -372,7 +435,7 @@ public final class ScalingBench {
         "-Dtaskmanager.memory.network.min=128m",
         "-Dexternal-resources=worker",
         "-Dexternal-resource.worker.amount=1",
-        "-Dmetrics.fetcher.update-interval=100");
+        "-Dmetrics.fetcher.update-interval=1000");
   }
 
   private static int freePort() throws IOException {

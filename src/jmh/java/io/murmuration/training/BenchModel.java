@@ -40,7 +40,7 @@ record BenchModel(int hidden, int layers, int users, int sequences, int tokens) 
         {"model_type": "llama", "vocab_size": 512, "hidden_size": %d, "intermediate_size": %d,
          "num_hidden_layers": %d, "num_attention_heads": 8, "num_key_value_heads": 4,
          "max_position_embeddings": 512, "rms_norm_eps": 1e-5, "tie_word_embeddings": true,
-         "bos_token_id": 1}
+         "bos_token_id": 1, "eos_token_id": 1}
         """
             .formatted(hidden, hidden * 11 / 4, layers));
     String vocabulary =
