@@ -137,7 +137,7 @@ class PlantedFaultsStatisticalTest {
     assertThat(
             alarms(
                 setting, Plant.nothing().withNoise(PlantedNoise.remembered(setting.correlation()))))
-        .contains("noise of a round", "repeated noise");
+        .contains("repeated noise");
   }
 
   private static Plant withNoise(LongFunction<NoiseFactory> noise) {
