@@ -71,29 +71,61 @@ public final class ReleaseAudit {
     Map<String, Manifest> lastOfDomain = new HashMap<>();
     Map<String, String> releaseOfCharge = new HashMap<>();
     for (String name : catalog.allNames()) {
-      SortedMap<String, byte[]> files = store.read(name);
-      List<String> problems = new ArrayList<>();
-      Manifest manifest = null;
-      try {
-        manifest = ReleaseCatalog.manifestIn(name, files);
-      } catch (IOException e) {
-        problems.add(e.getMessage());
-      }
-      requireFiles(manifest, files, problems);
+      Checked reading = check(name, store.read(name), ledger);
+      List<String> problems = new ArrayList<>(reading.problems());
+      Manifest manifest = reading.manifest();
       if (manifest != null) {
-        checkAlone(name, manifest, files, problems);
         checkAgainst(lastOfDomain.put(manifest.domain(), manifest), manifest, problems);
         String other = releaseOfCharge.putIfAbsent(manifest.ledgerHash(), name);
         if (other != null) {
           problems.add("it names the same charge as " + other);
         }
-        if (ledger.isPresent()) {
-          checkAgainst(ledger.get(), manifest, problems);
-        }
       }
       checked.add(new Checked(name, manifest, problems));
     }
     return checked;
+  }
+
+  /**
+   * Checks the files of one release as {@link #verifyAgainst} does, by the bytes that are given: a
+   * consumer that then uses these, and does not read them again, uses what was checked.
+   *
+   * @param name of the release
+   * @param files by name
+   * @param before the manifest of a release of an earlier round, below whose ε this one must not
+   *     fall; empty if there is none
+   * @param ledger the ledger of the domain whose release it is
+   */
+  public static Checked check(
+      String name,
+      SortedMap<String, byte[]> files,
+      Optional<? extends Manifest> before,
+      ChargeHistory ledger) {
+    Checked reading = check(name, files, Optional.of(ledger));
+    List<String> problems = new ArrayList<>(reading.problems());
+    if (reading.manifest() != null) {
+      checkAgainst(before.orElse(null), reading.manifest(), problems);
+    }
+    return new Checked(name, reading.manifest(), problems);
+  }
+
+  private static Checked check(
+      String name, SortedMap<String, byte[]> files, Optional<ChargeHistory> ledger) {
+    List<String> problems = new ArrayList<>();
+    Manifest manifest = null;
+    try {
+      manifest = ReleaseCatalog.manifestIn(name, files);
+    } catch (IOException e) {
+      problems.add(e.getMessage());
+    }
+    requireFiles(manifest, files, problems);
+    if (manifest != null) {
+      checkAlone(name, manifest, files, problems);
+      if (ledger.isPresent()) {
+        checkAgainst(ledger.get(), manifest, problems);
+      }
+    }
+    return new Checked(name, manifest, problems);
   }
 
   private static void requireFiles(
