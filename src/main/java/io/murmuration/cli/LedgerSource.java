@@ -7,6 +7,7 @@ import io.murmuration.privacy.ledger.KafkaEndpoint;
 import io.murmuration.privacy.ledger.KafkaLedger;
 import io.murmuration.privacy.ledger.Ledger;
 import io.murmuration.privacy.ledger.LedgerException;
+import io.murmuration.serving.LedgerPlace;
 import io.murmuration.storage.LocalCopies;
 import io.murmuration.storage.Location;
 import java.io.IOException;
@@ -50,6 +51,19 @@ final class LedgerSource {
         paramLabel = "KEY=VALUE",
         description = "More properties of the Kafka client, such as security settings.")
     private Map<String, String> properties = new HashMap<>();
+
+    Map<String, String> client() {
+      Map<String, String> client = new HashMap<>(properties);
+      client.put("bootstrap.servers", bootstrapServers());
+      return client;
+    }
+  }
+
+  /** Where it is, for whoever reads it more than once. */
+  LedgerPlace place() {
+    return place.file != null
+        ? LedgerPlace.of(place.file)
+        : LedgerPlace.of(place.topic.topic, place.topic.client());
   }
 
   /** The ledger, to be read and closed. */
@@ -57,12 +71,10 @@ final class LedgerSource {
     if (place.file != null) {
       return file(local(place.file));
     }
-    Map<String, String> client = new HashMap<>(place.topic.properties);
-    client.put("bootstrap.servers", place.topic.bootstrapServers());
     KafkaEndpoint endpoint =
         new KafkaEndpoint(
             place.topic.topic,
-            client,
+            place.topic.client(),
             /* createTopic= */ false,
             /* replicationFactor= */ 1,
             KafkaEndpoint.DEFAULT_TIMEOUT);

@@ -39,6 +39,7 @@ import picocli.CommandLine.Spec;
       EraseCommand.class,
       EvaluateCommand.class,
       GenerateCommand.class,
+      ServeCommand.class,
       MergeCommand.class,
       ReportCommand.class,
       ReleasesCommand.class,

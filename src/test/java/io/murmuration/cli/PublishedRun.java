@@ -4,6 +4,7 @@ import io.murmuration.calibration.CalibrationChoice;
 import io.murmuration.calibration.CalibrationSchedule;
 import io.murmuration.calibration.CalibrationTerms;
 import io.murmuration.job.ConfiguredMechanism;
+import io.murmuration.model.ModelDirectory;
 import io.murmuration.privacy.accounting.PrivacyLoss;
 import io.murmuration.privacy.budget.BudgetTerms;
 import io.murmuration.privacy.budget.HorizonTerms;
@@ -42,9 +43,9 @@ import java.util.OptionalDouble;
 import java.util.TreeMap;
 
 /** A ledger and releases in a directory as a run leaves them, charged by the true accountant. */
-final class PublishedRun {
+public final class PublishedRun {
 
-  static final RoundMechanism MECHANISM = mechanism(/* noiseMultiplier= */ 0.9);
+  public static final RoundMechanism MECHANISM = mechanism(/* noiseMultiplier= */ 0.9);
 
   private static final RoundQuery.NormHistograms NORMS =
       new RoundQuery.NormHistograms(
@@ -72,15 +73,15 @@ final class PublishedRun {
             ReleaseFormat.adapter(new PeftAdapter(8, 16, List.of("q_proj"), baseModel, false)));
   }
 
-  static PublishedRun in(Path root) {
+  public static PublishedRun in(Path root) {
     return in(root, "chat", "models/tiny");
   }
 
-  static PublishedRun in(Path root, String domain, String baseModel) {
+  public static PublishedRun in(Path root, String domain, String baseModel) {
     return new PublishedRun(root, domain, baseModel);
   }
 
-  static RoundMechanism mechanism(double noiseMultiplier) {
+  public static RoundMechanism mechanism(double noiseMultiplier) {
     return new RoundMechanism(
         Sampler.ULS,
         /* samplingProbability= */ 0.0625,
@@ -110,12 +111,12 @@ final class PublishedRun {
   }
 
   /** A name may hold what no file's name can. */
-  Path ledger() {
+  public Path ledger() {
     return root.resolve("ledger").resolve(domain.replaceAll("[^a-z]", "_") + ".ledger");
   }
 
   /** All releases are the adapter in this directory. */
-  PublishedRun adapting(Path directory) throws IOException {
+  public PublishedRun adapting(Path directory) throws IOException {
     adapter = Optional.of(Files.readAllBytes(directory.resolve(PeftAdapter.WEIGHTS_FILE)));
     byte[] config = Files.readAllBytes(directory.resolve(PeftAdapter.CONFIG_FILE));
     context =
@@ -130,6 +131,19 @@ final class PublishedRun {
     return this;
   }
 
+  /** Releases name the weights in this directory as those of their base model. */
+  public PublishedRun on(Path base) throws IOException {
+    context =
+        new ReleaseContext(
+            context.domain(),
+            context.runId(),
+            context.baseModel(),
+            ModelDirectory.weightsDigest(base),
+            context.startingPoint(),
+            context.format());
+    return this;
+  }
+
   /** SHA-256 of the newest release's weights. */
   String newestDigest() throws IOException {
     ReleaseCatalog catalog = new ReleaseCatalog(DirectoryModelStore.reading(releases()));
@@ -137,12 +151,12 @@ final class PublishedRun {
     return catalog.manifest(names.get(names.size() - 1)).weightsDigest();
   }
 
-  Path releases() {
+  public Path releases() {
     return root.resolve("releases");
   }
 
   /** Charges rounds in a new epoch and publishes all of them but those in {@code lost}. */
-  PublishedRun rounds(
+  public PublishedRun rounds(
       RoundMechanism mechanism, double epsilonBudget, int rounds, HaltReason halt, Long... lost)
       throws IOException, LedgerException, InterruptedException {
     DirectoryModelStore store = DirectoryModelStore.open(releases());
