@@ -45,9 +45,12 @@ class ArchitectureTest {
 
   private static final String ROOT = "io.murmuration";
 
-  /** Serializers and their snapshots by Flink, the entry points by name, exceptions by catchers. */
+  /**
+   * Serializers, their snapshots, providers of models and what they make by Flink, the entry points
+   * by name, exceptions by catchers.
+   */
   private static final String FOUND_BY_REFLECTION =
-      ".*(Serializer|SerializerSnapshot|Exception)|.*\\.(MurmurationJob|Murmuration)|.*\\.event\\.avro\\..*|.*\\.Jte\\w+Generated";
+      ".*(Serializer|SerializerSnapshot|ModelProviderFactory|PredictFunction|Exception)|.*\\.(MurmurationJob|Murmuration)|.*\\.event\\.avro\\..*|.*\\.Jte\\w+Generated";
 
   /**
    * In-memory twins, an encoder of records, what audit, simulation and experiments sum up with, the
@@ -244,7 +247,7 @@ class ArchitectureTest {
   static final ArchRule the_core_does_not_know_the_job =
       noClasses()
           .that()
-          .resideOutsideOfPackages("..cli..", "..job..", "..demo..")
+          .resideOutsideOfPackages("..cli..", "..job..", "..demo..", "..sql..")
           .should()
           .dependOnClassesThat()
           .resideInAnyPackage("..job..", "..demo..");
