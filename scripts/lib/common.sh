@@ -40,17 +40,23 @@ build_job() {
   fi
 }
 
-# Flink itself, from Maven artefacts.
-build_flink_dist() {
-  local pom=$root/scripts/lib/flink-dist-pom.xml done=$root/target/flink-dist/.complete
+# Copies what a pom beside this file names to target/, with all that it depends on: fetch_flink NAME WHAT
+fetch_flink() {
+  local pom=$root/scripts/lib/$1-pom.xml done=$root/target/$1/.complete
   if [[ ! -e $done || $pom -nt $done ]]; then
-    echo "${0##*/}: fetching Flink (about 130 MB the first time) ..." >&2
-    rm -rf "$root/target/flink-dist"
+    echo "${0##*/}: fetching $2 ..." >&2
+    rm -rf "${root:?}/target/$1"
     maven -f "$pom" dependency:copy-dependencies -DincludeScope=runtime \
-      -DoutputDirectory="$root/target/flink-dist" || fail "Flink could not be fetched; see above"
+      -DoutputDirectory="$root/target/$1" || fail "$2 could not be fetched; see above"
     touch "$done"
   fi
 }
+
+# Flink itself, from Maven artefacts.
+build_flink_dist() { fetch_flink flink-dist "Flink (about 180 MB the first time)"; }
+
+# Flink's SQL client.
+build_flink_sql() { fetch_flink flink-sql "Flink's SQL client (about 45 MB the first time)"; }
 
 # Flink's lib/: what the distribution has, and what the job needs there.
 flink_classpath() {

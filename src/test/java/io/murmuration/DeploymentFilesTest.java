@@ -119,6 +119,9 @@ class DeploymentFilesTest {
     for (String version : List.of("flink.version", "log4j.version", "slf4j.version", "version")) {
       assertThat(dist).containsEntry(version, pom.get(version));
     }
+    assertThat(properties(Path.of("scripts/lib/flink-sql-pom.xml")))
+        .containsEntry("flink.version", pom.get("flink.version"))
+        .containsEntry("version", pom.get("version"));
   }
 
   @Test

@@ -32,7 +32,7 @@ public final class Notices {
 
   private String goingOn() {
     return served
-        .map(release -> "; " + release.name() + " goes on being served")
+        .map(release -> "; " + release.name() + " is served")
         .orElse("; nothing is served yet");
   }
 }

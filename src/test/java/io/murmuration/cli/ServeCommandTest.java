@@ -140,7 +140,7 @@ class ServeCommandTest {
     assertThat(last.get("round").asLong()).isEqualTo(2);
     assertThat(last.get("epsilon").asDouble()).isPositive();
     assertThat(last.get("text").asText()).isNotEmpty();
-    assertThat(err.toString()).contains("; round-00000002 goes on being served");
+    assertThat(err.toString()).contains("; round-00000002 is served");
   }
 
   @Test
