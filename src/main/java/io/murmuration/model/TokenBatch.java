@@ -37,6 +37,7 @@ public final class TokenBatch {
     int next = 0;
     for (int s = 0; s < this.slices; s++) {
       List<TokenSequence> slice = slices.get(s);
+      int targetsOfSlice = slice.stream().mapToInt(TokenSequence::targets).sum();
       for (int e = 0; e < slice.size(); e++) {
         TokenSequence sequence = slice.get(e);
         int start = (s * sequences + e) * positions;
@@ -45,7 +46,7 @@ public final class TokenBatch {
           rows[next] = start + t - 1;
           targets[next] = sequence.ids()[t];
           sliceOfTarget[next] = s;
-          meanWeights[next] = (float) (1.0 / ((double) slice.size() * sequence.targets()));
+          meanWeights[next] = (float) (1.0 / targetsOfSlice);
           next++;
         }
       }
@@ -93,8 +94,9 @@ public final class TokenBatch {
   }
 
   /**
-   * Weight of each target in its slice's loss: the mean over the slice's sequences of each one's
-   * mean loss per token.
+   * Weight of each target in its slice's loss: the mean over all targets of the slice. A mean of
+   * each sequence's own mean would let a message of two words, whose gradient is long and points
+   * anywhere, turn the direction of all that its user wrote.
    */
   public float[] meanWeights() {
     return meanWeights;

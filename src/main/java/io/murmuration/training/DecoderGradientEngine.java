@@ -28,7 +28,7 @@ import java.util.stream.DoubleStream;
  * is the sum over slices of each slice's mean, so autograd leaves every slice's gradient in its own
  * part of the leaf. Norms, factors and the sum are computed from there in float64.
  *
- * <p>A slice's loss is the mean over its examples of each example's mean loss per trained token.
+ * <p>A slice's loss is the mean over all tokens of its examples that are trained on.
  *
  * <p>Long because passes, pieces and their memory are one budget.
  */
@@ -175,6 +175,14 @@ public final class DecoderGradientEngine implements GradientEngine {
     default void addZero() {}
   }
 
+  @Override
+  public double weight(Example example) {
+    return model
+        .tokenizer()
+        .encode(example.prompt(), example.text(), options.maxTokens())
+        .targets();
+  }
+
   /** Hands over the unclipped gradients of all slices, in no particular order. */
   private void forEach(float[] parameters, List<PrivacySlice> slices, Receiver receiver) {
     forEachMicroBatch(
@@ -232,9 +240,9 @@ public final class DecoderGradientEngine implements GradientEngine {
   private void computeInPieces(NDArray flat, TokenizedSlice slice, Receiver receiver) {
     double[] gradient = new double[layout.size()];
     double loss = 0;
-    double sequences = slice.sequences().size();
+    double targets = slice.targets();
     for (TokenizedSlice piece : microBatches.pieces(slice)) {
-      double share = piece.sequences().size() / sequences;
+      double share = piece.targets() / targets;
       loss += share * addGradient(flat, List.of(piece), share, gradient);
     }
     double squaredNorm = 0;

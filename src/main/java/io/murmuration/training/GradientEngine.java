@@ -1,5 +1,6 @@
 package io.murmuration.training;
 
+import io.murmuration.event.Example;
 import java.util.List;
 import java.util.Optional;
 
@@ -55,6 +56,16 @@ public interface GradientEngine extends AutoCloseable {
    *     #clippedSum}; an exact function of private data
    */
   Optional<double[]> gradient(float[] parameters, PrivacySlice slice);
+
+  /**
+   * What one example weighs in the gradient of a slice of several, which is the weighted mean of
+   * theirs: for a language model how many of its tokens are trained on.
+   *
+   * @param example one that {@link #gradient} alone is not empty for
+   */
+  default double weight(Example example) {
+    return 1;
+  }
 
   @Override
   void close();

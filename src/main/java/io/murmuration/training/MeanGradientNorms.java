@@ -13,7 +13,7 @@ import org.apache.commons.rng.UniformRandomProvider;
 
 /**
  * Norms of the mean of one user's gradients over so many of the user's examples, before clipping:
- * the ‖v‖ that a clip norm is compared with.
+ * the ‖v‖ that a clip norm is compared with. Each example weighs what the engine says it does.
  *
  * <p>Each example's gradient is computed once and enters the means of all bounds, which are of the
  * same model and nested: the mean over G examples holds those of the mean over G − 1. A mean over
@@ -45,20 +45,19 @@ public final class MeanGradientNorms {
     double[] sum = new double[engine.layout().size()];
     OptionalDouble[] byCount = new OptionalDouble[used + 1];
     byCount[0] = OptionalDouble.empty();
-    long contributing = 0;
+    double weights = 0;
     for (int i = 0; i < used; i++) {
-      Optional<double[]> one =
-          engine.gradient(parameters, new PrivacySlice(List.of(examples.get(i))));
-      contributing += one.isPresent() ? 1 : 0;
+      Example example = examples.get(i);
+      Optional<double[]> one = engine.gradient(parameters, new PrivacySlice(List.of(example)));
+      double weight = one.isPresent() ? engine.weight(example) : 0;
+      weights += weight;
       double square = 0;
       for (int j = 0; j < sum.length; j++) {
-        sum[j] += one.isPresent() ? one.get()[j] : 0;
+        sum[j] += one.isPresent() ? weight * one.get()[j] : 0;
         square += sum[j] * sum[j];
       }
       byCount[i + 1] =
-          contributing == 0
-              ? OptionalDouble.empty()
-              : OptionalDouble.of(Math.sqrt(square) / contributing);
+          weights == 0 ? OptionalDouble.empty() : OptionalDouble.of(Math.sqrt(square) / weights);
     }
     return groupSizes.stream().map(g -> byCount[Math.min(g, used)]).toList();
   }

@@ -138,7 +138,7 @@ class FamilyGradientsTest {
     return gradients;
   }
 
-  /** The mean over sequences of the mean over targets, with one tensor moved. */
+  /** The mean over all targets, with one tensor moved. */
   private static double loss(
       PlainDecoder plain,
       TensorSpec tensor,
@@ -151,6 +151,7 @@ class FamilyGradientsTest {
       values[i] += step * direction[i];
     }
     double sum = 0;
+    int targets = slice.stream().mapToInt(TokenSequence::targets).sum();
     for (TokenSequence sequence : slice) {
       long[] ids = sequence.ids();
       double[][] logits = plain.logits(ids);
@@ -160,7 +161,7 @@ class FamilyGradientsTest {
           total += Math.exp(logit);
         }
         double nats = Math.log(total) - logits[t - 1][(int) ids[t]];
-        sum += nats / (slice.size() * sequence.targets());
+        sum += nats / targets;
       }
     }
     System.arraycopy(before, 0, values, 0, values.length);

@@ -4,6 +4,7 @@ import static io.murmuration.training.Grids.values;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
+import static org.assertj.core.api.Assertions.withinPercentage;
 import static org.awaitility.Awaitility.await;
 
 import ai.djl.ndarray.NDArray;
@@ -27,6 +28,7 @@ import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalDouble;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.ExecutorService;
@@ -118,17 +120,26 @@ class DecoderGradientEngineTest {
   }
 
   @Test
-  void aSliceIsTheMeanOfItsExamples() {
+  void aSliceIsTheMeanOfItsTokens_howeverTheyAreSpreadOverExamples() {
     LoraParameters lora = lora(Mode.BOTH);
     DecoderGradientEngine engine = new DecoderGradientEngine(lora, OPTIONS);
     float[] at = perturbed(lora.initialValues());
     double[] first = engine.gradient(at, slice("hello there")).orElseThrow();
     double[] second = engine.gradient(at, slice("a much longer message here")).orElseThrow();
-    double[] both =
-        engine.gradient(at, slice("hello there", "a much longer message here")).orElseThrow();
-    double[] mean = new double[both.length];
-    Arrays.setAll(mean, i -> (first[i] + second[i]) / 2);
-    assertThat(distance(both, mean)).isLessThan(1e-5 * norm(mean));
+    double few = engine.weight(new Example(null, "hello there"));
+    double many = engine.weight(new Example(null, "a much longer message here"));
+    assertThat(many).isGreaterThan(few).isGreaterThan(1);
+
+    PrivacySlice both = slice("hello there", "a much longer message here");
+    double[] mean = new double[first.length];
+    Arrays.setAll(mean, i -> (few * first[i] + many * second[i]) / (few + many));
+    assertThat(distance(engine.gradient(at, both).orElseThrow(), mean))
+        .isLessThan(1e-5 * norm(mean));
+    assertThat(engine.clippedSum(at, List.of(both), Grids.fine(1)).tokens())
+        .isEqualTo((long) (few + many));
+    List<OptionalDouble> norms = new MeanGradientNorms(engine).of(both.examples(), List.of(1, 2));
+    assertThat(norms.get(1).orElseThrow())
+        .isCloseTo(engine.norms(lora.initialValues(), List.of(both))[0], withinPercentage(0.01));
   }
 
   @Test
