@@ -2,6 +2,7 @@ package io.murmuration.cli;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.murmuration.config.TrainingOptions.ParametersKind;
 import io.murmuration.demo.CanaryAudit;
 import io.murmuration.demo.DemoSettings;
 import io.murmuration.privacy.accounting.PrivacyLoss;
@@ -107,6 +108,7 @@ final class AuditCommand implements Callable<Integer> {
         /* groupSize= */ 1,
         /* clipNorm= */ 1,
         learningRate,
+        ParametersKind.LORA,
         run.loraRank(),
         run.maxTokens(),
         Optional.of(run.roundInterval().orElse(ROUND_INTERVAL)),

@@ -3,6 +3,7 @@ package io.murmuration.cli;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.murmuration.config.TrainingOptions.ParametersKind;
 import io.murmuration.demo.DemoModel;
 import io.murmuration.demo.DemoRun;
 import io.murmuration.demo.DemoSettings;
@@ -109,6 +110,15 @@ final class DemoCommand implements Callable<Integer> {
   private Double learningRate;
 
   @Option(
+      names = "--parameters",
+      paramLabel = "lora|all",
+      defaultValue = "LORA",
+      description =
+          "What is trained: adapters, or every tensor, with whole models as releases; all learns"
+              + " more where the model is small (docs/utility.md).")
+  private ParametersKind parameters;
+
+  @Option(
       names = "--rate",
       paramLabel = "EVENTS/S",
       description =
@@ -187,6 +197,9 @@ final class DemoCommand implements Callable<Integer> {
     run.check();
     run.require(
         !ofLifetimes || run.generated(), "--horizon generates its stream; --events is not for it");
+    run.require(
+        !ofLifetimes || parameters == ParametersKind.LORA,
+        "--horizon reads adapters, and --parameters all releases none");
     run.require(lifetime >= 1, "--lifetime must be at least 1 but is " + lifetime);
     run.require(
         heldOutMessages >= 2, "--held-out-messages must be at least 2 but is " + heldOutMessages);
@@ -217,6 +230,7 @@ final class DemoCommand implements Callable<Integer> {
         groupSize,
         clipNorm,
         learningRate,
+        parameters,
         run.loraRank(),
         run.maxTokens(),
         run.roundInterval(),

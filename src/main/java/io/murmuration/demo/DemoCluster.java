@@ -106,6 +106,7 @@ final class DemoCluster implements AutoCloseable {
     options.set(ContributionOptions.WINDOWS, WINDOWS);
     options.set(TrainingOptions.MODEL, model.toString());
     startFrom.ifPresent(release -> options.set(TrainingOptions.START_FROM, release.toString()));
+    options.set(TrainingOptions.PARAMETERS, settings.parameters());
     options.set(TrainingOptions.LORA_RANK, settings.loraRank());
     options.set(TrainingOptions.MAX_TOKENS, settings.maxTokens());
     if (settings.learningRate() != null) {

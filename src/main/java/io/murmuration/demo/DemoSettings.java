@@ -1,5 +1,6 @@
 package io.murmuration.demo;
 
+import io.murmuration.config.TrainingOptions.ParametersKind;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
@@ -25,7 +26,8 @@ import java.util.OptionalDouble;
  * @param groupSize G, examples of a sampled user in a round
  * @param clipNorm C
  * @param learningRate the highest of Adam; null for the job's own default
- * @param loraRank r
+ * @param parameters what of the model is trained
+ * @param loraRank r, where that is LoRA factors
  * @param maxTokens an example is cut there
  * @param roundInterval length of a tick; empty for the ledger's, or one that suits this machine
  * @param rate events per second fed to Kafka, +∞ for as fast as possible; empty to feed by the
@@ -56,6 +58,7 @@ public record DemoSettings(
     int groupSize,
     double clipNorm,
     Double learningRate,
+    ParametersKind parameters,
     int loraRank,
     int maxTokens,
     Optional<Duration> roundInterval,

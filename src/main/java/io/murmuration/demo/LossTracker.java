@@ -1,9 +1,6 @@
 package io.murmuration.demo;
 
 import io.murmuration.model.LanguageModel;
-import io.murmuration.model.LoraAdapter;
-import io.murmuration.model.LoraConfig;
-import io.murmuration.model.LoraParameters;
 import io.murmuration.model.TextEvaluator;
 import io.murmuration.release.DirectoryModelStore;
 import io.murmuration.release.ReleaseFiles;
@@ -110,10 +107,8 @@ public final class LossTracker implements AutoCloseable {
   }
 
   private Measurement measure(long round, Path directory) throws IOException {
-    LoraAdapter adapter = LoraAdapter.read(directory);
-    try (LoraParameters parameters = LoraParameters.from(model, adapter, LoraConfig.Mode.BOTH)) {
-      return new Measurement(
-          round, heldOut.evaluate(parameters, parameters.initialValues()).nllPerToken());
+    try (ReleasedWeights release = ReleasedWeights.read(model, directory)) {
+      return new Measurement(round, release.evaluate(heldOut).nllPerToken());
     }
   }
 
@@ -144,29 +139,25 @@ public final class LossTracker implements AutoCloseable {
 
   /** Scores a text by the last release. The caller closes it. */
   AdaptedScore adaptedScore() throws IOException {
-    return new AdaptedScore(LoraAdapter.read(releases.lastEntry().getValue()));
+    return new AdaptedScore(ReleasedWeights.read(model, releases.lastEntry().getValue()));
   }
 
   /** The last release's score of a text. */
   final class AdaptedScore implements ToDoubleFunction<String>, AutoCloseable {
-    private final LoraParameters parameters;
-    private final float[] values;
+    private final ReleasedWeights release;
 
-    private AdaptedScore(LoraAdapter adapter) {
-      this.parameters = LoraParameters.from(model, adapter, LoraConfig.Mode.BOTH);
-      this.values = parameters.initialValues();
+    private AdaptedScore(ReleasedWeights release) {
+      this.release = release;
     }
 
     @Override
     public double applyAsDouble(String text) {
-      return new TextEvaluator(model, List.of(text), maxTokens)
-          .evaluate(parameters, values)
-          .nllPerToken();
+      return release.evaluate(new TextEvaluator(model, List.of(text), maxTokens)).nllPerToken();
     }
 
     @Override
     public void close() {
-      parameters.close();
+      release.close();
     }
   }
 

@@ -3,6 +3,7 @@ package io.murmuration.demo;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.murmuration.config.TrainingConfig;
+import io.murmuration.config.TrainingOptions.ParametersKind;
 import io.murmuration.privacy.ledger.FileLedger;
 import io.murmuration.privacy.ledger.LedgerEntry;
 import io.murmuration.privacy.ledger.LedgerRecord;
@@ -93,6 +94,7 @@ class RoundScheduleTest {
         /* groupSize= */ 1,
         /* clipNorm= */ 1,
         /* learningRate= */ null,
+        ParametersKind.LORA,
         /* loraRank= */ 8,
         /* maxTokens= */ 64,
         interval,
