@@ -5,17 +5,22 @@ import io.murmuration.config.HorizonOptions;
 import io.murmuration.config.PrivacyOptions;
 import io.murmuration.config.TrainingConfig;
 import io.murmuration.config.TrainingOptions;
+import io.murmuration.config.TrainingOptions.ParametersKind;
 import io.murmuration.job.StepNoiseCheck;
 import io.murmuration.planning.BoundChoice;
 import io.murmuration.planning.BoundPlan;
 import io.murmuration.planning.BoundPrediction;
 import io.murmuration.planning.CountDistribution;
+import io.murmuration.planning.FittedNorms;
 import io.murmuration.planning.HorizonPlan;
+import io.murmuration.planning.NoisePrediction;
 import io.murmuration.planning.NormModel;
 import io.murmuration.planning.PlanningTerms;
 import io.murmuration.planning.StepNoise;
 import io.murmuration.privacy.accounting.PrivacyLoss;
+import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.privacy.mechanism.Sampler;
+import io.murmuration.release.ReleaseFormat;
 import io.murmuration.storage.Location;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -60,6 +65,9 @@ final class PlanCommand implements Callable<Integer> {
 
   /** The largest bound that is looked at where none are named. */
   private static final int DEFAULT_LARGEST = 64;
+
+  /** How options begin that only make sense where factors are trained. */
+  private static final String LORA_OPTIONS = "training.lora.";
 
   @Spec private CommandSpec spec;
   @Mixin private PopulationOptions known;
@@ -144,10 +152,10 @@ final class PlanCommand implements Callable<Integer> {
                     population, compute, training.rounds(), share.epsilon(), share.delta()));
     Optional<ChartFile> chart =
         AccountingOutput.checked(spec, () -> Optional.ofNullable(plot).map(ChartFile::at));
-    Map<String, String> given = given();
     known.read(badLines);
     Optional<CountDistribution> distribution = known.counts();
     List<Integer> candidates = candidates(terms, distribution);
+    Map<String, String> given = withTrained(given(), terms, candidates);
     NormModel norm = known.norms(() -> trained(given));
     BoundPlan plan =
         AccountingOutput.checked(
@@ -178,6 +186,51 @@ final class PlanCommand implements Callable<Integer> {
     return 0;
   }
 
+  /**
+   * Settings that also say what is trained, where that is known to be all parameters: decided by
+   * the noise of the smallest bound, before norms are measured on what is trained.
+   */
+  private Map<String, String> withTrained(
+      Map<String, String> given, PlanningTerms terms, List<Integer> candidates) throws IOException {
+    boolean said =
+        given.keySet().stream()
+            .anyMatch(
+                key ->
+                    key.equals(TrainingOptions.PARAMETERS.key()) || key.startsWith(LORA_OPTIONS));
+    if (said || !isHere(given)) {
+      return given;
+    }
+    Map<String, String> all = new TreeMap<>(given);
+    all.put(TrainingOptions.PARAMETERS.key(), ParametersKind.ALL.name());
+    long parameters = StepNoiseCheck.trainedParameters(trained(all).orElseThrow());
+    Optional<RoundMechanism> round =
+        candidates.stream()
+            .min(Integer::compare)
+            .flatMap(
+                smallest ->
+                    new NoisePrediction(accountant.create())
+                        .userLevel(terms, smallest, FittedNorms.ofDiversity(1, /* diversity= */ 0)))
+            .map(BoundPrediction::mechanism);
+    return parameters <= ReleaseFormat.MAX_PARAMETERS
+            && round.isPresent()
+            && new StepNoise(
+                    round.get().noiseMultiplier(),
+                    parameters,
+                    round.get().expectedUnits(),
+                    terms.rounds())
+                .isBestWithAll()
+        ? all
+        : given;
+  }
+
+  /** Whether the model is named and on this machine. */
+  private static boolean isHere(Map<String, String> given) {
+    return Optional.ofNullable(given.get(TrainingOptions.MODEL.key()))
+        .map(Location::of)
+        .filter(model -> !model.isLocal() || Files.isDirectory(model.path()))
+        .isPresent();
+  }
+
   /** How noise may be correlated; empty where users have lifetimes, which count rounds. */
   private Optional<PlanBands> correlation(PlanningTerms terms, BoundPrediction recommended) {
     if (horizon.isAsked()) {
@@ -192,11 +245,7 @@ final class PlanCommand implements Callable<Integer> {
 
   /** How many parameters are trained; empty where no model is at hand. */
   private OptionalLong parameters(Map<String, String> given) throws IOException {
-    Optional<TrainingConfig> trained =
-        Optional.ofNullable(given.get(TrainingOptions.MODEL.key()))
-            .map(Location::of)
-            .filter(model -> !model.isLocal() || Files.isDirectory(model.path()))
-            .flatMap(directory -> trained(given));
+    Optional<TrainingConfig> trained = isHere(given) ? trained(given) : Optional.empty();
     return trained.isEmpty()
         ? OptionalLong.empty()
         : OptionalLong.of(StepNoiseCheck.trainedParameters(trained.get()));

@@ -276,6 +276,34 @@ class PlanCommandTest {
     assertThat(out.toString()).contains(PopulationOptions.UNACCOUNTED);
   }
 
+  /**
+   * 4,000 trained numbers of a tiny model are 0.01 of an update by 4,096 people; by 32, too much.
+   */
+  @ParameterizedTest
+  @CsvSource({
+    "'-n 15000 -B 4096 -T 200 --epsilon 8', ALL",
+    "'-n 15000 -B 4096 -T 200 --epsilon 8 --set training.lora.rank=4', ",
+    "'-n 15000 -B 4096 -T 200 --epsilon 8 --set training.parameters=LORA', LORA",
+    "'-n 64 -B 32 -T 20 --epsilon 0.5', ",
+  })
+  void writeConfig_trainsAllParameters_whereNoiseAllowsItAndNobodySaidOtherwise(
+      String terms, String expected) throws IOException {
+    Path model = TinyModels.write(directory.resolve("model"), TinyModels.QWEN2, 2);
+    Path file = directory.resolve("plan.yaml");
+
+    assertThat(
+            run(
+                terms
+                    + " --delta 1e-6 --diversity 3"
+                    + REQUIRED.replace("/models/base", model.toString())
+                    + " --write-config "
+                    + file))
+        .as(err.toString())
+        .isZero();
+
+    assertThat(ConfigFile.read(file).get("training.parameters")).isEqualTo(expected);
+  }
+
   @Test
   void plot_isWritten() throws IOException {
     Path png = directory.resolve("plan.png");

@@ -41,6 +41,18 @@ class StepNoiseTest {
     assertThat(noise.toString()).contains("does not learn", "more epsilon");
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    "0.90, 260032, 1024, 150, true",
+    "2.13, 260032, 1024, 150, true",
+    "2.13, 1000000, 1024, 150, false",
+    "0.90, 260032, 128, 150, false",
+  })
+  void allParameters_areBestWhereTheyWereTried(
+      double sigma, long parameters, double units, long rounds, boolean expected) {
+    assertThat(new StepNoise(sigma, parameters, units, rounds).isBestWithAll()).isEqualTo(expected);
+  }
+
   @Test
   void ratio_isThatOfTheNormsAndFallsWithTheRootOfTheRounds() {
     StepNoise noise = new StepNoise(2, 10_000, 400, 25);
