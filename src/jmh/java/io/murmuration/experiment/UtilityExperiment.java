@@ -74,6 +74,13 @@ public final class UtilityExperiment implements Callable<Integer> {
   @Option(names = "--cohort", split = ",", defaultValue = "1024", description = "M.")
   private List<Double> cohorts;
 
+  @Option(
+      names = "--group-size",
+      split = ",",
+      defaultValue = "1",
+      description = "G: most messages of a sampled user in a round.")
+  private List<Integer> groupSizes;
+
   @Option(names = "--rounds", split = ",", defaultValue = "150", description = "T.")
   private List<Long> rounds;
 
@@ -155,6 +162,7 @@ public final class UtilityExperiment implements Callable<Integer> {
       Trained what,
       double epsilon,
       double cohort,
+      int groupSize,
       long rounds,
       double clipNorm,
       String schedule,
@@ -166,11 +174,12 @@ public final class UtilityExperiment implements Callable<Integer> {
 
     @Override
     public String toString() {
-      return "%s | %s | %.0f | %d | %s | %s %s"
+      return "%s | %s | %.0f | %d | %d | %s | %s %s"
           .formatted(
               isPrivate() ? epsilon : "–",
               what,
               cohort,
+              groupSize,
               rounds,
               isPrivate() ? clipNorm : "–",
               learningRate,
@@ -188,12 +197,16 @@ public final class UtilityExperiment implements Callable<Integer> {
         learningRates != null ? learningRates : List.of(what.mode() == null ? 0.003 : 0.012);
     for (double epsilon : budgets) {
       for (double cohort : cohorts) {
-        for (long planned : rounds) {
-          for (double clipNorm :
-              Double.isInfinite(epsilon) ? List.of(CLIP_NORM_THAT_CLIPS_NOTHING) : clipNorms) {
-            for (String schedule : schedules) {
-              for (double rate : rates) {
-                trials.add(new Trial(what, epsilon, cohort, planned, clipNorm, schedule, rate));
+        for (int groupSize : groupSizes) {
+          for (long planned : rounds) {
+            for (double clipNorm :
+                Double.isInfinite(epsilon) ? List.of(CLIP_NORM_THAT_CLIPS_NOTHING) : clipNorms) {
+              for (String schedule : schedules) {
+                for (double rate : rates) {
+                  trials.add(
+                      new Trial(
+                          what, epsilon, cohort, groupSize, planned, clipNorm, schedule, rate));
+                }
               }
             }
           }
@@ -223,7 +236,8 @@ public final class UtilityExperiment implements Callable<Integer> {
         .put("heldOutTexts", heldOutTexts)
         .put("trained", "" + trial.what());
     key.put("epsilon", trial.isPrivate() ? trial.epsilon() : -1).put("delta", delta);
-    key.put("cohort", trial.cohort()).put("rounds", trial.rounds()).put("executed", executed);
+    key.put("cohort", trial.cohort()).put("groupSize", trial.groupSize());
+    key.put("rounds", trial.rounds()).put("executed", executed);
     key.put("clipNorm", trial.clipNorm()).put("schedule", trial.schedule());
     key.put("learningRate", trial.learningRate()).put("beta2", beta2).put("seed", seed);
     return finished.once(
@@ -241,7 +255,7 @@ public final class UtilityExperiment implements Callable<Integer> {
                   : NO_NOISE;
           RoundMechanism mechanism =
               new RoundMechanism(
-                  Sampler.ULS, q, /* groupSize= */ 1, noise, trial.clipNorm(), trial.cohort());
+                  Sampler.ULS, q, trial.groupSize(), noise, trial.clipNorm(), trial.cohort());
           ArrayNode curve = row.putArray("curve");
           TrainingRun.Result result =
               training.train(
@@ -293,8 +307,8 @@ public final class UtilityExperiment implements Callable<Integer> {
         untouched,
         heldOutTexts,
         best);
-    System.out.println("| ε | trained | M | T | C | rate | σ | loss | spread | recovery |");
-    System.out.println("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
+    System.out.println("| ε | trained | M | G | T | C | rate | σ | loss | spread | recovery |");
+    System.out.println("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
     rows.forEach(
         (trial, runs) -> {
           double mean = mean(runs);
