@@ -2,7 +2,9 @@ package io.murmuration.experiment;
 
 import io.murmuration.contribution.SubsetSampling;
 import io.murmuration.contribution.UserSample;
+import io.murmuration.contribution.UserTurns;
 import io.murmuration.event.Example;
+import io.murmuration.event.UserPseudonyms;
 import io.murmuration.privacy.mechanism.Grant;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.privacy.mechanism.Sampler;
@@ -19,7 +21,11 @@ import org.apache.commons.rng.UniformRandomProvider;
  */
 final class SimulatedSampling {
 
+  /** What turns are drawn by where noise is correlated; any key does. */
+  static final UserPseudonyms TURN_KEY = new UserPseudonyms(new byte[32]);
+
   private final RoundMechanism mechanism;
+  private final UserTurns turns = UserTurns.of(TURN_KEY);
   private final Map<String, List<Example>> pools = new LinkedHashMap<>();
   private final UniformRandomProvider random;
 
@@ -41,6 +47,9 @@ final class SimulatedSampling {
     List<UserSample> samples = new ArrayList<>();
     pools.forEach(
         (user, pool) -> {
+          if (!turns.isTurnOf(user, grant)) {
+            return;
+          }
           List<Example> drawn =
               switch (mechanism.sampler()) {
                 case ULS -> heads() ? draw(pool, mechanism.groupSize()) : List.<Example>of();
@@ -54,7 +63,7 @@ final class SimulatedSampling {
   }
 
   private boolean heads() {
-    return random.nextDouble() < mechanism.samplingProbability();
+    return random.nextDouble() < mechanism.probabilityInTurn();
   }
 
   private List<Example> draw(List<Example> examples, int size) {

@@ -9,6 +9,7 @@ import io.murmuration.model.TrainableParameters;
 import io.murmuration.planning.BoundPrediction;
 import io.murmuration.planning.NormMeasurement;
 import io.murmuration.privacy.mechanism.Grant;
+import io.murmuration.privacy.mechanism.PublicClock;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.privacy.noise.NoiseFactory;
 import io.murmuration.training.DecoderGradientEngine;
@@ -151,7 +152,18 @@ final class TrainingRun implements AutoCloseable {
     long clipped = 0;
     for (long round = 1; round <= rounds; round++) {
       Grant grant =
-          new Grant(/* epoch= */ 1, round, round, /* phase= */ 1, mechanism, 0, 0, /* hash= */ "");
+          new Grant(
+              /* epoch= */ 1,
+              round,
+              /* tick= */ round,
+              /* phase= */ 1,
+              mechanism,
+              /* epsilonSpent= */ 0,
+              /* delta= */ 0,
+              /* ledgerHash= */ "",
+              PublicClock.UNKNOWN,
+              /* horizon= */ null,
+              /* roundInPhase= */ round - 1);
       var samples = sampling.sample(grant);
       gradients += samples.stream().mapToLong(sample -> sample.examples().size()).sum();
       RoundOutcome outcome = trainer.step(grant, PrivacySlices.of(mechanism, samples));

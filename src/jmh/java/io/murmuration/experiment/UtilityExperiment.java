@@ -5,9 +5,9 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.murmuration.experiment.TrainingRun.Trained;
 import io.murmuration.model.LoraConfig;
+import io.murmuration.planning.NoiseCorrelation;
 import io.murmuration.privacy.accounting.NoiseCalibration;
 import io.murmuration.privacy.accounting.PldAccountant;
-import io.murmuration.privacy.accounting.PoissonSubsampledGaussian;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.privacy.mechanism.Sampler;
 import io.murmuration.training.LearningRateSchedule;
@@ -80,6 +80,13 @@ public final class UtilityExperiment implements Callable<Integer> {
       defaultValue = "1",
       description = "G: most messages of a sampled user in a round.")
   private List<Integer> groupSizes;
+
+  @Option(
+      names = "--bands",
+      split = ",",
+      defaultValue = "1",
+      description = "Rounds over which noise is correlated; wants a higher rate.")
+  private List<Integer> bands;
 
   @Option(names = "--rounds", split = ",", defaultValue = "150", description = "T.")
   private List<Long> rounds;
@@ -163,6 +170,7 @@ public final class UtilityExperiment implements Callable<Integer> {
       double epsilon,
       double cohort,
       int groupSize,
+      int bands,
       long rounds,
       double clipNorm,
       String schedule,
@@ -174,12 +182,13 @@ public final class UtilityExperiment implements Callable<Integer> {
 
     @Override
     public String toString() {
-      return "%s | %s | %.0f | %d | %d | %s | %s %s"
+      return "%s | %s | %.0f | %d | %d | %d | %s | %s %s"
           .formatted(
               isPrivate() ? epsilon : "–",
               what,
               cohort,
               groupSize,
+              bands,
               rounds,
               isPrivate() ? clipNorm : "–",
               learningRate,
@@ -196,16 +205,27 @@ public final class UtilityExperiment implements Callable<Integer> {
     List<Double> rates =
         learningRates != null ? learningRates : List.of(what.mode() == null ? 0.003 : 0.012);
     for (double epsilon : budgets) {
+      boolean isPrivate = epsilon < Double.POSITIVE_INFINITY;
       for (double cohort : cohorts) {
         for (int groupSize : groupSizes) {
-          for (long planned : rounds) {
-            for (double clipNorm :
-                Double.isInfinite(epsilon) ? List.of(CLIP_NORM_THAT_CLIPS_NOTHING) : clipNorms) {
-              for (String schedule : schedules) {
-                for (double rate : rates) {
-                  trials.add(
-                      new Trial(
-                          what, epsilon, cohort, groupSize, planned, clipNorm, schedule, rate));
+          for (int correlated : isPrivate ? bands : List.of(1)) {
+            for (long planned : rounds) {
+              for (double clipNorm :
+                  isPrivate ? clipNorms : List.of(CLIP_NORM_THAT_CLIPS_NOTHING)) {
+                for (String schedule : schedules) {
+                  for (double rate : rates) {
+                    trials.add(
+                        new Trial(
+                            what,
+                            epsilon,
+                            cohort,
+                            groupSize,
+                            correlated,
+                            planned,
+                            clipNorm,
+                            schedule,
+                            rate));
+                  }
                 }
               }
             }
@@ -237,6 +257,7 @@ public final class UtilityExperiment implements Callable<Integer> {
         .put("trained", "" + trial.what());
     key.put("epsilon", trial.isPrivate() ? trial.epsilon() : -1).put("delta", delta);
     key.put("cohort", trial.cohort()).put("groupSize", trial.groupSize());
+    key.put("bands", trial.bands());
     key.put("rounds", trial.rounds()).put("executed", executed);
     key.put("clipNorm", trial.clipNorm()).put("schedule", trial.schedule());
     key.put("learningRate", trial.learningRate()).put("beta2", beta2).put("seed", seed);
@@ -248,14 +269,21 @@ public final class UtilityExperiment implements Callable<Integer> {
               trial.isPrivate()
                   ? new NoiseCalibration(new PldAccountant())
                       .noiseMultiplier(
-                          new PoissonSubsampledGaussian(q, /* noiseMultiplier= */ 1),
+                          Sampler.ULS.accounted(
+                              q, trial.groupSize(), /* noiseMultiplier= */ 1, trial.bands()),
                           trial.rounds(),
                           trial.epsilon(),
                           delta)
                   : NO_NOISE;
-          RoundMechanism mechanism =
+          RoundMechanism independent =
               new RoundMechanism(
                   Sampler.ULS, q, trial.groupSize(), noise, trial.clipNorm(), trial.cohort());
+          RoundMechanism mechanism =
+              trial.bands() == 1
+                  ? independent
+                  : independent.withCorrelatedNoise(
+                      NoiseCorrelation.of(
+                          trial.bands(), trial.rounds(), SimulatedSampling.TURN_KEY.fingerprint()));
           ArrayNode curve = row.putArray("curve");
           TrainingRun.Result result =
               training.train(
@@ -307,8 +335,9 @@ public final class UtilityExperiment implements Callable<Integer> {
         untouched,
         heldOutTexts,
         best);
-    System.out.println("| ε | trained | M | G | T | C | rate | σ | loss | spread | recovery |");
-    System.out.println("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
+    System.out.println(
+        "| ε | trained | M | G | bands | T | C | rate | σ | loss | spread | recovery |");
+    System.out.println("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
     rows.forEach(
         (trial, runs) -> {
           double mean = mean(runs);
