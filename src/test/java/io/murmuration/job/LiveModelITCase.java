@@ -6,10 +6,16 @@ import io.murmuration.config.MurmurationConfig;
 import io.murmuration.job.BrokerlessJob.Heard;
 import io.murmuration.model.TinyModels;
 import io.murmuration.release.DirectoryModelStore;
+import io.murmuration.storage.Location;
+import io.murmuration.storage.S3Server;
+import io.murmuration.storage.StoredFiles;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -44,7 +50,7 @@ class LiveModelITCase {
   }
 
   @Test
-  void everyReleasedModelHasTheLossOfTheLiveModel_andTrainingGoesOnFromOne() throws Exception {
+  void everyReleasedModelHasTheLossOfTheLiveModel_andTrainingGoesOnFromOneInS3() throws Exception {
     run(settings("models").with("training.parameters", "ALL").config());
 
     List<Path> releases = releases("models");
@@ -56,17 +62,32 @@ class LiveModelITCase {
     double reached = WatchedTrainer.nats().get((long) ROUNDS);
 
     // the same domain and ledger, no state: rounds go on where the ledger ends
-    run(
-        settings("more-models")
-            .with("training.parameters", "ALL")
-            .with("training.learning-rate", "1e-12")
-            .with("training.start-from", releases.get(ROUNDS - 1).toString())
-            .with("privacy.rounds", String.valueOf(2 * ROUNDS))
-            .config());
+    try (S3Server server = S3Server.start(directory.resolve("s3"))) {
+      server.createBucket("bucket");
+      server.usePlugin(directory.resolve("plugins"), Map.of());
+      run(
+          settings("more-models")
+              .with("training.parameters", "ALL")
+              .with("training.learning-rate", "1e-12")
+              .with("training.start-from", upload(releases.get(ROUNDS - 1)).text())
+              .with("privacy.rounds", String.valueOf(2 * ROUNDS))
+              .config());
+    }
 
     assertThat(releases("more-models")).extracting(LiveModelITCase::round).startsWith(ROUNDS + 1L);
     // hardly a step was taken
     assertThat(WatchedTrainer.nats().get(ROUNDS + 1L)).isBetween(reached - 0.01, reached + 0.01);
+  }
+
+  private static Location upload(Path release) throws IOException {
+    Location place = Location.of("s3://bucket/" + release.getFileName());
+    StoredFiles target = StoredFiles.at(place);
+    try (Stream<Path> files = Files.list(release)) {
+      for (Path file : files.toList()) {
+        target.write(file.getFileName().toString(), Files.readAllBytes(file));
+      }
+    }
+    return place;
   }
 
   private JobConfigs settings(String releases) {
