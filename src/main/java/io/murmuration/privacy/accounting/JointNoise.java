@@ -55,7 +55,7 @@ public final class JointNoise {
         options.stream()
             .max(
                 Comparator.<Mechanism>comparingDouble(
-                        option -> PldAccountant.participation(option, /* rounds= */ 1))
+                        option -> PldAccountant.participation(option, /* participations= */ 1))
                     .thenComparing(
                         Comparator.comparingDouble(Mechanism::samplingProbability).reversed()))
             .orElseThrow();

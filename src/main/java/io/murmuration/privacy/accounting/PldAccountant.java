@@ -151,7 +151,7 @@ public final class PldAccountant {
   static double participation(Composition composition) {
     double sum = 0;
     for (Composition.Part part : composition.parts()) {
-      sum += participation(part.mechanism(), part.rounds());
+      sum += participation(part.mechanism(), part.participations());
     }
     return sum * (1 + 0x1p-40);
   }
@@ -159,10 +159,12 @@ public final class PldAccountant {
   /**
    * A bound that is at least the chance that the user takes part in any of so many rounds. Without
    * that the two neighbours cannot be told apart, so the composition is (0, this)-DP.
+   *
+   * @param participations in how many rounds the user can, see {@link Mechanism#participations}
    */
-  static double participation(Mechanism mechanism, long rounds) {
+  static double participation(Mechanism mechanism, long participations) {
     double none = mechanism.maxUnitsPerUser() * Math.log1p(-mechanism.samplingProbability());
-    return mechanism.participations(rounds) * -Math.expm1(none) * (1 + 0x1p-30);
+    return participations * -Math.expm1(none) * (1 + 0x1p-30);
   }
 
   /** How far a computed ε may be above the true one. */

@@ -72,6 +72,27 @@ class CyclicMechanismTest {
     assertThat(rounds.proves(17, turns.epsilonAfter(2))).isFalse();
   }
 
+  /**
+   * Whoever hardly ever takes part costs nothing as long as δ is above the chance of it: of all
+   * turns, not of every b-th.
+   */
+  @Test
+  void turnsThatAreRareAreAllCounted() {
+    double delta = 1e-4;
+    Mechanism rare = Mechanism.uls(0.6 * delta, 0.3);
+    Mechanism cyclic = Mechanism.inTurns(rare, 8);
+    PhaseAccountant turns = PldPhaseAccountant.forPhase(rare, 8, delta);
+    PhaseAccountant rounds = PldPhaseAccountant.forPhase(cyclic, 8, delta);
+
+    assertThat(accountant.epsilon(cyclic, 8, delta)).isZero();
+    assertThat(accountant.epsilon(cyclic, 9, delta)).isPositive();
+    for (int n = 1; n <= 8; n++) {
+      assertThat(accountant.epsilon(cyclic, 8 * n, delta))
+          .isEqualTo(accountant.epsilon(rare, n, delta));
+      assertThat(rounds.epsilonAfter(8 * n)).isEqualTo(turns.epsilonAfter(n));
+    }
+  }
+
   @Test
   void aPhaseThatMayEndInsideACycleEndsThere() {
     PhaseAccountant phase = PldPhaseAccountant.forPhase(CYCLIC, 8, DELTA, /* mostRounds= */ 13);
