@@ -16,13 +16,11 @@ import io.murmuration.privacy.mechanism.IntakeLimit;
 import io.murmuration.privacy.mechanism.ModelVersion;
 import io.murmuration.privacy.mechanism.RoundExecuted;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.Optional;
 import java.util.concurrent.RejectedExecutionException;
 import org.apache.flink.api.common.operators.MailboxExecutor;
 import org.apache.flink.api.common.state.ListState;
 import org.apache.flink.api.common.state.ListStateDescriptor;
-import org.apache.flink.metrics.MetricGroup;
 import org.apache.flink.runtime.checkpoint.CheckpointOptions;
 import org.apache.flink.runtime.checkpoint.SavepointType;
 import org.apache.flink.runtime.execution.SuppressRestartsException;
@@ -94,13 +92,11 @@ public final class PrivacyBudgetOperator extends AbstractStreamOperator<BudgetSi
   private transient Optional<LedgerPosition> position;
   private transient RoundCoordinator coordinator;
   private transient DurabilityGate gate;
-  private transient DurabilityGate.Verdict lastVerdict;
   private transient LedgerSession session;
   private transient LedgerWorker worker;
   private transient long pauseMillis;
-  private transient double epsilonSpent;
-  private transient long appendMillis;
-  private transient long grantedAtMillis;
+  private transient BudgetMetrics metrics;
+  private transient BudgetNotices notices;
 
   /**
    * What the operator is configured with.
@@ -201,7 +197,6 @@ public final class PrivacyBudgetOperator extends AbstractStreamOperator<BudgetSi
         new DurabilityGate(
             settings.durability(),
             Math.max(0, position.map(LedgerPosition::executedRound).orElse(0L)));
-    lastVerdict = DurabilityGate.Verdict.EPOCH;
     coordinator =
         new RoundCoordinator(
             settings.terms().phases(), position.map(LedgerPosition::tick).orElse(0L), gate);
@@ -213,42 +208,16 @@ public final class PrivacyBudgetOperator extends AbstractStreamOperator<BudgetSi
             settings.releases(),
             settings.submission(),
             position);
-    registerMetrics(getMetricGroup());
+    metrics =
+        new BudgetMetrics(
+            getMetricGroup(),
+            coordinator,
+            gate,
+            getProcessingTimeService()::getCurrentProcessingTime);
+    notices = new BudgetNotices(settings.terms().domain());
     pauseMillis = FIRST_PAUSE.toMillis();
     worker = new LedgerWorker(session, settings.feedback(), settings.input());
     openLedger();
-  }
-
-  private void registerMetrics(MetricGroup group) {
-    group.gauge("tick", coordinator::tick);
-    group.gauge("round", coordinator::round);
-    group.gauge("phase", coordinator::phase);
-    group.gauge("roundsRemaining", coordinator::roundsRemaining);
-    group.gauge("horizonRounds", coordinator::horizonRounds);
-    group.gauge("horizonEpsilon", coordinator::horizonEpsilon);
-    group.gauge("generation", coordinator::generation);
-    group.gauge("epsilonBudget", coordinator::epsilonBudget);
-    group.gauge("epsilonSpent", () -> epsilonSpent);
-    group.gauge("halted", () -> coordinator.halt().isPresent() ? 1 : 0);
-    group.gauge("ledgerAvailable", () -> coordinator.holdsLedger() ? 1 : 0);
-    group.gauge("ledgerAppendMillis", () -> appendMillis);
-    group.gauge("roundInFlightMillis", this::roundInFlightMillis);
-    group.gauge("durableRound", gate::durableRound);
-    group.gauge("undurableRounds", gate::undurableRounds);
-    group.gauge("wastedEpochs", gate::wastedEpochs);
-    group.gauge("overruns", coordinator::overruns);
-    group.gauge("chargingWaits", () -> chargingWaits().ordinal());
-  }
-
-  /** After a halt nothing is charged any more, and so nothing waits. */
-  private DurabilityGate.Verdict chargingWaits() {
-    return coordinator.halt().isPresent() ? DurabilityGate.Verdict.OPEN : lastVerdict;
-  }
-
-  private long roundInFlightMillis() {
-    return coordinator.isRoundInFlight()
-        ? getProcessingTimeService().getCurrentProcessingTime() - grantedAtMillis
-        : 0;
   }
 
   private void openLedger() {
@@ -289,35 +258,20 @@ public final class PrivacyBudgetOperator extends AbstractStreamOperator<BudgetSi
     LedgerSession.Opening opening = result.get().opening();
     if (opening == null) {
       long opensAt = result.get().opensAtMillis();
-      LOGGER.info(
-          "Privacy domain {}: after a failure the next epoch is opened at {}, a public moment",
-          settings.terms().domain(),
-          Instant.ofEpochMilli(opensAt));
+      notices.epochOpensAt(opensAt);
       getProcessingTimeService().registerTimer(opensAt, time -> openLedger());
       return;
     }
-    epsilonSpent = result.get().epsilonSpent();
+    metrics.spent(result.get().epsilonSpent());
     pauseMillis = FIRST_PAUSE.toMillis();
     Optional<EpochStart> start =
         coordinator.opened(opening, getProcessingTimeService().getCurrentProcessingTime());
     rememberPosition(opening.state());
     start.ifPresent(
         signal -> {
-          LOGGER.info(
-              "Privacy domain {}: epoch {} of submission {} starts at tick {}; round {} was the last,"
-                  + " epsilon {} of {} is spent",
-              settings.terms().domain(),
-              signal.epoch(),
-              settings.submission(),
-              signal.firstTick(),
-              coordinator.round(),
-              epsilonSpent,
-              coordinator.epsilonBudget());
+          notices.epochStarts(signal, settings.submission(), coordinator, metrics.epsilonSpent());
           if (opening instanceof LedgerSession.Opening.Owned owned) {
-            owned
-                .modelLeftBehind()
-                .ifPresent(
-                    why -> LOGGER.warn("Privacy domain {}: {}", settings.terms().domain(), why));
+            owned.modelLeftBehind().ifPresent(notices::modelLeftBehind);
           }
           output.collect(
               new StreamRecord<>(
@@ -370,33 +324,19 @@ public final class PrivacyBudgetOperator extends AbstractStreamOperator<BudgetSi
           new CheckpointOperatorCoordinator.Wanted(gate.awaitedCheckpoint()));
     }
     DurabilityGate.Verdict verdict = gate.verdict(now);
-    if (verdict == lastVerdict) {
-      return;
-    }
-    lastVerdict = verdict;
-    String domain = settings.terms().domain();
-    if (verdict == DurabilityGate.Verdict.PAUSE || verdict == DurabilityGate.Verdict.PERSON) {
-      LOGGER.warn(
-          "Privacy domain {}: after {} attempts in a row, charging waits for {} ({} s)",
-          domain,
-          gate.wastedEpochs(),
-          verdict.waitsFor(),
-          gate.pauseLeft(now).toSeconds());
-      BudgetObservers.tell(domain, observer -> observer.waiting(verdict.waitsFor()));
-    } else {
-      LOGGER.debug("Privacy domain {}: charging waits for {}", domain, verdict.waitsFor());
+    if (metrics.changes(verdict)) {
+      notices.chargingWaits(verdict, gate, now);
     }
   }
 
   private void charged(LedgerWorker.Outcome<LedgerWorker.Charged> outcome) {
-    appendMillis = outcome.tookMillis();
+    metrics.appended(outcome.tookMillis());
     resultOf(outcome)
         .ifPresent(
             charged -> {
               Grant grant = charged.grant();
-              grantedAtMillis = getProcessingTimeService().getCurrentProcessingTime();
+              metrics.granted(grant);
               long tick = coordinator.granted(grant, charged.state(), charged.accountant());
-              epsilonSpent = grant.epsilonSpent();
               rememberPosition(charged.state());
               if (charged.input() != null) {
                 output.collect(
@@ -405,29 +345,25 @@ public final class PrivacyBudgetOperator extends AbstractStreamOperator<BudgetSi
               }
               output.collect(new StreamRecord<>(grant));
               sendWatermark(tick);
-              BudgetObservers.tell(settings.terms().domain(), observer -> observer.granted(grant));
+              notices.granted(grant);
             });
   }
 
   private void concluded(LedgerWorker.Outcome<LedgerWorker.Concluded> outcome) {
-    appendMillis = outcome.tookMillis();
+    metrics.appended(outcome.tookMillis());
     resultOf(outcome)
         .ifPresent(
             concluded -> {
               long tick = coordinator.concluded(concluded.state(), concluded.accountant());
-              epsilonSpent = concluded.epsilonSpent();
+              metrics.spent(concluded.epsilonSpent());
               rememberPosition(concluded.state());
               sendWatermark(tick);
-              LOGGER.info(
-                  "Privacy domain {}: calibrated; phase {} follows with {}",
-                  settings.terms().domain(),
-                  coordinator.phase(),
-                  concluded.state().phase().orElseThrow().mechanism());
+              notices.calibrated(concluded.state().phase().orElseThrow());
             });
   }
 
   private void halted(LedgerWorker.Outcome<LedgerState> outcome) {
-    appendMillis = outcome.tookMillis();
+    metrics.appended(outcome.tookMillis());
     resultOf(outcome)
         .ifPresent(
             state -> {
@@ -463,21 +399,10 @@ public final class PrivacyBudgetOperator extends AbstractStreamOperator<BudgetSi
   }
 
   private void retryAfterPause(LedgerException reason) {
-    LOGGER.warn(
-        "Privacy domain {}: no round is granted, the ledger is tried again in {} ms: {}",
-        settings.terms().domain(),
-        pauseMillis,
-        describe(reason));
-    LOGGER.debug("Why the ledger is out of reach", reason);
-    BudgetObservers.tell(settings.terms().domain(), observer -> observer.waiting(describe(reason)));
+    notices.ledgerAway(reason, pauseMillis);
     long now = getProcessingTimeService().getCurrentProcessingTime();
     getProcessingTimeService().registerTimer(now + pauseMillis, time -> openLedger());
     pauseMillis = Math.min(2 * pauseMillis, LONGEST_PAUSE.toMillis());
-  }
-
-  private static String describe(Throwable reason) {
-    Throwable cause = reason.getCause();
-    return cause == null ? reason.getMessage() : reason.getMessage() + ": " + cause;
   }
 
   private static void feedbackFailed(Throwable failure) {
@@ -486,14 +411,7 @@ public final class PrivacyBudgetOperator extends AbstractStreamOperator<BudgetSi
   }
 
   private void announceHalt(HaltReason reason) {
-    LOGGER.warn(
-        "Privacy domain {}: training is halted after round {} because {}. Ingest and time go on.",
-        settings.terms().domain(),
-        coordinator.round(),
-        reason.text());
-    BudgetObservers.tell(
-        settings.terms().domain(),
-        observer -> observer.halted(reason, coordinator.round(), epsilonSpent));
+    notices.halted(reason, coordinator.round(), metrics.epsilonSpent());
   }
 
   private void rememberPosition(LedgerState state) {
