@@ -7,7 +7,7 @@ import io.murmuration.privacy.ledger.LedgerRecord.JointlyReserved;
 import io.murmuration.privacy.ledger.LedgerRecord.PhaseOpened;
 import io.murmuration.privacy.ledger.LedgerState;
 import io.murmuration.privacy.ledger.LedgerState.LedgerPhase;
-import io.murmuration.privacy.ledger.LedgerState.OpenReservation;
+import io.murmuration.privacy.ledger.OpenReservation;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.privacy.mechanism.RoundQuery;
 import java.util.HashMap;

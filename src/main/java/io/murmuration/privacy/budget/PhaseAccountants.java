@@ -7,7 +7,7 @@ import io.murmuration.privacy.ledger.LedgerRecord.JointlyReserved;
 import io.murmuration.privacy.ledger.LedgerRecord.PhaseOpened;
 import io.murmuration.privacy.ledger.LedgerState;
 import io.murmuration.privacy.ledger.LedgerState.LedgerPhase;
-import io.murmuration.privacy.ledger.LedgerState.OpenReservation;
+import io.murmuration.privacy.ledger.OpenReservation;
 import io.murmuration.privacy.mechanism.AccountantFactory;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import java.util.List;

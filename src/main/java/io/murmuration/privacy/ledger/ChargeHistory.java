@@ -7,7 +7,6 @@ import io.murmuration.privacy.ledger.LedgerRecord.Charge;
 import io.murmuration.privacy.ledger.LedgerRecord.JointlyReserved;
 import io.murmuration.privacy.ledger.LedgerRecord.PhaseOpened;
 import io.murmuration.privacy.ledger.LedgerState.LedgerPhase;
-import io.murmuration.privacy.ledger.LedgerState.OpenReservation;
 import io.murmuration.privacy.mechanism.AccountantFactory;
 import io.murmuration.privacy.mechanism.Horizon;
 import io.murmuration.privacy.mechanism.RoundMechanism;

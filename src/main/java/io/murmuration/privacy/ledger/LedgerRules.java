@@ -16,7 +16,6 @@ import io.murmuration.privacy.ledger.LedgerState.Holder;
 import io.murmuration.privacy.ledger.LedgerState.LastCharge;
 import io.murmuration.privacy.ledger.LedgerState.OpenGeneration;
 import io.murmuration.privacy.ledger.LedgerState.OpenPhase;
-import io.murmuration.privacy.ledger.LedgerState.OpenReservation;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
