@@ -11,6 +11,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.atomic.AtomicInteger;
 import kafka.server.KafkaConfig;
 import kafka.server.KafkaRaftServer;
 import org.apache.kafka.clients.admin.Admin;
@@ -37,6 +39,13 @@ public final class EmbeddedKafka implements AutoCloseable {
 
   /** A port that lets the operating system choose one. */
   public static final int ANY_PORT = 0;
+
+  private static final int FIRST_PORT = 15_000;
+  private static final int PORTS = 15_000;
+
+  /** Processes begin at different ones, as a rule. */
+  private static final AtomicInteger NEXT_PORT =
+      new AtomicInteger(ThreadLocalRandom.current().nextInt(PORTS));
 
   private static final String HOST = "127.0.0.1";
   private static final int NODE_ID = 1;
@@ -67,10 +76,11 @@ public final class EmbeddedKafka implements AutoCloseable {
    * listener for clients is named {@code PLAINTEXT}, whatever protocol it is given.
    */
   public static EmbeddedKafka start(Path dataDirectory, int port, Map<String, String> more) {
-    int[] free = freePorts();
-    int brokerPort = port == ANY_PORT ? free[0] : port;
-    // the port that was asked for is free too, and may be one of the two
-    int controllerPort = free[1] == brokerPort ? free[0] : free[1];
+    int brokerPort = port == ANY_PORT ? freePort() : port;
+    int controllerPort = freePort();
+    while (controllerPort == brokerPort) {
+      controllerPort = freePort();
+    }
     Map<String, String> settings = settings(dataDirectory, brokerPort, controllerPort);
     settings.putAll(more);
     format(dataDirectory);
@@ -143,15 +153,23 @@ public final class EmbeddedKafka implements AutoCloseable {
     }
   }
 
-  /** Two different free ports; somebody else may still take them first, then the start fails. */
-  private static int[] freePorts() {
-    InetAddress loopback = InetAddress.getLoopbackAddress();
-    try (ServerSocket first = new ServerSocket(0, 1, loopback);
-        ServerSocket second = new ServerSocket(0, 1, loopback)) {
-      return new int[] {first.getLocalPort(), second.getLocalPort()};
-    } catch (IOException e) {
-      throw new UncheckedIOException("cannot open a port on the loopback interface", e);
+  /**
+   * A port of the loopback interface on which nobody listens, another one with each call. It is
+   * none of those that systems give to connections (from 32,768 on), so that it stays free while a
+   * broker is down, and no client that tries to reach the broker meanwhile is connected to itself.
+   */
+  public static int freePort() {
+    for (int tries = 0; tries < PORTS; tries++) {
+      int port = FIRST_PORT + Math.floorMod(NEXT_PORT.getAndIncrement(), PORTS);
+      try (ServerSocket probe = new ServerSocket(port, 1, InetAddress.getLoopbackAddress())) {
+        return probe.getLocalPort();
+      } catch (IOException taken) {
+        // somebody listens there: try the next
+      }
     }
+    throw new IllegalStateException(
+        "None of the ports %d to %d of the loopback interface is free; end what listens there"
+            .formatted(FIRST_PORT, FIRST_PORT + PORTS - 1));
   }
 
   /** The {@code bootstrap.servers} for clients of this broker. */

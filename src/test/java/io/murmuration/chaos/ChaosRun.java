@@ -4,6 +4,7 @@ import static org.awaitility.Awaitility.await;
 
 import io.murmuration.contribution.ContributionBounds;
 import io.murmuration.demo.DemoModel;
+import io.murmuration.demo.EmbeddedKafka;
 import io.murmuration.job.MurmurationJob;
 import io.murmuration.privacy.budget.DurabilityTerms;
 import io.murmuration.release.DirectoryModelStore;
@@ -11,7 +12,6 @@ import io.murmuration.release.PublishSink;
 import io.murmuration.training.TrainOperator;
 import java.io.IOException;
 import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -31,6 +31,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
@@ -156,16 +157,10 @@ final class ChaosRun implements AutoCloseable {
     watch = new ReleaseWatch(releases());
   }
 
-  private static int[] ports(int first) throws IOException {
-    if (first != 0) {
-      return new int[] {first, first + 1, first + 2};
-    }
-    InetAddress loopback = InetAddress.getLoopbackAddress();
-    try (ServerSocket one = new ServerSocket(0, 1, loopback);
-        ServerSocket two = new ServerSocket(0, 1, loopback);
-        ServerSocket three = new ServerSocket(0, 1, loopback)) {
-      return new int[] {one.getLocalPort(), two.getLocalPort(), three.getLocalPort()};
-    }
+  private static int[] ports(int first) {
+    return first != 0
+        ? new int[] {first, first + 1, first + 2}
+        : IntStream.generate(EmbeddedKafka::freePort).limit(3).toArray();
   }
 
   private static String userOf(long event) {

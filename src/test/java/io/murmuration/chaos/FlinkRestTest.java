@@ -8,11 +8,11 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -36,7 +36,7 @@ class FlinkRestTest {
 
   private record Answer(int status, String body) {}
 
-  private final Queue<Answer> answers = new ArrayDeque<>();
+  private final Queue<Answer> answers = new ConcurrentLinkedQueue<>();
   private HttpServer server;
   private FlinkRest rest;
 

@@ -20,7 +20,6 @@ import io.murmuration.registry.SchemaAnswer;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
-import java.net.ServerSocket;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -52,7 +51,7 @@ class RegistryServerITCase {
 
   @Test
   void whatIsProducedWithARealRegistryIsRead_andWhatItDoesNotKnowIsRejected() throws Exception {
-    int port = freePort();
+    int port = EmbeddedKafka.freePort();
     URI url = URI.create("http://127.0.0.1:%d/apis/ccompat/v7".formatted(port));
     RegistryClient client = new RegistryClient(RegistryEndpoint.at(url));
     Process server = start(port);
@@ -94,12 +93,6 @@ class RegistryServerITCase {
           .hasMessageContaining("the registry is away");
     } finally {
       server.destroyForcibly();
-    }
-  }
-
-  private static int freePort() throws IOException {
-    try (ServerSocket socket = new ServerSocket(0)) {
-      return socket.getLocalPort();
     }
   }
 
@@ -159,7 +152,7 @@ class RegistryServerITCase {
       consumer.assign(List.of(partition));
       consumer.seekToBeginning(List.of(partition));
       await()
-          .atMost(Duration.ofSeconds(30))
+          .atMost(Duration.ofSeconds(60))
           .until(
               () -> {
                 consumer

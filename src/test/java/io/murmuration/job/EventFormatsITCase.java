@@ -118,7 +118,7 @@ class EventFormatsITCase {
         send("registry", "bob", said(2, "bob"));
         send("registry", "cat", said(1, "cat"));
         await()
-            .atMost(Duration.ofSeconds(30))
+            .atMost(Duration.ofSeconds(60))
             .until(() -> registry.requests().contains("GET /schemas/ids/2"));
         savepoint =
             job.triggerSavepoint(
@@ -137,11 +137,11 @@ class EventFormatsITCase {
         registry.feel(Mood.UNAVAILABLE);
         send("registry", "dan", said(3, "dan"));
         await()
-            .atMost(Duration.ofSeconds(30))
+            .atMost(Duration.ofSeconds(60))
             .until(() -> registry.requests().contains("GET /schemas/ids/3"));
         registry.feel(Mood.WELL);
         send("registry", "eve", said(2, "eve"));
-        await().atMost(Duration.ofSeconds(30)).until(() -> EVENTS.size() == 4);
+        await().atMost(Duration.ofSeconds(60)).until(() -> EVENTS.size() == 4);
         assertThat(EVENTS).last().extracting(UserEvent::userId).isEqualTo("eve");
         assertThat(DEAD_LETTERS)
             .extracting(DeadLetter::reason)

@@ -25,7 +25,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** The gate behind Kafka's reader: nothing is lost, doubled or overtaken, and checkpoints go on. */
-@Timeout(30)
+@Timeout(120)
 class GatedReaderTest {
 
   private final Partition partition = new Partition();
@@ -57,7 +57,7 @@ class GatedReaderTest {
     assertThat(reader.pollNext(output)).isEqualTo(InputStatus.NOTHING_AVAILABLE);
 
     gate.open(1L);
-    reader.isAvailable().get(10, TimeUnit.SECONDS);
+    reader.isAvailable().get(60, TimeUnit.SECONDS);
     drain();
     assertThat(output.offsets()).containsExactly(0L, 1L, 2L);
     assertThat(position()).isEqualTo(3);
@@ -70,7 +70,7 @@ class GatedReaderTest {
     drain();
     gate.waits.await();
     reader.close();
-    assertThat(gate.interrupted.get(10, TimeUnit.SECONDS)).isTrue();
+    assertThat(gate.interrupted.get(60, TimeUnit.SECONDS)).isTrue();
     assertThat(partition.closed).isTrue();
   }
 

@@ -77,12 +77,12 @@ class HorizonITCase {
       String afterFirstWave;
       say(kafka, "first");
       try (Run run = new Run(config, /* savepoint= */ null)) {
-        run.awaitRounds(LIFETIME + 3);
+        run.awaitLivesOf("first");
         afterFirstWave = run.savepoint();
         say(kafka, "second");
         say(kafka, "first");
         sayInAnotherPartition(kafka);
-        run.awaitRounds(run.granted.size() + LIFETIME + 3);
+        run.awaitLivesOf("second");
         StateSummary users = SavepointInspection.read(run.stop(), "rocksdb").users();
         assertThat(users.counted()).isGreaterThanOrEqualTo(2 * PEOPLE - 2);
         assertThat(users.retired()).isEqualTo(users.counted());
@@ -100,7 +100,7 @@ class HorizonITCase {
             .as("nobody of the first two waves takes part again")
             .isEqualTo(before);
         say(kafka, "third");
-        run.awaitRounds(run.granted.size() + LIFETIME + 3);
+        run.awaitLivesOf("third");
         run.stop();
       }
       assertThat(roundsOf("third")).hasSize(PEOPLE).allMatch(rounds -> rounds <= LIFETIME);
@@ -121,7 +121,7 @@ class HorizonITCase {
     }
   }
 
-  /** As a retention does that is too short. */
+  /** Deletes every record, as a retention does that is too short. */
   private static void dropRecords(EmbeddedKafka kafka) throws Exception {
     try (Admin admin = Admin.create(Map.of("bootstrap.servers", kafka.bootstrapServers()))) {
       Map<TopicPartition, RecordsToDelete> all = new HashMap<>();
@@ -314,6 +314,15 @@ class HorizonITCase {
 
     void awaitRounds(int rounds) {
       awaitThat(() -> granted.size() >= rounds);
+    }
+
+    /**
+     * Waits until everybody of a wave was read and sampled, however long that takes, and then for a
+     * lifetime and the clean-up after it.
+     */
+    void awaitLivesOf(String wave) {
+      awaitThat(() -> roundsOf(wave).size() == PEOPLE);
+      awaitRounds(granted.size() + LIFETIME + 3);
     }
   }
 }

@@ -78,7 +78,10 @@ class HostileRecordsITCase {
             .atMost(Duration.ofMinutes(60))
             .pollInterval(Duration.ofSeconds(1))
             .failFast(() -> job.getJobStatus().get().isTerminalState())
-            .until(() -> sum(metrics, "eventsIn") + sum(metrics, "deadLetters") >= RECORDS);
+            .until(
+                () ->
+                    sum(metrics, "eventsIn") + sum(metrics, "deadLetters") >= RECORDS
+                        && rounds() > 0);
         assertThat(job.getJobStatus().get()).isEqualTo(JobStatus.RUNNING);
 
         Map<RejectionReason, Long> dead = new TreeMap<>();
@@ -107,7 +110,6 @@ class HostileRecordsITCase {
         assertThat(kept + bounded + expected.erasures + sum(metrics, "deadLetters"))
             .isEqualTo(RECORDS);
         assertThat(kept).isPositive();
-        assertThat(rounds()).isPositive();
       } finally {
         job.cancel().get();
         job.getJobExecutionResult().handle((result, cancelled) -> null).get();
@@ -116,8 +118,9 @@ class HostileRecordsITCase {
   }
 
   private long rounds() throws Exception {
-    return new FileLedger(directory.resolve("ledger").resolve("chat.ledger"))
-        .read().stream().filter(entry -> entry.record() instanceof Charge).count();
+    try (FileLedger ledger = new FileLedger(directory.resolve("ledger").resolve("chat.ledger"))) {
+      return ledger.read().stream().filter(entry -> entry.record() instanceof Charge).count();
+    }
   }
 
   private MurmurationConfig config(EmbeddedKafka kafka) {

@@ -419,7 +419,7 @@ class MurmurationJobITCase {
   }
 
   private static void awaitDeadLetters(MurmurationConfig config, int count) {
-    await().atMost(Duration.ofSeconds(30)).until(() -> reasons(config).size() >= count);
+    await().atMost(Duration.ofSeconds(90)).until(() -> reasons(config).size() >= count);
   }
 
   private static List<String> reasons(MurmurationConfig config) {

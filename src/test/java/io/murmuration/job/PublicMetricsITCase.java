@@ -34,7 +34,7 @@ import org.junit.jupiter.api.io.TempDir;
  * nor one of Flink's own (the resource {@code flink-metrics.txt}) is found; so is what may exist
  * only on request.
  */
-@Timeout(120)
+@Timeout(180)
 class PublicMetricsITCase {
 
   private static final String ALL = "all";
@@ -128,10 +128,12 @@ class PublicMetricsITCase {
       JobClient job = env.executeAsync("metrics");
       Set<String> seen = RecordedMetrics.in(ALL);
       await()
-          .atMost(Duration.ofSeconds(60))
+          .atMost(Duration.ofSeconds(90))
           .failFast(() -> job.getJobStatus().get().isTerminalState())
           .untilAsserted(() -> assertThat(seen).containsAll(expected));
       job.cancel().get(1, TimeUnit.MINUTES);
+      // its files are deleted next
+      job.getJobExecutionResult().handle((result, cancelled) -> null).get(1, TimeUnit.MINUTES);
     }
   }
 

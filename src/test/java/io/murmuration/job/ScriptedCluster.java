@@ -9,10 +9,10 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import io.murmuration.demo.DemoModel;
+import io.murmuration.demo.EmbeddedKafka;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.ConnectException;
-import java.net.ServerSocket;
 import java.net.URI;
 import java.net.URLEncoder;
 import java.net.http.HttpClient;
@@ -36,7 +36,7 @@ import java.util.stream.Stream;
 /** A standalone Flink cluster and a broker in JVMs of their own, by the project's scripts. */
 final class ScriptedCluster {
 
-  /** Where reporters are looked for. */
+  /** On so many ports reporters are looked for. */
   private static final int METRICS_PORTS = 8;
 
   private static final Duration SCRIPT_TIMEOUT = Duration.ofMinutes(3);
@@ -53,18 +53,13 @@ final class ScriptedCluster {
   /**
    * @param plugins directory of Flink's plugins
    */
-  ScriptedCluster(Path directory, Path plugins) throws IOException {
+  ScriptedCluster(Path directory, Path plugins) {
     this.directory = directory;
     this.plugins = plugins;
-    try (ServerSocket rest = new ServerSocket(0);
-        ServerSocket rpc = new ServerSocket(0);
-        ServerSocket metrics = new ServerSocket(0);
-        ServerSocket kafka = new ServerSocket(0)) {
-      restPort = rest.getLocalPort();
-      rpcPort = rpc.getLocalPort();
-      metricsPort = metrics.getLocalPort();
-      kafkaPort = kafka.getLocalPort();
-    }
+    restPort = EmbeddedKafka.freePort();
+    rpcPort = EmbeddedKafka.freePort();
+    kafkaPort = EmbeddedKafka.freePort();
+    metricsPort = EmbeddedKafka.freePort();
   }
 
   /**
@@ -231,7 +226,7 @@ final class ScriptedCluster {
     arguments.add(job);
     String output = script("flink", arguments.toArray(String[]::new));
     assertThat(output).contains("Savepoint completed. Path: ");
-    await().atMost(Duration.ofSeconds(60)).until(() -> state(job).equals("FINISHED"));
+    await().atMost(Duration.ofSeconds(120)).until(() -> state(job).equals("FINISHED"));
     return output.replaceAll("(?s).*Savepoint completed\\. Path: (\\S+).*", "$1");
   }
 

@@ -57,7 +57,7 @@ class StandaloneClusterITCase {
     "placement.ingest-managed=160 mb"
   };
 
-  /** Of each task manager. */
+  /** Slots of each task manager. */
   private static final int SLOTS = 2;
 
   private static ScriptedCluster cluster;
@@ -120,10 +120,10 @@ class StandaloneClusterITCase {
     assertThat(cluster.parallelismOf(second, "bound & sample")).isEqualTo(4);
     assertThat(cluster.parallelismOf(second, "gradients")).isEqualTo(2);
     await()
-        .atMost(Duration.ofSeconds(60))
+        .atMost(Duration.ofSeconds(120))
         .untilAsserted(() -> assertThat(cluster.prometheusMetrics()).isEqualTo(publicMetrics()));
     await()
-        .atMost(Duration.ofSeconds(60))
+        .atMost(Duration.ofSeconds(120))
         .untilAsserted(() -> assertThat(releases().size()).isGreaterThan(releasedBefore));
     cluster.stopWithSavepoint(second);
 
@@ -143,7 +143,7 @@ class StandaloneClusterITCase {
         "-Dexternal-resources=none",
         "-Dtaskmanager.memory.process.size=1300m",
         "-Dtaskmanager.memory.task.off-heap.size=0");
-    await().atMost(Duration.ofSeconds(60)).until(() -> cluster.taskManagers().size() == 3);
+    await().atMost(Duration.ofSeconds(120)).until(() -> cluster.taskManagers().size() == 3);
 
     String job = submitByCommandLine(config, /* parallelism= */ 3, PLACED);
     awaitRound(job, 2);
@@ -207,7 +207,7 @@ class StandaloneClusterITCase {
                 "murmuration-ledger-on-s3"))
         .contains("%1$d of %1$d releases are sound".formatted(published.size()));
     // the dead one is forgotten
-    await().atMost(Duration.ofSeconds(60)).until(() -> cluster.taskManagers().size() == before);
+    await().atMost(Duration.ofSeconds(120)).until(() -> cluster.taskManagers().size() == before);
     assertThat(
             cluster.script(
                 "murmuration",

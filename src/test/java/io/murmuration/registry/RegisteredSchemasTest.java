@@ -15,7 +15,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-@Timeout(30)
+@Timeout(120)
 class RegisteredSchemasTest {
 
   private static final Schema SCHEMA =
@@ -79,7 +79,7 @@ class RegisteredSchemasTest {
     assertThat(schemas.isAway()).isTrue();
     assertThat(answer).isNotDone();
     registry.feel(Mood.WELL);
-    assertThat(answer.get(10, TimeUnit.SECONDS)).isEqualTo(new SchemaAnswer.Found(SCHEMA));
+    assertThat(answer.get(60, TimeUnit.SECONDS)).isEqualTo(new SchemaAnswer.Found(SCHEMA));
     assertThat(schemas.isAway()).isFalse();
   }
 
@@ -100,10 +100,10 @@ class RegisteredSchemasTest {
                 end.complete("interrupted");
               }
             });
-    waiter.start();
     int before = registry.requests().size();
+    waiter.start();
     Awaitility.await().until(() -> registry.requests().size() > before);
     waiter.interrupt();
-    assertThat(end.get(5, TimeUnit.SECONDS)).isEqualTo("interrupted");
+    assertThat(end.get(60, TimeUnit.SECONDS)).isEqualTo("interrupted");
   }
 }

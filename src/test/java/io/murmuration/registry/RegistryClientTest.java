@@ -24,7 +24,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.EnumSource.Mode;
 
 /** The client against a real HTTP server in each of its moods. */
-@Timeout(30)
+@Timeout(120)
 class RegistryClientTest {
 
   private static final Schema SCHEMA =
@@ -193,6 +193,6 @@ class RegistryClientTest {
 
   private static RegistryEndpoint trusting(URI url, KeyFile trust) {
     return new RegistryEndpoint(
-        new ArrayList<>(List.of(url)), null, null, null, trust, null, Duration.ofSeconds(5));
+        new ArrayList<>(List.of(url)), null, null, null, trust, null, Duration.ofSeconds(30));
   }
 }

@@ -23,7 +23,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-@Timeout(30)
+@Timeout(120)
 class GradientOperatorTest {
 
   private static final float[] INITIAL = {0.5f, -2, 7};
@@ -170,7 +170,7 @@ class GradientOperatorTest {
     assertThat(task.source.takenAt).isEmpty();
   }
 
-  /** Before anything is granted. Otherwise all of its users would count as failing. */
+  /** It fails before anything is granted, for otherwise all of its users would count as failing. */
   @Test
   void aMachineThatFailsOnPublicTextFailsTheTask() throws Exception {
     GradientTask task = start();

@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Timeout;
  * workers have none of it. A fixture is written once, by {@link #main}, when a version is new, and
  * never changed.
  */
-@Timeout(30)
+@Timeout(120)
 class GradientSavepointTest {
 
   private static final int CURRENT_VERSION = 1;

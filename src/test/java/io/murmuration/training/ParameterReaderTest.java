@@ -14,7 +14,7 @@ import java.util.UUID;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-@Timeout(30)
+@Timeout(120)
 class ParameterReaderTest {
 
   private static final Key KEY = Key.ofParameters(ParameterStoreContract.version("a", 1, 2));

@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** What rounds use is freed once, after the last of them, whoever waits for it. */
-@Timeout(30)
+@Timeout(120)
 class RoundWorkerTest {
 
   private final List<String> events = new CopyOnWriteArrayList<>();
@@ -88,7 +88,7 @@ class RoundWorkerTest {
 
   @Test
   void nothingBeginsAfterTheEndAndNothingIsFreedTwice() throws Exception {
-    RoundWorker worker = worker(/* patienceMillis= */ 10_000);
+    RoundWorker worker = worker(/* patienceMillis= */ 60_000);
     worker.execute(() -> events.add("worked"));
     worker.close();
     worker.close();

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-@Timeout(30)
+@Timeout(120)
 class SampleSpoolTest {
 
   private static final int COUNT = 1_000;
@@ -67,7 +67,7 @@ class SampleSpoolTest {
     return all;
   }
 
-  /** From none to all of it in memory. */
+  /** With none to all of it in memory, every record comes out. */
   @ParameterizedTest
   @ValueSource(longs = {0, 1_000, 100_000, Long.MAX_VALUE / 2})
   void everyRecordComesOutOnce(long memoryBytes) throws Exception {

@@ -209,7 +209,7 @@ final class TrainTask {
     volatile Error failure;
     volatile PublicFaultException fault;
 
-    /** Once the model is known. */
+    /** Thrown once the model is known. */
     volatile PublicFaultException faultAfterStep;
 
     volatile RuntimeException refusal;
@@ -236,7 +236,7 @@ final class TrainTask {
     }
 
     void awaitBegin() throws InterruptedException {
-      assertThat(begun.tryAcquire(20, TimeUnit.SECONDS)).isTrue();
+      assertThat(begun.tryAcquire(60, TimeUnit.SECONDS)).isTrue();
     }
 
     List<List<Long>> vectors() {
@@ -337,11 +337,11 @@ final class TrainTask {
     final transient BlockingDeque<ModelVersion> models = new LinkedBlockingDeque<>();
 
     RoundExecuted awaitAcknowledgement() throws InterruptedException {
-      return acknowledged.poll(20, TimeUnit.SECONDS);
+      return acknowledged.poll(60, TimeUnit.SECONDS);
     }
 
     RoundExecuted awaitTry() throws InterruptedException {
-      return tries.poll(20, TimeUnit.SECONDS);
+      return tries.poll(60, TimeUnit.SECONDS);
     }
 
     @Override

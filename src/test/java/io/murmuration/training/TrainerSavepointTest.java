@@ -15,7 +15,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * The trainer's state as former versions wrote it is restored. A fixture is written once, by {@link
  * #main}, when a version is new, and never changed.
  */
-@Timeout(30)
+@Timeout(120)
 class TrainerSavepointTest {
 
   private static final int CURRENT_VERSION = 2;

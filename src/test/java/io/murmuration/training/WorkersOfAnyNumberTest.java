@@ -36,7 +36,7 @@ import org.junit.jupiter.api.io.TempDir;
  * Sampler, workers, sums and private step are the real ones, with seeded coins and noise; texts
  * fill a micro-batch each, since what lies together in one moves gradients by float rounding.
  */
-@Timeout(60)
+@Timeout(120)
 class WorkersOfAnyNumberTest {
 
   private static final int ROUNDS = 4;

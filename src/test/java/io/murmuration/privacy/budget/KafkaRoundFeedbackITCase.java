@@ -82,7 +82,6 @@ class KafkaRoundFeedbackITCase extends RoundFeedbackContract {
         publisher.executed(new RoundExecuted(3, 17));
       }
       await()
-          .atMost(Duration.ofSeconds(30))
           .untilAsserted(
               () ->
                   assertThat(consumer.poll(Duration.ofSeconds(1)))

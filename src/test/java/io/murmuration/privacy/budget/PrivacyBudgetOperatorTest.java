@@ -50,7 +50,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-@Timeout(30)
+@Timeout(120)
 class PrivacyBudgetOperatorTest {
 
   private static final long GENESIS = 1_000_000;
@@ -764,7 +764,7 @@ class PrivacyBudgetOperatorTest {
     }
 
     /**
-     * As a task does it: first all operators prepare, then the barrier leaves, then the snapshot.
+     * Takes a snapshot as a task does: first all operators prepare, then the barrier leaves, then the snapshot follows.
      */
     OperatorSubtaskState barrier(long checkpoint) throws Exception {
       return barrier(checkpoint, CheckpointType.CHECKPOINT);

@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** What every way back from train to privacy budget must do. */
-@Timeout(60)
+@Timeout(120)
 abstract class RoundFeedbackContract {
 
   final String domain = "domain-" + UUID.randomUUID();
@@ -128,6 +128,6 @@ abstract class RoundFeedbackContract {
   }
 
   final RoundExecuted next() throws InterruptedException {
-    return received.poll(30, TimeUnit.SECONDS);
+    return received.poll(60, TimeUnit.SECONDS);
   }
 }

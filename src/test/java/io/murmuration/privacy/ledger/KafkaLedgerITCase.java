@@ -2,6 +2,7 @@ package io.murmuration.privacy.ledger;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import io.murmuration.demo.EmbeddedKafka;
 import io.murmuration.privacy.budget.Budgets;
@@ -215,6 +216,19 @@ class KafkaLedgerITCase extends LedgerContract {
                           new ConfigEntry("min.insync.replicas", "2"), AlterConfigOp.OpType.SET))))
           .all()
           .get();
+      ConfigResource changed = new ConfigResource(ConfigResource.Type.TOPIC, topic);
+      // the broker hears of it after whoever asked
+      await()
+          .until(
+              () ->
+                  admin
+                      .describeConfigs(List.of(changed))
+                      .all()
+                      .get()
+                      .get(changed)
+                      .get("min.insync.replicas")
+                      .value()
+                      .equals("2"));
     }
     try (Ledger ledger = new KafkaLedger(domain, asked)) {
       assertThatThrownBy(ledger::open)
@@ -308,6 +322,8 @@ class KafkaLedgerITCase extends LedgerContract {
     session.charge(1);
     try (Admin admin = Admin.create(Map.copyOf(client()))) {
       admin.deleteTopics(List.of(topic)).all().get();
+      // the broker hears of it after whoever asked
+      await().until(() -> !admin.listTopics().names().get().contains(topic));
     }
     assertThatThrownBy(() -> session.open(0))
         .isInstanceOf(LedgerException.Refused.class)

@@ -9,9 +9,6 @@ import io.murmuration.privacy.budget.Budgets;
 import io.murmuration.privacy.budget.LedgerSession;
 import io.murmuration.privacy.budget.LedgerSession.Opening;
 import io.murmuration.privacy.mechanism.Grant;
-import java.io.IOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -47,10 +44,8 @@ class KafkaLedgerTroubleITCase {
   private EmbeddedKafka kafka;
 
   @BeforeEach
-  void choosePort() throws IOException {
-    try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      port = free.getLocalPort();
-    }
+  void choosePort() {
+    port = EmbeddedKafka.freePort();
   }
 
   @AfterEach
@@ -203,7 +198,7 @@ class KafkaLedgerTroubleITCase {
     String holder = KafkaLedger.transactionalId(TOPIC, Budgets.DOMAIN);
     try (Admin admin = Admin.create(Map.of("bootstrap.servers", kafka.bootstrapServers()))) {
       await()
-          .atMost(Duration.ofSeconds(40))
+          .atMost(Duration.ofSeconds(60))
           .until(
               () ->
                   admin

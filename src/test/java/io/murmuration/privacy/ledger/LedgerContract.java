@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** What every form of the ledger must do; subclasses only say where it is. */
-@Timeout(60)
+@Timeout(120)
 abstract class LedgerContract {
 
   private final List<Ledger> opened = new ArrayList<>();
