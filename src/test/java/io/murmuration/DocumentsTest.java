@@ -1,12 +1,14 @@
 package io.murmuration;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import io.murmuration.cli.Murmuration;
 import io.murmuration.demo.SyntheticStream;
 import io.murmuration.privacy.accounting.Mechanism;
 import io.murmuration.privacy.accounting.NoiseCalibration;
 import io.murmuration.privacy.accounting.PldAccountant;
+import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -63,7 +65,8 @@ class DocumentsTest {
   }
 
   /**
-   * As they are made of headings: lower case, blanks to hyphens, nothing but letters and digits.
+   * The anchors that are made of headings: in lower case, with hyphens for blanks, and nothing else
+   * but letters and digits.
    */
   private static Set<String> anchors(Path file) throws IOException {
     return Files.readAllLines(file).stream()
@@ -177,6 +180,49 @@ class DocumentsTest {
                 number(run, "--delta"));
 
     assertThat(readme).contains("σ = %.2f,".formatted(sigma));
+  }
+
+  /** The losses themselves need the log: {@code scripts/experiment utility} measures such. */
+  @Test
+  void theRunOnAChatIsOneForAllDocuments() throws IOException {
+    String readme = Files.readString(Path.of("README.md"));
+    String audit = Files.readString(Path.of("docs/audit.md"));
+    List<String> run =
+        commands(Path.of("README.md")).stream()
+            .filter(arguments -> arguments.contains("--events") && arguments.contains("demo"))
+            .findFirst()
+            .orElseThrow();
+    String rounds = run.get(run.indexOf("--rounds") + 1);
+    Matcher measured =
+        Pattern.compile(
+                "Measured on ([\\d,]+) people of a public chat log and a model of ([\\d,]+) parameters")
+            .matcher(readme);
+
+    assertThat(measured.find()).isTrue();
+    assertThat(audit)
+        .contains(
+            " %s users) and a model of %s parameters, as in the README"
+                .formatted(measured.group(1), measured.group(2)));
+    assertThat(readme)
+        .contains(" %s releases, ".formatted(rounds))
+        .containsPattern("\\| rounds \\| 0 \\|.* \\| %s \\|".formatted(rounds));
+  }
+
+  /**
+   * The figure is right to the next hundred: natives and plugins of the build differ from system to
+   * system.
+   */
+  @Test
+  void theLibrariesAreAboutAsLargeAsTheReadmeSays() throws IOException {
+    Matcher said =
+        Pattern.compile("downloads about (\\d+) MB of libraries")
+            .matcher(Files.readString(Path.of("README.md")));
+    assertThat(said.find()).isTrue();
+    long bytes = 0;
+    for (String entry : System.getProperty("java.class.path").split(File.pathSeparator)) {
+      bytes += entry.endsWith(".jar") ? Files.size(Path.of(entry)) : 0;
+    }
+    assertThat(bytes / 1e6).isCloseTo(Double.parseDouble(said.group(1)), within(100.0));
   }
 
   private static double number(List<String> arguments, String option) {

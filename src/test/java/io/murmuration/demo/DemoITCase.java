@@ -27,6 +27,7 @@ class DemoITCase {
 
   private static final Range BASE = new Range(4.20, 4.22);
   private static final Range HELD_OUT = new Range(1.1, 1.7);
+  private static final Range OLD_TOPICS_BASE = new Range(1.04, 1.06);
   private static final Range OLD_TOPICS = new Range(0.85, 1.05);
   private static final Range TREND = new Range(1.15, 2.1);
   private static final Range TREND_BASE = new Range(6.31, 6.34);
@@ -43,6 +44,7 @@ class DemoITCase {
 
     assertWithin(BASE, figure(readme, "held-out text", 1), "README: held-out text, base");
     assertWithin(HELD_OUT, figure(readme, "held-out text", 2), "README: held-out text, now");
+    assertWithin(OLD_TOPICS_BASE, figure(readme, "old topics", 1), "README: old topics, base");
     assertWithin(OLD_TOPICS, figure(readme, "old topics", 2), "README: old topics, now");
     assertWithin(TREND_BASE, figure(readme, "the trend", 1), "README: the trend, base");
     assertWithin(TREND, figure(readme, "the trend", 2), "README: the trend, now");
@@ -85,6 +87,7 @@ class DemoITCase {
         HELD_OUT,
         losses.get(losses.size() - 1).get("nats_per_token").asDouble(),
         "held-out text, now");
+    assertWithin(OLD_TOPICS_BASE, run.at("/trend/oldTopicsBase").asDouble(), "old topics, base");
     assertWithin(OLD_TOPICS, run.at("/trend/oldTopicsAdapted").asDouble(), "old topics, now");
     assertWithin(TREND, run.at("/trend/trendAdapted").asDouble(), "the trend, now");
     assertThat(progress.toString()).as("output that is no terminal").doesNotContain("\u001b", "\r");
