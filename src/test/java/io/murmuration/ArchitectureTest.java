@@ -138,7 +138,7 @@ class ArchitectureTest {
         .isEmpty();
   }
 
-  /** Of more lines than one reads in one go. */
+  /** A class of more lines is not read in one go. */
   private static final int LONG = 350;
 
   @Test

@@ -28,7 +28,7 @@ class JobArtefactsITCase {
 
   private static final Path TARGET = Path.of("target");
 
-  /** Of the cluster, never of the job. */
+  /** What the cluster brings, and the job jar must not. */
   private static final List<String> NOT_IN_THE_JOB_JAR =
       List.of(
           "ai/djl/",

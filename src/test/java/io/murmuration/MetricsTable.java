@@ -11,7 +11,7 @@ import java.util.TreeSet;
 /** The tables of {@code docs/metrics.md}: what is reported, and what of it is public. */
 public final class MetricsTable {
 
-  /** Where Flink puts what operators register. */
+  /** The scope under which Flink shows what operators register. */
   public static final String OPERATOR = "taskmanager.job.task.operator";
 
   private static final Path PAGE = Path.of("docs/metrics.md");
@@ -25,7 +25,9 @@ public final class MetricsTable {
    */
   public record Row(String operator, String name, String isPrivate) {
 
-    /** As Flink's filters see it: scope and groups without values, a colon, and the name. */
+    /**
+     * The metric as Flink's filters see it: scope and groups without values, a colon, and the name.
+     */
     public String scoped() {
       String withoutValues = name.replace(".REASON.", ".");
       int group = withoutValues.lastIndexOf('.');

@@ -52,7 +52,7 @@ final class BarrierBench {
   private static final int TICKS = 20;
   private static final String SAMPLER = "bound & sample";
 
-  /** Everybody, at every tick. */
+  /** Samples everybody at every tick. */
   private static final RoundMechanism MECHANISM =
       new RoundMechanism(Sampler.ULS, /* samplingProbability= */ 1, 1, 1, 1, USERS);
 

@@ -96,7 +96,7 @@ final class KafkaIngestBench {
 
   private KafkaIngestBench() {}
 
-  /** What is in Kafka. */
+  /** Events that lie in Kafka. */
   private record Stream(String topic, long events) {}
 
   static void run() throws Exception {

@@ -213,7 +213,7 @@ public final class RoundTimesBench {
     }
   }
 
-  /** When train acknowledges. */
+  /** Notes when train acknowledges. */
   private static final class Acknowledged implements RoundFeedback.Listener {
 
     @Override

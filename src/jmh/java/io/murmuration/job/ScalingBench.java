@@ -89,7 +89,7 @@ public final class ScalingBench {
       return (double) Arrays.stream(of).max().orElseThrow() / users;
     }
 
-    /** Longer than the limit: all are cut to the same length. */
+    /** Writes events that are longer than the limit, so that all are cut to the same length. */
     void writeEvents(Path file) throws IOException {
       Random random = new Random(1);
       StringBuilder lines = new StringBuilder();
@@ -369,7 +369,7 @@ public final class ScalingBench {
     return directory.resolve("log").resolve("taskmanager-" + taskManager + ".log");
   }
 
-  /** Of the last round, of the busiest worker: the web UI knows it a moment later. */
+  /** What the last round took of the busiest worker; the web UI knows it a moment later. */
   private double busySeconds(String job, int workers) throws Exception {
     String names =
         String.join(

@@ -63,7 +63,7 @@ record BenchModel(int hidden, int layers, int users, int sequences, int tokens) 
     return LanguageModel.initialize(directory, 1);
   }
 
-  /** One slice a user. */
+  /** A cohort of one slice a user. */
   List<PrivacySlice> cohort() {
     Random random = new Random(2);
     List<PrivacySlice> slices = new ArrayList<>();

@@ -11,7 +11,7 @@ package io.murmuration.audit;
  */
 record Finding(String test, double distance, double limit, String where) {
 
-  /** Where tail probabilities leave double precision. */
+  /** Farther out, tail probabilities leave double precision. */
   static final double FARTHEST = 37;
 
   Finding {

@@ -19,7 +19,7 @@ final class PlantedNoise {
   /** A round asks for the noise of its update and for that of its unclipped bits. */
   private static final int DRAWS_OF_A_ROUND = 2;
 
-  /** Of honest noise, in grid units. */
+  /** The deviation of honest noise, in grid units. */
   private static final double DEVIATION = 0x1p24;
 
   private PlantedNoise() {}

@@ -23,7 +23,7 @@ final class SampledCanaries {
   private final Plant plant;
   private final List<Execution.Sampled> users = new ArrayList<>();
 
-  /** By canary, how many of its examples came: there an example is a slice. */
+  /** How many examples of each canary came, where an example is a slice. */
   private final Map<Integer, Integer> examples = new LinkedHashMap<>();
 
   SampledCanaries(AuditSetting setting, Plant plant) {

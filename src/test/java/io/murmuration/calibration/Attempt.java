@@ -47,7 +47,7 @@ final class Attempt {
   private final DurabilityGate gate = Budgets.gate();
   private RoundExecuted acknowledged;
 
-  /** With ε 5. */
+  /** An attempt of a domain with a budget of ε = 5. */
   Attempt(String store, PhaseSchedule phases) {
     this(store, phases, /* epsilon= */ 5, /* delta= */ 1e-6, /* raises= */ false);
   }

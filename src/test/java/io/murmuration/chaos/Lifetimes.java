@@ -65,7 +65,7 @@ final class Lifetimes {
         "privacy.noise-multiplier", String.valueOf(NOISE_MULTIPLIER));
   }
 
-  /** Where {@link TracedJob} writes. */
+  /** The directory into which {@link TracedJob} writes. */
   Path trace() {
     return trace;
   }

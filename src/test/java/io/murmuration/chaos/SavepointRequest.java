@@ -11,7 +11,7 @@ import java.util.function.Consumer;
  */
 final class SavepointRequest {
 
-  /** Looks after a request. */
+  /** Tells what has become of a request. */
   interface Locator {
     /**
      * Where the savepoint lies; empty while it is being written.

@@ -42,7 +42,7 @@ class ObjectStorageCommandsITCase {
     server.close();
   }
 
-  /** As by a command that copies a directory. */
+  /** Copies a directory, as a command for object storage does. */
   private static void upload(Path from, String to) throws Exception {
     List<Path> files;
     try (Stream<Path> paths = Files.walk(from)) {

@@ -233,7 +233,7 @@ class LifetimeSimulationTest {
       }
     }
 
-    /** Whether it was not refused. */
+    /** Starts an attempt, and answers whether it was accepted. */
     private boolean start(Optional<Checkpoint> from, String key, boolean strict) {
       epoch++;
       SamplerIdentity identity = new SamplerIdentity(key, strict ? "strict" : "lax", 2);

@@ -96,7 +96,7 @@ class TickAdvanceTest {
   }
 
   @Test
-  void aWalkThatIsAddedBetweenTwoQuantaComesBeforeTheOtherTimers() throws Exception {
+  void aWalkThatIsAddedBetweenTwoQuanta_comesBeforeTheOtherTimers() throws Exception {
     timers.addAll(List.of(1L, 2L, 3L, 4L));
     advance.to(4);
     advance.add(walk("redraw", "ann"));

@@ -31,7 +31,7 @@ class HeldOutUsersTest {
   }
 
   @Test
-  void impossibleRequests_throw() {
+  void impossibleRequestsAreRefused() {
     assertThatThrownBy(() -> HeldOutUsers.fraction(Double.NaN))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("NaN");

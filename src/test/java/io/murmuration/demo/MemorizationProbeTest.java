@@ -82,7 +82,7 @@ class MemorizationProbeTest {
     return text.startsWith("my door") ? 1 : text.startsWith("my wifi") ? 0.5 : 0;
   }
 
-  /** In [0, 1), the same for the same text. */
+  /** A number in [0, 1) that is the same for the same text. */
   private static double pseudoRandom(String text, int salt) {
     return new SplittableRandom(31L * text.hashCode() + salt).nextDouble();
   }

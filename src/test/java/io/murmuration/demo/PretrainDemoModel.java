@@ -75,7 +75,7 @@ final class PretrainDemoModel {
     this.progress = progress;
   }
 
-  /** Entry point. */
+  /** Trains the model and writes it. */
   public static void main(String[] args) throws IOException {
     if (args.length != 1) {
       System.err.println("usage: pretrain-demo-model DIRECTORY");

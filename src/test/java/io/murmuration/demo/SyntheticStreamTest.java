@@ -123,7 +123,7 @@ class SyntheticStreamTest {
   }
 
   @Test
-  void tooFewUsersForTheSecrets_throws() {
+  void tooFewUsersForTheSecretsAreRefused() {
     assertThatThrownBy(() -> SyntheticStream.generate(SEED, 1_000, 11))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("1000 users and 11 secrets");

@@ -198,7 +198,7 @@ class InteractionReaderTest {
   }
 
   @Test
-  void readerGoesOnAfterARejectedRecord() throws Exception {
+  void rejectedRecord_doesNotStopTheReader() throws Exception {
     byte[] cut = Arrays.copyOf(InteractionCodec.encode(HELLO), 14);
     assertThat(reasonOf(record(utf8("ann"), cut))).isEqualTo(RejectionReason.MALFORMED_VALUE);
     assertThat(READER.read(RawRecords.of(HELLO))).isEqualTo(HELLO);

@@ -183,7 +183,7 @@ class JsonDecoderTest {
         .isEqualTo(RejectionReason.MALFORMED_VALUE);
   }
 
-  /** As it was written: a half pair does not survive being written again. */
+  /** The field as it was written: a half pair does not survive being written again. */
   private static String raw(String field) {
     String name = field.substring(0, field.indexOf(':'));
     return HELLO.replaceFirst(name + ":\"[^\"]*\"", field.replace("\\", "\\\\"));

@@ -50,7 +50,7 @@ public final class RecordedMetrics implements MetricReporter {
     // the books stay open
   }
 
-  /** For Flink's service loader. */
+  /** Is found by Flink's service loader. */
   public static final class Factory implements MetricReporterFactory {
     @Override
     public MetricReporter createMetricReporter(Properties properties) {

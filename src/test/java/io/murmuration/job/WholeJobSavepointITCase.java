@@ -87,7 +87,7 @@ class WholeJobSavepointITCase {
         .config();
   }
 
-  /** Files alone: a repository keeps no empty directories. */
+  /** Copies files alone: a repository keeps no empty directories. */
   private static void copyFiles(Path from, Path to) throws IOException {
     List<Path> files;
     try (Stream<Path> all = Files.walk(from)) {

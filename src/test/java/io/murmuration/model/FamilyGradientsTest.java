@@ -114,7 +114,7 @@ class FamilyGradientsTest {
     }
   }
 
-  /** By tensor, one slice after the other. */
+  /** Gradients by tensor, one slice after the other. */
   private static Map<String, float[]> gradients(
       LanguageModel model, TrainableParameters what, float[] values) {
     TokenBatch batch = new TokenBatch(SLICES);

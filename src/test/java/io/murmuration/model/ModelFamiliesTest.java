@@ -27,7 +27,7 @@ class ModelFamiliesTest {
 
   private static final String TEXT = "The flock turns, and no one bird leads it.";
 
-  /** By family, of every configuration. */
+  /** The largest difference of logits by family, over all of its configurations. */
   private static final Map<String, Double> LARGEST_DIFFERENCES = new TreeMap<>();
 
   @TempDir Path directory;

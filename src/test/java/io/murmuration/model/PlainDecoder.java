@@ -90,7 +90,7 @@ final class PlainDecoder {
     return logits;
   }
 
-  /** 0: none. */
+  /** The bound of scores under a key; 0 for none. */
   private double cap(String key, double gemma2) {
     return !gemma || (config.has(key) && config.get(key).isNull())
         ? 0
@@ -393,7 +393,7 @@ final class PlainDecoder {
     return headDim / 2.0 * Math.log(context / (2 * Math.PI * turns)) / Math.log(theta);
   }
 
-  /** Weight stored (out, in). */
+  /** Applies a map whose weight is stored as (out, in). */
   private double[] outIn(double[] x, String module) {
     double[] weight = tensors.get(module + ".weight");
     double[] y = bias(module, weight.length / x.length);
@@ -405,7 +405,7 @@ final class PlainDecoder {
     return y;
   }
 
-  /** Weight stored (in, out). */
+  /** Applies a map whose weight is stored as (in, out). */
   private double[] inOut(double[] x, String module) {
     double[] weight = tensors.get(module + ".weight");
     double[] y = bias(module, weight.length / x.length);

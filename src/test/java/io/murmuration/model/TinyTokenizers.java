@@ -12,7 +12,7 @@ import java.util.List;
  * <tool>}.
  */
 enum TinyTokenizers {
-  /** As sentencepiece's: the pieces {@code <s>} and {@code </s>} have the best score of all. */
+  /** Like sentencepiece's: the pieces {@code <s>} and {@code </s>} have the best score of all. */
   UNIGRAM {
     @Override
     String model(List<String> words) {

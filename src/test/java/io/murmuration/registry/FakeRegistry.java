@@ -70,13 +70,13 @@ public final class FakeRegistry implements AutoCloseable {
     return new InetSocketAddress(InetAddress.getLoopbackAddress(), /* port= */ 0);
   }
 
-  /** Where it is. */
+  /** The address of the registry. */
   public URI url() {
     return URI.create(
         "%s://localhost:%d/apis/ccompat".formatted(scheme, server.getAddress().getPort()));
   }
 
-  /** From now on. */
+  /** Answers in this mood from now on. */
   public void feel(Mood now) {
     mood = now;
   }
@@ -97,7 +97,7 @@ public final class FakeRegistry implements AutoCloseable {
     return List.copyOf(requests);
   }
 
-  /** Their {@code Authorization} headers. */
+  /** The {@code Authorization} header of each request, in order. */
   public List<String> credentials() {
     return new ArrayList<>(credentials);
   }

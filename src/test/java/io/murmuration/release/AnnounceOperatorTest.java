@@ -45,7 +45,7 @@ class AnnounceOperatorTest {
     return new OneInputStreamOperatorTestHarness<>(new AnnounceOperator(sink.onSchedule()));
   }
 
-  /** As it leaves the committer. */
+  /** A committable as it leaves the committer. */
   private StreamRecord<CommittableMessage<PublishCommittable>> durable(long round)
       throws IOException {
     ReleaseFiles files =

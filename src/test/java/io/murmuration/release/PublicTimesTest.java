@@ -278,7 +278,7 @@ class PublicTimesTest {
       gate.completed(id);
     }
 
-    /** What is new outside. */
+    /** Notes what is new to the outside. */
     private void look() throws Exception {
       if (Files.size(ledger) != seenLedger.length()) {
         String text = Files.readString(ledger, StandardCharsets.US_ASCII);

@@ -49,7 +49,10 @@ final class SimulatedAttempt {
   private static final int MOST_WORKERS = 3;
   private static final long NONE = 0;
 
-  /** At a time: elements pass many channels, and a life should see more than one round. */
+  /**
+   * So much arrives at a time: elements pass many channels, and a life should see more than one
+   * round.
+   */
   private static final int MOST_DELIVERIES = 10;
 
   /** Of so many chances, a person takes one to stop the job. */
@@ -238,7 +241,7 @@ final class SimulatedAttempt {
     }
   }
 
-  /** One of so many. */
+  /** Whether the one case in so many has come. */
   private boolean chance(int of) {
     return of == 1 || random.nextInt(of) == 0;
   }
@@ -492,7 +495,7 @@ final class SimulatedAttempt {
     say();
   }
 
-  /** By the feedback topic: everybody who subscribed hears it, unless it is lost. */
+  /** Says it on the feedback topic: everybody who subscribed hears it, unless it is lost. */
   private void say() {
     if (world.brokerIsAway() || chance(8)) {
       world.note(Happening.ACKNOWLEDGEMENT_LOST);

@@ -135,7 +135,7 @@ final class SimulatedWorker {
     return sending == null && !complete.isEmpty();
   }
 
-  /** On the worker's thread. */
+  /** Adds up a round, on the worker's thread. */
   void sum() {
     Work work = complete.remove();
     ModelVersion model = work.round().model();
@@ -166,7 +166,7 @@ final class SimulatedWorker {
     return sending != null;
   }
 
-  /** On the task's thread: one chunk. */
+  /** Sends one chunk, on the task's thread. */
   void send() {
     output.accept(chunks.next());
     if (!chunks.hasNext()) {

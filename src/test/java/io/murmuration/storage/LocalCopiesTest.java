@@ -71,7 +71,7 @@ class LocalCopiesTest {
     assertThat(first.resolve("config.json")).hasContent("{}");
   }
 
-  /** By another process: this one trusts what it has compared. */
+  /** Another process fetches it: this one trusts what it has compared. */
   @Test
   void aDamagedCopyIsFetchedAnew() throws Exception {
     Path copy = copy();

@@ -78,12 +78,12 @@ public final class ObjectStorage extends FileSystem {
     return written;
   }
 
-  /** From now on that goes wrong. */
+  /** Lets that go wrong from now on. */
   public void trouble(Trouble next) {
     trouble = next;
   }
 
-  /** From now on nothing goes wrong. */
+  /** Lets nothing go wrong from now on. */
   public void recover() {
     trouble = NONE;
     listed = null;

@@ -106,12 +106,12 @@ public final class S3Server implements AutoCloseable {
     blobs.getBlobStore().deleteContainer(name);
   }
 
-  /** From now on requests are answered so. */
+  /** Answers requests so from now on. */
   public void trouble(Trouble next) {
     trouble = next;
   }
 
-  /** From now on nothing goes wrong. */
+  /** Hands every request on from now on. */
   public void recover() {
     trouble = (method, resource) -> 0;
   }

@@ -82,7 +82,7 @@ class BoundedWorkTest {
     }
   }
 
-  /** In a process of its own: prints the growth. */
+  /** Prints the growth; runs in a process of its own. */
   public static void main(String[] args) throws IOException {
     try (LanguageModel model = LanguageModel.load(Path.of(args[0]));
         LoraParameters lora =

@@ -22,7 +22,7 @@ public final class CanaryEngine implements GradientEngine {
   private final boolean clipping;
   private final Consumer<List<PrivacySlice>> witness;
 
-  /** Over so many coordinates. */
+  /** An engine over so many coordinates. */
   public CanaryEngine(int size) {
     this(size, /* clipping= */ true, slices -> {});
   }

@@ -25,7 +25,7 @@ final class Grids {
             /* expectedUnits= */ 1));
   }
 
-  /** What was summed. */
+  /** The values of a sum. */
   static double[] values(ClippedSum sum) {
     return Arrays.stream(sum.sum()).mapToDouble(sum.grid().sum()::value).toArray();
   }

@@ -53,7 +53,7 @@ class ModelAnnouncerTest {
     assertThat(store.get(Key.ofFrozen(second))).containsExactly(5, 6);
   }
 
-  /** As after a round that measures. */
+  /** They stay after a round that measures. */
   @Test
   void parametersThatStayedAreNotPutAgain() throws Exception {
     float[] parameters = {1, 2};

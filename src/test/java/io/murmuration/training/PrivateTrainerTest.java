@@ -67,7 +67,7 @@ class PrivateTrainerTest {
   }
 
   @Test
-  void edge1_theDivisorIsThePublicExpectedCohortWhateverCame() {
+  void theDivisorIsThePublicExpectedCohortWhateverCame() {
     PrivateTrainer trainer = new PrivateTrainer(engine, PLAIN, noise);
 
     trainer.step(grant(1), List.of(slice("far away")));
@@ -79,7 +79,7 @@ class PrivateTrainerTest {
 
   /** Noise of one deviation in every coordinate moves the parameters by σ·C·(1 + 10⁻³)/M. */
   @Test
-  void edge2_noiseIsCalibratedToTheSumAndFromItsOwnSensitivity() {
+  void noiseIsCalibratedToTheSumAndFromItsOwnSensitivity() {
     NoiseFactory oneDeviation = () -> sums -> Arrays.setAll(sums, i -> sums[i] + (1 << 24));
     PrivateTrainer trainer = new PrivateTrainer(engine, PLAIN, oneDeviation);
 
@@ -91,7 +91,7 @@ class PrivateTrainerTest {
   }
 
   @Test
-  void edge2_aSumThatIsBoundedByAnotherGridIsRefused() {
+  void aSumThatIsBoundedByAnotherGridIsRefused() {
     GradientEngine another =
         new QuadraticEngine(4) {
           @Override
@@ -108,7 +108,7 @@ class PrivateTrainerTest {
   }
 
   @Test
-  void edge2_noiseIsAddedBeforeTheDivision() {
+  void noiseIsAddedBeforeTheDivision() {
     NoiseFactory one = () -> sums -> Arrays.setAll(sums, i -> sums[i] + 1);
     PrivateTrainer trainer = new PrivateTrainer(engine, PLAIN, one);
 
@@ -119,7 +119,7 @@ class PrivateTrainerTest {
   }
 
   @Test
-  void edge4_noCohortIsCapped() {
+  void noCohortIsCapped() {
     PrivateTrainer trainer = new PrivateTrainer(engine, PLAIN, noise);
 
     RoundOutcome outcome =
@@ -130,7 +130,7 @@ class PrivateTrainerTest {
   }
 
   @Test
-  void edge5_anEmptyCohortAddsNoiseAndSteps() {
+  void anEmptyCohortAddsNoiseAndSteps() {
     PrivateTrainer trainer = new PrivateTrainer(engine, ADAM, SeededNoise.factory(1));
 
     RoundOutcome outcome = trainer.step(grant(1), List.of());
@@ -141,7 +141,7 @@ class PrivateTrainerTest {
   }
 
   @Test
-  void edge6_aSliceWithoutAFiniteGradientContributesZero() {
+  void aSliceWithoutAFiniteGradientContributesZero() {
     PrivateTrainer with = new PrivateTrainer(engine, PLAIN, SeededNoise.factory(1));
     PrivateTrainer without = new PrivateTrainer(engine, PLAIN, SeededNoise.factory(1));
 
@@ -153,7 +153,7 @@ class PrivateTrainerTest {
   }
 
   @Test
-  void edge7_everyAttemptAtARoundHasNoiseOfItsOwn() {
+  void everyAttemptAtARoundHasNoiseOfItsOwn() {
     PrivateTrainer trainer = new PrivateTrainer(engine, PLAIN, NoiseFactory.forUpdates());
     TrainerState snapshot = trainer.state();
     float[] first = trainer.step(grant(1), List.of()).state().parameters();
@@ -165,7 +165,7 @@ class PrivateTrainerTest {
   }
 
   @Test
-  void edge7_everyStepAsksForNewNoise() {
+  void everyStepAsksForNewNoise() {
     PrivateTrainer trainer = new PrivateTrainer(engine, PLAIN, noise);
 
     trainer.step(grant(1), List.of());
@@ -175,7 +175,7 @@ class PrivateTrainerTest {
   }
 
   @Test
-  void edge8_aRoundIsExecutedOnce() {
+  void aRoundIsExecutedOnce() {
     PrivateTrainer trainer = new PrivateTrainer(engine, PLAIN, noise);
     TrainerState released = trainer.step(grant(5), List.of()).state();
 

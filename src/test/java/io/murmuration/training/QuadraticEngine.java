@@ -23,7 +23,7 @@ public class QuadraticEngine implements GradientEngine {
     return new PrivacySlice(Arrays.stream(texts).map(text -> new Example(null, text)).toList());
   }
 
-  /** Where a text pulls every parameter, 1 to 7. */
+  /** The value towards which a text pulls every parameter, 1 to 7. */
   static double target(String text) {
     return 1 + Math.floorMod(text.hashCode(), 7);
   }

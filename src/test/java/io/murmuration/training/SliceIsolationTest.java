@@ -55,7 +55,7 @@ class SliceIsolationTest {
     assertThat(failed).isEmpty();
   }
 
-  /** Of a missing class every slice would fail: that is no slice's fault, and not hidden. */
+  /** A missing class fails every slice: that is no slice's fault, and not hidden. */
   @Test
   void anErrorOfTheInstallationPassesThrough() {
     assertThatThrownBy(

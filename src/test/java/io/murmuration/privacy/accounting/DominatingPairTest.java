@@ -66,7 +66,7 @@ class DominatingPairTest {
     return new BigDecimal(weight).divide(exact, EXACT).subtract(BigDecimal.ONE).abs().doubleValue();
   }
 
-  /** By the definition, each for itself. */
+  /** The weights by the definition, each computed for itself. */
   private static BigDecimal[] exact(int examples, double probability) {
     BigDecimal heads = new BigDecimal(probability);
     BigDecimal tails = BigDecimal.ONE.subtract(heads);

@@ -72,14 +72,14 @@ class PrivacyLossTest {
 
   @ParameterizedTest
   @CsvSource({"0, 1e-6", "-1, 1e-6", "NaN, 1e-6", "Infinity, 1e-6", "1, 0", "1, 1", "1, NaN"})
-  void whatCannotBeReserved_isRefused(double epsilon, double delta) {
+  void whatCannotBeReservedIsRefused(double epsilon, double delta) {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> loss(epsilon, delta))
         .withMessageContaining("of the budget must be");
   }
 
   @Test
-  void lowerText_isNeverAbove() {
+  void theLowerTextIsNeverAbove() {
     assertThat(PrivacyLoss.lowerText(2.12499, 3)).isEqualTo("2.124");
     assertThat(PrivacyLoss.lowerText(2.125, 3)).isEqualTo("2.125");
     assertThat(PrivacyLoss.lowerText(Math.nextDown(2.125), 3)).isEqualTo("2.124");
@@ -87,7 +87,7 @@ class PrivacyLossTest {
   }
 
   @Test
-  void text_isNeverBelow() {
+  void theTextIsNeverBelow() {
     assertThat(PrivacyLoss.text(2.12401, 3)).isEqualTo("2.125");
     assertThat(PrivacyLoss.text(7.99999, 3)).isEqualTo("8.000");
     assertThat(PrivacyLoss.text(2.125, 3)).isEqualTo("2.125");
@@ -97,7 +97,7 @@ class PrivacyLossTest {
   }
 
   @Test
-  void text_ofNothingThatCanBePromised_saysSo() {
+  void theTextOfNothingThatCanBePromisedSaysSo() {
     assertThat(PrivacyLoss.text(Double.POSITIVE_INFINITY, 3)).isEqualTo("Infinity");
   }
 }

@@ -764,7 +764,8 @@ class PrivacyBudgetOperatorTest {
     }
 
     /**
-     * Takes a snapshot as a task does: first all operators prepare, then the barrier leaves, then the snapshot follows.
+     * Takes a snapshot as a task does: first all operators prepare, then the barrier leaves, then
+     * the snapshot follows.
      */
     OperatorSubtaskState barrier(long checkpoint) throws Exception {
       return barrier(checkpoint, CheckpointType.CHECKPOINT);
