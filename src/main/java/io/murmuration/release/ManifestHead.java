@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.murmuration.privacy.ledger.LedgerRecord;
 import io.murmuration.privacy.mechanism.Grant;
 import io.murmuration.privacy.mechanism.RoundMechanism;
+import io.murmuration.privacy.mechanism.RoundQuery;
 import java.io.IOException;
 import java.util.Optional;
 
@@ -125,6 +126,7 @@ public record ManifestHead(
     return mechanism.equals(format == WITHOUT_QUERY ? withoutQuery(charged) : charged);
   }
 
+  /** What format 1 leaves out. How noise is correlated it never left out: that is newer. */
   private static RoundMechanism withoutQuery(RoundMechanism mechanism) {
     return new RoundMechanism(
         mechanism.sampler(),
@@ -132,7 +134,9 @@ public record ManifestHead(
         mechanism.groupSize(),
         mechanism.noiseMultiplier(),
         mechanism.clipNorm(),
-        mechanism.expectedUnits());
+        mechanism.expectedUnits(),
+        RoundQuery.UPDATE,
+        mechanism.correlatedNoise());
   }
 
   /** Looks at the format before anything else: of a newer one the fields mean nothing. */

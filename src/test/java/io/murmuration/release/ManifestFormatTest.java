@@ -311,6 +311,19 @@ class ManifestFormatTest {
   }
 
   @Test
+  void noFormatLeavesOutHowNoiseIsCorrelated() throws IOException {
+    ObjectNode silent = correlated().tree();
+    ((ObjectNode) silent.get("mechanism")).remove("correlated_noise");
+    assertThat(ReleaseManifest.read(bytes(silent.put("format", 2))).head().states(ADAPTIVE))
+        .isTrue();
+    ((ObjectNode) silent.get("mechanism")).remove("query");
+    ManifestHead ofFormat1 = ReleaseManifest.read(bytes(silent.put("format", 1))).head();
+
+    assertThat(ofFormat1.states(ADAPTIVE)).isTrue();
+    assertThat(ofFormat1.states(correlated().mechanism())).isFalse();
+  }
+
+  @Test
   void oneKindIsNeverTakenForTheOther() {
     assertThatThrownBy(() -> ReleaseManifest.read(calibration().write()))
         .isInstanceOf(IOException.class);
