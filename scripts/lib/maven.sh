@@ -43,3 +43,15 @@ test_classpath() {
   fi
   printf '%s' "$root/target/classes:$root/target/test-classes:$(cat "$listed")"
 }
+
+# Fetches Apicurio's registry (140 MB, once) and prints the path of its jar. Needs root.
+registry_server() {
+  local version=2.6.13.Final server=$root/target/registry-server
+  local jar=$server/apicurio-registry-app-$version-runner.jar
+  if [[ ! -e $jar ]]; then
+    echo "${0##*/}: fetching Apicurio's registry (140 MB) ..." >&2
+    (cd "$root" && maven org.apache.maven.plugins:maven-dependency-plugin:3.8.1:unpack \
+      -Dartifact="io.apicurio:apicurio-registry-app:$version:tar.gz:all" -DoutputDirectory="$server") || return
+  fi
+  printf '%s' "$jar"
+}

@@ -15,6 +15,7 @@ import io.murmuration.event.RejectedRecordException;
 import io.murmuration.event.RejectionReason;
 import io.murmuration.registry.RegistryClient;
 import io.murmuration.registry.RegistryEndpoint;
+import io.murmuration.registry.RegistryServer;
 import io.murmuration.registry.RegistryUnavailableException;
 import io.murmuration.registry.SchemaAnswer;
 import java.io.IOException;
@@ -27,7 +28,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
@@ -38,30 +38,22 @@ import org.junit.jupiter.api.io.TempDir;
 import picocli.CommandLine;
 
 /**
- * {@code produce} and the job's reader with a real registry server, Apicurio's, in a JVM of its
- * own. {@code scripts/try-registry} fetches the server and runs this.
+ * {@code produce} and the job's reader with a real registry server. {@code scripts/try-registry}
+ * fetches the server and runs this.
  */
 @Timeout(240)
-@EnabledIfSystemProperty(named = RegistryServerITCase.SERVER, matches = ".+")
+@EnabledIfSystemProperty(named = RegistryServer.JAR, matches = ".+")
 class RegistryServerITCase {
-
-  static final String SERVER = "murmuration.registry.server";
 
   @TempDir private Path directory;
 
   @Test
   void whatIsProducedWithARealRegistryIsRead_andWhatItDoesNotKnowIsRejected() throws Exception {
-    int port = EmbeddedKafka.freePort();
-    URI url = URI.create("http://127.0.0.1:%d/apis/ccompat/v7".formatted(port));
-    RegistryClient client = new RegistryClient(RegistryEndpoint.at(url));
-    Process server = start(port);
-    try (EmbeddedKafka kafka =
-        EmbeddedKafka.start(directory.resolve("kafka"), EmbeddedKafka.ANY_PORT)) {
-      await()
-          .atMost(Duration.ofMinutes(2))
-          .failFast(() -> !server.isAlive())
-          .ignoreExceptionsInstanceOf(RegistryUnavailableException.class)
-          .untilAsserted(client::check);
+    try (RegistryServer server = RegistryServer.start(directory);
+        EmbeddedKafka kafka =
+            EmbeddedKafka.start(directory.resolve("kafka"), EmbeddedKafka.ANY_PORT)) {
+      URI url = server.url();
+      RegistryClient client = server.client();
       kafka.createTopic("chat", 1, Map.of());
       assertThat(produce(kafka, url)).isZero();
       assertThat(produce(kafka, url, "--no-register")).isZero();
@@ -88,28 +80,10 @@ class RegistryServerITCase {
       int id = client.register("other", EventEncoder.schema());
       assertThat(client.schema(id)).isEqualTo(new SchemaAnswer.Found(EventEncoder.schema()));
 
-      server.destroyForcibly().waitFor(1, TimeUnit.MINUTES);
+      server.close();
       assertThat(catchThrowableOfType(RegistryUnavailableException.class, client::check))
           .hasMessageContaining("the registry is away");
-    } finally {
-      server.destroyForcibly();
     }
-  }
-
-  private Process start(int port) throws IOException {
-    Process server =
-        new ProcessBuilder(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-Xmx384m",
-                "-Dquarkus.http.host=127.0.0.1",
-                "-Dquarkus.http.port=" + port,
-                "-jar",
-                System.getProperty(SERVER))
-            .redirectErrorStream(true)
-            .redirectOutput(directory.resolve("registry.log").toFile())
-            .start();
-    Runtime.getRuntime().addShutdownHook(new Thread(server::destroyForcibly));
-    return server;
   }
 
   private int produce(EmbeddedKafka kafka, URI registry, String... more) throws IOException {

@@ -10,6 +10,13 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import io.murmuration.demo.DemoModel;
 import io.murmuration.demo.EmbeddedKafka;
+import io.murmuration.privacy.ledger.KafkaEndpoint;
+import io.murmuration.privacy.ledger.KafkaLedger;
+import io.murmuration.privacy.ledger.LedgerEntry;
+import io.murmuration.privacy.ledger.LedgerRecord.Charge;
+import io.murmuration.privacy.ledger.LedgerRecord.EpochOpened;
+import io.murmuration.storage.Location;
+import io.murmuration.storage.StoredFiles;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.ConnectException;
@@ -25,13 +32,19 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.OffsetSpec;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.common.TopicPartition;
 
 /** A standalone Flink cluster and a broker in JVMs of their own, by the project's scripts. */
 final class ScriptedCluster {
@@ -39,7 +52,10 @@ final class ScriptedCluster {
   /** On so many ports reporters are looked for. */
   private static final int METRICS_PORTS = 8;
 
-  private static final Duration SCRIPT_TIMEOUT = Duration.ofMinutes(3);
+  private static final Duration SCRIPT_TIMEOUT = Duration.ofMinutes(10);
+
+  /** Long for a machine that does other things too; only a test that fails waits for so long. */
+  static final Duration PATIENCE = Duration.ofMinutes(10);
 
   private final JsonMapper json = new JsonMapper();
   private final HttpClient http = HttpClient.newHttpClient();
@@ -144,6 +160,17 @@ final class ScriptedCluster {
     return DemoModel.unpack(directory.resolve("base-model"));
   }
 
+  /** The same in an S3 bucket. */
+  Location uploadModel(Location place) throws IOException {
+    StoredFiles target = StoredFiles.at(place);
+    try (Stream<Path> files = Files.list(model())) {
+      for (Path file : files.toList()) {
+        target.write(file.getFileName().toString(), Files.readAllBytes(file));
+      }
+    }
+    return place;
+  }
+
   /**
    * A configuration of short rounds on the demo's model.
    *
@@ -187,9 +214,11 @@ final class ScriptedCluster {
   }
 
   /** Uploads the job jar and runs it, by REST alone. */
-  String submitByRest(Path config, String savepoint, String... settings) throws Exception {
+  String submitByRest(Path config, Optional<String> savepoint, String... settings)
+      throws Exception {
     String jar = upload(jobJar());
-    ObjectNode request = json.createObjectNode().put("savepointPath", savepoint);
+    ObjectNode request = json.createObjectNode();
+    savepoint.ifPresent(from -> request.put("savepointPath", from));
     ArrayNode arguments = request.putArray("programArgsList");
     arguments.add("--config").add(config.toString());
     for (String setting : settings) {
@@ -216,6 +245,75 @@ final class ScriptedCluster {
   }
 
   /**
+   * Runs the job with Flink's command line.
+   *
+   * @param savepoint to restore; empty: it begins anew
+   * @param settings {@code KEY=VALUE}, over those of the file
+   * @return the job's id
+   */
+  String submit(Path config, Optional<String> savepoint, String... settings) throws Exception {
+    List<String> arguments = new ArrayList<>(List.of("run", "--detached"));
+    savepoint.ifPresent(from -> arguments.addAll(List.of("--fromSavepoint", from)));
+    arguments.addAll(List.of(jobJar().toString(), "--config", config.toString()));
+    for (String setting : settings) {
+      arguments.addAll(List.of("--set", setting));
+    }
+    String output = script("flink", arguments.toArray(String[]::new));
+    return output.replaceAll("(?s).*JobID ([0-9a-f]{32}).*", "$1");
+  }
+
+  /** Waits until a job runs and has charged a round. */
+  void awaitRound(String job, long round) {
+    await()
+        .atMost(PATIENCE)
+        .pollInterval(Duration.ofSeconds(1))
+        .untilAsserted(
+            () -> {
+              assertThat(state(job)).isEqualTo("RUNNING");
+              assertThat(metric(job, "privacy budget", "round")).isGreaterThanOrEqualTo(round);
+            });
+  }
+
+  /**
+   * Ends a task manager with kill -9 and starts another one; waits until a job of a domain has
+   * begun another epoch, and charged a round in it.
+   *
+   * @param number of the task manager, from 1
+   */
+  void replaceTaskManager(int number, String job, String domain) throws Exception {
+    long before = epochs(domain);
+    script("cluster", "taskmanager", "kill", Integer.toString(number));
+    script("cluster", "taskmanager", "add");
+    await().atMost(PATIENCE).untilAsserted(() -> assertThat(epochs(domain)).isGreaterThan(before));
+    awaitRound(job, charges(domain).size() + 1);
+  }
+
+  /** The ledger of a domain, by the name that it has where none is given. */
+  List<LedgerEntry> ledger(String domain) throws Exception {
+    try (KafkaLedger ledger =
+        new KafkaLedger(
+            domain,
+            KafkaEndpoint.of(
+                "murmuration-ledger-" + domain,
+                Map.of("bootstrap.servers", bootstrapServers()),
+                /* replicationFactor= */ 1))) {
+      return ledger.read();
+    }
+  }
+
+  long epochs(String domain) throws Exception {
+    return ledger(domain).stream().filter(entry -> entry.record() instanceof EpochOpened).count();
+  }
+
+  List<Charge> charges(String domain) throws Exception {
+    return ledger(domain).stream()
+        .map(LedgerEntry::record)
+        .filter(Charge.class::isInstance)
+        .map(Charge.class::cast)
+        .toList();
+  }
+
+  /**
    * Stops a job with Flink's command line; returns where the savepoint is, once the REST interface
    * says that the job has finished. It answers from a copy that may be seconds old
    * (web.refresh-interval).
@@ -227,6 +325,7 @@ final class ScriptedCluster {
     String output = script("flink", arguments.toArray(String[]::new));
     assertThat(output).contains("Savepoint completed. Path: ");
     await().atMost(Duration.ofSeconds(120)).until(() -> state(job).equals("FINISHED"));
+    await().atMost(PATIENCE).until(() -> state(job).equals("FINISHED"));
     return output.replaceAll("(?s).*Savepoint completed\\. Path: (\\S+).*", "$1");
   }
 
@@ -256,6 +355,57 @@ final class ScriptedCluster {
     JsonNode values = get("/jobs/%s/vertices/%s/metrics?get=%s".formatted(job, id, key));
     assertThat(values).as("metric %s of %s", name, vertex).hasSize(1);
     return values.get(0).get("value").asDouble();
+  }
+
+  /** The largest value of a gauge, over all subtasks of the vertices whose name has a part. */
+  double anyMetric(String job, String part, String name) throws Exception {
+    double largest = Double.NEGATIVE_INFINITY;
+    for (JsonNode vertex : get("/jobs/" + job).get("vertices")) {
+      if (vertex.get("name").asText().contains(part)) {
+        String metrics = "/jobs/%s/vertices/%s/metrics".formatted(job, vertex.get("id").asText());
+        for (JsonNode metric : get(metrics)) {
+          String id = metric.get("id").asText();
+          if (id.endsWith("." + name)) {
+            JsonNode values =
+                get(metrics + "?get=" + URLEncoder.encode(id, StandardCharsets.UTF_8));
+            for (JsonNode value : values) {
+              largest = Math.max(largest, value.get("value").asDouble());
+            }
+          }
+        }
+      }
+    }
+    return largest;
+  }
+
+  /**
+   * Whether completed checkpoints of a domain's job hold all that is in a topic: Flink commits the
+   * offsets of these.
+   */
+  boolean everythingIsRead(String domain, String topic) throws Exception {
+    try (Admin admin = Admin.create(Map.of("bootstrap.servers", bootstrapServers()))) {
+      Map<TopicPartition, OffsetAndMetadata> committed =
+          admin
+              .listConsumerGroupOffsets("murmuration-" + domain)
+              .partitionsToOffsetAndMetadata()
+              .get();
+      Map<TopicPartition, OffsetSpec> ends = new HashMap<>();
+      admin
+          .describeTopics(List.of(topic))
+          .allTopicNames()
+          .get()
+          .get(topic)
+          .partitions()
+          .forEach(
+              each -> ends.put(new TopicPartition(topic, each.partition()), OffsetSpec.latest()));
+      for (var end : admin.listOffsets(ends).all().get().entrySet()) {
+        OffsetAndMetadata read = committed.get(end.getKey());
+        if (read == null || read.offset() < end.getValue().offset()) {
+          return false;
+        }
+      }
+      return true;
+    }
   }
 
   private JsonNode vertex(String job, String name) throws Exception {

@@ -7,11 +7,7 @@ import io.murmuration.MetricsTable;
 import io.murmuration.demo.SyntheticEvent;
 import io.murmuration.demo.SyntheticStream;
 import io.murmuration.event.InteractionProducer;
-import io.murmuration.privacy.ledger.KafkaEndpoint;
-import io.murmuration.privacy.ledger.KafkaLedger;
-import io.murmuration.privacy.ledger.LedgerEntry;
 import io.murmuration.privacy.ledger.LedgerRecord.Charge;
-import io.murmuration.privacy.ledger.LedgerRecord.EpochOpened;
 import io.murmuration.release.DirectoryModelStore;
 import io.murmuration.release.ModelStores;
 import io.murmuration.release.ReleaseCatalog;
@@ -25,11 +21,11 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 import java.util.stream.LongStream;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -101,7 +97,7 @@ class StandaloneClusterITCase {
     Path config = cluster.writeConfig("rescaled", Map.of());
 
     String first = submitByCommandLine(config, /* parallelism= */ 2);
-    awaitRound(first, 3);
+    cluster.awaitRound(first, 3);
     assertThat(cluster.parallelismOf(first, "bound & sample")).isEqualTo(2);
     assertThat(cluster.parallelismOf(first, "gradients")).isEqualTo(1);
     assertThat(cluster.userConfig(first))
@@ -112,11 +108,12 @@ class StandaloneClusterITCase {
     String savepoint = cluster.stopWithSavepoint(first);
     int releasedBefore = releases().size();
     assertThat(releasedBefore).isPositive();
-    long chargedBefore = charges("rescaled").size();
+    long chargedBefore = cluster.charges("rescaled").size();
 
     String second =
-        cluster.submitByRest(config, savepoint, "job.parallelism=4", "training.parallelism=2");
-    awaitRound(second, chargedBefore + 3);
+        cluster.submitByRest(
+            config, Optional.of(savepoint), "job.parallelism=4", "training.parallelism=2");
+    cluster.awaitRound(second, chargedBefore + 3);
     assertThat(cluster.parallelismOf(second, "bound & sample")).isEqualTo(4);
     assertThat(cluster.parallelismOf(second, "gradients")).isEqualTo(2);
     await()
@@ -146,7 +143,7 @@ class StandaloneClusterITCase {
     await().atMost(Duration.ofSeconds(120)).until(() -> cluster.taskManagers().size() == 3);
 
     String job = submitByCommandLine(config, /* parallelism= */ 3, PLACED);
-    awaitRound(job, 2);
+    cluster.awaitRound(job, 2);
 
     List<String> workers = cluster.placesOf(job, "gradients");
     assertThat(workers).containsExactlyInAnyOrderElementsOf(withWorkers);
@@ -155,23 +152,20 @@ class StandaloneClusterITCase {
     cluster.stopWithSavepoint(job);
   }
 
-  /** Model, releases, parameters, checkpoints and the savepoint; through the death of a machine. */
+  /**
+   * Model, releases, parameters, checkpoints, savepoint; through a machine's death and a restore.
+   */
   @Test
   void runsWithEverythingOnObjectStorage() throws Exception {
     int before = cluster.taskManagers().size();
     Location releases = Location.of("s3://bucket/chat/releases");
-    StoredFiles model = StoredFiles.at(Location.of("s3://bucket/models/demo"));
-    try (Stream<Path> files = Files.list(cluster.model())) {
-      for (Path file : files.toList()) {
-        model.write(file.getFileName().toString(), Files.readAllBytes(file));
-      }
-    }
+    Location model = cluster.uploadModel(Location.of("s3://bucket/models/demo"));
     Path config =
         cluster.writeConfig(
             "on-s3",
             Map.of(
                 "training.model",
-                model.root().text(),
+                model.text(),
                 "training.parallelism",
                 "2",
                 "releases.directory",
@@ -181,18 +175,18 @@ class StandaloneClusterITCase {
 
     // so that the one that dies has work
     String job = submitByCommandLine(config, /* parallelism= */ SLOTS * before);
-    awaitRound(job, 2);
+    cluster.awaitRound(job, 2);
     assertThat(StoredFiles.at(Location.of("s3://bucket/chat/checkpoints")).list("")).isNotEmpty();
-    cluster.script("cluster", "taskmanager", "kill", "1");
-    cluster.script("cluster", "taskmanager", "add");
-    await()
-        .atMost(Duration.ofSeconds(120))
-        .untilAsserted(() -> assertThat(epochs("on-s3")).isGreaterThan(1));
-    awaitRound(job, charges("on-s3").size() + 1);
+    cluster.replaceTaskManager(1, job, "on-s3");
     String savepoint =
         cluster.stopWithSavepoint(job, "--savepointPath", "s3://bucket/chat/savepoints");
 
     assertThat(savepoint).startsWith("s3://bucket/chat/savepoints/savepoint-");
+    long charged = cluster.charges("on-s3").size();
+    String restored = cluster.submit(config, Optional.of(savepoint));
+    cluster.awaitRound(restored, charged + 1);
+    cluster.stopWithSavepoint(restored);
+
     List<String> published = ModelStores.reading(releases).published();
     assertThat(published).isNotEmpty();
     assertThat(
@@ -213,7 +207,7 @@ class StandaloneClusterITCase {
                 "murmuration",
                 "generate",
                 "--model",
-                model.root().text(),
+                model.text(),
                 "--adapter",
                 releases.resolve("latest").text(),
                 "--max-tokens",
@@ -225,11 +219,11 @@ class StandaloneClusterITCase {
 
   /** Rounds 1, 2, 3, … each charged once, two epochs, and no release that was not charged. */
   private static void assertLedgerAndReleasesAreWhole() throws Exception {
-    List<Charge> charges = charges("rescaled");
+    List<Charge> charges = cluster.charges("rescaled");
     assertThat(charges)
         .extracting(Charge::round)
         .containsExactlyElementsOf(LongStream.rangeClosed(1, charges.size()).boxed().toList());
-    assertThat(epochs("rescaled")).isEqualTo(2);
+    assertThat(cluster.epochs("rescaled")).isEqualTo(2);
     List<Long> released = releases();
     assertThat(released).doesNotHaveDuplicates().isSorted();
     assertThat(released).allMatch(round -> round <= charges.size());
@@ -244,35 +238,10 @@ class StandaloneClusterITCase {
 
   private static String submitByCommandLine(Path config, int parallelism, String... settings)
       throws Exception {
-    List<String> arguments =
-        new ArrayList<>(
-            List.of(
-                "run",
-                "--detached",
-                cluster.jobJar().toString(),
-                "--config",
-                config.toString(),
-                "--set",
-                "job.parallelism=" + parallelism,
-                "--set",
-                "kafka.properties.ssl.keystore.password=hunter2"));
-    for (String setting : settings) {
-      arguments.addAll(List.of("--set", setting));
-    }
-    String output = cluster.script("flink", arguments.toArray(String[]::new));
-    return output.replaceAll("(?s).*JobID ([0-9a-f]{32}).*", "$1");
-  }
-
-  private static void awaitRound(String job, long round) {
-    await()
-        .atMost(Duration.ofSeconds(120))
-        .pollInterval(Duration.ofSeconds(1))
-        .untilAsserted(
-            () -> {
-              assertThat(cluster.state(job)).isEqualTo("RUNNING");
-              assertThat(cluster.metric(job, "privacy budget", "round"))
-                  .isGreaterThanOrEqualTo(round);
-            });
+    List<String> all = new ArrayList<>(List.of(settings));
+    all.add("job.parallelism=" + parallelism);
+    all.add("kafka.properties.ssl.keystore.password=hunter2");
+    return cluster.submit(config, Optional.empty(), all.toArray(String[]::new));
   }
 
   private static void feed() throws Exception {
@@ -284,30 +253,6 @@ class StandaloneClusterITCase {
         producer.send(event.toInteraction());
       }
     }
-  }
-
-  private static List<LedgerEntry> ledger(String domain) throws Exception {
-    try (KafkaLedger ledger =
-        new KafkaLedger(
-            domain,
-            KafkaEndpoint.of(
-                "murmuration-ledger-" + domain,
-                Map.of("bootstrap.servers", cluster.bootstrapServers()),
-                /* replicationFactor= */ 1))) {
-      return ledger.read();
-    }
-  }
-
-  private static long epochs(String domain) throws Exception {
-    return ledger(domain).stream().filter(entry -> entry.record() instanceof EpochOpened).count();
-  }
-
-  private static List<Charge> charges(String domain) throws Exception {
-    return ledger(domain).stream()
-        .map(LedgerEntry::record)
-        .filter(Charge.class::isInstance)
-        .map(Charge.class::cast)
-        .toList();
   }
 
   private static List<Long> releases() throws Exception {
