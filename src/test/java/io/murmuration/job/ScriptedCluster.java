@@ -40,6 +40,8 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.OffsetSpec;
@@ -56,6 +58,9 @@ final class ScriptedCluster {
 
   /** Long for a machine that does other things too; only a test that fails waits for so long. */
   static final Duration PATIENCE = Duration.ofMinutes(10);
+
+  private static final Pattern RESOURCE_ID =
+      Pattern.compile("Starting TaskManager with ResourceID: (\\S+)");
 
   private final JsonMapper json = new JsonMapper();
   private final HttpClient http = HttpClient.newHttpClient();
@@ -213,6 +218,30 @@ final class ScriptedCluster {
     return places;
   }
 
+  /**
+   * The number by which the scripts know a task manager.
+   *
+   * @param taskManager its resource id, which its log names
+   */
+  int numberOf(String taskManager) throws IOException {
+    for (int number = 1; Files.exists(log(number)); number++) {
+      Optional<String> last =
+          Files.readAllLines(log(number)).stream()
+              .map(RESOURCE_ID::matcher)
+              .filter(Matcher::find)
+              .map(matcher -> matcher.group(1))
+              .reduce((earlier, later) -> later);
+      if (last.filter(taskManager::equals).isPresent()) {
+        return number;
+      }
+    }
+    throw new AssertionError("no log says that it is of task manager " + taskManager);
+  }
+
+  private Path log(int taskManager) {
+    return directory.resolve("log").resolve("taskmanager-" + taskManager + ".log");
+  }
+
   /** Uploads the job jar and runs it, by REST alone. */
   String submitByRest(Path config, Optional<String> savepoint, String... settings)
       throws Exception {
@@ -324,7 +353,6 @@ final class ScriptedCluster {
     arguments.add(job);
     String output = script("flink", arguments.toArray(String[]::new));
     assertThat(output).contains("Savepoint completed. Path: ");
-    await().atMost(Duration.ofSeconds(120)).until(() -> state(job).equals("FINISHED"));
     await().atMost(PATIENCE).until(() -> state(job).equals("FINISHED"));
     return output.replaceAll("(?s).*Savepoint completed\\. Path: (\\S+).*", "$1");
   }
