@@ -16,6 +16,7 @@ import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.config.TopicConfig;
 import org.apache.kafka.common.errors.TopicExistsException;
+import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 import org.apache.kafka.common.record.TimestampType;
 
 /**
@@ -31,6 +32,11 @@ import org.apache.kafka.common.record.TimestampType;
 public record JobTopics(List<NewTopic> topics) {
 
   private static final String FOR_EVER = "-1";
+
+  /** A broker that lags longer than this has other troubles. */
+  private static final Duration KNOWN_WITHIN = Duration.ofSeconds(30);
+
+  private static final Duration KNOWN_POLL = Duration.ofMillis(100);
 
   /** What became of a topic. */
   public enum Outcome {
@@ -116,9 +122,26 @@ public record JobTopics(List<NewTopic> topics) {
         throw e;
       }
     }
-    List<String> differences = differences(admin, topic);
+    List<String> differences = differencesOnceKnown(admin, topic);
     return new Result(
         topic.name(), differences.isEmpty() ? Outcome.EXISTS : Outcome.DIFFERS, differences);
+  }
+
+  /** A broker may learn of a topic after the controller has said that it is there. */
+  private static List<String> differencesOnceKnown(Admin admin, NewTopic topic)
+      throws InterruptedException, ExecutionException {
+    long end = System.nanoTime() + KNOWN_WITHIN.toNanos();
+    while (true) {
+      try {
+        return differences(admin, topic);
+      } catch (ExecutionException e) {
+        if (!(e.getCause() instanceof UnknownTopicOrPartitionException)
+            || System.nanoTime() > end) {
+          throw e;
+        }
+        Thread.sleep(KNOWN_POLL.toMillis());
+      }
+    }
   }
 
   private static List<String> differences(Admin admin, NewTopic topic)

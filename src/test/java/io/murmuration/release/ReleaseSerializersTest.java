@@ -38,6 +38,15 @@ class ReleaseSerializersTest {
   /** Says whose budget it is: the byte 0 is the domain's, 1 each user's. */
   private static final String GRANT_VERSION_4 = "04" + GRANT_VERSION_3.substring(2);
 
+  private static final String NO_LIFETIME = "00";
+  private static final String LIFETIME =
+      "01" + "00000002" + "0000000000000005" + "0000000000000006";
+
+  /** Says which round of its phase it is, and how noise is correlated: the byte 0 is not at all. */
+  private static final String GRANT_VERSION_5 = "05" + GRANT_VERSION_4.substring(2);
+
+  private static final String FIRST_ROUND_INDEPENDENT_NOISE = "0000000000000000" + "00";
+
   private static final PublicClock CLOCK =
       new PublicClock(1_700_000_000_000L, /* intervalMillis= */ 600_000);
 
@@ -60,54 +69,59 @@ class ReleaseSerializersTest {
   void theFormatOfGrantsIsPinned() throws IOException {
     assertThat(
             HexFormat.of().formatHex(bytes(new GrantSerializer(), ReleaseFixtures.grant(7, CLOCK))))
-        .isEqualTo(GRANT_VERSION_4 + "00");
+        .isEqualTo(GRANT_VERSION_5 + NO_LIFETIME + FIRST_ROUND_INDEPENDENT_NOISE);
   }
 
   @Test
   void theFormatOfGrantsThatCountInALifetimeIsPinned() throws IOException {
-    Grant plain = ReleaseFixtures.grant(7, CLOCK);
-    Grant counted =
-        new Grant(
-            plain.epoch(),
-            plain.round(),
-            plain.tick(),
-            plain.phase(),
-            plain.mechanism(),
-            plain.epsilonSpent(),
-            plain.delta(),
-            plain.ledgerHash(),
-            plain.clock(),
-            new Horizon(/* generation= */ 2, /* rounds= */ 5, /* firstRound= */ 6));
+    Grant counted = countedGrant();
     byte[] written = bytes(new GrantSerializer(), counted);
 
     assertThat(HexFormat.of().formatHex(written))
-        .isEqualTo(GRANT_VERSION_4 + "01" + "00000002" + "0000000000000005" + "0000000000000006");
+        .isEqualTo(GRANT_VERSION_5 + LIFETIME + FIRST_ROUND_INDEPENDENT_NOISE);
     assertThat(new GrantSerializer().deserialize(new DataInputDeserializer(written)))
         .isEqualTo(counted);
   }
 
+  private static Grant countedGrant() {
+    Grant plain = ReleaseFixtures.grant(7, CLOCK);
+    return new Grant(
+        plain.epoch(),
+        plain.round(),
+        plain.tick(),
+        plain.phase(),
+        plain.mechanism(),
+        plain.epsilonSpent(),
+        plain.delta(),
+        plain.ledgerHash(),
+        plain.clock(),
+        new Horizon(/* generation= */ 2, /* rounds= */ 5, /* firstRound= */ 6));
+  }
+
+  @Test
+  void grantsOfTheFourthFormatHaveIndependentNoise() throws IOException {
+    assertThat(read(GRANT_VERSION_4 + NO_LIFETIME)).isEqualTo(ReleaseFixtures.grant(7, CLOCK));
+    assertThat(read(GRANT_VERSION_4 + LIFETIME)).isEqualTo(countedGrant());
+  }
+
+  private static Grant read(String written) throws IOException {
+    return new GrantSerializer()
+        .deserialize(new DataInputDeserializer(HexFormat.of().parseHex(written)));
+  }
+
   @Test
   void grantsOfTheThirdFormatCountInNoLifetime() throws IOException {
-    byte[] written = HexFormat.of().parseHex(GRANT_VERSION_3);
-
-    assertThat(new GrantSerializer().deserialize(new DataInputDeserializer(written)))
-        .isEqualTo(ReleaseFixtures.grant(7, CLOCK));
+    assertThat(read(GRANT_VERSION_3)).isEqualTo(ReleaseFixtures.grant(7, CLOCK));
   }
 
   @Test
   void grantsOfTheSecondFormatDoNotSayWhenTheirTickIs() throws IOException {
-    byte[] written = HexFormat.of().parseHex(GRANT_VERSION_2);
-
-    assertThat(new GrantSerializer().deserialize(new DataInputDeserializer(written)))
-        .isEqualTo(ReleaseFixtures.grant(7));
+    assertThat(read(GRANT_VERSION_2)).isEqualTo(ReleaseFixtures.grant(7));
   }
 
   @Test
   void grantsOfTheFirstFormatAreUpdates() throws IOException {
-    byte[] written = HexFormat.of().parseHex(GRANT_VERSION_1);
-
-    assertThat(new GrantSerializer().deserialize(new DataInputDeserializer(written)))
-        .isEqualTo(ReleaseFixtures.grant(7));
+    assertThat(read(GRANT_VERSION_1)).isEqualTo(ReleaseFixtures.grant(7));
   }
 
   @Test
