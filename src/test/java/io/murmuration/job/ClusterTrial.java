@@ -196,6 +196,7 @@ public final class ClusterTrial {
     return cluster.writeConfig(
         domain,
         Map.of(
+            "privacy.noise-multiplier", "1",
             "privacy.sampling-probability", Double.toString((double) COHORT / users),
             "privacy.expected-units", Integer.toString(COHORT),
             "privacy.rounds", Integer.toString(ROUNDS),

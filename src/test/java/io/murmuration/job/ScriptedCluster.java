@@ -177,7 +177,8 @@ final class ScriptedCluster {
   }
 
   /**
-   * A configuration of short rounds on the demo's model.
+   * A configuration of short rounds on the demo's model, with so much noise that the budget is
+   * spent after thousands: not even a slow machine comes to its end.
    *
    * @param others further settings, which win
    */
@@ -189,7 +190,7 @@ final class ScriptedCluster {
             .put("privacy.delta", 1e-6)
             .put("privacy.sampling-probability", 0.1)
             .put("privacy.expected-units", 20)
-            .put("privacy.noise-multiplier", 1)
+            .put("privacy.noise-multiplier", 10)
             .put("privacy.round-interval", "1 s")
             .put("training.model", model().toString())
             .put("kafka.bootstrap-servers", bootstrapServers())
