@@ -19,7 +19,7 @@ import org.apache.flink.util.ExceptionUtils;
  */
 public final class Savepoints {
 
-  private static final Duration PATIENCE = Duration.ofMinutes(1);
+  private static final Duration PATIENCE = Duration.ofMinutes(3);
 
   private Savepoints() {}
 
