@@ -9,6 +9,7 @@ import io.murmuration.job.MurmurationJob;
 import io.murmuration.job.StepNoiseCheck;
 import io.murmuration.planning.RoundDuration;
 import io.murmuration.planning.StepNoise;
+import io.murmuration.privacy.mechanism.CorrelatedNoise;
 import io.murmuration.storage.FileSystems;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -89,7 +90,7 @@ final class RunCommand implements Callable<Integer> {
         say(
             /* isFine= */ true,
             "Noise is correlated over %d rounds; the trainer keeps %,d bytes of it."
-                .formatted(bands, (bands - 1) * noise.get().parameters() * Long.BYTES));
+                .formatted(bands, CorrelatedNoise.memoryBytes(bands, noise.get().parameters())));
       }
     }
   }

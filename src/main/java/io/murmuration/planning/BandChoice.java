@@ -3,6 +3,7 @@ package io.murmuration.planning;
 import io.murmuration.privacy.accounting.Mechanism;
 import io.murmuration.privacy.accounting.NoiseCalibration;
 import io.murmuration.privacy.accounting.PldAccountant;
+import io.murmuration.privacy.mechanism.CorrelatedNoise;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -40,7 +41,7 @@ public final class BandChoice {
 
     /** Bytes that a trainer of so many parameters keeps of earlier rounds' noise. */
     public long bufferBytes(long parameters) {
-      return Math.multiplyExact(Math.multiplyExact(bands - 1L, parameters), Long.BYTES);
+      return CorrelatedNoise.memoryBytes(bands, parameters);
     }
   }
 

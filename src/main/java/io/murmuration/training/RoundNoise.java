@@ -73,10 +73,8 @@ final class RoundNoise {
           "Noise is correlated over {} rounds from round {} on, for which {} MiB are kept",
           noise.bands(),
           grant.round(),
-          BandedToeplitzNoise.bytes(noise.bands(), size) >> 20);
-      correlated =
-          new BandedToeplitzNoise(
-              noise.numerators().stream().mapToInt(Integer::intValue).toArray(), size);
+          CorrelatedNoise.memoryBytes(noise.bands(), size) >> 20);
+      correlated = noise.over(size);
       stretch = granted;
     }
     correlated.addTo(sums, grant.round(), fresh);

@@ -1,6 +1,7 @@
 package io.murmuration.privacy.mechanism;
 
 import io.murmuration.privacy.accounting.CyclicMechanism;
+import io.murmuration.privacy.noise.BandedToeplitzNoise;
 import java.io.Serializable;
 import java.util.List;
 import java.util.regex.Pattern;
@@ -17,16 +18,18 @@ import java.util.regex.Pattern;
  *
  * <pre>x_r = (z_r − Σ_{j=1}^{b−1} c_j·x_{r−j}) / c_0,  z_r ~ N(0, σ²C²I),</pre>
  *
- * that is C⁻¹z for the Toeplitz matrix C with c_0, …, c_{b−1} below its diagonal; x of a void
- * round, and of what came before the last restore, is 0. <b>Cost:</b> a user's part of a round
- * moves Cx by a column of C times it, ‖c‖₂ ≤ 1, and two rounds of a user's have disjoint columns:
- * every b rounds cost one Poisson-sampled Gaussian of (q·b, σ), see {@link CyclicMechanism} and
- * {@code docs/guarantee.md}, which has the proof.
+ * that is C⁻¹z for the Toeplitz matrix C with c_0, …, c_{b−1} below its diagonal; x of what came
+ * before a void round, a restore or the phase is 0. <b>Cost:</b> a user's part of a round moves Cx
+ * by a column of C times it, ‖c‖₂ ≤ 1, and two rounds of a user's have disjoint columns: every b
+ * rounds cost one Poisson-sampled Gaussian of (q·b, σ), see {@link CyclicMechanism} and {@code
+ * docs/guarantee.md}, which has the proof.
  *
- * <p>The coefficients are dyadic, c_j = k_j/2¹⁶, so that trainers compute exactly. The rules below
- * are the proof's: k_0 &gt; 0, and Σk_j² ≤ 2³² in whole numbers. That they do not rise, k_0 ≥ k_1 ≥
- * … ≥ 0, keeps the noise from growing: then C⁻¹ has entries of at most 1/c_0, in absolute value,
- * and so have its partial sums, for 1/c_0 times a renewal sequence they are.
+ * <p>The coefficients are dyadic, c_j = k_j/2¹⁶, so that trainers compute exactly. The proof asks
+ * for k_0 &gt; 0 and Σk_j² ≤ 2³² in whole numbers, the arithmetic for an inverse that decays
+ * ({@link BandedToeplitzNoise#requireStable}): asked for here, so that no round is charged whose
+ * noise cannot be added. They do not rise, k_0 ≥ k_1 ≥ … ≥ 0: then C⁻¹ has entries of at most
+ * 1/c_0, in absolute value, and so have its partial sums, for 1/c_0 times a renewal sequence they
+ * are.
  *
  * @param numerators k_0, …, k_{b−1}, b from 2 to {@link #MAX_BANDS}
  * @param turnKey fingerprint of the key by which turns are drawn, 16 hexadecimal digits. Public;
@@ -35,12 +38,10 @@ import java.util.regex.Pattern;
 public record CorrelatedNoise(List<Integer> numerators, String turnKey) implements Serializable {
 
   /** Base-2 logarithm of the coefficients' common denominator. */
-  public static final int FRACTION_BITS = 16;
+  public static final int FRACTION_BITS = BandedToeplitzNoise.COEFFICIENT_BITS;
 
   /** The most bands. */
   public static final int MAX_BANDS = CyclicMechanism.MAX_BANDS;
-
-  private static final long LARGEST_SQUARED_NORM = 1L << (2 * FRACTION_BITS);
 
   private static final Pattern FINGERPRINT = Pattern.compile("[0-9a-f]{16}");
 
@@ -52,7 +53,6 @@ public record CorrelatedNoise(List<Integer> numerators, String turnKey) implemen
           "correlated noise must have from 2 to %d coefficients but has %d"
               .formatted(MAX_BANDS, bands));
     }
-    long squares = 0;
     int before = 1 << FRACTION_BITS;
     for (int numerator : numerators) {
       if (numerator < 0 || numerator > before) {
@@ -61,17 +61,32 @@ public record CorrelatedNoise(List<Integer> numerators, String turnKey) implemen
                 + numerators);
       }
       before = numerator;
-      squares += (long) numerator * numerator;
     }
-    if (numerators.get(0) < 1 || squares > LARGEST_SQUARED_NORM) {
-      throw new IllegalArgumentException(
-          "coefficients of correlated noise must begin above 0 and have squares of at most 2^32 together but %s have %d: the noise would not cover a user's part"
-              .formatted(numerators, squares));
-    }
+    BandedToeplitzNoise.requireStable(array(numerators));
     if (turnKey == null || !FINGERPRINT.matcher(turnKey).matches()) {
       throw new IllegalArgumentException(
           "the fingerprint of the key of turns must be 16 hexadecimal digits but is " + turnKey);
     }
+  }
+
+  /**
+   * Such noise, which remembers nothing yet.
+   *
+   * @param size how many numbers a sum has
+   */
+  public BandedToeplitzNoise over(int size) {
+    return new BandedToeplitzNoise(array(numerators), size);
+  }
+
+  /**
+   * The bytes in which the noise of earlier rounds is kept.
+   *
+   * @param bands b ≥ 1; nothing is kept of independent noise
+   * @param parameters how many are trained
+   * @throws ArithmeticException if a long does not hold it
+   */
+  public static long memoryBytes(int bands, long parameters) {
+    return Math.multiplyExact(Math.multiplyExact(bands - 1L, parameters), Long.BYTES);
   }
 
   /** b: over how many rounds noise is correlated, and every how many a user's turn comes. */
@@ -95,5 +110,9 @@ public record CorrelatedNoise(List<Integer> numerators, String turnKey) implemen
    */
   public int turnIn(long roundInPhase) {
     return (int) (roundInPhase % bands());
+  }
+
+  private static int[] array(List<Integer> numerators) {
+    return numerators.stream().mapToInt(Integer::intValue).toArray();
   }
 }

@@ -112,11 +112,6 @@ public final class BandedToeplitzNoise {
     this.added = new long[numerators.length - 1][size];
   }
 
-  /** The bytes that such noise is kept in. */
-  public static long bytes(int bands, int size) {
-    return (bands - 1L) * size * Long.BYTES;
-  }
-
   /**
    * Refuses coefficients with which the noise of a round could grow without end, or beyond what a
    * long holds.

@@ -72,13 +72,13 @@ class BudgetSerializersTest {
       old.writeLong(872);
       old.writeLong(5);
     }
-    CorrelatedNoise noise = new CorrelatedNoise(List.of(3, 2), "0123456789abcdef");
+    CorrelatedNoise noise = new CorrelatedNoise(List.of(49152, 32768), "0123456789abcdef");
     if (version >= 5) {
       old.writeLong(11);
       old.writeBoolean(true);
       old.writeInt(2);
-      old.writeInt(3);
-      old.writeInt(2);
+      old.writeInt(49152);
+      old.writeInt(32768);
       old.writeUTF("0123456789abcdef");
     }
     Grant grant =

@@ -124,7 +124,7 @@ class CorrelatedRecordsTest {
     JointlyReserved reserved =
         new JointlyReserved(1, List.of(new Slot(2, List.of(Option.of(CORRELATED, 30)))), 4, 1e-6);
     CorrelatedNoise others =
-        new CorrelatedNoise(List.of(32768, 32768, 32768, 32768), "f".repeat(16));
+        new CorrelatedNoise(List.of(40000, 30000, 20000, 10000), "f".repeat(16));
     LedgerRecord[] fitting = {
       genesis(null),
       new EpochOpened(1, "a"),

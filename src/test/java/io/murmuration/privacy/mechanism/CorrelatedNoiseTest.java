@@ -22,15 +22,15 @@ class CorrelatedNoiseTest {
 
   @Test
   void refusesCoefficientsThatDoNotCoverAUsersPart() {
-    int half = 1 << 15;
-    // four times ¼ is exactly 1
-    assertThat(new CorrelatedNoise(List.of(half, half, half, half), KEY).bands()).isEqualTo(4);
+    // the squares add up to 2^32 exactly
+    assertThat(new CorrelatedNoise(List.of(65535, 362, 5, 1, 1), KEY).bands()).isEqualTo(5);
 
-    assertThatThrownBy(() -> new CorrelatedNoise(List.of(half + 1, half, half, half), KEY))
-        .hasMessageContaining("squares of at most 2^32 together")
-        .hasMessageContaining("4295032833");
+    assertThatThrownBy(() -> new CorrelatedNoise(List.of(65535, 362, 5, 2, 1), KEY))
+        .hasMessageContaining("their squares at most 2^32 in sum")
+        .hasMessageContaining("the sum 4294967299");
     assertThatThrownBy(() -> new CorrelatedNoise(List.of(0, 0), KEY))
-        .hasMessageContaining("must begin above 0");
+        .hasMessageContaining("the first positive")
+        .hasMessageContaining("but the first is 0");
   }
 
   @Test
@@ -41,6 +41,9 @@ class CorrelatedNoiseTest {
         .hasMessageContaining("from 0 to 2^16");
     assertThatThrownBy(() -> new CorrelatedNoise(List.of((1 << 16) + 1, 0), KEY))
         .hasMessageContaining("from 0 to 2^16");
+    // never forgets: a round with it would be charged, and its noise could not be added
+    assertThatThrownBy(() -> new CorrelatedNoise(List.of(46340, 46340), KEY))
+        .hasMessageContaining("noise must not grow from round to round");
   }
 
   @Test
@@ -49,13 +52,13 @@ class CorrelatedNoiseTest {
         .hasMessage("correlated noise must have from 2 to 64 coefficients but has 1");
     assertThatThrownBy(() -> new CorrelatedNoise(Collections.nCopies(65, 1), KEY))
         .hasMessageContaining("has 65");
-    assertThatThrownBy(() -> new CorrelatedNoise(List.of(2, 1), "key"))
+    assertThatThrownBy(() -> new CorrelatedNoise(List.of(49152, 16384), "key"))
         .hasMessageContaining("16 hexadecimal digits but is key");
   }
 
   @Test
   void everyTurnComesOnceInACycle_andEachUserHasOne() {
-    CorrelatedNoise noise = new CorrelatedNoise(List.of(3, 2, 1), KEY);
+    CorrelatedNoise noise = new CorrelatedNoise(List.of(49152, 32768, 16384), KEY);
 
     assertThat(List.of(noise.turnIn(0), noise.turnIn(1), noise.turnIn(2), noise.turnIn(3)))
         .containsExactly(0, 1, 2, 0);
@@ -98,7 +101,7 @@ class CorrelatedNoiseTest {
   void coefficientsComeOutOfASearch_bandsAndKeyDoNot() {
     RoundMechanism one = mechanism(0.125, NOISE);
     RoundMechanism found = mechanism(0.125, new CorrelatedNoise(List.of(52427, 39322), KEY));
-    RoundMechanism wider = mechanism(0.125, new CorrelatedNoise(List.of(3, 2, 1), KEY));
+    RoundMechanism wider = mechanism(0.125, new CorrelatedNoise(List.of(49152, 32768, 16384), KEY));
     RoundMechanism elsewhere =
         mechanism(0.125, new CorrelatedNoise(NOISE.numerators(), "f".repeat(16)));
 
@@ -129,7 +132,7 @@ class CorrelatedNoiseTest {
       assertThat(read(json(mechanism(0.125, noise)))).isEqualTo(mechanism(0.125, noise));
     }
     assertThatThrownBy(() -> read(json(mechanism(0.125, NOISE)).replace("39321]", "39323]")))
-        .hasMessageContaining("squares of at most 2^32");
+        .hasMessageContaining("squares at most 2^32");
   }
 
   private static String json(RoundMechanism mechanism) {
