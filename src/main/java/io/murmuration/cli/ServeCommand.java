@@ -6,7 +6,6 @@ import io.murmuration.serving.Answer;
 import io.murmuration.serving.HttpEndpoint;
 import io.murmuration.serving.LedgerPlace;
 import io.murmuration.serving.Notices;
-import io.murmuration.serving.Prompt;
 import io.murmuration.serving.ReleaseFollower;
 import io.murmuration.serving.ReleasesTopic;
 import io.murmuration.serving.Responder;
@@ -23,10 +22,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalLong;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
-import java.util.function.Supplier;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ExitCode;
@@ -104,25 +101,7 @@ final class ServeCommand implements Callable<Integer> {
       description = "Wait for the first verified release, where it is otherwise a failure.")
   private boolean wait;
 
-  @Option(
-      names = "--max-tokens",
-      paramLabel = "N",
-      description =
-          "New tokens at most, also of what a request asks for (default: ${DEFAULT-VALUE}).")
-  private int maxTokens = 100;
-
-  @Option(
-      names = "--temperature",
-      paramLabel = "T",
-      description =
-          "0 takes the likeliest token, larger values vary more (default: ${DEFAULT-VALUE}).")
-  private double temperature = 0;
-
-  @Option(
-      names = "--seed",
-      paramLabel = "N",
-      description = "Makes sampling repeatable (default: another each time).")
-  private Long seed;
+  @Mixin private GenerationOptions generation;
 
   @Option(
       names = "--concurrency",
@@ -147,9 +126,7 @@ final class ServeCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException, InterruptedException {
-    Prompt defaults = checked("", () -> prompt(""));
-    HttpEndpoint.Limits limits =
-        checked("--concurrency: ", () -> new HttpEndpoint.Limits(defaults, concurrency));
+    HttpEndpoint.Limits limits = limits();
     Optional<InetSocketAddress> address = Optional.ofNullable(listen).map(this::address);
     if (poll.isNegative() || poll.isZero()) {
       throw new ParameterException(
@@ -159,7 +136,8 @@ final class ServeCommand implements Callable<Integer> {
     if (releasesTopic != null && !(place instanceof LedgerPlace.InTopic)) {
       throw new ParameterException(
           spec.commandLine(),
-          "--releases-topic is a topic of the ledger's brokers: it needs --bootstrap-servers and --ledger-topic");
+          "--releases-topic is a topic of the ledger's brokers: it needs --bootstrap-servers and"
+              + " --ledger-topic");
     }
     Said said = new Said(spec.commandLine().getErr());
     try (Responder responder =
@@ -196,17 +174,12 @@ final class ServeCommand implements Callable<Integer> {
         : null;
   }
 
-  private <T> T checked(String context, Supplier<T> made) {
+  private HttpEndpoint.Limits limits() {
     try {
-      return made.get();
+      return new HttpEndpoint.Limits(generation.prompt(""), concurrency);
     } catch (IllegalArgumentException e) {
-      throw new ParameterException(spec.commandLine(), context + e.getMessage(), e);
+      throw new ParameterException(spec.commandLine(), "--concurrency: " + e.getMessage(), e);
     }
-  }
-
-  private Prompt prompt(String text) {
-    return new Prompt(
-        text, maxTokens, temperature, seed == null ? OptionalLong.empty() : OptionalLong.of(seed));
   }
 
   private InetSocketAddress address(String text) {
@@ -249,7 +222,7 @@ final class ServeCommand implements Callable<Integer> {
     PrintWriter out = spec.commandLine().getOut();
     BufferedReader lines = new BufferedReader(new InputStreamReader(in, StandardCharsets.UTF_8));
     for (String line = lines.readLine(); line != null; line = lines.readLine()) {
-      Answer answer = responder.answer(prompt(line)).orElseThrow();
+      Answer answer = responder.answer(generation.prompt(line)).orElseThrow();
       out.println(
           json.isGiven() ? JSON.writeValueAsString(ServingJson.of(answer)) : line + answer.text());
       out.flush();

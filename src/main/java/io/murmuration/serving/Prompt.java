@@ -1,6 +1,8 @@
 package io.murmuration.serving;
 
+import io.murmuration.model.TextGenerator;
 import java.util.OptionalLong;
+import java.util.SplittableRandom;
 
 /**
  * What a model is asked.
@@ -23,5 +25,12 @@ public record Prompt(String text, int maxTokens, double temperature, OptionalLon
       throw new IllegalArgumentException(
           "temperature must be finite and not negative, given " + temperature);
     }
+  }
+
+  /** What the model says next. */
+  public String continuedBy(TextGenerator generator) {
+    SplittableRandom random =
+        seed.isPresent() ? new SplittableRandom(seed.getAsLong()) : new SplittableRandom();
+    return generator.generate(text, maxTokens, temperature, random);
   }
 }

@@ -5,7 +5,6 @@ import io.murmuration.release.ModelStores;
 import io.murmuration.storage.Location;
 import java.time.Duration;
 import java.util.Optional;
-import java.util.SplittableRandom;
 import java.util.function.Consumer;
 
 /**
@@ -71,15 +70,7 @@ public final class Responder implements HttpEndpoint.Source, AutoCloseable {
       return Optional.empty();
     }
     try (ServedModels.Lease<ServedModel> lease = leased.get()) {
-      SplittableRandom random =
-          prompt.seed().isPresent()
-              ? new SplittableRandom(prompt.seed().getAsLong())
-              : new SplittableRandom();
-      String text =
-          lease
-              .model()
-              .generator()
-              .generate(prompt.text(), prompt.maxTokens(), prompt.temperature(), random);
+      String text = prompt.continuedBy(lease.model().generator());
       return Optional.of(new Answer(text, lease.release()));
     }
   }
