@@ -1,12 +1,7 @@
 package io.murmuration.cli;
 
 import io.murmuration.config.InvalidConfigurationException;
-import java.nio.file.AccessDeniedException;
-import java.nio.file.DirectoryNotEmptyException;
-import java.nio.file.FileAlreadyExistsException;
-import java.nio.file.FileSystemException;
-import java.nio.file.NoSuchFileException;
-import java.nio.file.NotDirectoryException;
+import io.murmuration.terminal.OneLine;
 import picocli.AutoComplete.GenerateCompletion;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -88,7 +83,11 @@ public final class Murmuration implements Runnable {
     sayVersion(commandLine);
     commandLine.setExecutionExceptionHandler(
         (exception, command, parsed) -> {
-          command.getErr().println("murmuration: " + describe(exception));
+          command
+              .getErr()
+              .println(
+                  "murmuration: "
+                      + OneLine.of(exception, InvalidConfigurationException.class::isInstance));
           if (root.debug) {
             exception.printStackTrace(command.getErr());
           }
@@ -116,49 +115,6 @@ public final class Murmuration implements Runnable {
   private static void sayVersion(CommandLine command) {
     command.getCommandSpec().versionProvider(new Version());
     command.getSubcommands().values().forEach(Murmuration::sayVersion);
-  }
-
-  /** One line, however many a parser or a server made of it; of a configuration one a fault. */
-  static String describe(Throwable failure) {
-    StringBuilder text = new StringBuilder();
-    String last = null;
-    for (Throwable t = failure; t != null; t = t.getCause()) {
-      if (t.getCause() != null && t.getCause().toString().equals(t.getMessage())) {
-        continue; // says nothing but the name and the message of its cause
-      }
-      String message = message(t);
-      if (!(t instanceof InvalidConfigurationException)) {
-        message = message.strip().replaceAll("\\s*\\R\\s*", " ");
-      }
-      if (last == null || !last.contains(message)) {
-        text.append(last == null ? "" : ": ").append(message);
-        last = message;
-      }
-    }
-    return text.toString();
-  }
-
-  private static String message(Throwable failure) {
-    if (failure instanceof FileSystemException file && file.getReason() == null) {
-      return "%s %s".formatted(file.getFile(), whatIsWrong(file));
-    }
-    return failure.getMessage() == null ? failure.getClass().getSimpleName() : failure.getMessage();
-  }
-
-  /** The JDK's own say the path and nothing else. */
-  private static String whatIsWrong(FileSystemException failure) {
-    if (failure instanceof NoSuchFileException) {
-      return "is not there";
-    } else if (failure instanceof FileAlreadyExistsException) {
-      return "exists already";
-    } else if (failure instanceof AccessDeniedException) {
-      return "may not be read or written by this user";
-    } else if (failure instanceof DirectoryNotEmptyException) {
-      return "is a directory that is not empty";
-    } else if (failure instanceof NotDirectoryException) {
-      return "is not a directory";
-    }
-    return "cannot be used (%s)".formatted(failure.getClass().getSimpleName());
   }
 
   /** Entry point. */

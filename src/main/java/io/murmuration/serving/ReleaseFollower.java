@@ -8,6 +8,7 @@ import io.murmuration.release.ModelStore;
 import io.murmuration.release.ReleaseAudit;
 import io.murmuration.release.ReleaseFiles;
 import io.murmuration.release.ReleaseManifest;
+import io.murmuration.terminal.OneLine;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -171,11 +172,11 @@ public final class ReleaseFollower<M extends Servable> implements AutoCloseable 
     try {
       look(before, findings);
     } catch (IOException | LedgerException e) {
-      findings.away = describe(e);
+      findings.away = OneLine.of(e);
     } catch (RuntimeException e) {
       // of a client library: whatever it means, nothing was verified
       LOG.warn("Could not look for a release", e);
-      findings.away = describe(e);
+      findings.away = OneLine.of(e);
     }
     if (findings.away != null) {
       // what was not looked at again is what it was
@@ -231,7 +232,7 @@ public final class ReleaseFollower<M extends Servable> implements AutoCloseable 
       try {
         ledger = ledger == null ? charges.read() : ledger;
       } catch (LedgerException.Refused e) {
-        refuse(findings, name, List.of(describe(e)));
+        refuse(findings, name, List.of(OneLine.of(e)));
         return;
       }
       if (taken(name, files, served, ledger, findings)) {
@@ -288,7 +289,7 @@ public final class ReleaseFollower<M extends Servable> implements AutoCloseable 
       }
     } catch (RuntimeException e) {
       LOG.info("Release {} cannot be served", name, e);
-      problems.add("it cannot be served: " + describe(e));
+      problems.add("it cannot be served: " + OneLine.of(e));
     }
     refuse(findings, name, problems);
     return false;
@@ -303,21 +304,6 @@ public final class ReleaseFollower<M extends Servable> implements AutoCloseable 
     if (before == null || !before.refusal().equals(refusal)) {
       findings.fresh.add(refusal);
     }
-  }
-
-  /** One line: the messages of an exception and its causes, each once. */
-  static String describe(Throwable failure) {
-    StringBuilder text = new StringBuilder();
-    String last = null;
-    for (Throwable t = failure; t != null; t = t.getCause()) {
-      String message = t.getMessage() == null ? t.getClass().getSimpleName() : t.getMessage();
-      message = message.strip().replaceAll("\\s*\\R\\s*", " ");
-      if (last == null || !last.contains(message)) {
-        text.append(last == null ? "" : ": ").append(message);
-        last = message;
-      }
-    }
-    return text.toString();
   }
 
   /** Serves nothing any more; what is in use is closed when its users are done. */

@@ -2,13 +2,8 @@ package io.murmuration.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
-import java.nio.file.AccessDeniedException;
-import java.nio.file.FileSystemException;
-import java.nio.file.NoSuchFileException;
-import java.util.concurrent.ExecutionException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -49,25 +44,5 @@ class MurmurationTest {
         .isEqualTo("murmuration: /no/ledger: there is no ledger; check --file");
     assertThat(run("--debug", "ledger", "show", "--file", "/no/ledger")).isEqualTo(1);
     assertThat(err.toString()).contains("NoSuchFileException", "at io.murmuration.cli.");
-  }
-
-  @Test
-  void whatIsWrongWithAFileIsSaid() {
-    assertThat(Murmuration.describe(new NoSuchFileException("/a"))).isEqualTo("/a is not there");
-    assertThat(Murmuration.describe(new AccessDeniedException("/a")))
-        .isEqualTo("/a may not be read or written by this user");
-    assertThat(Murmuration.describe(new FileSystemException("/a", null, "Is a directory")))
-        .isEqualTo("/a: Is a directory");
-    assertThat(Murmuration.describe(new FileSystemException("/a")))
-        .isEqualTo("/a cannot be used (FileSystemException)");
-  }
-
-  @Test
-  void whatOnlyWrapsIsPassedOver() {
-    assertThat(
-            Murmuration.describe(
-                new IOException(
-                    "no answer", new ExecutionException(new IOException("too\n late")))))
-        .isEqualTo("no answer: too late");
   }
 }
