@@ -4,7 +4,9 @@ import io.murmuration.calibration.CalibrationChoice;
 import io.murmuration.calibration.CalibrationSchedule;
 import io.murmuration.calibration.CalibrationTerms;
 import io.murmuration.job.ConfiguredMechanism;
+import io.murmuration.model.AdapterFixture;
 import io.murmuration.model.ModelDirectory;
+import io.murmuration.model.TinyModels;
 import io.murmuration.privacy.accounting.PrivacyLoss;
 import io.murmuration.privacy.budget.BudgetTerms;
 import io.murmuration.privacy.budget.HorizonTerms;
@@ -57,6 +59,7 @@ public final class PublishedRun {
   private final Path root;
   private ReleaseContext context;
   private Optional<byte[]> adapter = Optional.empty();
+  private Optional<Path> base = Optional.empty();
   private final String domain;
   private long tick;
 
@@ -79,6 +82,17 @@ public final class PublishedRun {
 
   public static PublishedRun in(Path root, String domain, String baseModel) {
     return new PublishedRun(root, domain, baseModel);
+  }
+
+  /** Adapters of a tiny model that can be loaded, one a round. */
+  public static PublishedRun ofTinyModel(Path directory, int rounds) throws Exception {
+    Path adapter =
+        AdapterFixture.adapter(
+            directory.resolve("adapter"), "model.layers.0.self_attn.q_proj", 16, 16);
+    return in(directory.resolve("run"))
+        .adapting(adapter)
+        .on(TinyModels.write(directory.resolve("base"), TinyModels.QWEN2, 2))
+        .rounds(MECHANISM, /* epsilon= */ 8, rounds, /* halt= */ null);
   }
 
   public static RoundMechanism mechanism(double noiseMultiplier) {
@@ -132,16 +146,22 @@ public final class PublishedRun {
   }
 
   /** Releases name the weights in this directory as those of their base model. */
-  public PublishedRun on(Path base) throws IOException {
+  public PublishedRun on(Path model) throws IOException {
+    base = Optional.of(model);
     context =
         new ReleaseContext(
             context.domain(),
             context.runId(),
             context.baseModel(),
-            ModelDirectory.weightsDigest(base),
+            ModelDirectory.weightsDigest(model),
             context.startingPoint(),
             context.format());
     return this;
+  }
+
+  /** The directory of the model that the adapters are {@link #on}. */
+  public Path base() {
+    return base.orElseThrow();
   }
 
   /** SHA-256 of the newest release's weights. */

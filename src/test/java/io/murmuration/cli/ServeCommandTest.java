@@ -5,7 +5,6 @@ import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
-import io.murmuration.model.AdapterFixture;
 import io.murmuration.model.TinyModels;
 import io.murmuration.serving.GrowingStore;
 import java.io.ByteArrayInputStream;
@@ -42,15 +41,8 @@ class ServeCommandTest {
 
   @BeforeAll
   static void publish(@TempDir Path directory) throws Exception {
-    base = TinyModels.write(directory.resolve("base"), TinyModels.QWEN2, 2);
-    Path adapter =
-        AdapterFixture.adapter(
-            directory.resolve("adapter"), "model.layers.0.self_attn.q_proj", 16, 16);
-    run =
-        PublishedRun.in(directory.resolve("run"))
-            .adapting(adapter)
-            .on(base)
-            .rounds(PublishedRun.MECHANISM, 8, 2, null);
+    run = PublishedRun.ofTinyModel(directory, /* rounds= */ 2);
+    base = run.base();
   }
 
   @BeforeEach
@@ -167,7 +159,8 @@ class ServeCommandTest {
     assertThat(serve(lines("a\n"))).isEqualTo(1);
     assertThat(err.toString().lines())
         .containsExactly(
-            "murmuration: the store holds no release of a model yet; --wait waits for a release that can be served");
+            "murmuration: the store holds no release of a model yet; --wait waits for a release"
+                + " that can be served");
 
     err.getBuffer().setLength(0);
     seen.show(1).tamper(1, "adapter_model.safetensors");

@@ -14,10 +14,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import org.apache.flink.api.common.eventtime.Watermark;
-import org.apache.flink.api.connector.source.ReaderOutput;
 import org.apache.flink.api.connector.source.SourceEvent;
-import org.apache.flink.api.connector.source.SourceOutput;
 import org.apache.flink.api.connector.source.SourceReader;
 import org.apache.flink.api.connector.source.SourceReaderContext;
 import org.apache.flink.configuration.Configuration;
@@ -114,7 +111,7 @@ class CountedSourceITCase {
       reader.addSplits(List.of(state));
       reader.start();
       List<KafkaPartitionSplit> reached = new ArrayList<>();
-      Nowhere nowhere = new Nowhere();
+      CollectedRecords nowhere = new CollectedRecords();
       await()
           .atMost(Duration.ofSeconds(60))
           .until(
@@ -160,31 +157,5 @@ class CountedSourceITCase {
     public UserCodeClassLoader getUserCodeClassLoader() {
       return SimpleUserCodeClassLoader.create(getClass().getClassLoader());
     }
-  }
-
-  private static final class Nowhere implements ReaderOutput<RawRecord> {
-
-    @Override
-    public void collect(RawRecord record) {}
-
-    @Override
-    public void collect(RawRecord record, long timestamp) {}
-
-    @Override
-    public void emitWatermark(Watermark watermark) {}
-
-    @Override
-    public void markIdle() {}
-
-    @Override
-    public void markActive() {}
-
-    @Override
-    public SourceOutput<RawRecord> createOutputForSplit(String splitId) {
-      return this;
-    }
-
-    @Override
-    public void releaseOutputForSplit(String splitId) {}
   }
 }

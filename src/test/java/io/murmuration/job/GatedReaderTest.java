@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.murmuration.event.RawRecord;
 import io.murmuration.event.RecordGate;
 import java.util.ArrayDeque;
-import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.Set;
@@ -13,7 +12,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
-import org.apache.flink.api.common.eventtime.Watermark;
 import org.apache.flink.api.connector.source.ReaderOutput;
 import org.apache.flink.api.connector.source.SourceOutput;
 import org.apache.flink.api.connector.source.SourceReader;
@@ -177,8 +175,7 @@ class GatedReaderTest {
     }
   }
 
-  private static final class Collected implements ReaderOutput<RawRecord> {
-    private final List<RawRecord> records = new ArrayList<>();
+  private static final class Collected extends CollectedRecords {
 
     List<Long> offsets() {
       return records.stream().map(RawRecord::offset).toList();
@@ -192,24 +189,7 @@ class GatedReaderTest {
     @Override
     public void collect(RawRecord record, long timestamp) {
       assertThat(timestamp).isEqualTo(5);
-      records.add(record);
+      super.collect(record, timestamp);
     }
-
-    @Override
-    public void emitWatermark(Watermark watermark) {}
-
-    @Override
-    public void markIdle() {}
-
-    @Override
-    public void markActive() {}
-
-    @Override
-    public SourceOutput<RawRecord> createOutputForSplit(String splitId) {
-      return this;
-    }
-
-    @Override
-    public void releaseOutputForSplit(String splitId) {}
   }
 }

@@ -9,9 +9,7 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
-import org.apache.flink.api.common.eventtime.Watermark;
 import org.apache.flink.api.connector.source.ReaderOutput;
-import org.apache.flink.api.connector.source.SourceOutput;
 import org.apache.flink.api.connector.source.SourceReader;
 import org.apache.flink.connector.kafka.source.split.KafkaPartitionSplit;
 import org.apache.flink.core.io.InputStatus;
@@ -28,7 +26,7 @@ class PlacedReaderTest {
   private final Kafka kafka = new Kafka();
   private final ReadPositions positions = new ReadPositions();
   private final PlacedReader reader = new PlacedReader(kafka, positions);
-  private final Collected output = new Collected();
+  private final CollectedRecords output = new CollectedRecords();
 
   private static KafkaPartitionSplit at(long offset) {
     return new KafkaPartitionSplit(PARTITION, offset);
@@ -159,36 +157,5 @@ class PlacedReaderTest {
 
     @Override
     public void close() {}
-  }
-
-  private static final class Collected implements ReaderOutput<RawRecord> {
-    private final List<RawRecord> records = new ArrayList<>();
-
-    @Override
-    public void collect(RawRecord record) {
-      records.add(record);
-    }
-
-    @Override
-    public void collect(RawRecord record, long timestamp) {
-      records.add(record);
-    }
-
-    @Override
-    public void emitWatermark(Watermark watermark) {}
-
-    @Override
-    public void markIdle() {}
-
-    @Override
-    public void markActive() {}
-
-    @Override
-    public SourceOutput<RawRecord> createOutputForSplit(String splitId) {
-      return this;
-    }
-
-    @Override
-    public void releaseOutputForSplit(String splitId) {}
   }
 }

@@ -3,8 +3,6 @@ package io.murmuration.sql;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.murmuration.cli.PublishedRun;
-import io.murmuration.model.AdapterFixture;
-import io.murmuration.model.TinyModels;
 import io.murmuration.serving.GrowingStore;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -23,15 +21,7 @@ class MlPredictITCase {
 
   @Test
   void sqlIsAnsweredByTheNewestSoundRelease(@TempDir Path directory) throws Exception {
-    Path base = TinyModels.write(directory.resolve("base"), TinyModels.QWEN2, 2);
-    Path adapter =
-        AdapterFixture.adapter(
-            directory.resolve("adapter"), "model.layers.0.self_attn.q_proj", 16, 16);
-    PublishedRun run =
-        PublishedRun.in(directory.resolve("run"))
-            .adapting(adapter)
-            .on(base)
-            .rounds(PublishedRun.MECHANISM, 8, 3, null);
+    PublishedRun run = PublishedRun.ofTinyModel(directory, /* rounds= */ 3);
     GrowingStore seen =
         new GrowingStore(run, directory.resolve("seen"))
             .show(1)
@@ -48,14 +38,16 @@ class MlPredictITCase {
         WITH ('provider' = 'murmuration', 'releases' = '%s', 'ledger.file' = '%s', 'model' = '%s',
           'max-new-tokens' = '4')
         """
-            .formatted(seen.releases(), seen.ledger(), base));
+            .formatted(seen.releases(), seen.ledger(), run.base()));
     sql.executeSql(
-        "CREATE TEMPORARY VIEW prompts AS SELECT * FROM (VALUES (1, 'ab'), (2, 'hello')) AS t(id, prompt)");
+        "CREATE TEMPORARY VIEW prompts AS SELECT * FROM (VALUES (1, 'ab'), (2, 'hello')) AS t(id,"
+            + " prompt)");
 
     List<Row> rows = new ArrayList<>();
     try (CloseableIterator<Row> result =
         sql.executeSql(
-                "SELECT id, answer, round, epsilon FROM ML_PREDICT(TABLE prompts, MODEL birds, DESCRIPTOR(prompt))")
+                "SELECT id, answer, round, epsilon FROM ML_PREDICT(TABLE prompts, MODEL birds,"
+                    + " DESCRIPTOR(prompt))")
             .collect()) {
       result.forEachRemaining(rows::add);
     }

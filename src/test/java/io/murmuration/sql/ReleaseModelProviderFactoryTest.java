@@ -5,8 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import io.murmuration.cli.PublishedRun;
-import io.murmuration.model.AdapterFixture;
-import io.murmuration.model.TinyModels;
 import io.murmuration.serving.GrowingStore;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -59,15 +57,8 @@ class ReleaseModelProviderFactoryTest {
 
   @BeforeAll
   static void publish(@TempDir Path directory) throws Exception {
-    base = TinyModels.write(directory.resolve("base"), TinyModels.QWEN2, 2);
-    Path adapter =
-        AdapterFixture.adapter(
-            directory.resolve("adapter"), "model.layers.0.self_attn.q_proj", 16, 16);
-    run =
-        PublishedRun.in(directory.resolve("run"))
-            .adapting(adapter)
-            .on(base)
-            .rounds(PublishedRun.MECHANISM, 8, 2, null);
+    run = PublishedRun.ofTinyModel(directory, /* rounds= */ 2);
+    base = run.base();
   }
 
   @BeforeEach
@@ -221,7 +212,8 @@ class ReleaseModelProviderFactoryTest {
             Column.physical("answer", DataTypes.INT()),
             Column.physical("round", DataTypes.INT()))) {
       assertRefused(
-          "a model's output may have answer STRING, release STRING, round BIGINT, epsilon DOUBLE, delta DOUBLE, release_sha256 STRING, given",
+          "a model's output may have answer STRING, release STRING, round BIGINT, epsilon DOUBLE,"
+              + " delta DOUBLE, release_sha256 STRING, given",
           PROMPT,
           ResolvedSchema.of(column));
     }
