@@ -21,6 +21,7 @@ import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.common.errors.TopicExistsException;
 import org.apache.kafka.common.utils.Time;
 import org.apache.kafka.metadata.storage.Formatter;
+import org.apache.kafka.server.common.EligibleLeaderReplicasVersion;
 
 /**
  * A single-node Kafka broker and controller inside this JVM, reachable from this machine only.
@@ -138,6 +139,9 @@ public final class EmbeddedKafka implements AutoCloseable {
             .setClusterId(CLUSTER_ID)
             .setControllerListenerName(CONTROLLER_LISTENER)
             .setMetadataLogDirectory(data.toAbsolutePath().toString())
+            // nobody else can be elected, and by that protocol a broker that was killed has no
+            // partition's leadership until it was fenced, registered and unfenced again
+            .setFeatureLevel(EligibleLeaderReplicasVersion.FEATURE_NAME, (short) 0)
             .addDirectory(data.toAbsolutePath().toString())
             .setIgnoreFormatted(true);
     try {

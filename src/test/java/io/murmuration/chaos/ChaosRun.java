@@ -152,7 +152,9 @@ final class ChaosRun implements AutoCloseable {
         new Traffic(
             bootstrapServers(),
             "interactions",
-            lifetimes == null ? ChaosRun::userOf : Lifetimes::userOf);
+            PARTITIONS,
+            lifetimes == null ? ChaosRun::userOf : Lifetimes::userOf,
+            this::log);
     Files.createDirectories(releases());
     watch = new ReleaseWatch(releases());
   }

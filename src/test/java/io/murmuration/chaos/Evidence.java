@@ -27,7 +27,7 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 /**
  * What a run leaves behind.
  *
- * @param sent texts that the broker acknowledged, by user
+ * @param sent texts that the topic of events holds, by user
  * @param counted texts in the last savepoint's pools, by user
  * @param ledger all of it
  * @param executed executed rounds as epoch/round, as the trainers' logs say
