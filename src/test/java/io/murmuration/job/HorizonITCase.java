@@ -112,6 +112,12 @@ class HorizonITCase {
             .hasStackTraceContaining("--new-generation");
         run.stopped = true;
       }
+      try (Run run = new Run(renamedSource(config, afterFirstWave))) {
+        assertThatThrownBy(() -> run.job.getJobExecutionResult().get(1, TimeUnit.MINUTES))
+            .hasStackTraceContaining("the source has no state and begins at offset")
+            .hasStackTraceContaining("without --allowNonRestoredState");
+        run.stopped = true;
+      }
       dropRecords(kafka);
       try (Run run = new Run(config, afterFirstWave)) {
         assertThatThrownBy(() -> run.job.getJobExecutionResult().get(1, TimeUnit.MINUTES))
@@ -303,13 +309,32 @@ class HorizonITCase {
     return env;
   }
 
+  /**
+   * Restores all but the source, which another uid keeps from its state, and would read on where
+   * the consumer group stands: behind records that this sampler has never seen.
+   */
+  private StreamExecutionEnvironment renamedSource(MurmurationConfig config, String savepoint) {
+    StreamExecutionEnvironment env = environment(config, savepoint);
+    env.configure(
+        Configuration.fromMap(
+            Map.of(StateRecoveryOptions.SAVEPOINT_IGNORE_UNCLAIMED_STATE.key(), "true")));
+    env.getTransformations().stream()
+        .flatMap(end -> end.getTransitivePredecessors().stream())
+        .filter(transformation -> "interactions".equals(transformation.getUid()))
+        .findAny()
+        .orElseThrow()
+        .setUid("renamed-interactions");
+    return env;
+  }
+
   private final class Run extends ObservedJob {
 
     Run(MurmurationConfig config, String savepoint) throws Exception {
-      super(
-          config.privacy().domain(),
-          environment(config, savepoint),
-          directory.resolve("savepoints"));
+      this(environment(config, savepoint));
+    }
+
+    Run(StreamExecutionEnvironment env) throws Exception {
+      super(DOMAIN, env, directory.resolve("savepoints"));
     }
 
     void awaitRounds(int rounds) {
