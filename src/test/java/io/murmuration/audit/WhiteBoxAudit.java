@@ -50,6 +50,13 @@ final class WhiteBoxAudit implements Callable<Integer> {
       description = "Of a run. Fewer of either take less time and see less.")
   private int rounds;
 
+  @Option(
+      names = "--horizon",
+      description =
+          "Users have lifetimes and retire within a run, which goes through the operators alone:"
+              + " the cluster's events come from no topic whose offsets could be counted.")
+  private boolean horizon;
+
   @Spec private CommandSpec spec;
 
   public static void main(String[] args) {
@@ -68,23 +75,39 @@ final class WhiteBoxAudit implements Callable<Integer> {
     require("RUNS", runs, /* least= */ 1);
     require("--canaries", canaries, WhiteBoxRun.FEWEST_CANARIES);
     require("--rounds", rounds, WhiteBoxRun.FEWEST_ROUNDS);
+    return horizon ? audit(this::throughOperators) : onACluster();
+  }
+
+  private int onACluster() throws Exception {
     MiniClusterWithClientResource cluster =
         new MiniClusterWithClientResource(ClusterPipeline.clusterConfiguration());
     cluster.before();
     try {
-      int clean = 0;
-      for (int i = 0; i < runs; i++) {
-        Setting setting = SETTINGS.get(i % SETTINGS.size());
-        WhiteBoxRun run = inADirectoryOfItsOwn(setting);
-        clean += run.isClean() ? 1 : 0;
-        System.out.printf("%d of %d: %s%n", i + 1, runs, run);
-        run.findings().stream().filter(Finding::alarm).forEach(System.out::println);
-      }
-      System.out.printf("%d of %d runs clean%n", clean, runs);
-      return clean == runs ? 0 : 1;
+      return audit(this::inADirectoryOfItsOwn);
     } finally {
       cluster.after();
     }
+  }
+
+  /** Audits in one setting. */
+  private interface Audited {
+    WhiteBoxRun in(Setting setting) throws Exception;
+  }
+
+  private int audit(Audited audited) throws Exception {
+    int clean = 0;
+    for (int i = 0; i < runs; i++) {
+      WhiteBoxRun run = audited.in(SETTINGS.get(i % SETTINGS.size()));
+      clean += run.isClean() ? 1 : 0;
+      System.out.printf("%d of %d: %s%n", i + 1, runs, run);
+      run.findings().stream().filter(Finding::alarm).forEach(System.out::println);
+    }
+    System.out.printf("%d of %d runs clean%n", clean, runs);
+    return clean == runs ? 0 : 1;
+  }
+
+  private WhiteBoxRun throughOperators(Setting setting) throws Exception {
+    return WhiteBoxRun.ofLifetimes(setting.sampler(), setting.epsilon(), canaries, rounds);
   }
 
   private void require(String what, int given, int least) {

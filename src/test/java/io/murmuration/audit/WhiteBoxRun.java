@@ -13,8 +13,8 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * A pipeline on the mini cluster and what the battery says of it. Coins, sampling and noise are the
- * real ones: a run has no seed, and no two are alike.
+ * A pipeline, on the mini cluster or through its operators alone, and what the battery says of it.
+ * Coins, sampling and noise are the real ones: a run has no seed, and no two are alike.
  *
  * @param setting what was claimed
  * @param tape what was executed
@@ -34,6 +34,9 @@ record WhiteBoxRun(AuditSetting setting, List<Execution> tape, List<Finding> fin
 
   static final int FEWEST_ROUNDS = 45;
 
+  /** Of a lifetime, so that counting goes through a restore. */
+  private static final int ROUNDS_AFTER_A_RESTORE = 2;
+
   /** The share of canaries that is guessed for the estimates, fixed beforehand. */
   private static final double GUESSED = 0.3;
 
@@ -45,7 +48,24 @@ record WhiteBoxRun(AuditSetting setting, List<Execution> tape, List<Finding> fin
   }
 
   static WhiteBoxRun of(AuditSetting setting, Plant plant, Path directory) throws Exception {
-    List<Execution> tape = ClusterPipeline.run(setting, plant, directory);
+    return judged(setting, ClusterPipeline.run(setting, plant, directory));
+  }
+
+  /** The operators as they are, where everybody retires soon after the first restore. */
+  static WhiteBoxRun ofLifetimes(Sampler sampler, double epsilon, int canaries, int rounds)
+      throws Exception {
+    AuditSetting setting =
+        AuditSetting.ofLifetimes(
+            sampler,
+            epsilon,
+            Q,
+            rounds,
+            /* lifetime= */ rounds / ClusterPipeline.LIVES + ROUNDS_AFTER_A_RESTORE,
+            toss(canaries));
+    return judged(setting, OperatorPipeline.run(setting, Plant.nothing()));
+  }
+
+  private static WhiteBoxRun judged(AuditSetting setting, List<Execution> tape) {
     PrivacyProfile claim = PrivacyProfile.of(setting.charged(), /* step= */ setting.epsilon() / 16);
     return new WhiteBoxRun(setting, tape, Battery.judge(setting, tape, claim));
   }
@@ -55,8 +75,12 @@ record WhiteBoxRun(AuditSetting setting, List<Execution> tape, List<Finding> fin
   }
 
   static AuditSetting setting(Sampler sampler, double epsilon, int canaries, int rounds) {
+    return AuditSetting.of(sampler, epsilon, Q, rounds, toss(canaries));
+  }
+
+  private static Canaries toss(int canaries) {
     int quiet = canaries / 6;
-    return AuditSetting.of(sampler, epsilon, Q, rounds, Canaries.toss(canaries - quiet, quiet));
+    return Canaries.toss(canaries - quiet, quiet);
   }
 
   boolean isClean() {
@@ -74,7 +98,8 @@ record WhiteBoxRun(AuditSetting setting, List<Execution> tape, List<Finding> fin
             .orElseThrow();
     return String.format(
         Locale.ROOT,
-        "%s epsilon %s: %s, nearest %s with %.1f of %.1f; epsilon at least %.2f (guesses), %.2f (guesses, Gaussian), %.2f (rates, Gaussian)",
+        "%s epsilon %s: %s, nearest %s with %.1f of %.1f; epsilon at least %.2f (guesses), %.2f"
+            + " (guesses, Gaussian), %.2f (rates, Gaussian)",
         setting.sampler(),
         setting.epsilon(),
         isClean() ? "clean" : "ALARM",
