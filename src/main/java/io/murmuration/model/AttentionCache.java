@@ -52,6 +52,16 @@ final class AttentionCache implements AutoCloseable {
     positions += count;
   }
 
+  /** Begins anew, without any positions. */
+  void forget() {
+    for (KeysAndValues past : layers.values()) {
+      past.keys().close();
+      past.values().close();
+    }
+    layers.clear();
+    positions = 0;
+  }
+
   /** Moves an array out of the scope of the step, into the cache. */
   private NDArray kept(NDArray array) {
     NDScope.unregister(array);

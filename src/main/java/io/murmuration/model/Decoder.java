@@ -11,17 +11,20 @@ import io.murmuration.model.DecoderDescription.Layer;
 import io.murmuration.model.DecoderDescription.Linear;
 import io.murmuration.model.DecoderDescription.Norm;
 import io.murmuration.model.DecoderDescription.NormKind;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.function.IntFunction;
 
 /**
  * The forward pass of every family, from a {@link DecoderDescription}.
  *
  * <p>A batch is a grid of slices × sequences × positions, padded at the right. Causal attention
  * never looks right, so padding needs no mask of its own: its positions are computed and ignored.
- * Nothing mixes sequences.
+ * Nothing mixes sequences: where their length tells how they are rotated, it is each one's own, so
+ * that no user's gradient depends on what stands beside it.
  *
  * <p>Each part closes its intermediate results: what lives on is what autograd needs for the way
  * back, or, without gradients, one part's own.
@@ -60,7 +63,10 @@ final class Decoder {
   /** Of queries, which are scaled for their products with keys, and of keys. */
   private record Rotations(Rotation query, Rotation key) {}
 
-  /** Tables of the rotary embedding, (rows, head width), and the matrix that swaps halves. */
+  /**
+   * Tables of the rotary embedding, (rows, head width), or (slices · sequences · groups, rows, head
+   * width) where not all sequences are rotated alike, and the matrix that swaps halves.
+   */
   private record Rotation(NDArray cos, NDArray sin, NDArray swap) {}
 
   /**
@@ -68,21 +74,28 @@ final class Decoder {
    *
    * @param manager of the step; constants are created there
    * @param ids int64 (slices, sequences, positions)
+   * @param lengths of the sequences without padding, in positions
    * @return (slices, sequences · positions, hidden)
    */
-  NDArray hidden(NDManager manager, NDArray ids, DecoderParameters parameters) {
-    return hidden(manager, ids, parameters, Optional.empty());
+  NDArray hidden(NDManager manager, NDArray ids, DecoderParameters parameters, int[] lengths) {
+    return hidden(manager, ids, parameters, Optional.empty(), lengths);
   }
 
   /**
    * Final hidden states of positions that follow those of a cache; the cache takes them up.
    *
    * @param ids int64 (slices, sequences, new positions)
+   * @param lengths of the whole sequences without padding, those positions included that are in the
+   *     cache or still to come
    * @return (slices, sequences · new positions, hidden)
    */
   NDArray continued(
-      NDManager manager, NDArray ids, DecoderParameters parameters, AttentionCache cache) {
-    NDArray hidden = hidden(manager, ids, parameters, Optional.of(cache));
+      NDManager manager,
+      NDArray ids,
+      DecoderParameters parameters,
+      AttentionCache cache,
+      int[] lengths) {
+    NDArray hidden = hidden(manager, ids, parameters, Optional.of(cache), lengths);
     cache.advance((int) ids.getShape().get(2));
     return hidden;
   }
@@ -91,7 +104,8 @@ final class Decoder {
       NDManager manager,
       NDArray ids,
       DecoderParameters parameters,
-      Optional<AttentionCache> cache) {
+      Optional<AttentionCache> cache,
+      int[] lengths) {
     Shape shape = ids.getShape();
     int positions = (int) shape.get(2);
     int past = cache.map(AttentionCache::positions).orElse(0);
@@ -109,7 +123,7 @@ final class Decoder {
             shape.get(0),
             shape.get(1),
             positions,
-            rotations(manager, past, positions, repeat),
+            rotations(manager, past, positions, repeat, lengths),
             masks(manager, past, positions, repeat),
             cache,
             manager);
@@ -136,6 +150,13 @@ final class Decoder {
     int arrays = description.scales().scoreCap().isPresent() ? 2 : 1;
     long rowBytes = (long) Float.BYTES * arrays * sequences * description.heads() * positions;
     return (int) Math.max(1, Math.min(positions, SCORES_BYTES / rowBytes));
+  }
+
+  /** Whether all positions of a sequence of one length are rotated as in one of another length. */
+  boolean rotatesAlike(int length, int other) {
+    return description.layers().stream()
+        .flatMap(layer -> layer.rotary().stream())
+        .allMatch(rotary -> length > rotary.border() == other > rotary.border());
   }
 
   /** Whether one head serves all slices. */
@@ -430,7 +451,7 @@ final class Decoder {
 
   /** The rotations of each rotary embedding that a layer has. */
   private Map<RotaryEmbedding, Rotations> rotations(
-      NDManager manager, int past, int positions, int repeat) {
+      NDManager manager, int past, int positions, int repeat, int[] lengths) {
     Map<RotaryEmbedding, Rotations> rotations = new HashMap<>();
     for (Layer layer : description.layers()) {
       layer
@@ -441,8 +462,8 @@ final class Decoder {
                       rotary,
                       r ->
                           new Rotations(
-                              rotation(manager, r, past, positions, queryScale(), repeat),
-                              rotation(manager, r, past, positions, 1, 1))));
+                              rotation(manager, r, past, positions, queryScale(), repeat, lengths),
+                              rotation(manager, r, past, positions, 1, 1, lengths))));
     }
     return rotations;
   }
@@ -451,6 +472,7 @@ final class Decoder {
    * @param past positions before the first one
    * @param scale of the rotated vectors
    * @param repeat how often the positions stand one after the other
+   * @param lengths of the sequences
    */
   private Rotation rotation(
       NDManager manager,
@@ -458,19 +480,58 @@ final class Decoder {
       int past,
       int positions,
       double scale,
-      int repeat) {
+      int repeat,
+      int[] lengths) {
     int width = description.headDim();
     int rotated = rotary.rotated(width);
     float[] swap = new float[width * width];
     for (int i = 0; i < rotated; i++) {
       swap[(i + rotated / 2) % rotated * width + i] = 1;
     }
-    float[] cos = rotary.cosines(past, positions, width, scale);
-    float[] sin = rotary.sines(past, positions, width, scale);
     return new Rotation(
-        Tensors.floats(manager, repeated(cos, repeat), (long) repeat * positions, width),
-        Tensors.floats(manager, repeated(sin, repeat), (long) repeat * positions, width),
+        perSequence(
+            manager,
+            rotary,
+            lengths,
+            length -> repeated(rotary.cosines(past, positions, width, scale, length), repeat)),
+        perSequence(
+            manager,
+            rotary,
+            lengths,
+            length -> repeated(rotary.sines(past, positions, width, scale, length), repeat)),
         Tensors.floats(manager, swap, width, width));
+  }
+
+  /**
+   * A table for all sequences where they are rotated alike, otherwise one for each and each of its
+   * groups.
+   *
+   * @param table of a sequence's length, (rows, head width)
+   */
+  private NDArray perSequence(
+      NDManager manager, RotaryEmbedding rotary, int[] lengths, IntFunction<float[]> table) {
+    int border = rotary.border();
+    long width = description.headDim();
+    long longer = Arrays.stream(lengths).filter(length -> length > border).count();
+    if (longer == 0 || longer == lengths.length) {
+      float[] values = table.apply(lengths[0]);
+      return Tensors.floats(manager, values, values.length / width, width);
+    }
+    float[] within = table.apply(border);
+    float[] beyond = table.apply(border + 1);
+    float[] both = Arrays.copyOf(within, 2 * within.length);
+    System.arraycopy(beyond, 0, both, within.length, beyond.length);
+    int groups = description.keyValueHeads();
+    long[] which = new long[lengths.length * groups];
+    for (int i = 0; i < which.length; i++) {
+      which[i] = lengths[i / groups] > border ? 1 : 0;
+    }
+    return Tensors.alone(
+        () ->
+            Tensors.rows(
+                    Tensors.floats(manager, both, 2, within.length),
+                    Tensors.longs(manager, which, which.length))
+                .reshape(which.length, within.length / width, width));
   }
 
   private static float[] repeated(float[] values, int times) {

@@ -285,7 +285,7 @@ public record DecoderDescription(
    *     they are kept too
    */
   public long activationBytesPerPosition(int positions, boolean inputsKept) {
-    long kept = 0;
+    long kept = tablesOfRotations(positions);
     long passing = 0;
     for (Layer layer : layers) {
       long joined = layer.attentionOut().in();
@@ -305,6 +305,18 @@ public record DecoderDescription(
     }
     // the last hidden states, those of the targets, and their gradients
     return Float.BYTES * (kept + passing + 4L * hiddenSize);
+  }
+
+  /**
+   * Sines and cosines of queries and keys where sequences, some shorter and some longer than a
+   * border, each have their own; else there is one table for all.
+   */
+  private long tablesOfRotations(int positions) {
+    boolean own =
+        layers.stream()
+            .flatMap(layer -> layer.rotary().stream())
+            .anyMatch(rotary -> positions > rotary.border());
+    return own ? 2L * (heads + keyValueHeads) * headDim : 0;
   }
 
   /** How many numbers of a position the norms of a layer read. */

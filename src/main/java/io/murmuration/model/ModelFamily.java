@@ -294,12 +294,7 @@ enum ModelFamily {
 
   private static DecoderDescription phi3(ModelConfig config) {
     RotaryEmbedding embedding = RotarySettings.ofPhi3(config);
-    RotaryDecoder decoder = new RotaryDecoder(config);
-    int shortContext = RotarySettings.phi3Context(config); // counts only for LongRoPE
-    if (embedding.scaling().isPresent()) {
-      decoder.context(shortContext);
-    }
-    return decoder
+    return new RotaryDecoder(config)
         .fused()
         .rotary((layer, reach) -> Optional.of(embedding))
         .windows(LayerAttention::whereGiven, LayerTypes.MUST_AGREE)

@@ -58,7 +58,6 @@ final class RotaryDecoder {
   private OptionalInt defaultHeadDim = OptionalInt.empty();
   private OptionalInt defaultBeginning = OptionalInt.empty();
   private OptionalInt defaultEnd = OptionalInt.empty();
-  private OptionalInt context = OptionalInt.empty();
   private String normEpsilonKey = "rms_norm_eps";
   private double defaultNormEpsilon = 1e-6;
   private boolean tiedByDefault;
@@ -137,12 +136,6 @@ final class RotaryDecoder {
     return defaultNormEpsilon(standard);
   }
 
-  /** A longest context that is not {@code max_position_embeddings}. */
-  RotaryDecoder context(int positions) {
-    context = OptionalInt.of(positions);
-    return this;
-  }
-
   RotaryDecoder tiedByDefault() {
     tiedByDefault = true;
     return this;
@@ -198,7 +191,7 @@ final class RotaryDecoder {
         heads,
         kvHeads,
         headDim,
-        Math.min(config.positive("max_position_embeddings"), context.orElse(Integer.MAX_VALUE)),
+        config.positive("max_position_embeddings"),
         ModelFamily.beginningOfText(config, defaultBeginning),
         ModelFamily.endOfText(config, defaultEnd),
         config.number(normEpsilonKey, defaultNormEpsilon),

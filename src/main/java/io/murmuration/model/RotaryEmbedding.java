@@ -23,8 +23,17 @@ public record RotaryEmbedding(double theta, double share, Optional<Scaling> scal
      * The scaled frequencies, in radians per position.
      *
      * @param frequencies of one head before scaling, falling
+     * @param length of the sequence, in positions
      */
-    double[] apply(double theta, double[] frequencies);
+    double[] apply(double theta, double[] frequencies, int length);
+
+    /**
+     * The longest sequence that is rotated as all shorter ones are; longer ones are rotated
+     * otherwise, and all alike.
+     */
+    default int border() {
+      return Integer.MAX_VALUE;
+    }
 
     /** What rotated vectors are multiplied with. */
     default double factorOfVectors() {
@@ -36,7 +45,7 @@ public record RotaryEmbedding(double theta, double share, Optional<Scaling> scal
   public record LinearScaling(double factor) implements Scaling {
 
     @Override
-    public double[] apply(double theta, double[] frequencies) {
+    public double[] apply(double theta, double[] frequencies, int length) {
       return Arrays.stream(frequencies).map(frequency -> frequency / factor).toArray();
     }
   }
@@ -51,7 +60,7 @@ public record RotaryEmbedding(double theta, double share, Optional<Scaling> scal
       implements Scaling {
 
     @Override
-    public double[] apply(double theta, double[] frequencies) {
+    public double[] apply(double theta, double[] frequencies, int length) {
       return Arrays.stream(frequencies).map(this::scaled).toArray();
     }
 
@@ -94,7 +103,7 @@ public record RotaryEmbedding(double theta, double share, Optional<Scaling> scal
     }
 
     @Override
-    public double[] apply(double theta, double[] frequencies) {
+    public double[] apply(double theta, double[] frequencies, int length) {
       int width = 2 * frequencies.length;
       double low = border(theta, width, betaFast);
       double high = border(theta, width, betaSlow);
@@ -125,17 +134,22 @@ public record RotaryEmbedding(double theta, double share, Optional<Scaling> scal
   }
 
   /**
-   * LongRoPE within the context that a model was first trained with: every frequency over a factor
-   * of its own.
+   * LongRoPE: every frequency over a factor of its own, which is another one in sequences that are
+   * longer than what a model was first trained with.
    *
-   * @param factors of the frequencies, in their order
-   * @param vectors what rotated queries and keys are multiplied with
+   * @param shortFactors of the frequencies, in their order, up to that length
+   * @param longFactors beyond it
+   * @param originalContext that length, in positions
+   * @param vectors what rotated queries and keys are multiplied with, at any length
    * @see <a href="https://arxiv.org/abs/2402.13753">Ding et al., LongRoPE</a>
    */
-  public record LongRopeScaling(List<Double> factors, double vectors) implements Scaling {
+  public record LongRopeScaling(
+      List<Double> shortFactors, List<Double> longFactors, int originalContext, double vectors)
+      implements Scaling {
 
     public LongRopeScaling {
-      factors = List.copyOf(factors);
+      shortFactors = List.copyOf(shortFactors);
+      longFactors = List.copyOf(longFactors);
     }
 
     /**
@@ -148,12 +162,18 @@ public record RotaryEmbedding(double theta, double share, Optional<Scaling> scal
     }
 
     @Override
-    public double[] apply(double theta, double[] frequencies) {
+    public double[] apply(double theta, double[] frequencies, int length) {
+      List<Double> factors = length > originalContext ? longFactors : shortFactors;
       double[] scaled = frequencies.clone();
       for (int i = 0; i < scaled.length; i++) {
         scaled[i] /= factors.get(i);
       }
       return scaled;
+    }
+
+    @Override
+    public int border() {
+      return originalContext;
     }
 
     @Override
@@ -167,14 +187,23 @@ public record RotaryEmbedding(double theta, double share, Optional<Scaling> scal
     return (int) (headDim * share);
   }
 
-  /** Frequencies of one head, radians per position, half as many as dimensions are rotated. */
-  double[] frequencies(int headDim) {
+  /** See {@link Scaling#border}. */
+  int border() {
+    return scaling.map(Scaling::border).orElse(Integer.MAX_VALUE);
+  }
+
+  /**
+   * Frequencies of one head, radians per position, half as many as dimensions are rotated.
+   *
+   * @param length of the sequence
+   */
+  double[] frequencies(int headDim, int length) {
     int rotated = rotated(headDim);
     double[] frequencies = new double[rotated / 2];
     for (int i = 0; i < frequencies.length; i++) {
       frequencies[i] = Math.pow(theta, -2.0 * i / rotated);
     }
-    return scaling.map(s -> s.apply(theta, frequencies)).orElse(frequencies);
+    return scaling.map(s -> s.apply(theta, frequencies, length)).orElse(frequencies);
   }
 
   /**
@@ -182,9 +211,10 @@ public record RotaryEmbedding(double theta, double share, Optional<Scaling> scal
    * and what is not rotated 1.
    *
    * @param first the first position of the table
+   * @param length of the sequence that they are positions of
    */
-  float[] cosines(int first, int positions, int headDim, double scale) {
-    return table(first, positions, headDim, scale, scale, true);
+  float[] cosines(int first, int positions, int headDim, double scale, int length) {
+    return table(first, positions, headDim, scale, scale, true, length);
   }
 
   /**
@@ -192,14 +222,21 @@ public record RotaryEmbedding(double theta, double share, Optional<Scaling> scal
    * and 0 for what is not rotated: the rotation is then x·cos + swapHalves(x)·sin.
    *
    * @param first the first position of the table
+   * @param length of the sequence that they are positions of
    */
-  float[] sines(int first, int positions, int headDim, double scale) {
-    return table(first, positions, headDim, -scale, scale, false);
+  float[] sines(int first, int positions, int headDim, double scale, int length) {
+    return table(first, positions, headDim, -scale, scale, false, length);
   }
 
   private float[] table(
-      int first, int positions, int headDim, double firstHalf, double secondHalf, boolean cosine) {
-    double[] frequencies = frequencies(headDim);
+      int first,
+      int positions,
+      int headDim,
+      double firstHalf,
+      double secondHalf,
+      boolean cosine,
+      int length) {
+    double[] frequencies = frequencies(headDim, length);
     double vectors = scaling.map(Scaling::factorOfVectors).orElse(1.0);
     int half = frequencies.length;
     float[] table = new float[positions * headDim];

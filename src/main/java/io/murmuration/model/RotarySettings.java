@@ -94,18 +94,10 @@ final class RotarySettings {
 
   /**
    * Phi-3's: heads may be rotated in part, and scaled embeddings are LongRoPE whatever their name
-   * is. Only short factors are read, so that {@link #phi3Context} is the longest context.
+   * is.
    */
   static RotaryEmbedding ofPhi3(ModelConfig config) {
     return of(config, /* theta= */ 10_000, new Habits(OptionalDouble.of(1), /* phi3= */ true));
-  }
-
-  /**
-   * The longest context in which Phi-3's short factors count. Beyond it the factors of a batch
-   * follow its longest sequence, and with them one user's gradient another user's text.
-   */
-  static int phi3Context(ModelConfig config) {
-    return config.positive(ORIGINAL_CONTEXT, PHI3_CONTEXT);
   }
 
   private static RotaryEmbedding of(ModelConfig config, double theta, Habits habits) {
@@ -210,10 +202,10 @@ final class RotarySettings {
         "%s, which is %d of them".formatted(embedding.share(), rotated));
     if (embedding.scaling().orElse(null) instanceof RotaryEmbedding.LongRopeScaling longRope) {
       config.require(
-          longRope.factors().size() == rotated / 2,
+          longRope.shortFactors().size() == rotated / 2,
           "short_factor",
           rotated / 2 + " factors, one for each frequency",
-          longRope.factors().size());
+          longRope.shortFactors().size());
     }
   }
 
@@ -266,7 +258,7 @@ final class RotarySettings {
 
   /** Transformers takes the ratio of both contexts for the factor, whatever is stated. */
   private static Scaling longRope(ModelConfig config, ModelConfig rope) {
-    int original = phi3Context(config);
+    int original = config.positive(ORIGINAL_CONTEXT, PHI3_CONTEXT);
     if (rope.present(ORIGINAL_CONTEXT)) {
       rope.requireAgreement(
           ORIGINAL_CONTEXT, rope.positive(ORIGINAL_CONTEXT), original, "config.json itself");
@@ -275,16 +267,16 @@ final class RotarySettings {
     if (rope.present("factor")) {
       rope.requireAgreement("factor", rope.number("factor"), longer, "the ratio of both contexts");
     }
-    List<Double> factors = rope.positiveNumbers("short_factor");
-    List<Double> unused = rope.positiveNumbers("long_factor");
+    List<Double> shortFactors = rope.positiveNumbers("short_factor");
+    List<Double> longFactors = rope.positiveNumbers("long_factor");
     rope.require(
-        unused.size() == factors.size(),
+        longFactors.size() == shortFactors.size(),
         "long_factor",
-        "as many as short factors, " + factors.size(),
-        unused.size());
+        "as many as short factors, " + shortFactors.size(),
+        longFactors.size());
     double suggested = RotaryEmbedding.LongRopeScaling.suggestedVectors(longer, original);
     return new RotaryEmbedding.LongRopeScaling(
-        factors, positive(rope, "attention_factor", suggested));
+        shortFactors, longFactors, original, positive(rope, "attention_factor", suggested));
   }
 
   private static double positive(ModelConfig rope, String key, double standard) {

@@ -73,17 +73,15 @@ public final class TextGenerator {
               ? model.base()
               : trainable.bind(TextEvaluator.arrays(manager, trainable, parameters));
       long[] ids = start.clone();
-      long[] fresh = ids;
       int limit = Math.min(start.length + maxTokens, model.description().maxPositions());
       while (ids.length < limit) {
-        float[] logits = nextLogits(fresh, binding, cache);
+        float[] logits = nextLogits(ids, binding, cache);
         int next = temperature == 0 ? argMax(logits) : sample(logits, temperature, random);
         if (model.description().endOfText().contains(next)) {
           break;
         }
         ids = Arrays.copyOf(ids, ids.length + 1);
         ids[ids.length - 1] = next;
-        fresh = new long[] {next};
       }
       return ids;
     }
@@ -97,20 +95,27 @@ public final class TextGenerator {
   }
 
   /**
-   * Logits of the token after those in the cache and {@code ids}; the cache takes them up.
+   * Logits of the token after {@code ids}; the cache takes up those that it does not have yet.
    *
-   * @param ids at least one
+   * <p>Where the sequence has become so long that all of its positions are rotated otherwise, what
+   * the cache has is computed anew, once.
+   *
+   * @param ids more than the cache has, and the same ones
    */
   float[] nextLogits(long[] ids, Binding binding, AttentionCache cache) {
-    int width = model.decoder().positionsAtATime(1, cache.positions() + ids.length);
+    if (!model.decoder().rotatesAlike(cache.positions(), ids.length)) {
+      cache.forget();
+    }
+    int[] length = {ids.length};
+    int width = model.decoder().positionsAtATime(1, ids.length);
     float[] logits = null;
-    for (int first = 0; first < ids.length; first += width) {
+    for (int first = cache.positions(); first < ids.length; first += width) {
       int end = Math.min(first + width, ids.length);
       try (NDScope scope = new NDScope();
           NDManager step = model.manager().newSubManager()) {
         scope.suppressNotUsedWarning();
         NDArray grid = Tensors.longs(step, Arrays.copyOfRange(ids, first, end), 1, 1, end - first);
-        NDArray hidden = model.decoder().continued(step, grid, binding.parameters(), cache);
+        NDArray hidden = model.decoder().continued(step, grid, binding.parameters(), cache, length);
         if (end == ids.length) {
           NDArray last = hidden.get(new NDIndex(":, -1:"));
           logits = Tensors.floats(model.decoder().logits(last, binding.parameters()));

@@ -14,6 +14,7 @@ public final class TokenBatch {
   private final int slices;
   private final int sequences;
   private final int positions;
+  private final int[] lengths;
   private final long[] ids;
   private final long[] rows;
   private final long[] targets;
@@ -29,6 +30,7 @@ public final class TokenBatch {
     this.positions =
         slices.stream().flatMap(List::stream).mapToInt(TokenSequence::inputs).max().orElse(0);
     int count = slices.stream().flatMap(List::stream).mapToInt(TokenSequence::targets).sum();
+    this.lengths = new int[this.slices * sequences];
     this.ids = new long[this.slices * sequences * positions];
     this.rows = new long[count];
     this.targets = new long[count];
@@ -41,6 +43,7 @@ public final class TokenBatch {
       for (int e = 0; e < slice.size(); e++) {
         TokenSequence sequence = slice.get(e);
         int start = (s * sequences + e) * positions;
+        lengths[s * sequences + e] = sequence.inputs();
         System.arraycopy(sequence.ids(), 0, ids, start, sequence.inputs());
         for (int t = sequence.firstTarget(); t < sequence.ids().length; t++) {
           rows[next] = start + t - 1;
@@ -71,6 +74,11 @@ public final class TokenBatch {
   /** Positions per sequence in the grid, padding included. */
   public int positions() {
     return positions;
+  }
+
+  /** Positions of each sequence without padding, row-major; 0 of one that is all padding. */
+  int[] lengths() {
+    return lengths;
   }
 
   /** Input ids, row-major. */

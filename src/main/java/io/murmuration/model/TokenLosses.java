@@ -89,8 +89,8 @@ final class TokenLosses {
           NDArray ids = ids(step, first, end);
           NDArray hidden =
               width >= all
-                  ? model.decoder().hidden(step, ids, parameters)
-                  : model.decoder().continued(step, ids, parameters, cache);
+                  ? model.decoder().hidden(step, ids, parameters, batch.lengths())
+                  : model.decoder().continued(step, ids, parameters, cache, batch.lengths());
           for (Grid piece : pieces(grid(step, hidden, first, end))) {
             try (NDScope inner = new NDScope()) {
               inner.suppressNotUsedWarning();
@@ -114,7 +114,7 @@ final class TokenLosses {
         NDManager step = model.manager().newSubManager()) {
       scope.suppressNotUsedWarning();
       int end = batch.positions();
-      NDArray hidden = model.decoder().hidden(step, ids(step, 0, end), parameters);
+      NDArray hidden = model.decoder().hidden(step, ids(step, 0, end), parameters, batch.lengths());
       Grid grid = grid(step, hidden, 0, end);
       // first backward from each piece's losses to its states, which frees the logits
       Grid leaves = new Grid(grid.states().stopGradient(), grid.targets(), grid.rows());

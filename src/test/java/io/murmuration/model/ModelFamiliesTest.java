@@ -77,17 +77,22 @@ class ModelFamiliesTest {
     Path written = TinyModels.write(directory.resolve("model"), fields, 5);
     try (LanguageModel model = LanguageModel.load(written)) {
       long[] ids = model.tokenizer().encode(null, TEXT, 64).ids();
-      double[][] expected = new PlainDecoder(written).logits(ids);
+      PlainDecoder plain = new PlainDecoder(written);
+      double[][] whole = plain.logits(ids);
       TextGenerator generator = new TextGenerator(model);
       for (int chunk : new int[] {1, 7}) {
         try (AttentionCache cache = new AttentionCache(model.manager())) {
           for (int from = 0; from < ids.length; from += chunk) {
             int to = Math.min(ids.length, from + chunk);
-            float[] logits =
-                generator.nextLogits(Arrays.copyOfRange(ids, from, to), model.base(), cache);
+            long[] known = Arrays.copyOf(ids, to);
+            float[] logits = generator.nextLogits(known, model.base(), cache);
             assertThat(cache.positions()).isEqualTo(to);
+            double[] expected =
+                model.decoder().rotatesAlike(to, ids.length)
+                    ? whole[to - 1]
+                    : plain.logits(known)[to - 1];
             for (int i = 0; i < logits.length; i++) {
-              assertThat((double) logits[i]).isCloseTo(expected[to - 1][i], within(2e-4));
+              assertThat((double) logits[i]).isCloseTo(expected[i], within(2e-4));
             }
           }
         }
@@ -212,15 +217,27 @@ class ModelFamiliesTest {
         "use_bidirectional_attention: expected nothing (attention must look back only)");
   }
 
-  /** Beyond it, factors would follow the longest sequence of a batch. */
+  /** As transformers has it: all positions are rotated anew once a sequence is longer. */
   @Test
-  void contextsOfLongRopeEndWhereTheModelWasFirstTrained() throws IOException {
-    Path written = TinyModels.write(directory.resolve("model"), TinyModels.PHI3_LONG, 3);
+  void aContinuationOfLongRopeGoesOnBeyondTheOriginalContext() throws IOException {
+    Path written = TinyModels.write(directory.resolve("model"), TinyModels.PHI3_LONGER, 3);
+    PlainDecoder plain = new PlainDecoder(written);
     try (LanguageModel model = LanguageModel.load(written)) {
-      assertThat(model.description().maxPositions()).isEqualTo(64);
-      assertThatThrownBy(() -> TextGenerator.nextLogits(model, new long[65]))
-          .hasMessageContaining("at most 64 positions, given 65");
+      assertThat(model.description().maxPositions()).isEqualTo(4096);
+      long[] start = {1, 9, 4, 7};
+
+      long[] all = new TextGenerator(model).generate(start, 8, /* temperature= */ 0, new Random(1));
+
+      assertThat(all).hasSize(12);
+      for (int length = start.length; length < all.length; length++) {
+        double[] logits = plain.logits(Arrays.copyOf(all, length))[length - 1];
+        assertThat(logits[(int) all[length]]).isCloseTo(max(logits), within(1e-5));
+      }
     }
+  }
+
+  private static double max(double[] values) {
+    return Arrays.stream(values).max().orElseThrow();
   }
 
   private void assertRefused(String fields, String... parts) throws IOException {

@@ -351,8 +351,9 @@ final class PlainDecoder {
     double context = scaling.path("original_max_position_embeddings").asDouble(positions);
     switch (type(scaling)) {
       case "longrope":
-        // sequences are shorter than what the model was first trained with
-        return base / scaling.path("short_factor").path(i).asDouble();
+        double first = config.path("original_max_position_embeddings").asDouble(4096);
+        String factors = all > first ? "long_factor" : "short_factor";
+        return base / scaling.path(factors).path(i).asDouble();
       case "linear":
         return base / factor;
       case "dynamic":

@@ -84,17 +84,22 @@ public final class TinyModels {
       "rope_scaling": null
       """;
 
-  /** Half of each head is rotated; the factors of long contexts never count. */
+  /** Half of each head is rotated; tests' sequences are shorter than the original context. */
   public static final String PHI3_LONG =
       PHI3.replace("\"sliding_window\": 7, ", "")
               .replace("\"max_position_embeddings\": 64,\n", "\"max_position_embeddings\": 4096,\n")
               .replace(
                   "null",
-                  "{\"type\": \"longrope\", \"rope_type\": \"longrope\", \"short_factor\": [1.0, 2.5],"
-                      + " \"long_factor\": [7.0, 90.0]}")
+                  "{\"type\": \"longrope\", \"rope_type\": \"longrope\", \"short_factor\": [1.0,"
+                      + " 2.5], \"long_factor\": [7.0, 90.0]}")
               .replace("\"num_attention_heads\": 4", "\"num_attention_heads\": 2")
               .replace("\"num_key_value_heads\": 2", "\"num_key_value_heads\": 1")
           + ", \"partial_rotary_factor\": 0.5";
+
+  /** The same, but tests' sequences are shorter than the original context, and longer. */
+  public static final String PHI3_LONGER =
+      PHI3_LONG.replace(
+          "\"original_max_position_embeddings\": 64", "\"original_max_position_embeddings\": 7");
 
   /** A quarter of each head is rotated, the family's default. */
   public static final String STABLELM =
@@ -172,7 +177,8 @@ public final class TinyModels {
               + "\"rope_parameters\": {\"rope_type\": \"default\", \"rope_theta\": 300,"
               + " \"partial_rotary_factor\": 1.0}, \"resid_pdrop\": 0.0, \"embd_pdrop\": 0.0",
           PHI3_LONG,
-          PHI3_LONG
+          PHI3_LONGER,
+          PHI3_LONGER
               .replace("longrope", "su")
               .replace("\"short_factor\"", "\"attention_factor\": 1.5, \"short_factor\""),
           STABLELM,

@@ -146,7 +146,7 @@ class TokenLossesTest {
         NDManager step = model.manager().newSubManager()) {
       scope.suppressNotUsedWarning();
       NDArray ids = Tensors.longs(step, new long[] {1, 5, 6, 7}, 1, 1, 4);
-      model.decoder().hidden(step, ids, model.base().parameters());
+      model.decoder().hidden(step, ids, model.base().parameters(), new int[] {4});
       return model.manager().getManagedArrays().size(); // of the step too
     }
   }
