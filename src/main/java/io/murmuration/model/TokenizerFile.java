@@ -85,7 +85,7 @@ final class TokenizerFile {
     if (vocabulary.isArray()) {
       for (int id = 0; id < vocabulary.size(); id++) {
         // the first of equal pieces counts
-        idOf.putIfAbsent(vocabulary.get(id).path(0).asText(), id);
+        idOf.putIfAbsent(requirePiece(id, vocabulary.get(id)), id);
       }
     } else {
       for (Map.Entry<String, JsonNode> word : vocabulary.properties()) {
@@ -174,6 +174,15 @@ final class TokenizerFile {
                 .formatted(file, new TreeSet<>(ADDED_KEYS), field.getKey()));
       }
     }
+  }
+
+  private String requirePiece(int id, JsonNode piece) {
+    if (piece.size() != 2 || !piece.path(0).isTextual() || !piece.path(1).isNumber()) {
+      throw new ModelFormatException(
+          "%s: model.vocab: expected pairs of a piece and its score, found %s with id %d"
+              .formatted(file, piece, id));
+    }
+    return piece.get(0).textValue();
   }
 
   private int requireId(String key, String token, JsonNode id) {

@@ -46,7 +46,7 @@ class EventEncoderTest {
     return new InteractionReader(InteractionRules.DEFAULTS, format);
   }
 
-  @Property(tries = 300)
+  @Property(tries = 300, seed = "20")
   void whatIsWrittenIsReadAsItWas(
       @ForAll @NotBlank String text,
       @ForAll String prompt,

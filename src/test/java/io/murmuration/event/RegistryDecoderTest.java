@@ -47,7 +47,8 @@ class RegistryDecoderTest {
           {"name":"age","type":"int"},{"name":"id","type":{"type":"string","avro.java.string":"String"}}]}]},
         {"name":"sentAt","type":{"type":"long","logicalType":"timestamp-micros"}},
         {"name":"seq","type":"long"},
-        {"name":"body","type":["string","null"],"aliases":["text"]}]}""";
+        {"name":"body","type":["string","null"],"aliases":["text"]}]}\
+      """;
 
   private static final FieldPaths PATHS =
       new FieldPaths(
@@ -224,7 +225,8 @@ class RegistryDecoderTest {
         .parse(
             """
             {"type":"record","name":"R","fields":[{"name":"event_time","type":%s},
-            {"name":"user_id","type":"string"},{"name":"text","type":"string"}]}"""
+            {"name":"user_id","type":"string"},{"name":"text","type":"string"}]}\
+            """
                 .formatted(type));
   }
 
@@ -235,8 +237,10 @@ class RegistryDecoderTest {
         "\"long\" | | whose unit events.time-format must say",
         "\"long\" | ISO | whose unit events.time-format must say",
         "\"string\" | MILLIS | a string, which is ISO 8601, but events.time-format is MILLIS",
-        "{\"type\":\"long\",\"logicalType\":\"local-timestamp-millis\"} | MILLIS | which is no instant",
-        "\"double\" | SECONDS | must have event_time of type long or int or string but has it of type double",
+        "{\"type\":\"long\",\"logicalType\":\"local-timestamp-millis\"} | MILLIS | which is no"
+            + " instant",
+        "\"double\" | SECONDS | must have event_time of type long or int or string but has it of"
+            + " type double",
         "[\"long\",\"string\"] | MILLIS | must have event_time of one type",
         "{\"type\":\"record\",\"name\":\"T\",\"fields\":[]} | MILLIS | but has it of type record",
       })
@@ -282,7 +286,7 @@ class RegistryDecoderTest {
         .hasMessageContaining("does not follow its schema");
   }
 
-  @Property(tries = 300)
+  @Property(tries = 300, seed = "20")
   void whatIsWrittenIsReadBack(
       @ForAll @NotBlank String text, @ForAll String prompt, @ForAll long millis) throws Exception {
     if (!WellFormed.isWellFormed(text) || !WellFormed.isWellFormed(prompt)) {
@@ -292,7 +296,7 @@ class RegistryDecoderTest {
     assertThat(propertyReader().read(record(utf8("ann"), ours(event)))).isEqualTo(event);
   }
 
-  @Property(tries = 1000)
+  @Property(tries = 1000, seed = "20")
   void anyBytesAreReadOrRejected_nothingElse(
       @ForAll @Size(max = 40) byte[] bytes,
       @ForAll @IntRange(max = 200) int position,

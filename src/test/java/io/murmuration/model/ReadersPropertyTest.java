@@ -82,7 +82,7 @@ class ReadersPropertyTest {
     return Arbitraries.maps(Arbitraries.of(keys), values()).ofMinSize(1).ofMaxSize(4);
   }
 
-  @Property
+  @Property(seed = "20")
   void aModelsConfigurationIsDescribedOrRefusedByName(
       @ForAll("modelFields") Map<String, String> fields) throws IOException {
     Path directory = Files.createTempDirectory("config");
@@ -125,7 +125,7 @@ class ReadersPropertyTest {
     return Arbitraries.maps(Arbitraries.of(keys), values()).ofMinSize(1).ofMaxSize(4);
   }
 
-  @Property
+  @Property(seed = "20")
   void anAdaptersConfigurationIsReadOrRefusedByName(
       @ForAll("adapterFields") Map<String, String> fields) throws IOException {
     Path adapter =
@@ -147,7 +147,7 @@ class ReadersPropertyTest {
   }
 
   /** Headers that lie about lengths, shapes, types and offsets. */
-  @Property
+  @Property(seed = "20")
   void aSafetensorsFileIsReadOrRefusedByName(
       @ForAll("headers") String header, @ForAll byte[] data, @ForAll boolean lie)
       throws IOException {
@@ -193,7 +193,7 @@ class ReadersPropertyTest {
   }
 
   /** Keys and values of any bytes, and of bytes that begin as events do. */
-  @Property
+  @Property(seed = "20")
   void aRecordIsAnEventOrADeadLetter(@ForAll byte[] key, @ForAll byte[] value, @ForAll int start)
       throws Exception {
     InteractionReader reader =

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -13,6 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class TextTokenizerTest {
 
@@ -37,6 +40,22 @@ class TextTokenizerTest {
             .doesNotContain(1L, 2L);
       }
     }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"[]", "[\"<s>\"]", "[0,\"<s>\"]", "[\"<s>\",0.5,1]", "{}", "7"})
+  void aPieceThatIsNoPairIsRefusedByName(String piece) throws IOException {
+    Path written = TinyTokenizers.UNIGRAM.write(directory.resolve("model"), false);
+    Path file = written.resolve("tokenizer.json");
+    ObjectNode tree = (ObjectNode) ModelConfig.JSON.readTree(file.toFile());
+    ((ArrayNode) tree.path("model").path("vocab")).set(1, ModelConfig.JSON.readTree(piece));
+    ModelConfig.JSON.writeValue(file.toFile(), tree);
+
+    assertThatThrownBy(() -> load(written))
+        .isInstanceOf(ModelFormatException.class)
+        .hasMessageContaining(
+            "model.vocab: expected pairs of a piece and its score, found " + piece)
+        .hasMessageContaining("id 1");
   }
 
   /** Otherwise text would encode to what the served model has never been trained on. */

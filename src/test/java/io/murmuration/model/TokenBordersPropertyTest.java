@@ -143,7 +143,7 @@ class TokenBordersPropertyTest {
     return piece.list().ofMinSize(1).ofMaxSize(40).map(parts -> String.join("", parts));
   }
 
-  @Property(tries = 600)
+  @Property(tries = 600, seed = "20")
   void theBeginningHasTheFirstTokensOfTheWhole(
       @ForAll("texts") String text, @ForAll @IntRange(min = 1, max = 8) int count) {
     TOKENIZERS.forEach(
@@ -157,7 +157,7 @@ class TokenBordersPropertyTest {
         });
   }
 
-  @Property(tries = 600)
+  @Property(tries = 600, seed = "20")
   void theEndHasTheLastTokensOfTheWhole(
       @ForAll("texts") String text, @ForAll @IntRange(min = 1, max = 8) int count) {
     TOKENIZERS.forEach(
@@ -174,7 +174,7 @@ class TokenBordersPropertyTest {
   }
 
   /** What an exact cut leaves to training is what this leaves: through the whole of encode. */
-  @Property(tries = 300)
+  @Property(tries = 300, seed = "20")
   void trainingSeesTheSame(
       @ForAll("texts") String prompt,
       @ForAll("texts") String text,

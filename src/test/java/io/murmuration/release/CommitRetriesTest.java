@@ -11,7 +11,7 @@ import org.junit.jupiter.api.Test;
 
 class CommitRetriesTest {
 
-  @Property
+  @Property(seed = "20")
   void pausesDoubleAndAddUpToTheTotal(
       @ForAll @IntRange(min = 1, max = 30) int retries,
       @ForAll @IntRange(max = 100_000) int totalMillis) {
