@@ -8,6 +8,8 @@ java=${JAVA_HOME:+$JAVA_HOME/bin/}java
 dir=${MURMURATION_CLUSTER_DIR:-$root/murmuration-cluster}
 # plugins of Flink, such as the file systems of object storage: see scripts/plugin
 [[ -n ${FLINK_PLUGINS_DIR:-} || ! -d $root/plugins ]] || export FLINK_PLUGINS_DIR=$root/plugins
+# for hdfs://: see scripts/hadoop-classpath
+hadoop_classpath=${HADOOP_CLASSPATH:+:$HADOOP_CLASSPATH}${HADOOP_CONF_DIR:+:$HADOOP_CONF_DIR}
 
 fail() {
   echo "${0##*/}: $*" >&2
@@ -40,8 +42,8 @@ build_job() {
   fi
 }
 
-# Copies what a pom beside this file names to target/, with all that it depends on: fetch_flink NAME WHAT
-fetch_flink() {
+# Copies what a pom beside this file names to target/, with all that it depends on: fetch NAME WHAT
+fetch() {
   local pom=$root/scripts/lib/$1-pom.xml done=$root/target/$1/.complete
   if [[ ! -e $done || $pom -nt $done ]]; then
     echo "${0##*/}: fetching $2 ..." >&2
@@ -53,14 +55,18 @@ fetch_flink() {
 }
 
 # Flink itself, from Maven artefacts.
-build_flink_dist() { fetch_flink flink-dist "Flink (about 180 MB the first time)"; }
+build_flink_dist() { fetch flink-dist "Flink (about 180 MB the first time)"; }
 
 # Flink's SQL client.
-build_flink_sql() { fetch_flink flink-sql "Flink's SQL client (about 45 MB the first time)"; }
+build_flink_sql() { fetch flink-sql "Flink's SQL client (about 45 MB the first time)"; }
 
-# Flink's lib/: what the distribution has, and what the job needs there.
+# Hadoop's client, as far as hdfs:// needs it.
+build_hadoop_client() { fetch hadoop-client "Hadoop's client (50 MB the first time)"; }
+
+# Flink's lib/: what the distribution has, and what the job needs there; then Hadoop's classes where they are given, as
+# Flink's own scripts have it.
 flink_classpath() {
-  printf '%s' "$root/target/flink-dist/*:$root/target/flink-lib/*"
+  printf '%s' "$root/target/flink-dist/*:$root/target/flink-lib/*$hadoop_classpath"
 }
 
 # Options for every JVM of Flink (env.java.opts.all), which Flink's own scripts hand over and its main classes ignore.

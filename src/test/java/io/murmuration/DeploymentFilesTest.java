@@ -122,6 +122,9 @@ class DeploymentFilesTest {
     assertThat(properties(Path.of("scripts/lib/flink-sql-pom.xml")))
         .containsEntry("flink.version", pom.get("flink.version"))
         .containsEntry("version", pom.get("version"));
+    Map<String, String> hadoop = properties(Path.of("scripts/lib/hadoop-client-pom.xml"));
+    assertThat(properties(Path.of("scripts/lib/hadoop-servers-pom.xml")))
+        .containsEntry("hadoop.version", hadoop.get("hadoop.version"));
   }
 
   @Test

@@ -23,7 +23,10 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Releases on storage without atomic renames: S3 and what speaks as it does, and any other file
- * system that Flink knows.
+ * system that Flink knows. HDFS does rename atomically, but through Flink's interface a directory
+ * is moved <i>into</i> one that is there already, so that a repeated commit would nest releases;
+ * nor has that interface links, times or permissions, which {@link DirectoryModelStore} needs. What
+ * is asked of storage here HDFS gives, and more: its listings never lag.
  *
  * <pre>
  * root/.murmuration-store               marks the store and holds its id
@@ -428,6 +431,7 @@ final class ObjectModelStore implements ModelStore {
         files.delete(in(name, file));
       }
       files.delete(in(name, ReleaseContents.FILE));
+      files.deleteEmptyDirectory(name);
       if (pointer().equals(Optional.of(name))) {
         List<String> left = published();
         if (left.isEmpty()) {

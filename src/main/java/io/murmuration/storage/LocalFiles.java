@@ -93,4 +93,11 @@ final class LocalFiles implements StoredFiles {
   public void delete(String name) throws IOException {
     Files.deleteIfExists(path(name));
   }
+
+  @Override
+  public void deleteEmptyDirectory(String name) throws IOException {
+    if (Files.isDirectory(path(name)) && list(name).isEmpty()) {
+      Files.deleteIfExists(path(name));
+    }
+  }
 }

@@ -3,6 +3,7 @@ package io.murmuration.storage;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.PushbackInputStream;
 import java.net.URI;
 import java.nio.file.NoSuchFileException;
 import java.security.DigestOutputStream;
@@ -27,7 +28,8 @@ import org.apache.flink.core.fs.UnsupportedFileSystemSchemeException;
  *
  * <p>Three habits of Flink's file systems for S3 shape this: they throw unchecked exceptions of
  * their client, they upload what they have when a stream is closed after a failed write, and to
- * overwrite they delete first.
+ * overwrite they delete first. Two are HDFS's: a file is there, and empty, as soon as somebody
+ * begins to write it, and directories stay when their last file goes.
  */
 final class ObjectFiles implements StoredFiles {
 
@@ -63,8 +65,10 @@ final class ObjectFiles implements StoredFiles {
       return FileSystem.get(uri);
     } catch (UnsupportedFileSystemSchemeException e) {
       throw new IOException(
-          ("no file system for %s:// is there: its plugin must lie in a directory below the one that"
-                  + " FLINK_PLUGINS_DIR names (scripts/plugin flink-s3-fs-native fetches that of s3)")
+          ("no file system for %s:// is there: its plugin must lie in a directory below the one"
+               + " that FLINK_PLUGINS_DIR names (scripts/plugin flink-s3-fs-native fetches that of"
+               + " s3); hdfs and others of Hadoop need its client on the class path instead"
+               + " (HADOOP_CLASSPATH, see scripts/hadoop-classpath)")
               .formatted(uri.getScheme()),
           e);
     }
@@ -92,7 +96,12 @@ final class ObjectFiles implements StoredFiles {
           } catch (FileNotFoundException | NoSuchFileException e) {
             return Optional.empty();
           }
-          try (InputStream in = opened) {
+          try (PushbackInputStream in = new PushbackInputStream(opened)) {
+            int first = in.read();
+            if (first < 0) {
+              return Optional.empty();
+            }
+            in.unread(first);
             return Optional.of(reading.from(in));
           }
         });
@@ -176,6 +185,24 @@ final class ObjectFiles implements StoredFiles {
         files -> {
           try {
             return files.delete(path, /* recursive= */ false);
+          } catch (FileNotFoundException | NoSuchFileException e) {
+            return false;
+          }
+        });
+  }
+
+  @Override
+  public void deleteEmptyDirectory(String name) throws IOException {
+    Path path = path(name);
+    on(
+        "delete",
+        name,
+        files -> {
+          try {
+            // never recursive: a file that somebody adds now makes it a failure
+            return files.getFileStatus(path).isDir()
+                && list(name).isEmpty()
+                && files.delete(path, /* recursive= */ false);
           } catch (FileNotFoundException | NoSuchFileException e) {
             return false;
           }

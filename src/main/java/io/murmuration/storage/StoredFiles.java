@@ -56,7 +56,8 @@ public interface StoredFiles {
   /**
    * Reads a file.
    *
-   * @return empty if there is none; on object storage a file without content is none
+   * @return empty if there is none; but on this machine's file system a file without content is
+   *     none
    * @throws IOException if that is not known, or it cannot be read
    */
   <T> Optional<T> read(String name, Reading<T> reading) throws IOException;
@@ -89,4 +90,10 @@ public interface StoredFiles {
 
   /** Deletes a file, if it is there. */
   void delete(String name) throws IOException;
+
+  /**
+   * Deletes a directory, if it is there and holds nothing. Object storage has none without a file;
+   * elsewhere they stay when their last file goes.
+   */
+  void deleteEmptyDirectory(String name) throws IOException;
 }

@@ -193,10 +193,18 @@ class EverythingOnS3ITCase {
                 "body.text"));
     send(domain, EARLIER, EverythingOnS3ITCase::json);
 
+    Location releases = Location.of(BUCKET + domain + "/releases");
     String job = cluster.submitByRest(config, Optional.empty());
     cluster.awaitRound(job, 2);
     send(domain, LATER, EverythingOnS3ITCase::json);
-    cluster.replaceTaskManager(1, job, domain);
+    try (ServingProcess server =
+        cluster.serve(
+            domain, releases, Location.of(BUCKET + "models/demo"), topic(domain) + "-releases")) {
+      long round = server.awaitRoundAfter(0);
+      cluster.replaceTaskManager(1, job, domain);
+      assertThat(server.awaitRoundAfter(round)).isGreaterThan(round);
+      assertThat(server.generate("has anyone").get("round").asLong()).isGreaterThan(round);
+    }
 
     stopRestoreAndVerify(domain, config, job);
   }

@@ -126,12 +126,7 @@ final class ScriptedCluster {
     List<String> command = new ArrayList<>(List.of("scripts/" + name));
     command.addAll(List.of(arguments));
     Path output = Files.createTempFile(directory, name, ".out");
-    ProcessBuilder builder =
-        new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(output.toFile());
-    builder.environment().put("MURMURATION_CLUSTER_DIR", directory.toString());
-    builder.environment().put("FLINK_CONF_DIR", directory.resolve("conf").toString());
-    builder.environment().put("FLINK_PLUGINS_DIR", plugins.toString());
-    Process process = builder.start();
+    Process process = process(command, output);
     boolean ended = process.waitFor(SCRIPT_TIMEOUT.toSeconds(), TimeUnit.SECONDS);
     String text = Files.readString(output);
     if (!ended) {
@@ -140,6 +135,48 @@ final class ScriptedCluster {
     assertThat(ended).as("%s ended within %s: %s", command, SCRIPT_TIMEOUT, text).isTrue();
     assertThat(process.exitValue()).as("%s: %s", command, text).isZero();
     return text;
+  }
+
+  private Process process(List<String> command, Path output) throws IOException {
+    ProcessBuilder builder =
+        new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(output.toFile());
+    builder.environment().put("MURMURATION_CLUSTER_DIR", directory.toString());
+    builder.environment().put("FLINK_CONF_DIR", directory.resolve("conf").toString());
+    builder.environment().put("FLINK_PLUGINS_DIR", plugins.toString());
+    return builder.start();
+  }
+
+  /**
+   * Starts a server that follows a store and hears of releases by their topic alone: it looks by
+   * itself too seldom for a test.
+   */
+  ServingProcess serve(String domain, Location releases, Location model, String releasesTopic)
+      throws IOException {
+    Path output = Files.createTempFile(directory, "serve", ".out");
+    List<String> command =
+        List.of(
+            "scripts/murmuration",
+            "serve",
+            releases.text(),
+            "--model",
+            model.text(),
+            "--bootstrap-servers",
+            bootstrapServers(),
+            "--ledger-topic",
+            ledgerTopic(domain),
+            "--releases-topic",
+            releasesTopic,
+            "--poll",
+            "1 h",
+            "--wait",
+            "--listen",
+            "127.0.0.1:0");
+    return new ServingProcess(process(command, output), output);
+  }
+
+  /** The topic of a domain's ledger where none is given. */
+  static String ledgerTopic(String domain) {
+    return "murmuration-ledger-" + domain;
   }
 
   String bootstrapServers() {
@@ -165,7 +202,7 @@ final class ScriptedCluster {
     return DemoModel.unpack(directory.resolve("base-model"));
   }
 
-  /** The same in an S3 bucket. */
+  /** The same elsewhere. */
   Location uploadModel(Location place) throws IOException {
     StoredFiles target = StoredFiles.at(place);
     try (Stream<Path> files = Files.list(model())) {

@@ -9,11 +9,9 @@ import io.murmuration.demo.SyntheticStream;
 import io.murmuration.event.InteractionProducer;
 import io.murmuration.privacy.ledger.LedgerRecord.Charge;
 import io.murmuration.release.DirectoryModelStore;
-import io.murmuration.release.ModelStores;
 import io.murmuration.release.ReleaseCatalog;
 import io.murmuration.storage.Location;
 import io.murmuration.storage.S3Server;
-import io.murmuration.storage.StoredFiles;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -157,64 +155,8 @@ class StandaloneClusterITCase {
    */
   @Test
   void runsWithEverythingOnObjectStorage() throws Exception {
-    int before = cluster.taskManagers().size();
-    Location releases = Location.of("s3://bucket/chat/releases");
-    Location model = cluster.uploadModel(Location.of("s3://bucket/models/demo"));
-    Path config =
-        cluster.writeConfig(
-            "on-s3",
-            Map.of(
-                "training.model",
-                model.text(),
-                "training.parallelism",
-                "2",
-                "releases.directory",
-                releases.text(),
-                "job.checkpoint-directory",
-                "s3://bucket/chat/checkpoints"));
-
-    // so that the one that dies has work
-    String job = submitByCommandLine(config, /* parallelism= */ SLOTS * before);
-    cluster.awaitRound(job, 2);
-    assertThat(StoredFiles.at(Location.of("s3://bucket/chat/checkpoints")).list("")).isNotEmpty();
-    cluster.replaceTaskManager(1, job, "on-s3");
-    String savepoint =
-        cluster.stopWithSavepoint(job, "--savepointPath", "s3://bucket/chat/savepoints");
-
-    assertThat(savepoint).startsWith("s3://bucket/chat/savepoints/savepoint-");
-    long charged = cluster.charges("on-s3").size();
-    String restored = cluster.submit(config, Optional.of(savepoint));
-    cluster.awaitRound(restored, charged + 1);
-    cluster.stopWithSavepoint(restored);
-
-    List<String> published = ModelStores.reading(releases).published();
-    assertThat(published).isNotEmpty();
-    assertThat(
-            cluster.script(
-                "murmuration",
-                "releases",
-                "verify",
-                releases.text(),
-                "--bootstrap-servers",
-                cluster.bootstrapServers(),
-                "--ledger-topic",
-                "murmuration-ledger-on-s3"))
-        .contains("%1$d of %1$d releases are sound".formatted(published.size()));
-    // the dead one is forgotten
-    await().atMost(Duration.ofSeconds(120)).until(() -> cluster.taskManagers().size() == before);
-    assertThat(
-            cluster.script(
-                "murmuration",
-                "generate",
-                "--model",
-                model.text(),
-                "--adapter",
-                releases.resolve("latest").text(),
-                "--max-tokens",
-                "3",
-                "--prompt",
-                "has anyone"))
-        .contains("has anyone");
+    new StorageTrial(cluster, "on-s3", Location.of("s3://bucket"), SLOTS)
+        .trainsThroughADeathAndARestore();
   }
 
   /** Rounds 1, 2, 3, … each charged once, two epochs, and no release that was not charged. */

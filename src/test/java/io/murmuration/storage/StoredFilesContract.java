@@ -69,6 +69,20 @@ public abstract class StoredFilesContract {
   }
 
   @Test
+  void aDirectoryGoesWithItsLastFile_andNotBefore() throws IOException {
+    files().write("d/a.txt", "a".getBytes(UTF_8));
+    files().write("other.txt", "b".getBytes(UTF_8));
+
+    files().deleteEmptyDirectory("d");
+    assertThat(files().read("d/a.txt")).isPresent();
+
+    files().delete("d/a.txt");
+    files().deleteEmptyDirectory("d");
+    files().deleteEmptyDirectory("d");
+    assertThat(files().list("")).extracting(Entry::name).containsExactly("other.txt");
+  }
+
+  @Test
   void aWriterThatFailsIsReported() {
     assertThatThrownBy(
             () ->
