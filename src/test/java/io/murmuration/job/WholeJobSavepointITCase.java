@@ -56,7 +56,9 @@ class WholeJobSavepointITCase {
    */
   public static void main(String[] args) throws Exception {
     Path work = Files.createTempDirectory("whole-job");
-    MurmurationConfig config = config(work);
+    Path fixture = Path.of(args[0]);
+    int version = Integer.parseInt(fixture.getFileName().toString().replaceFirst("savepoint-", ""));
+    MurmurationConfig config = config(work, version);
     BrokerlessJob.Run run =
         BrokerlessJob.run(
             BrokerlessJob.of(config),
@@ -64,13 +66,13 @@ class WholeJobSavepointITCase {
             work,
             /* savepoint= */ null,
             heard -> heard.granted().size() > ROUNDS_BEFORE);
-    Path fixture = Path.of(args[0]);
     copyFiles(Path.of(URI.create(run.savepoint())), fixture.resolve("savepoint"));
     copyFiles(work.resolve("ledger"), fixture.resolve("ledger"));
     copyFiles(work.resolve("releases"), fixture.resolve("releases"));
   }
 
-  private static MurmurationConfig config(Path directory) throws IOException {
+  /** Noise is correlated from version 2 on: there was none before. */
+  private static MurmurationConfig config(Path directory, int version) throws IOException {
     return JobConfigs.in(directory)
         .with(
             "training.model",
@@ -78,6 +80,7 @@ class WholeJobSavepointITCase {
         .with("privacy.epsilon", "50")
         .with("privacy.rounds", String.valueOf(ROUNDS))
         .with("privacy.sampling-probability", "0.5")
+        .with("privacy.noise-bands", version < 2 ? "1" : "2")
         .with("privacy.round-interval", "200 ms")
         .with("privacy.adaptive-clipping.quantile", "0.5")
         // what users said before the savepoint is live whenever it is restored
@@ -87,11 +90,14 @@ class WholeJobSavepointITCase {
         .config();
   }
 
-  /** Copies files alone: a repository keeps no empty directories. */
+  /** Copies files alone, as a repository keeps no empty directories, and no lock of a ledger. */
   private static void copyFiles(Path from, Path to) throws IOException {
     List<Path> files;
     try (Stream<Path> all = Files.walk(from)) {
-      files = all.filter(Files::isRegularFile).toList();
+      files =
+          all.filter(Files::isRegularFile)
+              .filter(file -> !file.toString().endsWith(".lock"))
+              .toList();
     }
     for (Path file : files) {
       Path copy = to.resolve(from.relativize(file).toString());
@@ -106,13 +112,13 @@ class WholeJobSavepointITCase {
   }
 
   @ParameterizedTest
-  @ValueSource(ints = 1)
+  @ValueSource(ints = {1, 2})
   void savepointOfEveryVersion_isRestored_andTrainingGoesOn(int version) throws Exception {
     copyFiles(
         Path.of(getClass().getResource("savepoint-" + version).toURI()), directory.resolve("."));
     List<Charge> before = records(Charge.class);
     assertThat(before).hasSizeBetween(ROUNDS_BEFORE, ROUNDS - 2);
-    MurmurationConfig config = config(directory);
+    MurmurationConfig config = config(directory, version);
     MurmurationTopology job =
         BrokerlessJob.of(config, WholeJobSavepointITCase::nothing, /* eventsPerSecond= */ 10);
 
