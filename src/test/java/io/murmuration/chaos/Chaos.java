@@ -1,5 +1,6 @@
 package io.murmuration.chaos;
 
+import io.murmuration.privacy.mechanism.Sampler;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -55,10 +56,14 @@ final class Chaos implements Callable<Integer> {
 
   @Option(
       names = "--horizon",
+      arity = "0..1",
+      fallbackValue = "ULS",
+      paramLabel = "SAMPLER",
       description =
-          "The budget is each user's, for few rounds; it is audited from a trace of samples that"
-              + " nobody was in more.")
-  private boolean horizon;
+          "The budget is each user's, for few rounds of each of three generations, and users are"
+              + " sampled as a whole (ULS) or their examples are (ELS); it is audited from a trace"
+              + " of samples that nobody was in more rounds. ULS where the name is left out.")
+  private Sampler horizon;
 
   public static void main(String[] args) {
     System.exit(

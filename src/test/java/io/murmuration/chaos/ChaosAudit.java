@@ -1,7 +1,6 @@
 package io.murmuration.chaos;
 
 import io.murmuration.privacy.accounting.PldAccountant;
-import io.murmuration.privacy.accounting.PoissonSubsampledGaussian;
 import io.murmuration.privacy.ledger.LedgerEntry;
 import io.murmuration.privacy.ledger.LedgerException;
 import io.murmuration.privacy.ledger.LedgerRecord.Charge;
@@ -9,7 +8,6 @@ import io.murmuration.privacy.ledger.LedgerRecord.EpochOpened;
 import io.murmuration.privacy.ledger.LedgerRecord.PhaseOpened;
 import io.murmuration.privacy.ledger.LedgerState;
 import io.murmuration.privacy.mechanism.Horizon;
-import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.release.ReleaseAudit;
 import io.murmuration.release.ReleaseManifest;
 import java.util.ArrayList;
@@ -22,6 +20,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.LongToDoubleFunction;
 import java.util.function.ToLongFunction;
 
 /** Compares what was sent, what the ledger holds and what is visible, after everything is over. */
@@ -95,20 +94,24 @@ final class ChaosAudit {
     Set<String> users = new TreeSet<>(evidence.sent().keySet());
     users.addAll(evidence.counted().keySet());
     long gone = 0;
+    long goneAndNotErased = 0;
     for (String user : users) {
+      boolean isErased = evidence.lives() != null && evidence.lives().erased().contains(user);
       if (evidence.lives() != null && !evidence.counted().containsKey(user)) {
         gone++; // what was kept of a retired user is no more; how many there are is compared below
+        goneAndNotErased += isErased ? 0 : 1;
         continue;
       }
       List<String> counted = evidence.counted().getOrDefault(user, List.of());
       Set<String> distinct = new HashSet<>(counted);
       Set<String> sent = evidence.sent().getOrDefault(user, Set.of());
-      long userLost = sent.stream().filter(text -> !distinct.contains(text)).count();
+      // an erasure is in every partition: one that lags takes what was said after it, too
+      long userLost = isErased ? 0 : sent.stream().filter(text -> !distinct.contains(text)).count();
       long userForeign = distinct.stream().filter(text -> !sent.contains(text)).count();
       long userDoubled = (long) counted.size() - distinct.size();
       require(
           userLost + userForeign + userDoubled == 0,
-          "of %s %d events are lost, %d doubled, %d not theirs"
+          "of %s %d events are lost, %d doubled, %d not theirs or erased"
               .formatted(user, userLost, userDoubled, userForeign));
       lost += userLost;
       doubled += userDoubled;
@@ -120,15 +123,17 @@ final class ChaosAudit {
     row("events counted", evidence.counted().values().stream().mapToLong(List::size).sum());
     row("events lost", lost);
     row("events doubled", doubled);
-    row("events nobody sent", foreign);
+    row("events nobody sent, or erased", foreign);
     require(sent > 0, "nothing was sent");
     if (evidence.lives() != null) {
       long retired = evidence.lives().retired();
       row("users of whom nothing is kept", gone);
       row("users retired", retired);
+      row("users who asked for erasure", evidence.lives().erased().size());
       require(
-          gone == retired,
-          "of %d users nothing is kept, but %d are retired".formatted(gone, retired));
+          goneAndNotErased <= retired && retired <= gone,
+          "of %d users nothing is kept, %d of whom never asked for erasure, but %d are retired"
+              .formatted(gone, goneAndNotErased, retired));
     }
   }
 
@@ -257,9 +262,9 @@ final class ChaosAudit {
   }
 
   /**
-   * Nobody was in more visible rounds of a generation than count in a lifetime; nor, visible or
-   * not, in rounds that lie further apart, since here nothing expires: who was sampled twice was
-   * there in every round between.
+   * Nobody was sampled in more rounds of a generation than count in a lifetime, visible or not;
+   * nor, but for those who were erased, in rounds that lie further apart, since here nothing
+   * expires: who was sampled twice was there in every round between.
    */
   private void compareLives(List<ReleaseManifest> manifests) {
     Set<String> visible = new HashSet<>();
@@ -286,10 +291,18 @@ final class ChaosAudit {
     Set<String> unpaid = new TreeSet<>(evidence.lives().sampled().keySet());
     unpaid.removeAll(charged);
     require(unpaid.isEmpty(), "users were sampled in rounds without a charge: " + unpaid);
-    lives.forEach((generation, users) -> compareLives(generation, users, phases.values()));
+    long erasedAtTheEnd = 0;
+    for (Map.Entry<Integer, Map<String, Life>> of : lives.entrySet()) {
+      erasedAtTheEnd += compareLives(of.getKey(), of.getValue(), phases.values());
+    }
+    require(
+        erasedAtTheEnd >= LEAST_AT_THE_END,
+        "only %d users who were erased came to the end of a lifetime, which tries little: %d must"
+            .formatted(erasedAtTheEnd, LEAST_AT_THE_END));
   }
 
-  private void compareLives(
+  /** Returns how many of those who were erased came to the end of a lifetime. */
+  private long compareLives(
       int generation, Map<String, Life> users, Collection<PhaseOpened> phases) {
     long horizon =
         phases.stream()
@@ -304,7 +317,11 @@ final class ChaosAudit {
               "%s was in %d visible rounds of generation %d, but a lifetime has %d"
                   .formatted(user, life.visible, generation, horizon));
           require(
-              life.span() <= horizon,
+              life.rounds <= horizon,
+              "%s was in %d rounds of generation %d, but a lifetime has %d"
+                  .formatted(user, life.rounds, generation, horizon));
+          require(
+              life.span() <= horizon || evidence.lives().erased().contains(user),
               "%s was in rounds %d to %d of generation %d, but a lifetime has %d"
                   .formatted(user, life.first, life.last, generation, horizon));
         });
@@ -313,12 +330,17 @@ final class ChaosAudit {
     row(of + "rounds of a lifetime", horizon);
     row(of + "users sampled", users.size());
     row(of + "most visible rounds of one", most(users, life -> life.visible));
-    row(of + "most from first to last", most(users, Life::span));
+    row(of + "most rounds of one, visible or not", most(users, life -> life.rounds));
     row(of + "users at the end of a lifetime", atTheEnd);
+    Map<String, Life> erased = new TreeMap<>(users);
+    erased.keySet().retainAll(evidence.lives().erased());
+    long erasedAtTheEnd = erased.values().stream().filter(life -> life.rounds >= horizon).count();
+    row(of + "users at the end who were erased", erasedAtTheEnd);
     require(
         atTheEnd >= LEAST_AT_THE_END,
         "only %d users came to the end of a lifetime of generation %d, which tries little: %d must"
             .formatted(atTheEnd, generation, LEAST_AT_THE_END));
+    return erasedAtTheEnd;
   }
 
   private static long most(Map<String, Life> users, ToLongFunction<Life> of) {
@@ -329,10 +351,12 @@ final class ChaosAudit {
   private static final class Life {
     private long first;
     private long last;
+    private long rounds;
     private long visible;
 
     void sampled(long round, boolean isVisible) {
       first = first == 0 ? round : first;
+      rounds++;
       last = round;
       visible += isVisible ? 1 : 0;
     }
@@ -344,20 +368,25 @@ final class ChaosAudit {
 
   /** Composes again, from the ledger alone, what the manifests claim. */
   private void compareEpsilon(List<ReleaseManifest> manifests, LedgerState ledger) {
-    RoundMechanism mechanism = ledger.phase().orElseThrow().mechanism();
-    PoissonSubsampledGaussian pld =
-        new PoissonSubsampledGaussian(mechanism.samplingProbability(), mechanism.noiseMultiplier());
-    PldAccountant accountant = new PldAccountant();
+    PhaseOpened phase = ledger.phase().orElseThrow();
+    // what earlier generations reserved is gone, used or not
+    double earlier = ledger.reservedEarlier().epsilon();
+    long before = ledger.rounds() - ledger.roundsInPhase();
+    long most = ledger.horizon().map(Horizon::rounds).orElse(Long.MAX_VALUE);
+    LongToDoubleFunction epsilon =
+        rounds ->
+            earlier
+                + new PldAccountant()
+                    .epsilon(phase.mechanism().accounted(), Math.min(most, rounds), phase.delta());
     ReleaseManifest last = manifests.get(manifests.size() - 1);
     double claimed = last.epsilonSpent();
-    long most = ledger.horizon().map(Horizon::rounds).orElse(Long.MAX_VALUE);
-    double ofCharge = accountant.epsilon(pld, Math.min(most, last.round()), delta);
-    double ofVisible = accountant.epsilon(pld, Math.min(most, manifests.size()), delta);
+    double ofCharge = epsilon.applyAsDouble(last.round() - before);
+    double ofVisible =
+        epsilon.applyAsDouble(
+            manifests.stream().filter(manifest -> manifest.round() > before).count());
     row("epsilon claimed by the last release", claimed);
     row("epsilon of its charge, from the ledger", ofCharge);
-    row(
-        "epsilon of all charges, from the ledger",
-        accountant.epsilon(pld, Math.min(most, ledger.rounds()), delta));
+    row("epsilon of all charges, from the ledger", epsilon.applyAsDouble(ledger.roundsInPhase()));
     row("epsilon of what is visible", ofVisible);
     row("epsilon budget", ledger.epsilonBudget());
     require(
@@ -367,7 +396,7 @@ final class ChaosAudit {
         claimed >= ofVisible * (1 - EPSILON_TOLERANCE),
         "epsilon %s is claimed but what is visible costs %s".formatted(claimed, ofVisible));
     require(
-        claimed <= budget && ledger.epsilonBudget() == budget,
+        claimed <= budget && ledger.epsilonBudget() == budget && ledger.delta() == delta,
         "the budget is passed: epsilon %s of %s".formatted(claimed, budget));
   }
 }

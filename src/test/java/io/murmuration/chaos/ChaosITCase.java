@@ -29,7 +29,7 @@ class ChaosITCase {
             /* kills= */ 0,
             /* brokerAway= */ Duration.ZERO,
             /* firstPort= */ 0,
-            /* horizon= */ false);
+            /* horizon= */ null);
     try (ChaosRun run = new ChaosRun(options, System.err::println)) {
       ChaosAudit.Result result = run.run();
       System.err.println(result.table());

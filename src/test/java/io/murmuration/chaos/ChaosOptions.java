@@ -1,5 +1,6 @@
 package io.murmuration.chaos;
 
+import io.murmuration.privacy.mechanism.Sampler;
 import java.nio.file.Path;
 import java.time.Duration;
 
@@ -12,7 +13,7 @@ import java.time.Duration;
  * @param kills cycles are begun until so many kills are done; 0 for one of each kind in each cycle
  * @param brokerAway how long the broker stays away before the first cycle; zero for not at all
  * @param firstPort three ports from here on; 0 lets the operating system choose
- * @param horizon whether the budget is each user's
+ * @param horizon what is sampled where the budget is each user's; null where it is the domain's
  */
 record ChaosOptions(
     Path directory,
@@ -21,4 +22,4 @@ record ChaosOptions(
     int kills,
     Duration brokerAway,
     int firstPort,
-    boolean horizon) {}
+    Sampler horizon) {}

@@ -52,6 +52,11 @@ import org.apache.logging.log4j.core.config.Configurator;
  * while that runs, a second job starts from the same savepoint; while that runs, a third starts
  * without any; and at last the second is taken up again from its last checkpoint. Progress is
  * awaited after each: what does not come back fails the run.
+ *
+ * <p>Where users have lifetimes the first cycle is of the second generation, which begins from the
+ * first's state. At the end of a cycle a start without state and one from the first generation's
+ * are refused; then the third generation begins without state, and once there is no other the
+ * second job is taken up again.
  */
 final class ChaosRun implements AutoCloseable {
 
@@ -66,6 +71,7 @@ final class ChaosRun implements AutoCloseable {
   private static final int TASK_MANAGERS = 3;
   private static final int PARTITIONS = 3;
   private static final int USERS = 200;
+  private static final double EVENTS_PER_SECOND = 150;
   private static final int KILLS_PER_STORM = 20;
   private static final int DISCOVERY_MILLIS = 5_000;
 
@@ -119,6 +125,14 @@ final class ChaosRun implements AutoCloseable {
   private final Instant start = Instant.now();
   private int submissions;
   private final Set<String> abandoned = new HashSet<>();
+  private int generation = 1;
+
+  /** Null before the second begins. */
+  private String stateOfFirstGeneration;
+
+  /** The consumer group of the jobs that go on from each other. */
+  private String group = DOMAIN;
+
   private int troubles;
   private int kills;
 
@@ -141,7 +155,7 @@ final class ChaosRun implements AutoCloseable {
                 brokerDirectory.toString(),
                 String.valueOf(brokerPort)));
     cluster = new FlinkProcesses(directory.resolve("flink"), TASK_MANAGERS, ports[1], ports[2]);
-    lifetimes = options.horizon() ? new Lifetimes(directory) : null;
+    lifetimes = options.horizon() == null ? null : new Lifetimes(directory, options.horizon());
     Path file = directory.resolve("job.jar");
     jar =
         lifetimes == null
@@ -153,7 +167,8 @@ final class ChaosRun implements AutoCloseable {
             bootstrapServers(),
             "interactions",
             PARTITIONS,
-            lifetimes == null ? ChaosRun::userOf : Lifetimes::userOf,
+            lifetimes == null ? EVENTS_PER_SECOND : lifetimes.eventsPerSecond(),
+            lifetimes == null ? ChaosRun::act : lifetimes::act,
             this::log);
     Files.createDirectories(releases());
     watch = new ReleaseWatch(releases());
@@ -165,9 +180,9 @@ final class ChaosRun implements AutoCloseable {
         : IntStream.generate(EmbeddedKafka::freePort).limit(3).toArray();
   }
 
-  private static String userOf(long event) {
+  private static Traffic.Act act(long event) {
     // unevenly: squares modulo a prime
-    return "user-" + (event * event) % 997 % USERS;
+    return new Traffic.Act("user-" + (event * event) % 997 % USERS, /* erases= */ false);
   }
 
   String bootstrapServers() {
@@ -193,6 +208,7 @@ final class ChaosRun implements AutoCloseable {
       if (!options.brokerAway().isZero()) {
         stayWithoutBroker(job);
       }
+      job = lifetimes == null ? job : succeed(job);
       Instant end = start.plus(options.duration());
       do {
         job = cycle(job);
@@ -233,20 +249,48 @@ final class ChaosRun implements AutoCloseable {
     return resumed;
   }
 
-  /** Starts without state, which nobody may who counts lifetimes, and goes on with the old job. */
+  /** Begins the second generation from the first's state. */
+  private Lineage succeed(Lineage first) throws Exception {
+    stateOfFirstGeneration = savepoint(first);
+    cancel(first);
+    log("another generation, from the last checkpoint");
+    Lineage second = submitNextGeneration(Optional.of(lastCheckpoint(first)));
+    awaitProgress(second, 1 + calm());
+    return second;
+  }
+
+  /**
+   * Starts as nobody may who counts lifetimes. Then another generation begins without state; where
+   * none is left, the job goes on that these starts fenced.
+   */
   private Lineage refuse(Lineage forked) throws Exception {
     log("a job without savepoint, which must be refused");
-    Lineage fresh = submit("fresh", Optional.empty());
-    eventually("'fresh' fails", () -> status(fresh).equals("FAILED"));
-    String failures = cluster.rest().failures(fresh.jobId());
-    if (!failures.contains("the sampler has no state")) {
-      throw new AssertionError("'fresh' must fail for want of state but failed with " + failures);
-    }
-    log("the job that it fenced again, from its last checkpoint");
+    awaitRefusal(submit("fresh", Optional.empty()), "the sampler has no state");
+    log("a job from a savepoint of another generation, which must be refused");
+    awaitRefusal(
+        submit("outdated", Optional.of(stateOfFirstGeneration)),
+        "the state knows no round of generation " + generation);
     cancel(forked);
-    Lineage resumed = submit("resumed", Optional.of(lastCheckpoint(forked)));
-    awaitProgress(resumed, 1 + calm());
-    return resumed;
+    Lineage next;
+    if (generation < Lifetimes.GENERATIONS) {
+      log("another generation, without savepoint");
+      abandoned.add(forked.jobId());
+      next = submitNextGeneration(Optional.empty());
+    } else {
+      log("the job that they fenced again, from its last checkpoint");
+      next = submit("resumed", Optional.of(lastCheckpoint(forked)));
+    }
+    awaitProgress(next, 1 + calm());
+    return next;
+  }
+
+  private void awaitRefusal(Lineage refused, String reason) throws Exception {
+    eventually("'%s' fails".formatted(refused.name()), () -> status(refused).equals("FAILED"));
+    String failures = cluster.rest().failures(refused.jobId());
+    if (!failures.contains(reason)) {
+      throw new AssertionError(
+          "'%s' must fail since %s but failed with %s".formatted(refused.name(), reason, failures));
+    }
   }
 
   /** Rounds without trouble, in which people come to the end of a lifetime. */
@@ -440,9 +484,32 @@ final class ChaosRun implements AutoCloseable {
 
   // ---- jobs ----
 
+  private Lineage submitNextGeneration(Optional<String> from) throws Exception {
+    generation++;
+    group = from.isPresent() ? group : groupOfItsOwn();
+    return submit(
+        "generation " + generation,
+        from,
+        group,
+        Map.of("horizon.new-generation", String.valueOf(generation)));
+  }
+
   private Lineage submit(String name, Optional<String> from) throws Exception {
     // a fresh start reads everything again: it belongs to nobody's group
-    String group = from.isPresent() || submissions == 0 ? DOMAIN : DOMAIN + "-" + submissions;
+    return submit(
+        name,
+        from,
+        from.isPresent() || submissions == 0 ? group : groupOfItsOwn(),
+        /* more= */ Map.of());
+  }
+
+  private String groupOfItsOwn() {
+    return DOMAIN + "-" + submissions;
+  }
+
+  private Lineage submit(
+      String name, Optional<String> from, String consumerGroup, Map<String, String> more)
+      throws Exception {
     submissions++;
     int parallelism = 1 + random.nextInt(FlinkProcesses.SLOTS);
     int workers = 1 + random.nextInt(TASK_MANAGERS);
@@ -461,7 +528,7 @@ final class ChaosRun implements AutoCloseable {
             Map.entry("contribution.windows", String.valueOf(KEEP_ALL.windows())),
             Map.entry("training.model", directory.resolve("base-model").toString()),
             Map.entry("kafka.bootstrap-servers", bootstrapServers()),
-            Map.entry("kafka.group-id", group),
+            Map.entry("kafka.group-id", consumerGroup),
             Map.entry(
                 "kafka.properties.partition.discovery.interval.ms",
                 String.valueOf(DISCOVERY_MILLIS)),
@@ -490,6 +557,7 @@ final class ChaosRun implements AutoCloseable {
           .settings()
           .forEach((key, value) -> arguments.addAll(List.of("--set", key + "=" + value)));
     }
+    more.forEach((key, value) -> arguments.addAll(List.of("--set", key + "=" + value)));
     FlinkRest rest = cluster.rest();
     String uploaded = rest.upload(jar);
     String id = rest.run(uploaded, main.getName(), arguments, from);
@@ -599,7 +667,7 @@ final class ChaosRun implements AutoCloseable {
 
   private ChaosAudit.Result finish(Lineage job) throws Exception {
     log("the traffic ends");
-    Map<String, Set<String>> sent = traffic.stop();
+    Traffic.Sent sent = traffic.stop();
     eventually("'%s' has read all events".formatted(job.name()), this::everythingIsRead);
     String last =
         taken(job, () -> cluster.rest().stop(job.jobId(), directory.resolve("savepoints")));
@@ -611,14 +679,15 @@ final class ChaosRun implements AutoCloseable {
             Evidence.gather(
                 bootstrapServers(),
                 releases(),
-                lifetimes == null ? sent : lifetimes.named(sent),
+                lifetimes == null ? sent.texts() : lifetimes.named(sent.texts()),
                 last,
+                lifetimes == null ? KEEP_ALL : lifetimes.bounds(),
                 logged(TrainOperator.EXECUTED),
                 logged(PublishSink.GIVEN_UP),
                 watch.changed(),
                 abandoned,
-                lifetimes == null ? null : lifetimes.gather(last)),
-            lifetimes == null ? EPSILON : Lifetimes.epsilon(),
+                lifetimes == null ? null : lifetimes.gather(last, sent.erased())),
+            lifetimes == null ? EPSILON : lifetimes.epsilon(),
             DELTA,
             DurabilityTerms.DEFAULT_MAX_UNDURABLE_ROUNDS);
     log("%d troubles, %d kills, %d submissions".formatted(troubles, kills, submissions));
@@ -647,7 +716,7 @@ final class ChaosRun implements AutoCloseable {
     }
     try (Admin admin = admin()) {
       Map<TopicPartition, OffsetAndMetadata> committed =
-          admin.listConsumerGroupOffsets(DOMAIN).partitionsToOffsetAndMetadata().get();
+          admin.listConsumerGroupOffsets(group).partitionsToOffsetAndMetadata().get();
       for (TopicPartition partition : partitions) {
         long end =
             admin

@@ -2,6 +2,7 @@ package io.murmuration.chaos;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.murmuration.contribution.ContributionBounds;
 import io.murmuration.contribution.PooledTexts;
 import io.murmuration.privacy.ledger.KafkaEndpoint;
 import io.murmuration.privacy.ledger.KafkaLedger;
@@ -27,7 +28,7 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 /**
  * What a run leaves behind.
  *
- * @param sent texts that the topic of events holds, by user
+ * @param sent texts that the topic of events holds, by user, since the user's last erasure
  * @param counted texts in the last savepoint's pools, by user
  * @param ledger all of it
  * @param executed executed rounds as epoch/round, as the trainers' logs say
@@ -58,20 +59,26 @@ record Evidence(
    *
    * @param sampled users of each round, as epoch/round, visible or not
    * @param retired users whom the last savepoint lets take part no more
+   * @param erased users who asked for erasure, once or more often
    */
-  record Lives(Map<String, Set<String>> sampled, long retired) {}
+  record Lives(Map<String, Set<String>> sampled, long retired, Set<String> erased) {}
 
   private static final JsonMapper JSON = new JsonMapper();
 
   /** Further ticks than a clock can be wrong by. */
   private static final long LATER_TICKS = 1_000;
 
-  /** Reads what is left, after the job has ended. */
+  /**
+   * Reads what is left, after the job has ended.
+   *
+   * @param bounds those of the job
+   */
   static Evidence gather(
       String bootstrapServers,
       Path releases,
       Map<String, Set<String>> sent,
       String savepoint,
+      ContributionBounds bounds,
       List<String> executed,
       List<String> givenUp,
       List<String> changedReleases,
@@ -81,7 +88,7 @@ record Evidence(
     List<LedgerEntry> ledger = ledger(bootstrapServers);
     return new Evidence(
         sent,
-        PooledTexts.in(savepoint, ChaosRun.KEEP_ALL, tickAfter(ledger)),
+        PooledTexts.in(savepoint, bounds, tickAfter(ledger)),
         ledger,
         executed,
         acknowledged(bootstrapServers),

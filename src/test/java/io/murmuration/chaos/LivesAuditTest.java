@@ -32,12 +32,16 @@ import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
 
 /**
- * The audit finds who was there for longer than a lifetime of three rounds. Rounds 1 to 6 are
- * charged; all but the fifth are visible.
+ * The audit finds who was there for longer than a lifetime of three rounds. Rounds 1 to 6 of the
+ * first of two generations are charged; all but the fifth are visible.
  */
 class LivesAuditTest {
 
+  private static final int GENERATIONS = 2;
+
+  /** Of a generation. */
   private static final double BUDGET = 8;
+
   private static final double DELTA = 1e-6;
   private static final long H = 3;
   private static final long ROUNDS = 6;
@@ -52,6 +56,7 @@ class LivesAuditTest {
   private final List<Checked> releases = new ArrayList<>();
   private final Map<Long, Set<String>> announced = new TreeMap<>();
   private final Set<String> executed = new TreeSet<>();
+  private final Set<String> erased = new TreeSet<>();
   private LedgerState state = LedgerState.empty();
   private long retired;
 
@@ -61,29 +66,38 @@ class LivesAuditTest {
             "chaos",
             LedgerRecord.UNIT,
             LedgerRecord.NEIGHBOURING_RELATION,
-            BUDGET,
-            DELTA,
+            GENERATIONS * BUDGET,
+            GENERATIONS * DELTA,
             0,
             1,
-            /* generations= */ 1));
+            GENERATIONS));
     write(new EpochOpened(1, "job"));
-    write(new GenerationOpened(1, 1, new TreeMap<>(Map.of("key", "fingerprint"))));
-    write(
-        new PhaseOpened(1, 1, MECHANISM, BUDGET, DELTA, H, /* slot= */ null, /* generation= */ 1));
+    openGeneration(1);
     for (long round = 1; round <= ROUNDS; round++) {
-      write(new Charge(1, round, round, 1));
-      executed.add("1/" + round);
+      charge(round, /* generation= */ 1);
       if (round != NEVER_VISIBLE) {
-        publish(round);
+        publish(round, /* generation= */ 1, /* firstRound= */ 1);
       }
     }
     for (int i = 0; i < ChaosAudit.LEAST_AT_THE_END; i++) {
       sent.put("early " + i, Set.of("1"));
-      retired++;
-      for (long round = 1; round <= H; round++) {
-        sample("early " + i, round);
-      }
+      sent.put("erased " + i, Set.of());
+      erased.add("erased " + i);
+      retired += 2;
+      sample("early " + i, 1, 2, 3);
+      sample("erased " + i, 1, 2, 6);
     }
+  }
+
+  private void openGeneration(int generation) {
+    write(new GenerationOpened(1, generation, new TreeMap<>(Map.of("key", "fingerprint"))));
+    write(
+        new PhaseOpened(1, generation, MECHANISM, BUDGET, DELTA, H, /* slot= */ null, generation));
+  }
+
+  private void charge(long round, int generation) {
+    write(new Charge(1, round, round, generation));
+    executed.add("1/" + round);
   }
 
   private void write(LedgerRecord record) {
@@ -92,26 +106,27 @@ class LivesAuditTest {
     ledger.add(entry);
   }
 
-  private void publish(long round) {
+  private void publish(long round, int generation, long firstRound) {
     double epsilon =
-        new PldAccountant()
-            .epsilon(
-                new PoissonSubsampledGaussian(
-                    MECHANISM.samplingProbability(), MECHANISM.noiseMultiplier()),
-                Math.min(round, H),
-                DELTA);
+        (generation - 1) * BUDGET
+            + new PldAccountant()
+                .epsilon(
+                    new PoissonSubsampledGaussian(
+                        MECHANISM.samplingProbability(), MECHANISM.noiseMultiplier()),
+                    Math.min(round - firstRound + 1, H),
+                    DELTA);
     Grant grant =
         new Grant(
             1,
             round,
             round,
-            1,
+            generation,
             MECHANISM,
             epsilon,
-            DELTA,
+            generation * DELTA,
             ledger.get(ledger.size() - 1).hash(),
             PublicClock.UNKNOWN,
-            new Horizon(1, H, 1));
+            new Horizon(generation, H, firstRound));
     ReleaseContext context =
         new ReleaseContext(
             "chaos",
@@ -144,8 +159,10 @@ class LivesAuditTest {
             /* givenUp= */ List.of(),
             /* changedReleases= */ List.of(),
             /* abandonedJobs= */ Set.of(),
-            new Evidence.Lives(sampled, retired));
-    return ChaosAudit.of(evidence, BUDGET, DELTA, /* maxUndurableRounds= */ 2).violations();
+            new Evidence.Lives(sampled, retired, erased));
+    return ChaosAudit.of(
+            evidence, GENERATIONS * BUDGET, GENERATIONS * DELTA, /* maxUndurableRounds= */ 2)
+        .violations();
   }
 
   @Test
@@ -161,6 +178,7 @@ class LivesAuditTest {
     assertThat(violations())
         .containsExactly(
             "early 7 was in 4 visible rounds of generation 1, but a lifetime has 3",
+            "early 7 was in 4 rounds of generation 1, but a lifetime has 3",
             "early 7 was in rounds 1 to 4 of generation 1, but a lifetime has 3");
   }
 
@@ -190,12 +208,67 @@ class LivesAuditTest {
     sampled.clear();
     assertThat(violations())
         .containsExactly(
-            "only 0 users came to the end of a lifetime of generation 1, which tries little: 20 must");
+            "only 0 users came to the end of a lifetime of generation 1, which tries little: 20"
+                + " must",
+            "only 0 users who were erased came to the end of a lifetime, which tries little: 20"
+                + " must");
+  }
+
+  /** Planted: an erasure that buys another lifetime. */
+  @Test
+  void findsWhomAnErasureGaveMoreRounds() throws Exception {
+    sample("erased 7", 5);
+    assertThat(violations())
+        .containsExactly("erased 7 was in 4 rounds of generation 1, but a lifetime has 3");
+  }
+
+  @Test
+  void findsWhatIsKeptInSpiteOfAnErasure() throws Exception {
+    retired--;
+    counted.put("erased 7", List.of("0"));
+    assertThat(violations())
+        .containsExactly("of erased 7 0 events are lost, 0 doubled, 1 not theirs or erased");
+  }
+
+  @Test
+  void whatWasSaidAfterAnErasureMayBeGone() throws Exception {
+    retired--;
+    sent.put("erased 7", Set.of("1", "2"));
+    counted.put("erased 7", List.of("2"));
+    assertThat(violations()).isEmpty();
+  }
+
+  @Test
+  void everybodyHasALifetimeOfEachGeneration() throws Exception {
+    liveAgain();
+    assertThat(violations()).isEmpty();
+  }
+
+  /** Planted: a round too many of the second generation. */
+  @Test
+  void findsWhoWasInARoundTooManyOfALaterGeneration() throws Exception {
+    liveAgain();
+    sample("early 7", 10);
+    assertThat(violations())
+        .contains("early 7 was in 4 visible rounds of generation 2, but a lifetime has 3");
+  }
+
+  private void liveAgain() {
+    openGeneration(2);
+    for (long round = ROUNDS + 1; round <= ROUNDS + H + 1; round++) {
+      charge(round, /* generation= */ 2);
+      publish(round, /* generation= */ 2, /* firstRound= */ ROUNDS + 1);
+    }
+    for (int i = 0; i < ChaosAudit.LEAST_AT_THE_END; i++) {
+      sample("early " + i, 7, 8, 9);
+    }
   }
 
   @Test
   void findsWhoIsGoneAndNotRetired() throws Exception {
-    retired--;
-    assertThat(violations()).containsExactly("of 20 users nothing is kept, but 19 are retired");
+    retired = ChaosAudit.LEAST_AT_THE_END - 1;
+    assertThat(violations())
+        .containsExactly(
+            "of 40 users nothing is kept, 20 of whom never asked for erasure, but 19 are retired");
   }
 }

@@ -4,6 +4,7 @@ import io.murmuration.event.InteractionProducer;
 import io.murmuration.event.avro.Interaction;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.HashSet;
@@ -11,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.function.Consumer;
 import java.util.function.LongFunction;
 import java.util.stream.IntStream;
@@ -28,8 +30,6 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
  */
 final class Traffic implements AutoCloseable {
 
-  private static final double EVENTS_PER_SECOND = 150;
-
   /** Longer than most absences of the broker, and no more than a run can wait for. */
   private static final Map<String, String> PATIENT =
       Map.of(
@@ -40,27 +40,46 @@ final class Traffic implements AutoCloseable {
   private final String bootstrapServers;
   private final String topic;
   private final int partitions;
-  private final LongFunction<String> userOf;
+  private final double eventsPerSecond;
+  private final LongFunction<Act> script;
   private final Consumer<String> out;
   private final Thread thread = new Thread(this::talk, "traffic");
   private volatile boolean stopped;
   private volatile RuntimeException failure;
 
   /**
+   * What happens in an event.
+   *
+   * @param user whose it is
+   * @param erases whether the user asks for erasure, in one of both ways, and says nothing
+   */
+  record Act(String user, boolean erases) {}
+
+  /**
+   * What the topic holds at the end.
+   *
+   * @param texts of each user, since the user's last erasure
+   * @param erased users who asked for erasure, once or more often
+   */
+  record Sent(Map<String, Set<String>> texts, Set<String> erased) {}
+
+  /**
    * @param partitions of the topic
-   * @param userOf who says the event of a number
+   * @param script what happens in the event of a number
    * @param out told of each producer that gives up
    */
   Traffic(
       String bootstrapServers,
       String topic,
       int partitions,
-      LongFunction<String> userOf,
+      double eventsPerSecond,
+      LongFunction<Act> script,
       Consumer<String> out) {
     this.bootstrapServers = bootstrapServers;
     this.topic = topic;
     this.partitions = partitions;
-    this.userOf = userOf;
+    this.eventsPerSecond = eventsPerSecond;
+    this.script = script;
     this.out = out;
   }
 
@@ -85,10 +104,15 @@ final class Traffic implements AutoCloseable {
   private long talk(long first) throws InterruptedException {
     long next = first;
     try (InteractionProducer producer =
-        new InteractionProducer(bootstrapServers, topic, PATIENT, EVENTS_PER_SECOND)) {
+        new InteractionProducer(bootstrapServers, topic, PATIENT, eventsPerSecond)) {
       while (!stopped) {
         long event = next++;
-        producer.send(event(event));
+        Act act = script.apply(event);
+        if (act.erases() && event % 2 == 0) {
+          producer.erase(act.user());
+        } else {
+          producer.send(event(event, act));
+        }
       }
     } catch (IllegalStateException e) {
       out.accept("a producer gives up before event %d: %s".formatted(next, e));
@@ -96,34 +120,29 @@ final class Traffic implements AutoCloseable {
     return next;
   }
 
-  private Interaction event(long number) {
-    String user = userOf.apply(number);
+  private static Interaction event(long number, Act act) {
     return Interaction.newBuilder()
         .setEventId("e" + number)
-        .setUserId(user)
+        .setUserId(act.user())
         .setEventTime(Instant.now())
         .setPrompt(null)
-        .setText(number + " " + user)
-        .setErase(false)
+        .setText(number + " " + act.user())
+        .setErase(act.erases())
         .build();
   }
 
-  /**
-   * Ends the traffic and waits until nothing more can reach the topic.
-   *
-   * @return the texts of each user that the topic holds
-   */
-  Map<String, Set<String>> stop() throws InterruptedException, IOException {
+  /** Ends the traffic, waits until nothing more can reach the topic, and reads it. */
+  Sent stop() throws InterruptedException, IOException {
     stopped = true;
     thread.join();
     if (failure != null) {
       throw new IllegalStateException("the traffic broke off: " + failure, failure);
     }
-    return texts();
+    return sent();
   }
 
-  private Map<String, Set<String>> texts() throws IOException {
-    Map<String, Set<String>> texts = new TreeMap<>();
+  private Sent sent() throws IOException {
+    Sent sent = new Sent(new TreeMap<>(), new TreeSet<>());
     List<TopicPartition> all =
         IntStream.range(0, partitions).mapToObj(i -> new TopicPartition(topic, i)).toList();
     try (KafkaConsumer<byte[], byte[]> consumer =
@@ -131,23 +150,42 @@ final class Traffic implements AutoCloseable {
             Map.of("bootstrap.servers", bootstrapServers),
             new ByteArrayDeserializer(),
             new ByteArrayDeserializer())) {
-      consumer.assign(all);
-      consumer.seekToBeginning(all);
       Map<TopicPartition, Long> ends = consumer.endOffsets(all);
-      while (all.stream().anyMatch(one -> consumer.position(one) < ends.get(one))) {
-        for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(100))) {
-          Interaction event = Interaction.fromByteBuffer(ByteBuffer.wrap(record.value()));
-          if (!texts
-              .computeIfAbsent(event.getUserId(), user -> new HashSet<>())
-              .add(event.getText())) {
-            throw new IllegalStateException(
-                "the topic holds '%s' twice: the producer is not idempotent"
-                    .formatted(event.getText()));
+      for (TopicPartition partition : all) {
+        // a user's texts are in one partition; erasures are in every, and come after them in theirs
+        Map<String, Set<String>> texts = new TreeMap<>();
+        consumer.assign(List.of(partition));
+        consumer.seekToBeginning(List.of(partition));
+        while (consumer.position(partition) < ends.get(partition)) {
+          for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(100))) {
+            read(record, texts, sent.erased());
           }
         }
+        texts.forEach((user, said) -> sent.texts().merge(user, said, Traffic::together));
       }
     }
-    return texts;
+    return sent;
+  }
+
+  private static Set<String> together(Set<String> some, Set<String> more) {
+    some.addAll(more);
+    return some;
+  }
+
+  private static void read(
+      ConsumerRecord<byte[], byte[]> record, Map<String, Set<String>> texts, Set<String> erased)
+      throws IOException {
+    String user = new String(record.key(), StandardCharsets.UTF_8);
+    Set<String> said = texts.computeIfAbsent(user, name -> new HashSet<>());
+    Interaction event =
+        record.value() == null ? null : Interaction.fromByteBuffer(ByteBuffer.wrap(record.value()));
+    if (event == null || event.getErase()) {
+      erased.add(user);
+      said.clear();
+    } else if (!said.add(event.getText())) {
+      throw new IllegalStateException(
+          "the topic holds '%s' twice: the producer is not idempotent".formatted(event.getText()));
+    }
   }
 
   @Override

@@ -63,7 +63,9 @@ public final class PooledTexts {
       operator.setup(new CohortRecordSerializer());
       operator.initializeState(
           AbstractStreamOperatorTestHarness.repackageState(
-              state.getStates().toArray(OperatorSubtaskState[]::new)));
+              state.getStates().stream()
+                  .map(PooledTexts::ofUsers)
+                  .toArray(OperatorSubtaskState[]::new)));
       operator.open();
       long epoch = Long.MAX_VALUE;
       operator.processElement2(new StreamRecord<>(new EpochStart(epoch, tick)));
@@ -81,6 +83,14 @@ public final class PooledTexts {
       }
       return texts;
     }
+  }
+
+  /** Without what the operator knows of rounds, so that lifetimes need not be counted here. */
+  private static OperatorSubtaskState ofUsers(OperatorSubtaskState subtask) {
+    return OperatorSubtaskState.builder()
+        .setManagedKeyedState(subtask.getManagedKeyedState())
+        .setRawKeyedState(subtask.getRawKeyedState())
+        .build();
   }
 
   private static OperatorState samplerState(String savepoint) throws Exception {
