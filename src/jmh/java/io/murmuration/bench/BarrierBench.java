@@ -65,7 +65,7 @@ final class BarrierBench {
   private BarrierBench() {}
 
   static void run() throws Exception {
-    Configuration configuration = new Configuration();
+    Configuration configuration = Workload.shippedRocksDb();
     configuration.set(RestartStrategyOptions.RESTART_STRATEGY, "disable");
     configuration.set(StateBackendOptions.STATE_BACKEND, "rocksdb");
     configuration.set(TaskManagerOptions.MANAGED_MEMORY_SIZE, MemorySize.ofMebiBytes(1024));

@@ -139,7 +139,8 @@ final class KafkaIngestBench {
       byCpu.add(plain.cpuMicros() / counted.cpuMicros());
     }
     Workload.print(
-        "chat: with lifetimes ÷ without, median of %d pairs (least, most): %s by the clock, %s by CPU",
+        "chat: with lifetimes ÷ without, median of %d pairs (least, most): %s by the clock, %s by"
+            + " CPU",
         PAIRS, median(byClock), median(byCpu));
   }
 
@@ -203,7 +204,7 @@ final class KafkaIngestBench {
       throws Exception {
     String samplesTopic = "samples-" + ++runs;
     kafka.createTopic(samplesTopic, 1, Map.of());
-    Configuration configuration = new Configuration();
+    Configuration configuration = Workload.shippedRocksDb();
     configuration.set(RestartStrategyOptions.RESTART_STRATEGY, "disable");
     configuration.set(StateBackendOptions.STATE_BACKEND, "rocksdb");
     configuration.set(TaskManagerOptions.MANAGED_MEMORY_SIZE, MemorySize.ofMebiBytes(1024));

@@ -112,7 +112,7 @@ final class ThroughputBench {
   }
 
   private static Rate measure(Variant variant, Setting setting) throws Exception {
-    Configuration configuration = new Configuration();
+    Configuration configuration = Workload.shippedRocksDb();
     configuration.set(RestartStrategyOptions.RESTART_STRATEGY, "disable");
     configuration.set(StateBackendOptions.STATE_BACKEND, setting.backend());
     configuration.set(TaskManagerOptions.MANAGED_MEMORY_SIZE, MemorySize.ofMebiBytes(1024));

@@ -6,6 +6,9 @@ import java.lang.management.ManagementFactory;
 import java.util.Locale;
 import java.util.SplittableRandom;
 import java.util.concurrent.atomic.AtomicLong;
+import org.apache.flink.configuration.Configuration;
+import org.apache.flink.configuration.GlobalConfiguration;
+import org.apache.flink.state.rocksdb.RocksDBConfigurableOptions;
 
 /** Events of skewed users, and a stop watch that starts when everything is warm. */
 final class Workload {
@@ -35,6 +38,26 @@ final class Workload {
       }
     }
     return UserEvent.interaction("user-" + userId, "e" + i, i, null, new String(text));
+  }
+
+  /**
+   * How the files of {@code flink-conf/} set up RocksDB: its filters, its memory, where timers are.
+   * Nothing else of these files, and the file is found from the repository's root.
+   */
+  static Configuration shippedRocksDb() {
+    Configuration shipped = GlobalConfiguration.loadConfiguration("flink-conf");
+    Configuration options = new Configuration();
+    for (String key : shipped.keySet()) {
+      if (key.startsWith("state.backend.rocksdb.")) {
+        options.setString(key, shipped.getString(key, null));
+      }
+    }
+    if (!options.get(RocksDBConfigurableOptions.USE_BLOOM_FILTER)) {
+      throw new IllegalStateException(
+          "flink-conf/config.yaml must say state.backend.rocksdb.use-bloom-filter: true, as figures"
+              + " in docs/ingest.md are taken with it");
+    }
+    return options;
   }
 
   static void print(String format, Object... arguments) {
