@@ -16,8 +16,8 @@ import org.apache.flink.streaming.api.operators.InternalTimerService;
 import org.apache.flink.util.FlinkRuntimeException;
 
 /**
- * The users of one subtask in keyed state: their pools, the texts beside them, and the one timer
- * that each carries; the current user is the current key.
+ * The users of one subtask in keyed state: their pools, the texts beside them, and the timers that
+ * each carries; the current user is the current key.
  *
  * <p>State, cleared when nothing is left of a user or the user is erased:
  *
@@ -25,9 +25,9 @@ import org.apache.flink.util.FlinkRuntimeException;
  *   <li>{@code pool}: the bookkeeping ({@link UserPool}), read and written once per event;
  *   <li>{@code examples}: slot → example, written once per event that is kept and read only when
  *       sampled, so that an event costs the same however many examples the user has;
- *   <li>event-time timers: at the earliest due tick, at the clean-up of the oldest window, and at
- *       tick 0 for examples that came before the ticks were known. The pool is the truth; a timer
- *       that it does not confirm is a leftover;
+ *   <li>event-time timers: at due ticks or at the clean-up of the oldest window ({@link
+ *       UserTimers}), and at tick 0 for examples that came before the ticks were known. The pool is
+ *       the truth; a timer that it does not confirm is a leftover;
  *   <li>{@code lifetime}, where users have one: what counted in earlier stretches, never cleared.
  *       What counts in the present stretch is part of the pool.
  * </ul>
@@ -107,13 +107,14 @@ final class KeyedPoolState implements UserStore {
     UserPool stored = pools.value();
     return stored == null
         ? Optional.empty()
-        : Optional.of(new Taken(userId, stored.copy(), timerOf(stored, userId), true));
+        : Optional.of(new Taken(userId, stored.copy(), timersOf(stored, userId), true));
   }
 
   @Override
   public Taken findOrCreate(String userId) throws Exception {
     return find(userId)
-        .orElseGet(() -> new Taken(userId, new UserPool(bounds.windowTicks()), NO_TIMER, false));
+        .orElseGet(
+            () -> new Taken(userId, new UserPool(bounds.windowTicks()), UserTimers.NONE, false));
   }
 
   /** The pool as it is stored, to look at; empty if nothing is kept of the user. */
@@ -125,17 +126,17 @@ final class KeyedPoolState implements UserStore {
   public void store(Taken user, long nextTick) throws Exception {
     if (user.pool().isEmpty()) {
       pools.clear();
-      moveTimer(user.timer(), NO_TIMER);
+      moveTimers(user.timers(), UserTimers.NONE);
     } else {
       user.pool().settleArrivals(nextTick);
       pools.update(user.pool());
-      moveTimer(user.timer(), timerOf(user.pool(), user.userId()));
+      moveTimers(user.timers(), timersOf(user.pool(), user.userId()));
     }
   }
 
   @Override
   public void rearm(Taken user) {
-    moveTimer(NO_TIMER, timerOf(user.pool(), user.userId()));
+    moveTimers(user.timers().uncertain(), timersOf(user.pool(), user.userId()));
   }
 
   @Override
@@ -147,7 +148,7 @@ final class KeyedPoolState implements UserStore {
   public void erase(Taken user) throws Exception {
     user.pool().forEachSlot(this::remove);
     pools.clear();
-    moveTimer(user.timer(), NO_TIMER);
+    moveTimers(user.timers(), UserTimers.NONE);
     timers.deleteEventTimeTimer(VoidNamespace.INSTANCE, SETTLING_TIMER);
   }
 
@@ -188,27 +189,23 @@ final class KeyedPoolState implements UserStore {
     }
   }
 
-  /**
-   * Says where the user's timer belongs: at the earliest due tick or at the clean-up of the oldest
-   * window, whichever comes first. {@link #NO_TIMER} for nowhere.
-   */
-  private long timerOf(UserPool pool, String userId) {
+  /** Says where the user's timers belong. */
+  private UserTimers timersOf(UserPool pool, String userId) {
     long expiry = pool.nextExpiry(bounds);
     long spread = Math.min(EXPIRY_SPREAD_TICKS, bounds.windowTicks());
     long delay = Math.floorMod(userId.hashCode(), spread);
-    long cleanUp = expiry >= SamplingSchedule.LAST_TICK - delay ? NO_TIMER : expiry + delay;
-    return Math.min(pool.nextDueTick(), cleanUp);
+    return pool.timers(
+        expiry >= SamplingSchedule.LAST_TICK - delay ? UserPool.NOT_DUE : expiry + delay);
   }
 
-  private void moveTimer(long before, long after) {
-    if (before == after) {
-      return;
-    }
-    if (before != NO_TIMER) {
-      timers.deleteEventTimeTimer(VoidNamespace.INSTANCE, before);
-    }
-    if (after != NO_TIMER && !timeHasEnded) {
-      timers.registerEventTimeTimer(VoidNamespace.INSTANCE, after);
-    }
+  private void moveTimers(UserTimers before, UserTimers after) {
+    before.moveTo(
+        after,
+        tick -> timers.deleteEventTimeTimer(VoidNamespace.INSTANCE, tick),
+        tick -> {
+          if (!timeHasEnded) {
+            timers.registerEventTimeTimer(VoidNamespace.INSTANCE, tick);
+          }
+        });
   }
 }

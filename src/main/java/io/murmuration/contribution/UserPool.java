@@ -285,7 +285,7 @@ public final class UserPool {
 
   // ---- due ticks ----
 
-  /** The earliest due tick, or {@link #NOT_DUE}. The user's timer belongs there. */
+  /** The earliest due tick, or {@link #NOT_DUE}. */
   public long nextDueTick() {
     long next = userDueTick;
     for (Reservoir reservoir : windows) {
@@ -294,6 +294,22 @@ public final class UserPool {
       }
     }
     return next;
+  }
+
+  /**
+   * Where the user's timers belong.
+   *
+   * @param cleanUp the tick of the oldest window's clean-up, or {@link #NOT_DUE} for none
+   */
+  UserTimers timers(long cleanUp) {
+    UserTimers.Builder timers = new UserTimers.Builder(cleanUp);
+    timers.accept(userDueTick);
+    for (Reservoir reservoir : windows) {
+      for (int i = 0; reservoir.hasDueTicks() && i < reservoir.size(); i++) {
+        timers.accept(reservoir.dueTick(i));
+      }
+    }
+    return timers.build();
   }
 
   /** Clears the due ticks up to {@code tick}: their coins are thrown. */

@@ -204,8 +204,12 @@ final class UserSampling {
    */
   Optional<UserSample> fire(String userId, long timerTick) throws Exception {
     Optional<Grant> grant = gate.at(timerTick).filter(UserSampling::takesSamples);
-    // this timer is gone; and where it was a leftover, nothing is certain to be armed
-    Taken user = users.find(userId).map(Taken::withoutTimer).orElse(null);
+    // before the first grant's visit this may be the state of a version with other timers
+    Taken user =
+        users
+            .find(userId)
+            .map(taken -> schedule == null ? taken.uncertain() : taken.fired(timerTick))
+            .orElse(null);
     if (user == null || (timeHasEnded && grant.isEmpty())) {
       return Optional.empty();
     }

@@ -6,32 +6,34 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * What is kept of each user, and the one timer that each carries. There is one current user, to
- * whom methods apply: whose event or timer it is, or who is visited. An id that is given is the
- * current user's.
+ * What is kept of each user, and the timers that each carries. There is one current user, to whom
+ * methods apply: whose event or timer it is, or who is visited. An id that is given is the current
+ * user's.
  */
 interface UserStore {
-
-  /** Where the timer of a user is who has none. */
-  long NO_TIMER = UserPool.NOT_DUE;
 
   /**
    * A user's pool, taken out to be worked on and stored again.
    *
    * @param pool a copy, which nobody else sees
-   * @param timer where the user's timer was when it was taken out
+   * @param timers where the user's timers were when it was taken out
    * @param stored whether anything was kept of the user
    */
-  record Taken(String userId, UserPool pool, long timer, boolean stored) {
+  record Taken(String userId, UserPool pool, UserTimers timers, boolean stored) {
 
     /** Of whom only a stretch is left, which ends when ticks are known. */
     Taken emptied() {
-      return new Taken(userId, pool.emptied(), NO_TIMER, /* stored= */ false);
+      return new Taken(userId, pool.emptied(), UserTimers.NONE, /* stored= */ false);
     }
 
-    /** The same, but it is not certain that any timer is armed. */
-    Taken withoutTimer() {
-      return new Taken(userId, pool, NO_TIMER, stored);
+    /** The same, but it is not certain that every timer is armed. */
+    Taken uncertain() {
+      return new Taken(userId, pool, timers.uncertain(), stored);
+    }
+
+    /** The same after the timer at a tick has fired. */
+    Taken fired(long tick) {
+      return new Taken(userId, pool, timers.fired(tick), stored);
     }
   }
 
@@ -45,13 +47,13 @@ interface UserStore {
   Taken findOrCreate(String userId) throws Exception;
 
   /**
-   * Stores the pool, or clears the user if nothing is left, and moves the timer.
+   * Stores the pool, or clears the user if nothing is left, and moves the timers.
    *
    * @param nextTick the first tick whose timers have not all fired
    */
   void store(Taken user, long nextTick) throws Exception;
 
-  /** Sees to it that the timer is where it belongs, whatever state this attempt started from. */
+  /** Sees to it that the timers are where they belong, whatever state this attempt started from. */
   void rearm(Taken user);
 
   /** Wakes the user at the first tick: examples wait for it to be known. */

@@ -167,6 +167,21 @@ class BoundAndSampleOperatorTest {
   }
 
   @Test
+  void elsUserErased_leavesNoneOfSeveralTimers() throws Exception {
+    try (SamplerHarness job = started()) {
+      job.round(0, els(0.1, 6));
+      for (int event = 0; event < 200; event++) {
+        job.say("ann", "text");
+        job.tick(1 + event / 50);
+      }
+      assertThat(job.timers()).isGreaterThan(1);
+      job.erase("ann");
+      assertThat(job.stateEntries()).isZero();
+      assertThat(job.timers()).isZero();
+    }
+  }
+
+  @Test
   void userErasedBeforeTicksAreKnown_leavesNothing() throws Exception {
     try (SamplerHarness job = new SamplerHarness(BOUNDS, 1).open()) {
       job.say("ann", "secret");

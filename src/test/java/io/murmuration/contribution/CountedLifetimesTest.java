@@ -62,7 +62,7 @@ class CountedLifetimesTest {
   }
 
   private boolean mayBeDrawn(Grant grant) {
-    return lifetimes.mayBeDrawn(new Taken("ann", pool, UserStore.NO_TIMER, true), grant);
+    return lifetimes.mayBeDrawn(new Taken("ann", pool, UserTimers.NONE, true), grant);
   }
 
   @Test

@@ -7,12 +7,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.TreeSet;
 
-/** Users in memory; their timers are at their due ticks alone. */
+/** Users in memory; nothing of them is cleaned up before they are due. */
 final class MemoryUsers implements UserStore {
 
   final Map<String, UserPool> pools = new TreeMap<>();
-  final Map<String, Long> timers = new TreeMap<>();
+  final Map<String, TreeSet<Long>> timers = new TreeMap<>();
   final Map<String, Lifetime> lifetimes = new TreeMap<>();
   private final Map<String, Map<Integer, Example>> examples = new TreeMap<>();
   private final ContributionBounds bounds;
@@ -26,6 +27,12 @@ final class MemoryUsers implements UserStore {
   /** What is kept of a user's texts. */
   List<String> texts(String userId) {
     return examples.getOrDefault(userId, Map.of()).values().stream().map(Example::text).toList();
+  }
+
+  /** The tick of a user's first timer, {@link UserPool#NOT_DUE} for none. */
+  long nextTimer(String userId) {
+    TreeSet<Long> ticks = timers.getOrDefault(userId, new TreeSet<>());
+    return ticks.isEmpty() ? UserPool.NOT_DUE : ticks.first();
   }
 
   /** Makes a user the current one. */
@@ -43,7 +50,7 @@ final class MemoryUsers implements UserStore {
   public Optional<Taken> find(String userId) {
     current = userId;
     return Optional.ofNullable(pools.get(userId))
-        .map(pool -> new Taken(userId, pool.copy(), pool.nextDueTick(), /* stored= */ true));
+        .map(pool -> new Taken(userId, pool.copy(), timersOf(pool), /* stored= */ true));
   }
 
   @Override
@@ -52,38 +59,56 @@ final class MemoryUsers implements UserStore {
         .orElseGet(
             () ->
                 new Taken(
-                    userId, new UserPool(bounds.windowTicks()), NO_TIMER, /* stored= */ false));
+                    userId,
+                    new UserPool(bounds.windowTicks()),
+                    UserTimers.NONE,
+                    /* stored= */ false));
   }
 
   @Override
   public void store(Taken user, long nextTick) {
-    timers.remove(current);
     if (user.pool().isEmpty()) {
       pools.remove(current);
+      moveTimers(user.timers(), UserTimers.NONE);
     } else {
       user.pool().settleArrivals(nextTick);
       pools.put(current, user.pool());
-      rearm(user);
+      moveTimers(user.timers(), timersOf(user.pool()));
     }
   }
 
   @Override
   public void rearm(Taken user) {
-    long due = user.pool().nextDueTick();
-    if (due != NO_TIMER && !timeHasEnded) {
-      timers.put(current, due);
+    moveTimers(user.timers().uncertain(), timersOf(user.pool()));
+  }
+
+  private static UserTimers timersOf(UserPool pool) {
+    return pool.timers(/* cleanUp= */ SamplingSchedule.LAST_TICK);
+  }
+
+  private void moveTimers(UserTimers before, UserTimers after) {
+    TreeSet<Long> ticks = timers.computeIfAbsent(current, user -> new TreeSet<>());
+    before.moveTo(after, ticks::remove, tick -> register(ticks, tick));
+    if (ticks.isEmpty()) {
+      timers.remove(current);
+    }
+  }
+
+  private void register(TreeSet<Long> ticks, long tick) {
+    if (!timeHasEnded) {
+      ticks.add(tick);
     }
   }
 
   @Override
   public void awaitFirstTick() {
-    timers.put(current, 0L);
+    timers.computeIfAbsent(current, user -> new TreeSet<>()).add(0L);
   }
 
   @Override
   public void erase(Taken user) {
     pools.remove(current);
-    timers.remove(current);
+    moveTimers(user.timers(), UserTimers.NONE);
     examples.remove(current);
   }
 

@@ -31,12 +31,13 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * State written by former versions is read. A fixture is written once, by {@link #main}, when a
- * version is new, and never changed.
+ * State written by former versions is read. Version 1 has pools of version 1; up to version 2 each
+ * user has one timer. A fixture is written once, by {@link #main}, when a version is new, and never
+ * changed.
  */
 class SavepointCompatibilityTest {
 
-  private static final int CURRENT_VERSION = 2;
+  private static final int CURRENT_VERSION = 3;
   private static final ContributionBounds BOUNDS = new ContributionBounds(10, 2, 3);
 
   /**
@@ -78,7 +79,7 @@ class SavepointCompatibilityTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"1, true", "1, false", "2, true", "2, false"})
+  @CsvSource({"1, true", "1, false", "2, true", "2, false", "3, true", "3, false"})
   void savepointOfEveryVersion_isRestored(int version, boolean userLevel) throws Exception {
     OperatorSubtaskState state = fixture(version, userLevel);
     try (SamplerHarness job = new SamplerHarness(BOUNDS, 2).restore(state)) {

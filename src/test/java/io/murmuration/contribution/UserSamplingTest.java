@@ -123,8 +123,9 @@ class UserSamplingTest {
       gate.close(tick);
       List<UserSample> drawn = new ArrayList<>();
       for (String user : List.copyOf(users.timers.keySet())) {
-        while (users.timers.getOrDefault(user, UserStore.NO_TIMER) <= tick) {
-          sampling.fire(user, users.timers.remove(user)).ifPresent(drawn::add);
+        for (long due = users.nextTimer(user); due <= tick; due = users.nextTimer(user)) {
+          users.timers.get(user).remove(due);
+          sampling.fire(user, due).ifPresent(drawn::add);
         }
       }
       sampling.firedUpTo(tick);
@@ -155,7 +156,7 @@ class UserSamplingTest {
     job.says("ann", "a");
     job.round(0, EVERYBODY);
     assertThat(job.tick(1)).isEmpty();
-    assertThat(job.users.timers).containsEntry("ann", 2L);
+    assertThat(job.users.nextTimer("ann")).isEqualTo(2);
   }
 
   @Test
@@ -277,7 +278,7 @@ class UserSamplingTest {
         }
         for (UserSample sample : job.round(tick, mechanism)) {
           Grant grant = new Grant(1, sample.round(), tick, 1, mechanism, 0.1, 1e-6, "00");
-          Taken user = new Taken(sample.userId(), /* pool= */ null, UserStore.NO_TIMER, true);
+          Taken user = new Taken(sample.userId(), /* pool= */ null, UserTimers.NONE, true);
           if (open.mayBeDrawn(user, grant)) {
             drawn.add(
                 "%s in round %d with %d"
