@@ -4,6 +4,7 @@ import io.murmuration.privacy.accounting.Mechanism;
 import io.murmuration.privacy.accounting.NoiseCalibration;
 import io.murmuration.privacy.accounting.PhaseAccountant;
 import io.murmuration.release.Guarantee;
+import java.io.PrintWriter;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.ArgGroup;
@@ -75,6 +76,14 @@ final class CalibrateCommand implements Callable<Integer> {
     answer.put("delta", guarantee.delta());
     answer.put("relation", Guarantee.RELATION);
     output.print(spec, answer);
+    if (Long.valueOf(0).equals(answer.get("rounds"))) {
+      PrintWriter err = spec.commandLine().getErr();
+      err.println(
+          "not even one round is afforded: raise --noise-multiplier, --epsilon or --delta, or lower"
+              + " the probability; --rounds in place of --noise-multiplier says how much noise one"
+              + " takes");
+      err.flush();
+    }
     return 0;
   }
 }

@@ -116,9 +116,21 @@ final class MechanismOptions {
       if (bands < 1) {
         throw new IllegalArgumentException("--bands must be at least 1 but is " + bands);
       }
+      requireTurns();
       return sampler().accounted(samplingProbability(), groupSize(), noiseMultiplier, bands);
     } catch (IllegalArgumentException e) {
       throw new ParameterException(spec.commandLine(), e.getMessage(), e);
+    }
+  }
+
+  /** Where users take turns, they are drawn as many times as likely in theirs: at most for sure. */
+  private void requireTurns() {
+    double asked = samplingProbability();
+    if (bands > 1 && asked <= 1 && asked * bands > 1) {
+      throw new IllegalArgumentException(
+          "--bands %d draws users %d times as likely in their turn, %s, which must be at most 1: give at most %d bands, or a smaller probability"
+              .formatted(
+                  bands, bands, AccountingOutput.text(asked * bands), (int) Math.floor(1 / asked)));
     }
   }
 

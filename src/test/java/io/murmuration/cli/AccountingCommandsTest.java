@@ -70,7 +70,20 @@ class AccountingCommandsTest {
     assertThat(json().has("epsilon_rdp_check")).isFalse();
     assertThat(run(new AccountCommand(), "--q 0.2 --bands 8 --rounds 8 --delta 1e-6 --sigma 1"))
         .isEqualTo(2);
-    assertThat(err.toString()).contains("sampling probability must be in (0, 1] but is 1.6");
+    assertThat(err.toString())
+        .contains("--bands 8 draws users 8 times as likely in their turn, 1.6,")
+        .contains("give at most 5 bands, or a smaller probability");
+  }
+
+  @Test
+  void aBudgetThatAffordsNoRound_saysWhatToRaise() throws Exception {
+    assertThat(
+            run(
+                new CalibrateCommand(),
+                "--q 0.5 --noise-multiplier 0.3 --epsilon 1 --delta 1e-6 --json"))
+        .isZero();
+    assertThat(json().get("rounds").asInt()).isZero();
+    assertThat(err.toString()).contains("not even one round is afforded: raise --noise-multiplier");
   }
 
   @Test
