@@ -56,8 +56,8 @@ public interface StoredFiles {
   /**
    * Reads a file.
    *
-   * @return empty if there is none; but on this machine's file system a file without content is
-   *     none
+   * @return empty if there is none; a file without content counts as none, except on this machine's
+   *     file system
    * @throws IOException if that is not known, or it cannot be read
    */
   <T> Optional<T> read(String name, Reading<T> reading) throws IOException;
