@@ -134,6 +134,7 @@ final class KafkaIngestBench {
       Rate second = measure(kafka, chat, Truncation.none(), isPlainFirst ? LIFETIMES : null);
       Rate plain = isPlainFirst ? first : second;
       Rate counted = isPlainFirst ? second : first;
+      print("chat, users have none", plain);
       print("chat, users have lifetimes", counted);
       byClock.add(counted.eventsPerSecond() / plain.eventsPerSecond());
       byCpu.add(plain.cpuMicros() / counted.cpuMicros());

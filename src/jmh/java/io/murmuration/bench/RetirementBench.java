@@ -19,6 +19,8 @@ import io.murmuration.privacy.mechanism.PublicClock;
 import io.murmuration.privacy.mechanism.RoundMechanism;
 import io.murmuration.privacy.mechanism.Sampler;
 import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadMXBean;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
 import org.apache.flink.api.common.typeinfo.Types;
@@ -50,6 +52,10 @@ final class RetirementBench {
   private static final int EXAMPLES_PER_USER = 2;
   private static final int LATE_EVENTS = 50_000;
   private static final long LIFETIME = 2;
+  private static final int WARM_UP_TURNS = 20;
+  private static final int TURNS = 61;
+  private static final int EVENTS_OF_A_TURN = 5_000;
+  private static final long USERS_COMPARED = 80_000;
   private static final long EPOCH = 1;
   private static final Horizon HORIZON = new Horizon(1, LIFETIME, 1);
 
@@ -61,6 +67,9 @@ final class RetirementBench {
       new UserPseudonyms(new byte[UserPseudonyms.MIN_KEY_BYTES]);
 
   private KeyedTwoInputStreamOperatorTestHarness<String, UserEvent, BudgetSignal, CohortRecord> job;
+  /** Whether users have lifetimes. */
+  private boolean counts = true;
+
   private long offset;
   private long round;
   private long checkpoints;
@@ -69,6 +78,7 @@ final class RetirementBench {
 
   static void run() throws Exception {
     Workload.print("(of one subtask, to and from the local disk; in brackets CPU of the process)");
+    compare();
     long most = Long.getLong("bench.users", 1_000_000);
     for (long users = most / 100; users <= most; users *= 10) {
       new RetirementBench().measure(users);
@@ -101,12 +111,49 @@ final class RetirementBench {
     }
   }
 
+  /** Events of the same users with lifetimes and without, a few thousand of each in turn. */
+  private static void compare() throws Exception {
+    RetirementBench counted = new RetirementBench();
+    RetirementBench plain = new RetirementBench();
+    plain.counts = false;
+    List<Double> ratios = new ArrayList<>();
+    try (AutoCloseable first = counted.open(/* state= */ null);
+        AutoCloseable second = plain.open(/* state= */ null)) {
+      for (int turn = 0; turn < WARM_UP_TURNS + TURNS; turn++) {
+        boolean isPlainFirst = turn % 2 == 0;
+        double ofFirst = (isPlainFirst ? plain : counted).cpuNanosOfATurn();
+        double ofSecond = (isPlainFirst ? counted : plain).cpuNanosOfATurn();
+        if (turn >= WARM_UP_TURNS) {
+          ratios.add(isPlainFirst ? ofFirst / ofSecond : ofSecond / ofFirst);
+        }
+      }
+    }
+    ratios.sort(null);
+    Workload.print(
+        "events with lifetimes ÷ without, by CPU of the task's thread: median of %d turns %.2f, quartiles %.2f and %.2f",
+        TURNS, ratios.get(TURNS / 2), ratios.get(TURNS / 4), ratios.get(3 * TURNS / 4));
+  }
+
+  private double cpuNanosOfATurn() throws Exception {
+    ThreadMXBean threads = ManagementFactory.getThreadMXBean();
+    long start = threads.getCurrentThreadCpuTime();
+    for (int i = 0; i < EVENTS_OF_A_TURN; i++) {
+      UserEvent event = Workload.event(offset, USERS_COMPARED);
+      if (counts) {
+        event = event.of(pseudonyms.of(event.userId())).at(0, offset);
+      }
+      offset++;
+      job.processElement1(new StreamRecord<>(event));
+    }
+    return threads.getCurrentThreadCpuTime() - start;
+  }
+
   private AutoCloseable open(OperatorSubtaskState state) throws Exception {
     job =
         new KeyedTwoInputStreamOperatorTestHarness<>(
             new BoundAndSampleOperator(
                 new ContributionBounds(1 << 20, 8, 1),
-                new SamplerIdentity("key", "rules", 1),
+                counts ? new SamplerIdentity("key", "rules", 1) : null,
                 UserTurns.NONE,
                 /* privateMetrics= */ false),
             UserEvent::userId,
@@ -124,7 +171,8 @@ final class RetirementBench {
     job.setup(new CohortRecordSerializer());
     if (state == null) {
       job.open();
-      signal(new EpochStart(EPOCH, 0, 0, 0, HORIZON, input()));
+      signal(
+          counts ? new EpochStart(EPOCH, 0, 0, 0, HORIZON, input()) : new EpochStart(EPOCH, 0));
     } else {
       job.initializeState(state);
       job.open();
