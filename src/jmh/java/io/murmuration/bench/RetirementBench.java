@@ -67,6 +67,7 @@ final class RetirementBench {
       new UserPseudonyms(new byte[UserPseudonyms.MIN_KEY_BYTES]);
 
   private KeyedTwoInputStreamOperatorTestHarness<String, UserEvent, BudgetSignal, CohortRecord> job;
+
   /** Whether users have lifetimes. */
   private boolean counts = true;
 
@@ -130,7 +131,8 @@ final class RetirementBench {
     }
     ratios.sort(null);
     Workload.print(
-        "events with lifetimes ÷ without, by CPU of the task's thread: median of %d turns %.2f, quartiles %.2f and %.2f",
+        "events with lifetimes ÷ without, by CPU of the task's thread: median of %d turns %.2f,"
+            + " quartiles %.2f and %.2f",
         TURNS, ratios.get(TURNS / 2), ratios.get(TURNS / 4), ratios.get(3 * TURNS / 4));
   }
 
@@ -171,8 +173,7 @@ final class RetirementBench {
     job.setup(new CohortRecordSerializer());
     if (state == null) {
       job.open();
-      signal(
-          counts ? new EpochStart(EPOCH, 0, 0, 0, HORIZON, input()) : new EpochStart(EPOCH, 0));
+      signal(counts ? new EpochStart(EPOCH, 0, 0, 0, HORIZON, input()) : new EpochStart(EPOCH, 0));
     } else {
       job.initializeState(state);
       job.open();
