@@ -85,7 +85,11 @@ public final class BoundExperiment implements Callable<Integer> {
 
   /** Runs the experiment. */
   public static void main(String[] args) {
-    System.exit(new CommandLine(new BoundExperiment()).execute(args));
+    System.exit(
+        new CommandLine(new BoundExperiment())
+            // the script's come first
+            .setOverwrittenOptionsAllowed(true)
+            .execute(args));
   }
 
   @Override
