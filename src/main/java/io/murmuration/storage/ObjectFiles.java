@@ -66,9 +66,9 @@ final class ObjectFiles implements StoredFiles {
     } catch (UnsupportedFileSystemSchemeException e) {
       throw new IOException(
           ("no file system for %s:// is there: its plugin must lie in a directory below the one"
-               + " that FLINK_PLUGINS_DIR names (scripts/plugin flink-s3-fs-native fetches that of"
-               + " s3); hdfs and others of Hadoop need its client on the class path instead"
-               + " (HADOOP_CLASSPATH, see scripts/hadoop-classpath)")
+                  + " that FLINK_PLUGINS_DIR names (scripts/plugin flink-s3-fs-native fetches that of"
+                  + " s3); hdfs and others of Hadoop need its client on the class path instead"
+                  + " (HADOOP_CLASSPATH, see scripts/hadoop-classpath)")
               .formatted(uri.getScheme()),
           e);
     }
