@@ -3,6 +3,8 @@
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 # shellcheck source=scripts/lib/maven.sh
 source "$root/scripts/lib/maven.sh"
+# shellcheck source=scripts/lib/malloc.sh
+source "$root/scripts/lib/malloc.sh"
 java=${JAVA_HOME:+$JAVA_HOME/bin/}java
 # where processes keep configuration, logs, pids and data
 dir=${MURMURATION_CLUSTER_DIR:-$root/murmuration-cluster}
