@@ -16,8 +16,7 @@ final class GenerationOptions {
   @Option(
       names = "--max-tokens",
       paramLabel = "N",
-      description =
-          "New tokens at most, also where a request asks for more (default: ${DEFAULT-VALUE}).")
+      description = "New tokens of an answer at most (default: ${DEFAULT-VALUE}).")
   private int maxTokens = 100;
 
   @Option(
