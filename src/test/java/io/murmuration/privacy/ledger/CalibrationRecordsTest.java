@@ -126,11 +126,33 @@ class CalibrationRecordsTest {
         new EpochOpened(2, "a"),
         new Calibrated(2, 1, 1, List.of(1.0, 2.0, 3.0)));
     refuses(
+        "in epoch 1 but the ledger is in epoch 2",
+        phase(COUNTING),
+        new Charge(1, 1, 5, 1),
+        new EpochOpened(2, "a"),
+        outcome);
+    refuses(
+        "tells of phase 2 but phase 1 is open",
+        phase(COUNTING),
+        new Charge(1, 1, 5, 1),
+        new Calibrated(1, 1, 2, List.of(1.0, 2.0, 3.0)));
+    refuses(
         "whose calibration came to its end",
         phase(COUNTING),
         new Charge(1, 1, 5, 1),
         outcome,
         new Charge(1, 2, 6, 1));
+  }
+
+  /** The last charge of the ledger is of this epoch, but was for what was trained before. */
+  @Test
+  void anOutcomeIsNotOfARoundOfThePhaseBefore() {
+    refuses(
+        "is not the last round charged in this epoch to this phase",
+        new PhaseOpened(1, 1, Budgets.MECHANISM, 1, 1e-7, 3),
+        new Charge(1, 1, 5, 1),
+        new PhaseOpened(1, 2, COUNTING, 1, 1e-7, 3),
+        new Calibrated(1, 1, 2, List.of(1.0, 2.0, 3.0)));
   }
 
   @Test

@@ -3,11 +3,17 @@ package io.murmuration.privacy.ledger;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.murmuration.privacy.budget.Budgets;
+import io.murmuration.privacy.ledger.LedgerRecord.Charge;
+import io.murmuration.privacy.ledger.LedgerRecord.EpochOpened;
+import io.murmuration.privacy.ledger.LedgerRecord.Genesis;
+import io.murmuration.privacy.ledger.LedgerRecord.PhaseOpened;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.time.Instant;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -42,6 +48,35 @@ class FileLedgerTest extends LedgerContract {
                 + "\",\"type\":\"genesis\",\"format\":1,\"domain\":\"starlings\",\"unit\":\"user\",")
         .matches(".*,\"hash\":\"[0-9a-f]{64}\"}");
     assertThat(Files.readString(file())).endsWith("}\n");
+  }
+
+  /** A date of the machine's own would tell how long the round took. */
+  @Test
+  void isDatedByTheTickOfItsLastCharge_alsoWhenOpenedAgain() throws Exception {
+    Genesis genesis = Budgets.genesis();
+    Instant first = Instant.ofEpochMilli(genesis.genesisMillis());
+    Ledger ledger = ledger();
+    ledger.open();
+    LedgerState state = append(ledger, LedgerState.empty(), genesis);
+    assertThat(Files.getLastModifiedTime(file()).toInstant()).isEqualTo(first);
+    state = append(ledger, state, new EpochOpened(1, "a"));
+    state = append(ledger, state, new PhaseOpened(1, 1, Budgets.MECHANISM, 2, 5e-7, 9));
+    state = append(ledger, state, new Charge(1, 1, 7, 1));
+    Instant charged = first.plusMillis(7 * genesis.roundIntervalMillis());
+    assertThat(Files.getLastModifiedTime(file()).toInstant()).isEqualTo(charged);
+    ledger.close();
+    Ledger again = ledger();
+    again.open();
+    append(again, state, new EpochOpened(2, "b"));
+    assertThat(Files.getLastModifiedTime(file()).toInstant()).isEqualTo(charged);
+    again.close();
+  }
+
+  private static LedgerState append(Ledger ledger, LedgerState before, LedgerRecord record)
+      throws LedgerException, InterruptedException {
+    LedgerEntry entry = LedgerEntry.after(before, record);
+    ledger.append(entry);
+    return before.apply(entry);
   }
 
   @Test

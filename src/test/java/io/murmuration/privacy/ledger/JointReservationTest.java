@@ -20,6 +20,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.apache.commons.codec.digest.DigestUtils;
 import org.junit.jupiter.api.Test;
 
 /** A joint reservation and the slots that phases take, with every way to cheat planted. */
@@ -154,6 +155,25 @@ class JointReservationTest {
     assertThat(
             LedgerCodec.encode(2, "ab".repeat(32), new PhaseOpened(1, 1, BROAD, 1, 1e-7, 3)).line())
         .doesNotContain("slot");
+  }
+
+  /** What a slot or an option says that this version does not know may limit it. */
+  @Test
+  void whatASlotSaysMoreIsRefused() {
+    String line = LedgerCodec.encode(2, "ab".repeat(32), RESERVED).line();
+    assertThat(line).contains("\"times\":2,").contains("\"group_size\":4,");
+    for (String known : List.of("\"times\":2,", "\"group_size\":4,")) {
+      String more = rehashed(line.replaceFirst(known, known + "\"unless\":1,"));
+      assertThatIllegalArgumentException()
+          .isThrownBy(() -> LedgerCodec.decode(more))
+          .withMessageContaining("fields that do not belong there: [unless]");
+    }
+  }
+
+  /** The line with the hash that fits what it says. */
+  private static String rehashed(String line) {
+    String body = line.substring(0, line.indexOf(",\"hash\""));
+    return body + ",\"hash\":\"" + DigestUtils.sha256Hex(body + "}") + "\"}";
   }
 
   @Test

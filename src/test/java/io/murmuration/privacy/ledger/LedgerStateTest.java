@@ -8,7 +8,10 @@ import io.murmuration.privacy.ledger.LedgerRecord.BudgetRaised;
 import io.murmuration.privacy.ledger.LedgerRecord.Charge;
 import io.murmuration.privacy.ledger.LedgerRecord.EpochOpened;
 import io.murmuration.privacy.ledger.LedgerRecord.Halted;
+import io.murmuration.privacy.ledger.LedgerRecord.JointlyReserved;
+import io.murmuration.privacy.ledger.LedgerRecord.Option;
 import io.murmuration.privacy.ledger.LedgerRecord.PhaseOpened;
+import io.murmuration.privacy.ledger.LedgerRecord.Slot;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -70,7 +73,19 @@ class LedgerStateTest {
         "in epoch 1 but the ledger is in epoch 2", second, new Halted(1, HaltReason.ROUNDS_DONE));
     refusesAfterPhase(
         "in epoch 1 but the ledger is in epoch 2", second, new BudgetRaised(1, 9, 1e-6));
+    refusesAfterPhase(
+        "in epoch 1 but the ledger is in epoch 2",
+        second,
+        new JointlyReserved(
+            1, List.of(new Slot(1, List.of(Option.of(Budgets.MECHANISM, 1)))), 0.5, 1e-7));
     refusesAfterPhase("in epoch 1 but the ledger is in epoch 2", second, phase(1, 2, 0.5, 1e-7, 1));
+  }
+
+  @Test
+  void haltsAPhaseThatWasOpenedAndOnlyOnce() {
+    Halted halt = new Halted(1, HaltReason.ROUNDS_DONE);
+    refuses("halts before any phase", Budgets.genesis(), new EpochOpened(1, "a"), halt);
+    refusesAfterPhase("halts after the halt", halt, halt);
   }
 
   @Test

@@ -168,6 +168,9 @@ class LifetimeRecordsTest {
   void trainingIsOfTheGenerationThatIsOpen() {
     refuses("before any generation", lifetime(1, TRAIN, 1));
     refuses(
+        "before any generation",
+        new JointlyReserved(1, List.of(new Slot(1, List.of(Option.of(LOOK, 1)))), 2, 1e-6));
+    refuses(
         "phase 1 trains but is of no generation",
         new GenerationOpened(1, 1, KEY),
         new PhaseOpened(1, 1, TRAIN, 2, 1e-6, 100));
