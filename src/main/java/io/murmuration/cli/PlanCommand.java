@@ -16,6 +16,7 @@ import io.murmuration.planning.HorizonPlan;
 import io.murmuration.planning.NoisePrediction;
 import io.murmuration.planning.NormModel;
 import io.murmuration.planning.PlanningTerms;
+import io.murmuration.planning.RoundsComparison;
 import io.murmuration.planning.StepNoise;
 import io.murmuration.privacy.accounting.PrivacyLoss;
 import io.murmuration.privacy.mechanism.RoundMechanism;
@@ -71,7 +72,6 @@ final class PlanCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
   @Mixin private PopulationOptions known;
-  @Mixin private RoundsOption training;
   @Mixin private GuaranteeOptions guarantee;
   @Mixin private JobOptions job;
   @Mixin private AccountantOptions accountant;
@@ -91,6 +91,15 @@ final class PlanCommand implements Callable<Integer> {
       required = true,
       description = "Gradients of single examples in a round, expected, whatever the bound.")
   private double compute;
+
+  @Option(
+      names = {"--rounds", "-T"},
+      converter = WholeNumber.Rounds.class,
+      defaultValue = "" + RoundsComparison.RECOMMENDED,
+      description =
+          "Rounds of training. Default: ${DEFAULT-VALUE}, the fewest that were compared:"
+              + " docs/utility.md.")
+  private long rounds;
 
   @Option(
       names = {"--group-sizes", "-G"},
@@ -147,9 +156,7 @@ final class PlanCommand implements Callable<Integer> {
     PlanningTerms terms =
         AccountingOutput.checked(
             spec,
-            () ->
-                new PlanningTerms(
-                    population, compute, training.rounds(), share.epsilon(), share.delta()));
+            () -> new PlanningTerms(population, compute, rounds, share.epsilon(), share.delta()));
     Optional<ChartFile> chart =
         AccountingOutput.checked(spec, () -> Optional.ofNullable(plot).map(ChartFile::at));
     known.read(badLines);
@@ -172,7 +179,9 @@ final class PlanCommand implements Callable<Integer> {
     }
     Optional<PlanBands> correlation =
         AccountingOutput.checked(spec, () -> correlation(terms, recommended.get()));
-    print(plan, recommended.get(), correlation, given);
+    Optional<PlanRounds> others =
+        AccountingOutput.checked(spec, () -> others(terms, recommended.get()));
+    print(plan, recommended.get(), correlation, others, given);
     sayNoise(recommended.get(), correlation, given);
     if (chart.isPresent()) {
       PlanPlot.write(chart.get(), plan);
@@ -243,6 +252,16 @@ final class PlanCommand implements Callable<Integer> {
     return Optional.of(PlanBands.of(recommended.mechanism(), terms, bands, accountant.create()));
   }
 
+  /** The same gradients in other rounds; empty where users have lifetimes: training has no end. */
+  private Optional<PlanRounds> others(PlanningTerms terms, BoundPrediction recommended) {
+    return horizon.isAsked()
+        ? Optional.empty()
+        : Optional.of(
+            new PlanRounds(
+                new RoundsComparison(accountant.create())
+                    .candidates(recommended.mechanism(), terms)));
+  }
+
   /** How many parameters are trained; empty where no model is at hand. */
   private OptionalLong parameters(Map<String, String> given) throws IOException {
     Optional<TrainingConfig> trained = isHere(given) ? trained(given) : Optional.empty();
@@ -266,7 +285,7 @@ final class PlanCommand implements Callable<Integer> {
                 * correlation.map(one -> one.chosen().relative()).orElse(1.0),
             parameters.getAsLong(),
             recommended.mechanism().expectedUnits(),
-            training.rounds());
+            rounds);
     PrintWriter writer =
         noise.isHopeless() || output.json()
             ? spec.commandLine().getErr()
@@ -320,7 +339,7 @@ final class PlanCommand implements Callable<Integer> {
       return Optional.empty();
     }
     Map<String, String> all = new TreeMap<>(given);
-    all.put(PrivacyOptions.ROUNDS.key(), String.valueOf(training.rounds()));
+    all.put(PrivacyOptions.ROUNDS.key(), String.valueOf(rounds));
     return Optional.of(AccountingOutput.checked(spec, () -> TrainingConfig.of(all)));
   }
 
@@ -347,11 +366,13 @@ final class PlanCommand implements Callable<Integer> {
       BoundPlan plan,
       BoundPrediction recommended,
       Optional<PlanBands> correlation,
+      Optional<PlanRounds> others,
       Map<String, String> given)
       throws IOException {
     OptionalLong parameters = parameters(given);
     if (output.json()) {
       Map<String, Object> answer = describe(plan, recommended);
+      others.ifPresent(one -> answer.put("other_rounds", one.describe()));
       correlation.ifPresent(one -> answer.put("noise_bands", one.describe(parameters)));
       AccountingOutput.printJson(spec.commandLine().getOut(), answer);
       return;
@@ -361,6 +382,7 @@ final class PlanCommand implements Callable<Integer> {
     out.printf(
         "recommended: %s%n", sampler == null ? PlanTable.reason(plan, recommended) : sampler);
     correlation.ifPresent(one -> one.print(out, parameters));
+    others.ifPresent(one -> one.print(out));
     if (horizon.isAsked()) {
       out.printf("%nas a lifetime of each user, while training goes on for ever:%n");
       horizon(recommended)

@@ -118,9 +118,10 @@ public final class TrainingOptions {
           .doubleType()
           .noDefaultValue()
           .withDescription(
-              "Highest learning rate. By default 0.012 for LoRA factors and 0.003 for all"
-                  + " parameters where it falls, and half of that where it stays; lower it as the"
-                  + " noise multiplier grows.");
+              "Highest learning rate. By default 0.012 for LoRA factors where it falls, 0.006 where"
+                  + " it stays; for all parameters 0.45 over privacy.rounds, within 0.003 and 0.006,"
+                  + " where it falls, 0.0015 where it stays; lower it as the noise multiplier"
+                  + " grows.");
 
   public static final ConfigOption<ScheduleKind> SCHEDULE =
       ConfigOptions.key("training.learning-rate-schedule")

@@ -13,10 +13,13 @@ package io.murmuration.planning;
 public record PlanningTerms(
     long population, double compute, long rounds, double epsilon, double delta) {
 
+  /** The most rounds that are planned for. */
+  static final long MAX_ROUNDS = 1_000_000_000L;
+
   public PlanningTerms {
     require(population >= 1, "population must be at least 1", population);
     require(positive(compute), "compute must be positive and finite", compute);
-    require(rounds >= 1 && rounds <= 1_000_000_000L, "rounds must be in [1, 1000000000]", rounds);
+    require(rounds >= 1 && rounds <= MAX_ROUNDS, "rounds must be in [1, 1000000000]", rounds);
     require(positive(epsilon), "epsilon must be positive and finite", epsilon);
     require(delta > 0 && delta < 1, "delta must be in (0, 1)", delta);
   }

@@ -82,6 +82,28 @@ class PlanCommandTest {
   }
 
   @Test
+  void withoutRoundsItPlansForThoseThatWereBest_andShowsWhatOthersWouldLeave() throws Exception {
+    String terms = "--population 15000 -B 8192 --epsilon 8 --delta 1e-6 --diversity 3 -G 4";
+    assertThat(run(terms + " --json")).as(err.toString()).isZero();
+    assertThat(json().get("rounds").asLong()).isEqualTo(75);
+    JsonNode others = json().get("other_rounds");
+    assertThat(others)
+        .extracting(row -> row.get("rounds").asLong())
+        .containsExactly(19L, 38L, 75L, 150L);
+    JsonNode planned = others.get(2);
+    assertThat(planned.get("relative_noise").asDouble()).isEqualTo(1);
+    assertThat(planned.get("noise_multiplier")).isEqualTo(json().at("/uls/noise_multiplier"));
+    JsonNode twice = others.get(3);
+    assertThat(twice.get("expected_units").asDouble()).isEqualTo(1024);
+    // computed apart: sigma 1.1081 at M 2048 and T 75, 0.9093 at M 1024 and T 150
+    assertThat(twice.get("noise_multiplier").asDouble()).isCloseTo(0.9093, within(2e-3));
+    assertThat(twice.get("relative_noise").asDouble())
+        .isCloseTo(0.9093 / 1024 / Math.sqrt(150) / (1.1081 / 2048 / Math.sqrt(75)), within(5e-3));
+    assertThat(run(terms)).isZero();
+    assertThat(out.toString()).contains("the same gradients in other rounds");
+  }
+
+  @Test
   void horizon_isThePlansRoundsAsALifetime() throws IOException {
     assertThat(run(TERMS + COUNTS + " --norms 1=10,64=4 --horizon --round-interval 1min --json"))
         .as(err.toString())

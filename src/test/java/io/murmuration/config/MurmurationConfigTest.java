@@ -2,6 +2,7 @@ package io.murmuration.config;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 import static org.assertj.core.api.InstanceOfAssertFactories.type;
 
 import java.nio.file.Files;
@@ -144,6 +145,19 @@ class MurmurationConfigTest {
     settings.put("training.learning-rate-schedule", "COSINE");
     assertThatThrownBy(() -> MurmurationConfig.of(settings))
         .hasMessageContaining("training.learning-rate-schedule is COSINE, which needs");
+  }
+
+  /** As far to go in fewer rounds, within what was tried. */
+  @ParameterizedTest
+  @CsvSource({"10, 0.006", "75, 0.006", "100, 0.0045", "150, 0.003", "1000, 0.003"})
+  void theRateOfAllParametersFollowsTheRounds(String rounds, double expected) {
+    Map<String, String> settings = valid();
+    settings.put("training.parameters", "ALL");
+    settings.put("privacy.rounds", rounds);
+    assertThat(MurmurationConfig.of(settings).training().learningRate())
+        .isCloseTo(expected, within(1e-12));
+    settings.put("training.learning-rate", "0.001");
+    assertThat(MurmurationConfig.of(settings).training().learningRate()).isEqualTo(0.001);
   }
 
   @Test
