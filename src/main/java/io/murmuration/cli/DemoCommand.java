@@ -276,7 +276,9 @@ final class DemoCommand implements Callable<Integer> {
     root.putObject("trace")
         .put("people_sampled", summary.trace().users())
         .put("longest_life_rounds", summary.trace().longest())
-        .put("people_beyond", summary.trace().beyond());
+        .put("people_beyond", summary.trace().beyond())
+        .put("people_returned_after_expiry", summary.trace().returned())
+        .put("people_sampled_after_expiry", summary.trace().unheld());
     return root.toPrettyString() + "\n";
   }
 

@@ -76,6 +76,7 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
   private final SamplerIdentity lifetimes;
 
   private final UserTurns turns;
+  private final ArrivalListener arrivals;
   private final Randomness randomness;
   private final TimerQuantum quantum;
   private final boolean privateMetrics;
@@ -111,7 +112,24 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
       SamplerIdentity lifetimes,
       UserTurns turns,
       boolean privateMetrics) {
-    this(bounds, lifetimes, turns, Randomness.secure(), TimerQuantum.of(QUANTUM), privateMetrics);
+    this(bounds, lifetimes, turns, privateMetrics, ArrivalListener.NONE);
+  }
+
+  /** The same under an audit that is told what arrives. */
+  public BoundAndSampleOperator(
+      ContributionBounds bounds,
+      SamplerIdentity lifetimes,
+      UserTurns turns,
+      boolean privateMetrics,
+      ArrivalListener arrivals) {
+    this(
+        bounds,
+        lifetimes,
+        turns,
+        Randomness.secure(),
+        TimerQuantum.of(QUANTUM),
+        privateMetrics,
+        arrivals);
   }
 
   /** The operator of tests: randomness and quanta of their choice. */
@@ -125,7 +143,7 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
       SamplerIdentity lifetimes,
       Randomness randomness,
       TimerQuantum quantum) {
-    this(bounds, lifetimes, UserTurns.NONE, randomness, quantum, /* privateMetrics= */ false);
+    this(bounds, lifetimes, UserTurns.NONE, randomness, quantum);
   }
 
   /** The same where users take turns. */
@@ -135,7 +153,31 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
       UserTurns turns,
       Randomness randomness,
       TimerQuantum quantum) {
-    this(bounds, lifetimes, turns, randomness, quantum, /* privateMetrics= */ false);
+    this(
+        bounds,
+        lifetimes,
+        turns,
+        randomness,
+        quantum,
+        /* privateMetrics= */ false,
+        ArrivalListener.NONE);
+  }
+
+  /** The same under an audit. */
+  BoundAndSampleOperator(
+      ContributionBounds bounds,
+      SamplerIdentity lifetimes,
+      Randomness randomness,
+      TimerQuantum quantum,
+      ArrivalListener arrivals) {
+    this(
+        bounds,
+        lifetimes,
+        UserTurns.NONE,
+        randomness,
+        quantum,
+        /* privateMetrics= */ false,
+        arrivals);
   }
 
   private BoundAndSampleOperator(
@@ -144,13 +186,15 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
       UserTurns turns,
       Randomness randomness,
       TimerQuantum quantum,
-      boolean privateMetrics) {
+      boolean privateMetrics,
+      ArrivalListener arrivals) {
     this.configuredBounds = Objects.requireNonNull(bounds, "bounds");
     this.lifetimes = lifetimes;
     this.turns = Objects.requireNonNull(turns, "turns");
     this.randomness = Objects.requireNonNull(randomness, "randomness");
     this.quantum = Objects.requireNonNull(quantum, "quantum");
     this.privateMetrics = privateMetrics;
+    this.arrivals = Objects.requireNonNull(arrivals, "arrivals");
   }
 
   // ---- life cycle ----
@@ -235,8 +279,9 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
     refusing(() -> counted.saw(event));
     if (event.isErasure()) {
       sampling.erase(event.userId());
-    } else {
-      sampling.arrived(event);
+    } else if (sampling.arrived(event)) {
+      arrivals.arrived(
+          event.userId(), gate.epochStarted() ? gate.closedTick() + 1 : GrantGate.UNKNOWN);
     }
   }
 
@@ -260,6 +305,7 @@ public final class BoundAndSampleOperator extends AbstractStreamOperator<CohortR
       return;
     }
     refusing(() -> counted.startEpoch(start));
+    arrivals.began(gate.firstTick());
     if (!advance.isUnderWay()) {
       sampling.firedUpTo(gate.closedTick());
     }

@@ -68,8 +68,13 @@ final class UserSampling {
 
   // ---- events ----
 
-  /** The current user said something. */
-  void arrived(UserEvent event) throws Exception {
+  /**
+   * The current user said something.
+   *
+   * @return whether it was offered to the user's pool, of which something is kept then; false if
+   *     the user may take part no more
+   */
+  boolean arrived(UserEvent event) throws Exception {
     Taken user = users.findOrCreate(event.userId());
     UniformRandomProvider random = randomness.forUser(event.userId());
     if (gate.epochStarted()) {
@@ -79,7 +84,7 @@ final class UserSampling {
     if (!lifetimes.counts(user.pool(), event)) {
       counts.eventTurnedAway();
       retire(user);
-      return;
+      return false;
     }
     int slot;
     if (gate.epochStarted()) {
@@ -95,6 +100,7 @@ final class UserSampling {
       users.keep(slot, event);
     }
     users.store(user, firedTick + 1);
+    return true;
   }
 
   /** Drops all that is kept of a user who may take part no more. */

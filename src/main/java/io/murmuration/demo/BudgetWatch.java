@@ -3,11 +3,12 @@ package io.murmuration.demo;
 import io.murmuration.privacy.budget.BudgetObserver;
 import io.murmuration.privacy.ledger.HaltReason;
 import io.murmuration.privacy.mechanism.Grant;
+import java.util.function.Consumer;
 
 /** What the budget operator said last; written by the task's thread, read by others. */
 final class BudgetWatch implements BudgetObserver {
 
-  private final Runnable onGrant;
+  private final Consumer<Grant> onGrant;
   private volatile Grant lastGrant;
   private volatile HaltReason halt;
   private volatile String waiting;
@@ -17,7 +18,7 @@ final class BudgetWatch implements BudgetObserver {
   /**
    * @param onGrant is told of every grant, on the task's thread; must not wait
    */
-  BudgetWatch(Runnable onGrant) {
+  BudgetWatch(Consumer<Grant> onGrant) {
     this.onGrant = onGrant;
   }
 
@@ -27,7 +28,7 @@ final class BudgetWatch implements BudgetObserver {
     lastRound = grant.round();
     epsilonSpent = grant.epsilonSpent();
     waiting = null;
-    onGrant.run();
+    onGrant.accept(grant);
   }
 
   @Override

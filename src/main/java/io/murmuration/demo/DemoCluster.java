@@ -8,7 +8,7 @@ import io.murmuration.config.IoOptions.LedgerKind;
 import io.murmuration.config.MurmurationConfig;
 import io.murmuration.config.PrivacyOptions;
 import io.murmuration.config.TrainingOptions;
-import io.murmuration.contribution.CohortRecord;
+import io.murmuration.contribution.ContributionBounds;
 import io.murmuration.job.MurmurationJob;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -27,7 +27,6 @@ import org.apache.flink.configuration.StateBackendOptions;
 import org.apache.flink.configuration.TaskManagerOptions;
 import org.apache.flink.core.execution.JobClient;
 import org.apache.flink.core.execution.SavepointFormatType;
-import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -46,11 +45,11 @@ final class DemoCluster implements AutoCloseable {
   /** The pause between two looks at the job. */
   private static final Duration POLL = Duration.ofMillis(200);
 
-  /**
-   * Length of a window of public time, far longer than a demo: what users say stays in their pools,
-   * where they have lifetimes until these are over.
-   */
+  /** Length of a window of public time, far longer than a demo: what users say stays. */
   private static final long WINDOW_TICKS = 100_000;
+
+  /** Where users have lifetimes, what they say stays for at most half of one: so many windows. */
+  private static final long WINDOWS_OF_A_LIFETIME = 4;
 
   /** Nine of ten generated users say no more. */
   private static final int EXAMPLES_PER_WINDOW = 32;
@@ -70,6 +69,15 @@ final class DemoCluster implements AutoCloseable {
     this.job = job;
     // asked for while the cluster lives: it goes with the job
     this.result = job.getJobExecutionResult();
+  }
+
+  /** How much is kept of what people say, and for how long. */
+  static ContributionBounds bounds(DemoSettings settings) {
+    long window =
+        settings.lifetime() == null
+            ? WINDOW_TICKS
+            : Math.max(1, settings.lifetime() / WINDOWS_OF_A_LIFETIME);
+    return new ContributionBounds(window, EXAMPLES_PER_WINDOW, WINDOWS);
   }
 
   /**
@@ -101,9 +109,10 @@ final class DemoCluster implements AutoCloseable {
     options.set(PrivacyOptions.GROUP_SIZE, settings.groupSize());
     options.set(PrivacyOptions.CLIP_NORM, settings.clipNorm());
     options.set(PrivacyOptions.ROUND_INTERVAL, roundInterval);
-    options.set(ContributionOptions.WINDOW_TICKS, WINDOW_TICKS);
-    options.set(ContributionOptions.EXAMPLES_PER_WINDOW, EXAMPLES_PER_WINDOW);
-    options.set(ContributionOptions.WINDOWS, WINDOWS);
+    ContributionBounds bounds = bounds(settings);
+    options.set(ContributionOptions.WINDOW_TICKS, bounds.windowTicks());
+    options.set(ContributionOptions.EXAMPLES_PER_WINDOW, bounds.examplesPerWindow());
+    options.set(ContributionOptions.WINDOWS, bounds.windows());
     options.set(TrainingOptions.MODEL, model.toString());
     startFrom.ifPresent(release -> options.set(TrainingOptions.START_FROM, release.toString()));
     options.set(TrainingOptions.PARAMETERS, settings.parameters());
@@ -127,9 +136,12 @@ final class DemoCluster implements AutoCloseable {
     int port = WebPort.firstFree(settings.webPort());
     StreamExecutionEnvironment env =
         StreamExecutionEnvironment.createLocalEnvironmentWithWebUI(flink(settings, port));
-    DataStream<CohortRecord> samples = MurmurationJob.addTo(env, config);
-    if (settings.lifetime() != null) {
-      SampleTrace.addTo(samples, settings.domain());
+    if (settings.lifetime() == null) {
+      MurmurationJob.addTo(env, config);
+    } else {
+      SampleTrace.addTo(
+          MurmurationJob.addTo(env, config, SampleTrace.arrivals(settings.domain())),
+          settings.domain());
     }
     return new DemoCluster(settings, port, env.executeAsync("murmuration " + settings.domain()));
   }

@@ -105,7 +105,7 @@ public final class DemoRun {
     Path brokerFiles = settings.out().resolve("kafka");
     deleteRecursively(brokerFiles);
     RoundPace clock = new RoundPace(world.interactions().size(), settings.rounds());
-    BudgetWatch watch = new BudgetWatch(clock::granted);
+    BudgetWatch watch = new BudgetWatch(grant -> clock.granted());
     try (EmbeddedKafka kafka = EmbeddedKafka.start(brokerFiles, EmbeddedKafka.ANY_PORT);
         BudgetObservers.Registration observation =
             BudgetObservers.observe(settings.domain(), watch);

@@ -2,6 +2,7 @@ package io.murmuration.demo;
 
 import io.murmuration.config.IoConfig;
 import io.murmuration.config.MurmurationConfig;
+import io.murmuration.contribution.ContributionBounds;
 import io.murmuration.event.InteractionProducer;
 import io.murmuration.privacy.budget.BudgetObservers;
 import io.murmuration.privacy.mechanism.Grant;
@@ -57,6 +58,12 @@ public final class LifetimeRun {
 
   /** Runs until so many rounds are granted; then stops the job so that releases are visible. */
   public LifetimeSummary run() throws Exception {
+    try (SampleTrace trace = SampleTrace.of(settings.domain())) {
+      return run(trace);
+    }
+  }
+
+  private LifetimeSummary run(SampleTrace trace) throws Exception {
     long start = System.nanoTime();
     Files.createDirectories(settings.out());
     keyOfIds();
@@ -64,24 +71,35 @@ public final class LifetimeRun {
         settings.model() != null
             ? settings.model()
             : DemoModel.unpack(settings.out().resolve("base-model"));
+    ContributionBounds bounds = DemoCluster.bounds(settings);
     LifetimeStream stream =
         LifetimeStream.generate(
             settings.seed(),
             settings.rounds(),
             settings.lifetime(),
+            bounds.windowTicks() * bounds.windows(),
             (int) Math.round(settings.expectedCohort() / settings.samplingProbability()));
     say(
-        "Stream    %,d generated events of %,d people who come and go; %d topics trend in turn"
+        "Stream    %,d generated events of %,d people who come and go, or fall silent for a while; %d topics trend in turn"
             .formatted(stream.events().size(), stream.people(), stream.trends().size()));
+    say(
+        "Windows   what somebody says is kept for %d to %d ticks"
+            .formatted(
+                bounds.windowTicks() * (bounds.windows() - 1) + 1,
+                bounds.windowTicks() * bounds.windows()));
     say("Model     " + model);
     Path brokerFiles = settings.out().resolve("kafka");
     DemoRun.deleteRecursively(brokerFiles);
     RoundPace clock = new RoundPace(stream::until);
-    BudgetWatch watch = new BudgetWatch(clock::granted);
+    BudgetWatch watch =
+        new BudgetWatch(
+            grant -> {
+              trace.granted(grant.round(), grant.tick());
+              clock.granted();
+            });
     try (EmbeddedKafka kafka = EmbeddedKafka.start(brokerFiles, EmbeddedKafka.ANY_PORT);
         BudgetObservers.Registration observation =
-            BudgetObservers.observe(settings.domain(), watch);
-        SampleTrace trace = SampleTrace.of(settings.domain())) {
+            BudgetObservers.observe(settings.domain(), watch)) {
       MurmurationConfig config =
           DemoCluster.configuration(
               settings,
@@ -145,7 +163,7 @@ public final class LifetimeRun {
                 Duration.ofNanos(System.nanoTime() - start),
                 settings.releases());
         return new LifetimeSummary(
-            run, topics(losses, stream), trace.compare(last.horizon().rounds()));
+            run, topics(losses, stream), trace.compare(last.horizon().rounds(), bounds));
       }
     }
   }

@@ -15,9 +15,10 @@ import java.util.random.RandomGenerator;
  *
  * <p>Its time is rounds. About as many people are there at any moment; each stays between 0.3 and
  * 1.5 lifetimes, so that some leave early and others outstay theirs, and says something every few
- * rounds. The rounds are divided among the trends equally; in each part the share of messages about
- * its trend rises to {@link SyntheticStream#TREND_PEAK} within a tenth of it, and the trend before
- * is forgotten at once.
+ * rounds. One of three falls silent in between, for longer than words are kept, which is no part of
+ * the stay. The rounds are divided among the trends equally; in each part the share of messages
+ * about its trend rises to {@link SyntheticStream#TREND_PEAK} within a tenth of it, and the trend
+ * before is forgotten at once.
  */
 final class LifetimeStream {
 
@@ -32,6 +33,19 @@ final class LifetimeStream {
   private static final double LOG_SIGMA_RATE = 0.5;
 
   private static final double RISE = 0.1;
+
+  /** How many fall silent once. */
+  private static final double SILENT = 1.0 / 3;
+
+  /** When they do, in parts of their stay. */
+  private static final double EARLIEST_SILENCE = 0.3;
+
+  private static final double LATEST_SILENCE = 0.7;
+
+  /** For how long, in times that words are kept. */
+  private static final double SHORTEST_SILENCE = 1.1;
+
+  private static final double LONGEST_SILENCE = 1.6;
 
   private static final Instant BEGIN = Instant.parse("2026-01-01T00:00:00Z");
   private static final Duration ROUND = Duration.ofMinutes(10);
@@ -52,35 +66,37 @@ final class LifetimeStream {
   /** An event and when it is, in rounds. */
   private record Timed(double time, SyntheticEvent event) {}
 
+  /** From when to when somebody is there, and from when on silent for how long. */
+  private record Stay(double arrival, double end, double silentFrom, double silence) {}
+
   /**
    * Generates a world.
    *
    * @param rounds how long it is, at least one for each trend
    * @param lifetime rounds of a user's life, at least 1
-   * @param present people who are there at any moment, about
+   * @param kept rounds for which words are kept at most, at least 1
+   * @param present people who are there and not silent at any moment, about
    */
-  static LifetimeStream generate(long seed, long rounds, long lifetime, int present) {
+  static LifetimeStream generate(long seed, long rounds, long lifetime, long kept, int present) {
     PublicChat text = new PublicChat();
     List<String> trends = text.trends();
-    if (rounds < trends.size() || lifetime < 1 || present < 1) {
+    if (rounds < trends.size() || lifetime < 1 || kept < 1 || present < 1) {
       throw new IllegalArgumentException(
-          "at least %d rounds, a lifetime of one and one person are required, not %d, %d and %d"
-              .formatted(trends.size(), rounds, lifetime, present));
+          "at least %d rounds, a lifetime of one, words kept for one and one person are required, not %d, %d, %d and %d"
+              .formatted(trends.size(), rounds, lifetime, kept, present));
     }
     SplittableRandom random = new SplittableRandom(seed);
     double meanStay = lifetime * (SHORTEST_STAY + LONGEST_STAY) / 2;
-    double longest = lifetime * LONGEST_STAY;
+    double longest = lifetime * LONGEST_STAY + kept * LONGEST_SILENCE;
     long arrivals = Math.round(present / meanStay * (rounds + longest));
     List<Timed> timed = new ArrayList<>();
     long people = 0;
     for (long i = 0; i < arrivals; i++) {
       // everybody draws from their own generator: what one user does changes nobody else
       SplittableRandom own = random.split();
-      double arrival = own.nextDouble() * (rounds + longest) - longest;
-      double stay = lifetime * (SHORTEST_STAY + own.nextDouble() * (LONGEST_STAY - SHORTEST_STAY));
+      Stay stay = stay(own.nextDouble() * (rounds + longest) - longest, lifetime, kept, own);
       int before = timed.size();
-      addMessages(
-          "user-%06d".formatted(i), arrival, Math.min(rounds, arrival + stay), rounds, own, timed);
+      addMessages("user-%06d".formatted(i), stay, rounds, own, timed);
       people += timed.size() > before ? 1 : 0;
     }
     timed.sort(
@@ -93,12 +109,38 @@ final class LifetimeStream {
     return new LifetimeStream(timed.stream().map(Timed::event).toList(), people, until, trends);
   }
 
+  private static Stay stay(double arrival, long lifetime, long kept, RandomGenerator own) {
+    double stay = lifetime * between(SHORTEST_STAY, LONGEST_STAY, own);
+    if (own.nextDouble() >= SILENT) {
+      return new Stay(arrival, arrival + stay, Double.POSITIVE_INFINITY, 0);
+    }
+    double silence = kept * between(SHORTEST_SILENCE, LONGEST_SILENCE, own);
+    return new Stay(
+        arrival,
+        arrival + stay + silence,
+        arrival + stay * between(EARLIEST_SILENCE, LATEST_SILENCE, own),
+        silence);
+  }
+
+  private static double between(double least, double most, RandomGenerator own) {
+    return least + own.nextDouble() * (most - least);
+  }
+
   private static void addMessages(
-      String id, double arrival, double end, long rounds, RandomGenerator own, List<Timed> timed) {
+      String id, Stay stay, long rounds, RandomGenerator own, List<Timed> timed) {
     ChatOfOne text = new ChatOfOne(own);
     double rate = Math.exp(LOG_MEDIAN_RATE + LOG_SIGMA_RATE * own.nextGaussian());
-    double time = arrival;
-    for (int i = 0; time < end; i++) {
+    double end = Math.min(rounds, stay.end());
+    double time = stay.arrival();
+    double silence = stay.silence();
+    for (int i = 0; ; i++) {
+      if (time >= stay.silentFrom()) {
+        time += silence;
+        silence = 0;
+      }
+      if (time >= end) {
+        return;
+      }
       if (time >= 0) {
         Instant at = BEGIN.plusMillis((long) (time * ROUND.toMillis()));
         timed.add(

@@ -64,22 +64,27 @@ public record LifetimeSummary(Run run, List<Topic> topics, Lives trace) {
   }
 
   /**
-   * What the trace of samples found.
+   * What the trace of samples and arrivals found. A user's rounds are those in which something live
+   * was held of the user, up to the last one in which the user was sampled.
    *
    * @param users who were sampled at all
-   * @param longest the most rounds from the first in which somebody was sampled to the last, both
-   *     included: in each of them an example was held, since none expires
-   * @param beyond users for whom these are more than a lifetime
+   * @param longest the most rounds of a user
+   * @param beyond users of whom these are more than a lifetime
+   * @param returned users who were sampled again after all that they had said before had expired
+   * @param unheld users who were sampled in a round in which nothing live was held of them
    */
-  public record Lives(long users, long longest, long beyond) {}
+  public record Lives(long users, long longest, long beyond, long returned, long unheld) {}
 
   public LifetimeSummary {
     topics = List.copyOf(topics);
   }
 
-  /** Whether nobody was found in more rounds than a lifetime, of those who were sampled at all. */
+  /**
+   * Whether nobody was found in more rounds than a lifetime, nor in one after all had expired, of
+   * those who were sampled at all.
+   */
   public boolean isWithinLifetimes() {
-    return trace.users() > 0 && trace.beyond() == 0;
+    return trace.users() > 0 && trace.beyond() == 0 && trace.unheld() == 0;
   }
 
   /** How many topics were learned while they trended. */
@@ -139,6 +144,7 @@ public record LifetimeSummary(Run run, List<Topic> topics, Lives trace) {
                 .formatted(learned(), topics.size()));
     lines.add("");
     row(lines, "people who were sampled", "%,d", trace.users());
+    row(lines, "  again, after all had expired", "%,d", trace.returned());
     row(
         lines,
         "rounds of the longest life seen",
@@ -146,10 +152,22 @@ public record LifetimeSummary(Run run, List<Topic> topics, Lives trace) {
         trace.longest(),
         run.horizon().rounds());
     lines.add("");
-    lines.add(
-        isWithinLifetimes()
-            ? "Nobody was found in more rounds than a lifetime has, by the demo's own trace of samples."
-            : "%d people were found in MORE rounds than a lifetime has.".formatted(trace.beyond()));
+    if (isWithinLifetimes()) {
+      lines.add(
+          "Nobody was found in more rounds than a lifetime has, by the demo's own trace of what arrived and what was sampled.");
+    }
+    if (trace.beyond() > 0) {
+      lines.add(
+          "%d people were found in MORE rounds than a lifetime has.".formatted(trace.beyond()));
+    }
+    if (trace.unheld() > 0) {
+      lines.add(
+          "%d people were sampled AFTER all that they had said had expired."
+              .formatted(trace.unheld()));
+    }
+    if (trace.users() == 0) {
+      lines.add("Nobody was seen to be sampled, so that nothing was audited.");
+    }
     return String.join("\n", lines) + "\n";
   }
 

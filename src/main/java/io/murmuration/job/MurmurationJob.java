@@ -11,6 +11,7 @@ import io.murmuration.config.MurmurationConfig;
 import io.murmuration.config.PrivacyConfig;
 import io.murmuration.config.TrainingConfig;
 import io.murmuration.config.TrainingOptions.ReleasedWeights;
+import io.murmuration.contribution.ArrivalListener;
 import io.murmuration.contribution.CohortRecord;
 import io.murmuration.contribution.ContributionBounds;
 import io.murmuration.event.DeadLetter;
@@ -176,6 +177,12 @@ public final class MurmurationJob {
    */
   public static DataStream<CohortRecord> addTo(
       StreamExecutionEnvironment env, MurmurationConfig config) {
+    return addTo(env, config, ArrivalListener.NONE);
+  }
+
+  /** The same under an audit that is told what reaches users' pools. */
+  public static DataStream<CohortRecord> addTo(
+      StreamExecutionEnvironment env, MurmurationConfig config, ArrivalListener arrivals) {
     PhaseSchedule phases = ConfiguredPhases.of(config);
     Configuration settings = new Configuration();
     settings.set(PipelineOptions.GENERIC_TYPES, false);
@@ -194,7 +201,7 @@ public final class MurmurationJob {
             phases,
             JobSettings.mayHaveState(env.getConfiguration()),
             JobSettings.checkpointPause(env.getConfiguration()))
-        .addTo(env);
+        .addTo(env, arrivals);
   }
 
   static MurmurationTopology topology(MurmurationConfig config, PhaseSchedule phases) {

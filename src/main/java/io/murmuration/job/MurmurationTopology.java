@@ -1,6 +1,7 @@
 package io.murmuration.job;
 
 import io.murmuration.config.TrainingConfig;
+import io.murmuration.contribution.ArrivalListener;
 import io.murmuration.contribution.BoundAndSampleOperator;
 import io.murmuration.contribution.CohortRecord;
 import io.murmuration.contribution.CohortRecordSerializer;
@@ -92,7 +93,13 @@ record MurmurationTopology(
    * @return what samplers send to workers, for an audit inside the trust boundary
    */
   DataStream<CohortRecord> addTo(StreamExecutionEnvironment env) {
-    return addTo(env, new BoundAndSampleOperator(bounds, lifetimes, turns, privateMetrics));
+    return addTo(env, ArrivalListener.NONE);
+  }
+
+  /** The same under an audit that is told what reaches users' pools. */
+  DataStream<CohortRecord> addTo(StreamExecutionEnvironment env, ArrivalListener arrivals) {
+    return addTo(
+        env, new BoundAndSampleOperator(bounds, lifetimes, turns, privateMetrics, arrivals));
   }
 
   /** The same with a sampler that an audit chose; everything else calls {@link #addTo} above. */

@@ -533,4 +533,53 @@ class LifetimesTest {
     SamplerHarness job = sampler(other, 1, 0);
     assertThatThrownBy(() -> job.restore(state)).hasStackTraceContaining("another id key");
   }
+
+  /** Threads of a real job tell it; here it is told in order. */
+  private record Told(List<String> lines) implements ArrivalListener {
+    private static final long serialVersionUID = 1L;
+
+    @Override
+    public void arrived(String userId, long tick) {
+      lines.add(userId + " at " + tick);
+    }
+
+    @Override
+    public void began(long firstTick) {
+      lines.add("began at " + firstTick);
+    }
+  }
+
+  @Test
+  void anAuditIsToldAtWhichTickSomethingArrived_butNotOfWhatIsTurnedAway() throws Exception {
+    Domain domain = new Domain();
+    Told told = new Told(new ArrayList<>());
+    SamplerHarness sampler =
+        new SamplerHarness(
+                new BoundAndSampleOperator(
+                    BOUNDS, IDENTITY, new SeededRandomness(5), SamplerHarness.NEVER_OVER, told),
+                1,
+                0)
+            .open();
+    try (Attempt attempt = new Attempt(domain, sampler, 0)) {
+      domain.says("ann");
+      attempt.reads();
+      starts(attempt, 100);
+      domain.says("ann");
+      attempt.reads();
+      attempt.grants(100, EVERYBODY);
+      domain.says("bob");
+      attempt.reads();
+      assertThat(users(sampler.tick(100))).as("bob's came after the charge").containsExactly("ann");
+      domain.says("bob");
+      domain.erases("bob");
+      attempt.reads();
+      for (long tick = 101; tick < 100 + ROUNDS; tick++) {
+        attempt.round(tick);
+      }
+      domain.says("ann");
+      attempt.reads();
+    }
+    assertThat(told.lines())
+        .containsExactly("ann at -1", "began at 100", "ann at 100", "bob at 100", "bob at 101");
+  }
 }

@@ -63,6 +63,10 @@ class LifetimeRunITCase {
     assertThat(run.get("halt").isNull()).isTrue();
     assertThat(run.get("epsilon_spent").asDouble()).isBetween(7.5, 8.0);
     assertThat(run.at("/trace/people_beyond").asLong()).isZero();
+    assertThat(run.at("/trace/people_sampled_after_expiry").asLong()).isZero();
+    assertThat(run.at("/trace/people_returned_after_expiry").asLong())
+        .as("people who fell silent until all had expired, and came back")
+        .isGreaterThan(20);
     assertThat(run.at("/trace/longest_life_rounds").asLong())
         .as("somebody is sampled near both ends of a life")
         .isBetween(horizon / 2, horizon);

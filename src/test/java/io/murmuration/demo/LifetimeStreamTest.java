@@ -14,10 +14,11 @@ class LifetimeStreamTest {
 
   private static final int ROUNDS = 120;
   private static final int LIFETIME = 30;
+  private static final int KEPT = 15;
   private static final int PRESENT = 400;
 
   private final LifetimeStream stream =
-      LifetimeStream.generate(/* seed= */ 1, ROUNDS, LIFETIME, PRESENT);
+      LifetimeStream.generate(/* seed= */ 1, ROUNDS, LIFETIME, KEPT, PRESENT);
 
   /** The round of an event, by the counts that pace the feed. */
   private int roundOf(int event) {
@@ -30,9 +31,9 @@ class LifetimeStreamTest {
 
   @Test
   void theSameSeedGivesTheSameWorld() {
-    LifetimeStream again = LifetimeStream.generate(1, ROUNDS, LIFETIME, PRESENT);
+    LifetimeStream again = LifetimeStream.generate(1, ROUNDS, LIFETIME, KEPT, PRESENT);
     assertThat(again.events()).isEqualTo(stream.events());
-    assertThat(LifetimeStream.generate(2, ROUNDS, LIFETIME, PRESENT).events())
+    assertThat(LifetimeStream.generate(2, ROUNDS, LIFETIME, KEPT, PRESENT).events())
         .isNotEqualTo(stream.events());
     assertThat(stream.events()).extracting(SyntheticEvent::eventId).doesNotHaveDuplicates();
     assertThat(stream.events())
@@ -54,15 +55,33 @@ class LifetimeStreamTest {
       int now = round;
       long there =
           first.keySet().stream().filter(u -> first.get(u) <= now && now <= last.get(u)).count();
-      assertThat(there).isBetween((long) (0.7 * PRESENT), (long) (1.1 * PRESENT));
+      assertThat(there)
+          .as("a quarter more with those who are silent")
+          .isBetween((long) (0.8 * PRESENT), (long) (1.3 * PRESENT));
     }
     assertThat(first.keySet())
-        .allMatch(user -> last.get(user) - first.get(user) <= 1.5 * LIFETIME + 1);
+        .allMatch(user -> last.get(user) - first.get(user) <= 1.5 * LIFETIME + 1.6 * KEPT + 1);
     long outstaying =
         first.keySet().stream()
             .filter(user -> last.get(user) - first.get(user) + 1 > LIFETIME)
             .count();
     assertThat(outstaying).as("those whom a lifetime must hold back").isGreaterThan(PRESENT / 2);
+  }
+
+  /** With ticks that are never longer than rounds, all they had said is gone by then. */
+  @Test
+  void manyFallSilentForLongerThanWordsAreKept_andComeBack() {
+    Map<String, Integer> last = new HashMap<>();
+    Set<String> back = new HashSet<>();
+    for (int i = 0; i < stream.events().size(); i++) {
+      String user = stream.events().get(i).userId();
+      int round = roundOf(i);
+      if (last.containsKey(user) && round - last.get(user) > KEPT + 1) {
+        back.add(user);
+      }
+      last.put(user, round);
+    }
+    assertThat((double) back.size() / stream.people()).isBetween(0.15, 0.4);
   }
 
   @Test
@@ -126,8 +145,9 @@ class LifetimeStreamTest {
 
   @Test
   void whatIsNoWorldIsRefused() {
-    assertThatThrownBy(() -> LifetimeStream.generate(1, 2, 30, 10))
+    assertThatThrownBy(() -> LifetimeStream.generate(1, 2, 30, 15, 10))
         .hasMessageContaining("3 rounds");
-    assertThatThrownBy(() -> LifetimeStream.generate(1, 20, 0, 10)).hasMessageContaining("not 20");
+    assertThatThrownBy(() -> LifetimeStream.generate(1, 20, 0, 15, 10))
+        .hasMessageContaining("not 20");
   }
 }

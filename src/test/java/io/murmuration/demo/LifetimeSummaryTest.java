@@ -29,7 +29,7 @@ class LifetimeSummaryTest {
         List.of(
             new Topic("the comet", 1, 40, 6.3, 3.1, 0.02),
             new Topic("the game", 41, 80, 5.9, lastLoss, 0.02)),
-        new Lives(9_000, 30 + beyond, beyond));
+        new Lives(9_000, 30 + beyond, beyond, 1_200, 0));
   }
 
   @Test
@@ -40,6 +40,7 @@ class LifetimeSummaryTest {
         .contains("the comet", "1-40", "6.300", "3.100")
         .contains("The model has learned all 2 generations of topics")
         .contains("30 of at most 30")
+        .contains("again, after all had expired", "1,200")
         .contains("Nobody was found in more rounds than a lifetime has");
     assertThat(summary(null, 3, 0).isWithinLifetimes()).isTrue();
   }
@@ -55,7 +56,14 @@ class LifetimeSummaryTest {
         .contains("4 people were found in MORE rounds than a lifetime has");
     assertThat(summary(null, 3, 4).isWithinLifetimes()).isFalse();
     LifetimeSummary nobody =
-        new LifetimeSummary(summary(null, 3, 0).run(), List.of(), new Lives(0, 0, 0));
+        new LifetimeSummary(summary(null, 3, 0).run(), List.of(), new Lives(0, 0, 0, 0, 0));
     assertThat(nobody.isWithinLifetimes()).as("an audit that saw nothing proves nothing").isFalse();
+    assertThat(nobody.render()).contains("nothing was audited").doesNotContain("Nobody was found");
+    LifetimeSummary stale =
+        new LifetimeSummary(summary(null, 3, 0).run(), List.of(), new Lives(9_000, 30, 0, 0, 2));
+    assertThat(stale.isWithinLifetimes()).isFalse();
+    assertThat(stale.render())
+        .contains("2 people were sampled AFTER all that they had said had expired")
+        .doesNotContain("Nobody was found");
   }
 }
