@@ -529,6 +529,8 @@ class BoundAndSampleOperatorTest {
       }
       try (job) {
         job.open().epoch(1, 0);
+        assertThat(job.flink.getOperator().getKeyedStateBackend().getBackendTypeIdentifier())
+            .isEqualTo(rocks ? "rocksdb" : "hashmap");
         for (long tick = 0; tick < 60; tick++) {
           for (int user = 0; user < 10; user++) {
             job.say("user" + user, "text" + tick);

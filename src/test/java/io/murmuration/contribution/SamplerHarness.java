@@ -35,24 +35,27 @@ final class SamplerHarness implements AutoCloseable {
     flink =
         new KeyedTwoInputStreamOperatorTestHarness<>(
             operator, UserEvent::userId, null, Types.STRING, MAX_PARALLELISM, parallelism, subtask);
-    flink.setup(new CohortRecordSerializer());
   }
 
   SamplerHarness(ContributionBounds bounds, long seed) throws Exception {
     this(new BoundAndSampleOperator(bounds, new SeededRandomness(seed), NEVER_OVER), 1, 0);
   }
 
+  /** Before it is opened or restored. */
   SamplerHarness on(StateBackend backend) {
     flink.setStateBackend(backend);
     return this;
   }
 
   SamplerHarness open() throws Exception {
+    // not before the backend is chosen: Flink's harness would go on with its own
+    flink.setup(new CohortRecordSerializer());
     flink.open();
     return this;
   }
 
   SamplerHarness restore(OperatorSubtaskState state) throws Exception {
+    flink.setup(new CohortRecordSerializer());
     flink.initializeState(state);
     flink.open();
     return this;
