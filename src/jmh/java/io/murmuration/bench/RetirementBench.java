@@ -21,7 +21,10 @@ import io.murmuration.privacy.mechanism.Sampler;
 import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 import java.util.SplittableRandom;
 import org.apache.flink.api.common.typeinfo.Types;
 import org.apache.flink.configuration.Configuration;
@@ -37,6 +40,7 @@ import org.apache.flink.state.rocksdb.RocksDBOptions;
 import org.apache.flink.streaming.api.watermark.Watermark;
 import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
 import org.apache.flink.streaming.util.KeyedTwoInputStreamOperatorTestHarness;
+import org.apache.flink.util.IOUtils;
 
 /**
  * One subtask on RocksDB whose users come in waves and retire, more and more of them: what the
@@ -52,9 +56,12 @@ final class RetirementBench {
   private static final int EXAMPLES_PER_USER = 2;
   private static final int LATE_EVENTS = 50_000;
   private static final long LIFETIME = 2;
-  private static final int WARM_UP_TURNS = 20;
-  private static final int TURNS = 61;
-  private static final int EVENTS_OF_A_TURN = 5_000;
+  private static final int WARM_UP_TURNS = 500;
+  private static final int TURNS = 1_201;
+
+  /** A few milliseconds: whatever else the machine does meets both of a pair. */
+  private static final int EVENTS_OF_A_TURN = 250;
+
   private static final long USERS_COMPARED = 80_000;
   private static final long EPOCH = 1;
   private static final Horizon HORIZON = new Horizon(1, LIFETIME, 1);
@@ -63,13 +70,36 @@ final class RetirementBench {
   private static final RoundMechanism MECHANISM =
       new RoundMechanism(Sampler.ULS, /* samplingProbability= */ 1, 8, 1, 1, WAVE);
 
+  /** What of lifetimes is there. */
+  private enum Variant {
+    PLAIN("without", /* namedBefore= */ false, /* counts= */ false),
+    NAMED("ids as long as pseudonyms", true, false),
+    NAMED_AND_COUNTED("… and rounds counted", true, true),
+    COUNTED("… and pseudonyms made: with lifetimes", false, true);
+
+    private final String meaning;
+
+    /** Whether pseudonyms are made before the time is taken. */
+    private final boolean namedBefore;
+
+    private final boolean counts;
+
+    Variant(String meaning, boolean namedBefore, boolean counts) {
+      this.meaning = meaning;
+      this.namedBefore = namedBefore;
+      this.counts = counts;
+    }
+  }
+
   private final UserPseudonyms pseudonyms =
       new UserPseudonyms(new byte[UserPseudonyms.MIN_KEY_BYTES]);
 
   private KeyedTwoInputStreamOperatorTestHarness<String, UserEvent, BudgetSignal, CohortRecord> job;
 
-  /** Whether users have lifetimes. */
-  private boolean counts = true;
+  private Variant variant = Variant.COUNTED;
+
+  /** Whether ids are UUIDs. */
+  private boolean longIds;
 
   private long offset;
   private long round;
@@ -79,7 +109,8 @@ final class RetirementBench {
 
   static void run() throws Exception {
     Workload.print("(of one subtask, to and from the local disk; in brackets CPU of the process)");
-    compare();
+    compare(/* longIds= */ false);
+    compare(/* longIds= */ true);
     long most = Long.getLong("bench.users", 1_000_000);
     for (long users = most / 100; users <= most; users *= 10) {
       new RetirementBench().measure(users);
@@ -112,40 +143,63 @@ final class RetirementBench {
     }
   }
 
-  /** Events of the same users with lifetimes and without, a few thousand of each in turn. */
-  private static void compare() throws Exception {
-    RetirementBench counted = new RetirementBench();
-    RetirementBench plain = new RetirementBench();
-    plain.counts = false;
-    List<Double> ratios = new ArrayList<>();
-    try (AutoCloseable first = counted.open(/* state= */ null);
-        AutoCloseable second = plain.open(/* state= */ null)) {
+  /** Events of the same users with lifetimes and without, a few of each in turn. */
+  private static void compare(boolean longIds) throws Exception {
+    Map<Variant, List<Double>> ratios = new EnumMap<>(Variant.class);
+    Map<Variant, RetirementBench> jobs = new EnumMap<>(Variant.class);
+    List<AutoCloseable> opened = new ArrayList<>();
+    try {
+      for (Variant variant : Variant.values()) {
+        RetirementBench bench = new RetirementBench();
+        bench.variant = variant;
+        bench.longIds = longIds;
+        opened.add(bench.open(/* state= */ null));
+        jobs.put(variant, bench);
+        ratios.put(variant, new ArrayList<>());
+      }
+      List<Variant> order = new ArrayList<>(jobs.keySet());
       for (int turn = 0; turn < WARM_UP_TURNS + TURNS; turn++) {
-        boolean isPlainFirst = turn % 2 == 0;
-        double ofFirst = (isPlainFirst ? plain : counted).cpuNanosOfATurn();
-        double ofSecond = (isPlainFirst ? counted : plain).cpuNanosOfATurn();
+        Collections.rotate(order, 1);
+        Map<Variant, Double> nanos = new EnumMap<>(Variant.class);
+        for (Variant variant : order) {
+          nanos.put(variant, jobs.get(variant).cpuNanosOfATurn());
+        }
         if (turn >= WARM_UP_TURNS) {
-          ratios.add(isPlainFirst ? ofFirst / ofSecond : ofSecond / ofFirst);
+          nanos.forEach((v, time) -> ratios.get(v).add(nanos.get(Variant.PLAIN) / time));
         }
       }
+    } finally {
+      IOUtils.closeAll(opened);
     }
-    ratios.sort(null);
     Workload.print(
-        "events with lifetimes ÷ without, by CPU of the task's thread: median of %d turns %.2f,"
-            + " quartiles %.2f and %.2f",
-        TURNS, ratios.get(TURNS / 2), ratios.get(TURNS / 4), ratios.get(3 * TURNS / 4));
+        "events a second ÷ those without lifetimes, ids of %s characters, by CPU of the task's"
+            + " thread: median of %d turns, and quartiles",
+        longIds ? "36" : "11 to 15", TURNS);
+    ratios.forEach(
+        (variant, some) -> {
+          some.sort(null);
+          Workload.print(
+              "  %-50s %.3f, %.2f and %.2f",
+              variant.meaning, some.get(TURNS / 2), some.get(TURNS / 4), some.get(3 * TURNS / 4));
+        });
   }
 
   private double cpuNanosOfATurn() throws Exception {
+    List<UserEvent> events = new ArrayList<>();
+    for (int i = 0; i < EVENTS_OF_A_TURN; i++) {
+      UserEvent event = Workload.event(offset + i, USERS_COMPARED);
+      event = longIds ? Workload.underUuid(event) : event;
+      events.add(variant.namedBefore ? event.of(pseudonyms.of(event.userId())) : event);
+    }
     ThreadMXBean threads = ManagementFactory.getThreadMXBean();
     long start = threads.getCurrentThreadCpuTime();
     for (int i = 0; i < EVENTS_OF_A_TURN; i++) {
-      UserEvent event = Workload.event(offset, USERS_COMPARED);
-      if (counts) {
-        event = event.of(pseudonyms.of(event.userId())).at(0, offset);
+      UserEvent event = events.get(i);
+      if (variant == Variant.COUNTED) {
+        event = event.of(pseudonyms.of(event.userId()));
       }
+      job.processElement1(new StreamRecord<>(variant.counts ? event.at(0, offset) : event));
       offset++;
-      job.processElement1(new StreamRecord<>(event));
     }
     return threads.getCurrentThreadCpuTime() - start;
   }
@@ -155,7 +209,7 @@ final class RetirementBench {
         new KeyedTwoInputStreamOperatorTestHarness<>(
             new BoundAndSampleOperator(
                 new ContributionBounds(1 << 20, 8, 1),
-                counts ? new SamplerIdentity("key", "rules", 1) : null,
+                variant.counts ? new SamplerIdentity("key", "rules", 1) : null,
                 UserTurns.NONE,
                 /* privateMetrics= */ false),
             UserEvent::userId,
@@ -165,6 +219,7 @@ final class RetirementBench {
             1,
             0);
     Configuration configuration = new Configuration();
+    configuration.addAll(Workload.shippedRocksDb());
     configuration.set(RocksDBOptions.FIX_PER_SLOT_MEMORY_SIZE, MemorySize.ofMebiBytes(512));
     job.setStateBackend(
         new EmbeddedRocksDBStateBackend(/* enableIncrementalCheckpointing= */ true)
@@ -173,7 +228,10 @@ final class RetirementBench {
     job.setup(new CohortRecordSerializer());
     if (state == null) {
       job.open();
-      signal(counts ? new EpochStart(EPOCH, 0, 0, 0, HORIZON, input()) : new EpochStart(EPOCH, 0));
+      signal(
+          variant.counts
+              ? new EpochStart(EPOCH, 0, 0, 0, HORIZON, input())
+              : new EpochStart(EPOCH, 0));
     } else {
       job.initializeState(state);
       job.open();

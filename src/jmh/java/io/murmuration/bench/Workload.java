@@ -3,8 +3,14 @@ package io.murmuration.bench;
 import com.sun.management.OperatingSystemMXBean;
 import io.murmuration.event.UserEvent;
 import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadInfo;
+import java.lang.management.ThreadMXBean;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.Locale;
 import java.util.SplittableRandom;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicLong;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.GlobalConfiguration;
@@ -25,6 +31,12 @@ final class Workload {
     SplittableRandom random = new SplittableRandom(i);
     double uniform = random.nextDouble();
     return said("user-" + (long) (users * uniform * uniform), i, random);
+  }
+
+  /** The same of the same user, whose id has the length of most systems' ids. */
+  static UserEvent underUuid(UserEvent event) {
+    return event.of(
+        UUID.nameUUIDFromBytes(event.userId().getBytes(StandardCharsets.UTF_8)).toString());
   }
 
   /** Something that a given user says. */
@@ -66,15 +78,23 @@ final class Workload {
   }
 
   /**
-   * Events per second of wall time and microseconds of this process's CPU time per event, over what
-   * comes after the first fifth.
+   * Events per second of wall time and microseconds of CPU time per event, over what comes after
+   * the first fifth.
+   *
+   * @param cpuMicros of this whole process
+   * @param taskMicros of the threads alone that read, decode, bound and sample: without a broker,
+   *     the work of RocksDB behind their backs, and what Java compiles
    */
-  record Rate(double eventsPerSecond, double cpuMicros) {}
+  record Rate(double eventsPerSecond, double cpuMicros, double taskMicros) {}
 
   /** Counts what passes, in all subtasks of this process. */
   static final class StopWatch {
     private static final OperatingSystemMXBean PROCESS =
         (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
+    private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
+
+    /** Begins of the names of tasks' threads, which are their operators'. */
+    private static final List<String> TASKS = List.of("Source: interactions", "bound & sample");
 
     private final AtomicLong passed = new AtomicLong();
     private final long start;
@@ -83,6 +103,13 @@ final class Workload {
     private volatile long startCpuNanos;
     private volatile long endNanos;
     private volatile long endCpuNanos;
+    private volatile long startTaskNanos;
+    private volatile long endTaskNanos;
+
+    /** Somebody who waits for events to pass; null for nobody. */
+    private volatile Waiting waiting;
+
+    private record Waiting(long events, CompletableFuture<Void> end) {}
 
     StopWatch(long events) {
       start = (long) (WARM_UP_FRACTION * events);
@@ -91,13 +118,39 @@ final class Workload {
 
     void count() {
       long n = passed.incrementAndGet();
+      Waiting waits = waiting;
+      if (waits != null && n >= waits.events()) {
+        waits.end().complete(null);
+      }
       if (n == start) {
+        startTaskNanos = taskNanos();
         startCpuNanos = PROCESS.getProcessCpuTime();
         startNanos = System.nanoTime();
       } else if (n == end) {
+        endTaskNanos = taskNanos();
         endCpuNanos = PROCESS.getProcessCpuTime();
         endNanos = System.nanoTime();
       }
+    }
+
+    /** Done when so many events have passed; one may be waited for at a time. */
+    CompletableFuture<Void> passed(long events) {
+      Waiting waits = new Waiting(events, new CompletableFuture<>());
+      waiting = waits;
+      if (passed.get() >= events) {
+        waits.end().complete(null);
+      }
+      return waits.end();
+    }
+
+    private static long taskNanos() {
+      long nanos = 0;
+      for (ThreadInfo thread : THREADS.getThreadInfo(THREADS.getAllThreadIds())) {
+        if (thread != null && TASKS.stream().anyMatch(thread.getThreadName()::startsWith)) {
+          nanos += Math.max(0, THREADS.getThreadCpuTime(thread.getThreadId()));
+        }
+      }
+      return nanos;
     }
 
     boolean isDone() {
@@ -111,7 +164,9 @@ final class Workload {
       }
       double events = end - start;
       return new Rate(
-          events * 1e9 / (endNanos - startNanos), (endCpuNanos - startCpuNanos) / 1e3 / events);
+          events * 1e9 / (endNanos - startNanos),
+          (endCpuNanos - startCpuNanos) / 1e3 / events,
+          (endTaskNanos - startTaskNanos) / 1e3 / events);
     }
   }
 }
