@@ -9,13 +9,13 @@ import java.util.Set;
  * What bound & sample costs: {@code scripts/bench ingest [SECTION ...]}.
  *
  * <p>Every figure that matters is a ratio of two measurements of one run, taken in turns. Sections:
- * {@code throughput}, {@code rounds}, {@code retired}, {@code barriers}, {@code kafka}; all of them
- * without an argument.
+ * {@code throughput}, {@code subtask}, {@code rounds}, {@code retired}, {@code barriers}, {@code
+ * kafka}; all of them without an argument.
  */
 public final class IngestBench {
 
   private static final List<String> SECTIONS =
-      List.of("throughput", "rounds", "retired", "barriers", "kafka");
+      List.of("throughput", "subtask", "rounds", "retired", "barriers", "kafka");
 
   private IngestBench() {}
 
@@ -29,6 +29,7 @@ public final class IngestBench {
       Workload.print("%n%s", section);
       switch (section) {
         case "throughput" -> ThroughputBench.run();
+        case "subtask" -> SubtaskBench.run();
         case "rounds" -> PopulationBench.run();
         case "retired" -> RetirementBench.run();
         case "barriers" -> BarrierBench.run();

@@ -114,7 +114,8 @@ final class PopulationBench {
     }
   }
 
-  private static EmbeddedRocksDBStateBackend backend() {
+  /** 512 MiB of RocksDB, otherwise as shipped. */
+  static EmbeddedRocksDBStateBackend backend() {
     Configuration configuration = Workload.shippedRocksDb();
     configuration.set(RocksDBOptions.FIX_PER_SLOT_MEMORY_SIZE, MemorySize.ofMebiBytes(512));
     return new EmbeddedRocksDBStateBackend()

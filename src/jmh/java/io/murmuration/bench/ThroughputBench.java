@@ -49,8 +49,8 @@ import org.apache.flink.util.Collector;
  */
 final class ThroughputBench {
 
-  private static final int POOL = 16;
-  private static final long WINDOW_TICKS = 1 << 20;
+  static final int POOL = 16;
+  static final long WINDOW_TICKS = 1 << 20;
   private static final int USERS_PER_HUNDRED_EVENTS = 20;
   private static final int TURNS = 3;
 
@@ -184,7 +184,7 @@ final class ThroughputBench {
   }
 
   /** Keeps the newest examples: one counter and one map entry an event. */
-  private static final class Ring extends KeyedProcessFunction<String, UserEvent, CohortRecord> {
+  static final class Ring extends KeyedProcessFunction<String, UserEvent, CohortRecord> {
     private static final long serialVersionUID = 1L;
     private transient ValueState<Integer> count;
     private transient MapState<Integer, PooledExample> ring;
