@@ -131,6 +131,14 @@ public final class UtilityExperiment implements Callable<Integer> {
       description = "Also train with next to no noise: what recovery is measured against.")
   private boolean nonPrivate;
 
+  @Option(
+      names = "--measure",
+      split = ",",
+      paramLabel = "DIR",
+      description =
+          "Train nothing; measure these model directories, for example releases of the job.")
+  private List<Path> measured;
+
   /** Runs the experiment. */
   public static void main(String[] args) {
     System.exit(
@@ -143,6 +151,14 @@ public final class UtilityExperiment implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     ChatPopulation people = ChatPopulation.read(events, population, heldOutUsers, heldOutTexts);
+    if (measured != null) {
+      for (Path directory : measured) {
+        try (TrainingRun released = new TrainingRun(directory, people, Trained.ALL)) {
+          System.out.printf(Locale.ROOT, "%s %.4f%n", directory, released.startingLoss());
+        }
+      }
+      return 0;
+    }
     ResultsFile finished = new ResultsFile(results);
     Map<Trial, List<JsonNode>> rows = new LinkedHashMap<>();
     double untouched = Double.NaN;

@@ -175,8 +175,13 @@ class RoundBookTest {
       book.granted(first);
       assertThat(book.mayTakePart(stretch, first)).isFalse();
       book.fired();
+      book.limit(new IntakeLimit(1, 1, input(FAR, FAR)));
       assertThat(book.mayTakePart(stretch, grant(2, 101, HORIZON)))
           .as("the limit of another round")
+          .isFalse();
+      book.limit(new IntakeLimit(3, 2, input(FAR, FAR)));
+      assertThat(book.mayTakePart(stretch, grant(2, 101, HORIZON)))
+          .as("the limit of another attempt")
           .isFalse();
       book.limit(new IntakeLimit(1, 2, input(0, 8)));
       assertThat(book.mayTakePart(stretch, grant(2, 101, HORIZON))).isTrue();
