@@ -143,6 +143,8 @@ final class FlinkProcesses implements AutoCloseable {
         heartbeat.interval: 1000
         heartbeat.timeout: 8000
         cluster.registration.error-delay: 1 s
+        # else a process that a busy machine does not start in ten seconds ends by itself
+        pekko.startup-timeout: 5 min
         """
         .formatted(rpcPort, restPort, SLOTS, checkpoints().toUri());
   }

@@ -101,9 +101,8 @@ class EverythingOnS3ITCase {
     registry = RegistryServer.start(directory);
     Path plugins = directory.resolve("plugins");
     s3.usePlugin(plugins, Map.of());
-    // a busy machine takes its time to start processes, and to answer
-    List<String> settings =
-        new ArrayList<>(List.of("-Dpekko.startup-timeout=5 min", "-Dpekko.ask.timeout=2 min"));
+    // a busy machine takes its time to answer
+    List<String> settings = new ArrayList<>(List.of("-Dpekko.ask.timeout=2 min"));
     s3.flinkSettings().forEach((key, value) -> settings.add("-D" + key + "=" + value));
     cluster = new ScriptedCluster(directory, plugins);
     cluster.start(TASK_MANAGERS, SLOTS, settings.toArray(String[]::new));

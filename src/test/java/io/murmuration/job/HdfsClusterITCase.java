@@ -39,9 +39,8 @@ class HdfsClusterITCase {
   @BeforeAll
   static void start(@TempDir(cleanup = CleanupMode.ON_SUCCESS) Path directory) throws Exception {
     hdfs = HdfsServers.running();
-    // a busy machine takes its time to start processes, and to answer
-    List<String> settings =
-        new ArrayList<>(List.of("-Dpekko.startup-timeout=5 min", "-Dpekko.ask.timeout=2 min"));
+    // a busy machine takes its time to answer
+    List<String> settings = new ArrayList<>(List.of("-Dpekko.ask.timeout=2 min"));
     hdfs.flinkSettings().forEach((key, value) -> settings.add("-D" + key + "=" + value));
     cluster = new ScriptedCluster(directory, Files.createDirectory(directory.resolve("plugins")));
     cluster.start(/* taskManagers= */ 2, SLOTS, settings.toArray(String[]::new));

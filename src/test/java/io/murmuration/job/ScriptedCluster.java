@@ -56,6 +56,12 @@ final class ScriptedCluster {
 
   private static final Duration SCRIPT_TIMEOUT = Duration.ofMinutes(10);
 
+  /**
+   * A busy machine takes its time to start a process; Flink's would end by itself after ten
+   * seconds.
+   */
+  private static final String STARTUP_TIMEOUT = "-Dpekko.startup-timeout=5 min";
+
   /** Long for a machine that does other things too; only a test that fails waits for so long. */
   static final Duration PATIENCE = Duration.ofMinutes(10);
 
@@ -103,7 +109,8 @@ final class ScriptedCluster {
                 "--metrics-port",
                 Integer.toString(metricsPort),
                 "--memory",
-                "1900m"));
+                "1900m",
+                STARTUP_TIMEOUT));
     arguments.addAll(List.of(settings));
     script("cluster", arguments.toArray(String[]::new));
   }
