@@ -19,7 +19,7 @@ class ChaosITCase {
   @TempDir private Path directory;
 
   @Test
-  @Timeout(900)
+  @Timeout(1_800)
   void nothingIsSpentPublishedOrCountedTwice() throws Exception {
     ChaosOptions options =
         new ChaosOptions(

@@ -41,7 +41,7 @@ import picocli.CommandLine;
  * {@code produce} and the job's reader with a real registry server. {@code scripts/try-registry}
  * fetches the server and runs this.
  */
-@Timeout(240)
+@Timeout(900)
 @EnabledIfSystemProperty(named = RegistryServer.JAR, matches = ".+")
 class RegistryServerITCase {
 

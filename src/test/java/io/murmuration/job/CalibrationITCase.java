@@ -34,7 +34,7 @@ import org.junit.jupiter.api.io.TempDir;
  * The whole job: it calibrates, is started anew without its state, and trains as calibrated; or its
  * clip norm adapts.
  */
-@Timeout(180)
+@Timeout(900)
 class CalibrationITCase {
 
   private static final int ROUNDS = 6;

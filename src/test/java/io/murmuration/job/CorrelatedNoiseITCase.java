@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A whole job whose noise is correlated, through a savepoint, until its rounds are done. */
-@Timeout(180)
+@Timeout(900)
 class CorrelatedNoiseITCase {
 
   private static final int BANDS = 4;

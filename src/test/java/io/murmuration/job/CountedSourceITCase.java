@@ -36,7 +36,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The source of those who are counted, at a broker: retention takes what was read, and no more. */
-@Timeout(120)
+@Timeout(900)
 class CountedSourceITCase {
 
   private static final String TOPIC = "counted";

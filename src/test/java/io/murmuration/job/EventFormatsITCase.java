@@ -38,7 +38,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The job's source and its decoding on a real broker, in the formats that others write. */
-@Timeout(180)
+@Timeout(900)
 class EventFormatsITCase {
 
   /** Events come out in this JVM. */

@@ -48,7 +48,7 @@ import org.junit.jupiter.api.io.TempDir;
  * an old savepoint gives nobody another lifetime. That somebody of three dozen is never sampled has
  * a probability below 10⁻⁴, also if one of the four rounds is missed.
  */
-@Timeout(180)
+@Timeout(900)
 class HorizonITCase {
 
   private static final double SAMPLING_PROBABILITY = 0.99;

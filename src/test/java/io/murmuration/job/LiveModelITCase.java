@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What the job publishes, loaded back, against the model that was live in its trainer. */
-@Timeout(180)
+@Timeout(900)
 class LiveModelITCase {
 
   private static final int ROUNDS = 3;

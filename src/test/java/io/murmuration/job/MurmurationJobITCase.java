@@ -55,7 +55,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The whole job between a broker and a directory of releases: RocksDB, checkpoints, real model. */
-@Timeout(180)
+@Timeout(900)
 class MurmurationJobITCase {
 
   private static final double SAMPLING_PROBABILITY = 0.2;

@@ -34,7 +34,7 @@ import org.junit.jupiter.api.io.TempDir;
  * nor one of Flink's own (the resource {@code flink-metrics.txt}) is found; so is what may exist
  * only on request.
  */
-@Timeout(180)
+@Timeout(900)
 class PublicMetricsITCase {
 
   private static final String ALL = "all";

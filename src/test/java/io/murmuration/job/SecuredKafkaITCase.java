@@ -50,7 +50,7 @@ import picocli.CommandLine;
  * A broker that speaks TLS and lets in only who authenticates: the settings reach every client of
  * the job, and the producer's command.
  */
-@Timeout(180)
+@Timeout(900)
 class SecuredKafkaITCase {
 
   private static final String LOGIN =

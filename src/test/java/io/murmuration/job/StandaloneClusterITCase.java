@@ -36,7 +36,7 @@ import org.junit.jupiter.api.io.TempDir;
  * JVMs, the job jar submitted through the command line and through REST, a savepoint, and another
  * parallelism.
  */
-@Timeout(420)
+@Timeout(900)
 class StandaloneClusterITCase {
 
   private static final int USERS = 300;

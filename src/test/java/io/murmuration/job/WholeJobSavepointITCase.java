@@ -40,7 +40,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * it, is restored and trained on. A fixture is written once, by {@link #main} of that version
  * ({@code scripts/savepoint-fixture}), and never changed.
  */
-@Timeout(180)
+@Timeout(900)
 class WholeJobSavepointITCase {
 
   private static final int ROUNDS = 8;

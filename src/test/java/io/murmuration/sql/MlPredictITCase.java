@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The provider through Flink's planner and a mini cluster. */
-@Timeout(420)
+@Timeout(900)
 class MlPredictITCase {
 
   @Test

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A broker that goes away between train and privacy budget. */
-@Timeout(120)
+@Timeout(900)
 class KafkaRoundFeedbackTroubleITCase {
 
   @TempDir private Path data;

@@ -35,7 +35,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The operator in a real job: its settings travel, its mailbox works, it can be cancelled. */
-@Timeout(120)
+@Timeout(900)
 class PrivacyBudgetJobITCase {
 
   @TempDir Path directory;

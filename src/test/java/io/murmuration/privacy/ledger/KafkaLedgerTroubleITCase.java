@@ -34,7 +34,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A broker that goes away at the worst moments: no charge acknowledged, no grant. */
-@Timeout(180)
+@Timeout(900)
 class KafkaLedgerTroubleITCase {
 
   private static final String TOPIC = "ledger";
