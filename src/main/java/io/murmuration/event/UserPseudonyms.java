@@ -6,9 +6,9 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
-import java.security.MessageDigest;
-import java.util.Arrays;
 import java.util.HexFormat;
+import javax.crypto.Mac;
+import javax.crypto.spec.SecretKeySpec;
 
 /**
  * Names that say nothing of whom they name: HMAC-SHA-256 of the id in UTF-8 under a secret key, cut
@@ -24,10 +24,7 @@ public final class UserPseudonyms implements Serializable {
   /** Shorter keys could be guessed from the fingerprint, which is public. */
   public static final int MIN_KEY_BYTES = 32;
 
-  private static final String ALGORITHM = "SHA-256";
-  private static final int BLOCK_BYTES = 64;
-  private static final byte INNER = 0x36;
-  private static final byte OUTER = 0x5c;
+  private static final String ALGORITHM = "HmacSHA256";
   private static final int PSEUDONYM_BYTES = 16;
   private static final int FINGERPRINT_BYTES = 8;
 
@@ -36,10 +33,7 @@ public final class UserPseudonyms implements Serializable {
 
   private final byte[] key;
 
-  // the digest behind the key's block, inner and outer: each name is two blocks more, where JDK's
-  // Mac begins with the key anew, and there is a name to every event
-  private transient MessageDigest inner;
-  private transient MessageDigest outer;
+  private transient Mac mac;
 
   /**
    * Names under a key.
@@ -81,29 +75,13 @@ public final class UserPseudonyms implements Serializable {
 
   private String digits(byte[] message, int bytes) {
     try {
-      return HexFormat.of().formatHex(hmac(message), 0, bytes);
-    } catch (GeneralSecurityException | CloneNotSupportedException e) {
-      throw new IllegalStateException("Every JDK has a SHA-256 whose state can be copied", e);
+      if (mac == null) {
+        mac = Mac.getInstance(ALGORITHM);
+        mac.init(new SecretKeySpec(key, ALGORITHM));
+      }
+      return HexFormat.of().formatHex(mac.doFinal(message), 0, bytes);
+    } catch (GeneralSecurityException e) {
+      throw new IllegalStateException("Every JDK has " + ALGORITHM, e);
     }
-  }
-
-  /** HMAC by RFC 2104. */
-  private byte[] hmac(byte[] message) throws GeneralSecurityException, CloneNotSupportedException {
-    if (inner == null) {
-      inner = behindKey(INNER);
-      outer = behindKey(OUTER);
-    }
-    byte[] ofMessage = ((MessageDigest) inner.clone()).digest(message);
-    return ((MessageDigest) outer.clone()).digest(ofMessage);
-  }
-
-  private MessageDigest behindKey(byte pad) throws GeneralSecurityException {
-    MessageDigest digest = MessageDigest.getInstance(ALGORITHM);
-    byte[] block = Arrays.copyOf(key.length > BLOCK_BYTES ? digest.digest(key) : key, BLOCK_BYTES);
-    for (int i = 0; i < block.length; i++) {
-      block[i] ^= pad;
-    }
-    digest.update(block);
-    return digest;
   }
 }
