@@ -72,9 +72,9 @@ record PlanBands(List<Candidate> candidates, Candidate chosen) {
       out.printf(
           "%6d %10s %9s %9s %9s %16s%n",
           one.bands(),
-          number(one.probabilityInTurn()),
-          number(one.noiseMultiplier()),
-          number(one.error()),
+          PlanTable.number(one.probabilityInTurn()),
+          PlanTable.number(one.noiseMultiplier()),
+          PlanTable.number(one.error()),
           String.format(Locale.ROOT, "%.1f%%", 100 * one.relative()),
           parameters.isPresent()
               ? "%d bytes".formatted(one.bufferBytes(parameters.getAsLong()))
@@ -107,9 +107,5 @@ record PlanBands(List<Candidate> candidates, Candidate chosen) {
     described.put("candidates", rows);
     described.put("planned", chosen.bands());
     return described;
-  }
-
-  private static String number(double value) {
-    return String.format(Locale.ROOT, "%.4g", value);
   }
 }

@@ -5,7 +5,6 @@ import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -18,15 +17,15 @@ record PlanRounds(List<Candidate> candidates) {
   /** Prints a row for each number of rounds. */
   void print(PrintWriter out) {
     out.printf(
-        "%nthe same gradients in other rounds:%n%10s %10s %10s %9s %9s%n",
+        "%nthe same gradients in other rounds, with independent noise:%n%10s %10s %10s %9s %9s%n",
         "rounds", "units", "q or p", "sigma", "noise");
     for (Candidate one : candidates) {
       out.printf(
           "%10d %10s %10s %9s %8.1f%%%n",
           one.rounds(),
-          number(one.mechanism().expectedUnits()),
-          number(one.mechanism().samplingProbability()),
-          number(one.mechanism().noiseMultiplier()),
+          PlanTable.number(one.mechanism().expectedUnits()),
+          PlanTable.number(one.mechanism().samplingProbability()),
+          PlanTable.number(one.mechanism().noiseMultiplier()),
           100 * one.relative());
     }
     out.printf(
@@ -47,9 +46,5 @@ record PlanRounds(List<Candidate> candidates) {
       rows.add(row);
     }
     return rows;
-  }
-
-  private static String number(double value) {
-    return String.format(Locale.ROOT, "%.4g", value);
   }
 }

@@ -98,7 +98,8 @@ final class PlanTable {
     return prediction.map(value).map(PlanTable::number).orElse("-");
   }
 
-  private static String number(double value) {
+  /** Four digits, as in all tables of a plan. */
+  static String number(double value) {
     return String.format(Locale.ROOT, "%.4g", value);
   }
 

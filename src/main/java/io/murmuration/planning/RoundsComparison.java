@@ -42,13 +42,13 @@ public final class RoundsComparison {
   public record Candidate(long rounds, RoundMechanism mechanism, double relative) {}
 
   /**
-   * A quarter (rounded up), a half, all and twice of the plan's rounds, as far as the population
-   * gives the units; by rounds.
+   * A quarter, a half (both rounded up), all and twice of the plan's rounds, as far as the
+   * population gives the units; by rounds.
    *
    * @param planned a round of the plan, at which the budget affords its rounds
    */
   public List<Candidate> candidates(RoundMechanism planned, PlanningTerms terms) {
-    double independent = overAllRounds(planned, terms.rounds());
+    double ofPlan = overAllRounds(planned, terms.rounds());
     List<Candidate> candidates = new ArrayList<>();
     long all = terms.rounds();
     for (long rounds : new TreeSet<>(List.of(quotient(all, 4), quotient(all, 2), all, 2 * all))) {
@@ -59,8 +59,7 @@ public final class RoundsComparison {
       }
       RoundMechanism mechanism =
           rounds == all ? planned : at(rounds, probability, more, planned, terms);
-      candidates.add(
-          new Candidate(rounds, mechanism, overAllRounds(mechanism, rounds) / independent));
+      candidates.add(new Candidate(rounds, mechanism, overAllRounds(mechanism, rounds) / ofPlan));
     }
     return candidates;
   }
